@@ -1,0 +1,84 @@
+"""Checks of user input: every message names the argument, what was given, what was expected and the cure."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def check_positive(name: str, value: float, unit: str = "") -> None:
+    """Raise ValueError unless ``value`` is a finite number above 0."""
+    if not _is_number(value) or not 0 < value < float("inf"):
+        suffix = f" ({unit})" if unit else ""
+        raise ValueError(f"{name} is {value!r}, expected a positive number{suffix}")
+
+
+def check_finite(name: str, value: float) -> None:
+    """Raise ValueError unless ``value`` is a finite number."""
+    if not _is_number(value) or not abs(value) < float("inf"):
+        raise ValueError(f"{name} is {value!r}, expected a finite number")
+
+
+def check_fraction(name: str, value: float, *, below_one: bool = False) -> None:
+    """Raise ValueError unless ``value`` lies in [0, 1], or in [0, 1) with ``below_one``."""
+    if not _is_number(value) or not 0 <= value <= 1 or (below_one and value == 1):
+        raise ValueError(f"{name} is {value!r}, expected a number in [0, 1{')' if below_one else ']'}")
+
+
+def check_count(name: str, value: int, least: int = 1) -> None:
+    """Raise ValueError unless ``value`` is a whole number of at least ``least``."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} is {value!r}, expected a whole number of at least {least}")
+
+
+def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
+    """Raise ValueError unless ``value`` is one of ``choices``."""
+    options = list(choices)
+    if value not in options:
+        raise ValueError(f"{name} is {value!r}, expected {one_of(str(value), options)}")
+
+
+def check_shape(name: str, tensor: Tensor, expected: Sequence[int], cure: str) -> None:
+    """Raise ValueError unless ``tensor`` has the shape ``expected``; ``cure`` says how to mend it."""
+    if tuple(tensor.shape) != tuple(expected):
+        raise ValueError(f"{name} has shape {list(tensor.shape)}, expected {list(expected)}: {cure}")
+
+
+def check_time_first(inputs: Tensor, targets: Tensor) -> None:
+    """Raise ValueError unless ``inputs`` is [T, B, ...] floating point and ``targets`` is [B] of whole numbers."""
+    if targets.ndim != 1 or targets.dtype not in (torch.int64, torch.int32):
+        raise ValueError(
+            f"targets have shape {list(targets.shape)} and type {targets.dtype}, expected class numbers "
+            "[B] of type int64"
+        )
+    if not inputs.is_floating_point():
+        raise ValueError(f"inputs have type {inputs.dtype}, expected floating point: convert them with .float()")
+    batch = targets.shape[0]
+    if inputs.ndim < 3:
+        raise ValueError(
+            f"inputs have shape {list(inputs.shape)}, expected [T, B, ...] with T time steps and B = {batch} samples: "
+            "add the time axis in front, for example with inputs.expand(T, *inputs.shape)"
+        )
+    if inputs.shape[1] == batch:
+        return
+    if inputs.shape[0] == batch:
+        raise ValueError(
+            f"inputs have shape {list(inputs.shape)} for {batch} targets: this is batch first, [B, T, ...], "
+            "expected time first, [T, B, ...]: swap the axes with inputs.transpose(0, 1)"
+        )
+    raise ValueError(
+        f"inputs have shape {list(inputs.shape)} for {batch} targets, expected [T, B, ...] with B = {batch}"
+    )
+
+
+def one_of(given: str, options: Sequence[str]) -> str:
+    """The words "one of ..." for a message, with the nearest option named first where one is near."""
+    near = get_close_matches(given, options, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return f"one of {', '.join(sorted(options)) or 'none'}{hint}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

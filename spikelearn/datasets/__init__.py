@@ -1,0 +1,34 @@
+"""Data sets: one file each; importing them registers them."""
+
+from spikelearn.datasets.base import DATASETS, Dataset, EventDataset, ImageDataset, bin_events
+from spikelearn.datasets.digits import Digits
+from spikelearn.datasets.digits_events import DigitsEvents
+from spikelearn.datasets.encoders import ENCODERS, BernoulliRate, Direct, Encoder, Latency
+from spikelearn.datasets.fashion_mnist import FashionMNIST
+from spikelearn.datasets.loader import Loader, Samples, hold_out
+from spikelearn.datasets.mnist import MNIST
+from spikelearn.datasets.nmnist import NMNIST
+from spikelearn.datasets.root import ROOT_VARIABLE, data_root
+
+__all__ = [
+    "DATASETS",
+    "ENCODERS",
+    "MNIST",
+    "NMNIST",
+    "ROOT_VARIABLE",
+    "BernoulliRate",
+    "Dataset",
+    "Digits",
+    "DigitsEvents",
+    "Direct",
+    "Encoder",
+    "EventDataset",
+    "FashionMNIST",
+    "ImageDataset",
+    "Latency",
+    "Loader",
+    "Samples",
+    "bin_events",
+    "data_root",
+    "hold_out",
+]

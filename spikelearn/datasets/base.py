@@ -1,0 +1,114 @@
+"""What a data set offers: class numbers, and the inputs of any of its samples as [T, B, ...]."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spikelearn.checks import check_choice
+from spikelearn.datasets.root import data_root
+from spikelearn.registry import Registry
+
+DATASETS: Registry[type["Dataset"]] = Registry("data set")
+
+Split = Literal["train", "test"]
+
+#: Bytes of binned recordings that an event data set keeps; above it recordings are binned again when asked for.
+KEPT_BYTES = 2 << 30
+
+
+class Dataset(ABC):
+    """One split of a data set.
+
+    Args:
+        split: "train" or "test".
+        root: data root; None: the environment variable's, or the user's data folder. Unused by bundled data.
+    """
+
+    #: Number of classes.
+    classes: ClassVar[int]
+    #: Shape of one image or one time bin, (channels or polarities, H, W).
+    shape: ClassVar[tuple[int, int, int]]
+    #: Whether samples are recordings of events; else they are still images, and need an encoder.
+    events: ClassVar[bool]
+    #: Class number of every sample, int64 [N].
+    targets: Tensor
+
+    def __init__(self, split: Split, root: str | Path | None = None) -> None:
+        check_choice("split", split, ("train", "test"))
+        self.split: Split = split
+        self.root = root
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def folder(self) -> Path:
+        """This data set's folder below the data root."""
+        return data_root(self.root) / DATASETS.name_of(type(self))
+
+
+class ImageDataset(Dataset):
+    """Still images, all in memory: ``images`` [N, C, H, W], intensity in [0, 1] or uint8 in 0..255."""
+
+    events = False
+    images: Tensor
+
+    def pixels(self, indices: Tensor) -> Tensor:
+        """Images of the samples, intensity in [0, 1], [B, C, H, W]."""
+        chosen = self.images[indices]
+        return chosen.float() / 255.0 if chosen.dtype == torch.uint8 else chosen
+
+
+class EventDataset(Dataset):
+    """Recordings of events, binned when asked for and kept as bytes."""
+
+    events = True
+    #: Sensor width, height and polarities, as tonic orders them.
+    sensor_size: ClassVar[tuple[int, int, int]]
+
+    def __init__(self, split: Split, root: str | Path | None = None) -> None:
+        super().__init__(split, root)
+        self._kept: dict[tuple[int, int], Tensor] = {}
+        self._kept_bytes = 0
+
+    @abstractmethod
+    def recording(self, index: int) -> np.ndarray:
+        """Events of one sample, a structured array with x, y (pixels), t (microseconds) and p (0 OFF, 1 ON)."""
+
+    def frames(self, indices: Sequence[int], n_steps: int) -> Tensor:
+        """Recordings binned into ``n_steps`` equal time bins, 0 or 1 per pixel and polarity, [T, B, P, H, W]."""
+        return torch.stack([self._binned(int(i), n_steps) for i in indices], dim=1).float()
+
+    def _binned(self, index: int, n_steps: int) -> Tensor:
+        key = (index, n_steps)
+        if key in self._kept:
+            return self._kept[key]
+        binned = bin_events(self.recording(index), self.sensor_size, n_steps)
+        if self._kept_bytes + binned.numel() <= KEPT_BYTES:
+            self._kept[key] = binned
+            self._kept_bytes += binned.numel()
+        return binned
+
+
+def bin_events(events: np.ndarray, sensor_size: tuple[int, int, int], n_steps: int) -> Tensor:
+    """tonic's ``ToFrame(n_time_bins=n_steps)``, clamped to 0 or 1: uint8 [T, P, H, W].
+
+    The bins divide the recording's own duration; tonic leaves out events at its very last microsecond. Several
+    events of one pixel, polarity and bin count once. A recording shorter than ``n_steps`` microseconds has no
+    such bins and is refused.
+    """
+    from tonic.transforms import ToFrame
+
+    duration = int(events["t"][-1] - events["t"][0]) if len(events) else 0
+    if duration < n_steps:
+        raise ValueError(
+            f"a recording of {len(events)} events spans {duration} microseconds, expected at least one for each of "
+            f"{n_steps} steps: the recording is empty or damaged"
+        )
+    counts = ToFrame(sensor_size=sensor_size, n_time_bins=n_steps)(events)
+    return torch.from_numpy(np.minimum(counts, 1).astype(np.uint8))

@@ -1,0 +1,99 @@
+"""Encoders: how a still image becomes a sequence."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from spikelearn.checks import check_count, check_finite, check_fraction
+from spikelearn.registry import Registry
+from spikelearn.seeding import generator_for
+
+ENCODERS: Registry[type["Encoder"]] = Registry("encoder")
+
+#: What the noise of a sample is a function of: (seed, "train" or "test", epoch).
+NoiseKey = tuple[int | str, ...]
+
+
+class Encoder(ABC):
+    """A map from intensities in [0, 1] to [T, B, ...]; any noise is a function of (key, sample) alone."""
+
+    @abstractmethod
+    def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:
+        """Encode ``pixels`` [B, C, H, W] of the samples ``indices`` [B] into [T, B, C, H, W]."""
+
+
+@ENCODERS.register("direct")
+class Direct(Encoder):
+    r"""The intensity itself as a constant input current, $x[t] = k\,x$; also called analog or constant coding.
+
+    Args:
+        gain: k, unit of input per unit of intensity.
+
+    Shapes: pixels [B, C, H, W] in 0..1 -> [T, B, C, H, W], stored once.
+
+    Raises:
+        ValueError: a gain that is no number.
+
+    Source: Rueckauer et al., Frontiers in Neuroscience 11, 2017, section 2.4.
+    """
+
+    def __init__(self, gain: float = 1.0) -> None:
+        check_finite("gain", gain)
+        self.gain = gain
+
+    def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:  # noqa: ARG002
+        scaled = pixels if self.gain == 1.0 else self.gain * pixels
+        return scaled.expand(n_steps, *scaled.shape)
+
+
+@ENCODERS.register("rate")
+class BernoulliRate(Encoder):
+    r"""Independent spikes with a probability per step equal to the intensity, $P(x[t] = 1) = p_{max}\,x$.
+
+    Args:
+        max_rate: $p_{max}$, spikes per step at intensity 1, in [0, 1].
+
+    Shapes: pixels [B, C, H, W] in 0..1 -> spikes [T, B, C, H, W].
+
+    Raises:
+        ValueError: ``max_rate`` outside [0, 1].
+
+    Source: standard; Heeger, "Poisson model of spike generation", 2000, for small p.
+    """
+
+    def __init__(self, max_rate: float = 1.0) -> None:
+        check_fraction("max_rate", max_rate)
+        self.max_rate = max_rate
+
+    def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:
+        noise = torch.empty(n_steps, *pixels.shape, dtype=pixels.dtype)
+        for place, index in enumerate(indices.tolist()):
+            noise[:, place] = torch.rand(n_steps, *pixels.shape[1:], generator=generator_for(*key, index))
+        return (noise < self.max_rate * pixels).to(pixels.dtype)
+
+
+@ENCODERS.register("latency")
+class Latency(Encoder):
+    r"""One spike a pixel, the earlier the brighter: at step $\mathrm{round}((1 - x)(T - 1))$.
+
+    Args:
+        threshold: intensities at or below it never spike; in [0, 1].
+
+    Shapes: pixels [B, C, H, W] in 0..1 -> spikes [T, B, C, H, W].
+
+    Raises:
+        ValueError: ``threshold`` outside [0, 1].
+
+    Source: Thorpe, Delorme & Van Rullen, Neural Networks 14, 2001; linear time code as in snnTorch's ``latency``.
+    """
+
+    def __init__(self, threshold: float = 0.01) -> None:
+        check_fraction("threshold", threshold)
+        self.threshold = threshold
+
+    def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:  # noqa: ARG002
+        check_count("n_steps", n_steps)
+        when = ((1.0 - pixels) * (n_steps - 1)).round().long().unsqueeze(0)
+        spikes = torch.zeros(n_steps, *pixels.shape, dtype=pixels.dtype)
+        return spikes.scatter_(0, when, (pixels > self.threshold).to(pixels.dtype).unsqueeze(0))

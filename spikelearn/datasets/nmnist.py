@@ -1,0 +1,89 @@
+"""N-MNIST: MNIST seen by an event camera, read by tonic."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from spikelearn.datasets.base import DATASETS, EventDataset, Split
+from spikelearn.datasets.root import ROOT_VARIABLE
+
+
+@DATASETS.register("nmnist")
+class NMNIST(EventDataset):
+    """60,000 training and 10,000 test recordings of an event camera in front of MNIST digits, 34x34 pixels.
+
+    Files: ``<root>/nmnist/NMNIST/{Train,Test}/<digit>/*.bin``; a part of them is enough. Where the folder is missing,
+    tonic downloads and unpacks the archives. Three saccades of 105 ms; bins divide a recording's own duration.
+
+    Args:
+        split: "train" or "test".
+        root: data root; None: that of the environment, or the user's data folder.
+
+    Shapes: recordings are structured arrays x, y (pixels), t (microseconds), p; binned [T, B, 2, 34, 34]; targets [N].
+
+    Raises:
+        ValueError: no recordings and no download, a folder that is no digit, a file that is empty, cut short or not
+            of this sensor.
+
+    Source: Orchard, Jayawant, Cohen & Thakor, Frontiers in Neuroscience 9, 2015.
+    """
+
+    classes = 10
+    shape = (2, 34, 34)
+    sensor_size = (34, 34, 2)
+
+    def __init__(self, split: Split = "train", root: str | Path | None = None) -> None:
+        super().__init__(split, root)
+        folder = self.folder / "NMNIST" / split.capitalize()
+        if folder.is_dir():
+            _check_folders(folder)
+        self._tonic = _open(self.folder, split, complete=not folder.is_dir())
+        if not self._tonic.targets:
+            raise ValueError(f"{folder} holds no recordings, expected {folder.name}/<digit>/*.bin")
+        self.targets = torch.tensor(self._tonic.targets)
+
+    def recording(self, index: int) -> np.ndarray:
+        path = Path(self._tonic.data[index])
+        size = path.stat().st_size
+        cure = "restore the file from the published archive, or delete it to leave the sample out"
+        if size == 0:
+            raise ValueError(f"{path} is empty, expected events of 5 bytes: {cure}")
+        if size % 5:
+            raise ValueError(f"{path} has {size} bytes, expected a multiple of 5 (events): it is cut short; {cure}")
+        events: np.ndarray = self._tonic[index][0]
+        width, height, _ = self.sensor_size
+        if len(events) == 0 or events["x"].max() >= width or events["y"].max() >= height:
+            raise ValueError(f"{path} has events outside the {width} x {height} sensor: it is damaged; {cure}")
+        if np.any(np.diff(events["t"]) < 0):
+            raise ValueError(f"{path} has times that decrease: it is damaged; {cure}")
+        return events
+
+
+def _open(folder: Path, split: Split, *, complete: bool) -> Any:
+    """tonic's reader; with ``complete`` it may download, else it takes what is there."""
+    import tonic
+
+    readers = {
+        True: tonic.datasets.NMNIST,
+        # tonic takes the folder's name from the class's name, and a partial copy for a missing one.
+        False: type("NMNIST", (tonic.datasets.NMNIST,), {"_check_exists": lambda _: True}),
+    }
+    try:
+        return readers[complete](save_to=str(folder), train=split == "train")
+    except Exception as error:  # a download can fail in any way its protocol has
+        raise ValueError(
+            f"{folder / 'NMNIST' / split.capitalize()} does not exist and could not be downloaded "
+            f"({type(error).__name__}): put the recordings there, or name the folder that holds nmnist/NMNIST with "
+            f"--data-root or {ROOT_VARIABLE}"
+        ) from error
+
+
+def _check_folders(folder: Path) -> None:
+    for child in sorted(folder.iterdir()):
+        if child.is_dir() and not (len(child.name) == 1 and child.name.isdigit()):
+            raise ValueError(f"{child} is no digit: expected the recordings of a class in {folder}/<0 to 9>/*.bin")
+    stray = sorted(folder.glob("*.bin"))
+    if stray:
+        raise ValueError(f"{stray[0]} lies in no class folder, expected {folder}/<0 to 9>/*.bin")

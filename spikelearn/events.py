@@ -1,0 +1,82 @@
+"""Event lists of binary records: what was active, row by row.
+
+Packing is invisible: the lists are kept on the very tensor they describe, with its version number, so an
+operation (a new tensor) has none and an in-place write makes them stale.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+#: Share of active entries above which the dense product is cheaper, packing by torch operations included.
+BREAK_EVEN = 0.06
+
+#: Below this number of entries a dense product costs less than looking at the record.
+SMALLEST = 1 << 16
+
+
+class Events(NamedTuple):
+    """Active columns of a binary record [T, B, n], rows counted over T*B.
+
+    Args:
+        columns: column of every event, row after row, int64 [events].
+        rows: row of every event, ascending, int64 [events].
+        offsets: index of the first event of every row, int64 [T*B].
+        shape: (T*B, n).
+    """
+
+    columns: Tensor
+    rows: Tensor
+    offsets: Tensor
+    shape: tuple[int, int]
+
+
+def events_of(record: Tensor) -> Events | None:
+    """The events of ``record`` [T, B, n]; None where dense is cheaper or the fast path must step aside.
+
+    None is the answer for records that are small, not binary, above the break-even activity, shaped like
+    images, subclasses of Tensor, or tracked by forward-mode differentiation.
+    """
+    if record.ndim != 3 or record.numel() < SMALLEST or not is_plain(record):
+        return None
+    kept = getattr(record, "_spikelearn_events", None)
+    if kept is None or kept[0] != record._version:
+        kept = (record._version, _pack(record.detach()))
+        record._spikelearn_events = kept  # type: ignore[attr-defined]
+    found: Events | None = kept[1]
+    return found
+
+
+def is_plain(tensor: Tensor) -> bool:
+    """Whether only reverse-mode differentiation looks at ``tensor``; fast paths know nothing else."""
+    return (
+        type(tensor) in (Tensor, torch.nn.Parameter)
+        and forward_ad.unpack_dual(tensor).tangent is None
+        and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+    )
+
+
+def gather(weight: Tensor, events: Events) -> Tensor:
+    """Dense product of the record with ``weight``: [out, n] -> [T*B, out], at a cost that follows the events."""
+    return torch.nn.functional.embedding_bag(events.columns, weight.t().contiguous(), events.offsets, mode="sum")
+
+
+def outer_product(events: Events, post: Tensor) -> Tensor:
+    """Sum over rows of post (x) record: ``post`` [T*B, out] -> [out, n]."""
+    by_column = torch.argsort(events.columns, stable=True)
+    counts = torch.bincount(events.columns, minlength=events.shape[1])
+    offsets = counts.cumsum(0) - counts
+    bags = torch.nn.functional.embedding_bag(events.rows[by_column], post, offsets, mode="sum")
+    return bags.t()
+
+
+def _pack(record: Tensor) -> Events | None:
+    rows = record.flatten(0, 1)
+    active = rows != 0
+    if int(active.sum()) > BREAK_EVEN * rows.numel() or not bool(((rows == 1) | ~active).all()):
+        return None
+    row, column = active.nonzero(as_tuple=True)
+    counts = torch.bincount(row, minlength=rows.shape[0])
+    return Events(column, row, counts.cumsum(0) - counts, (rows.shape[0], rows.shape[1]))

@@ -1,0 +1,47 @@
+"""Sequence kernels, looked up by (adjoint, neuron, device)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from spikelearn.events import is_plain
+from spikelearn.neurons import Adjoint, Neuron
+
+Kernel = Callable[[Any, Any, Any, Tensor], tuple[Tensor, Tensor, Any] | None]
+
+KERNELS: dict[tuple[type[Adjoint], type[Neuron], str], Kernel] = {}
+
+
+def register_kernel(adjoint: type[Adjoint], neuron: type[Neuron], *devices: str) -> Callable[[Kernel], Kernel]:
+    """Decorator that enters a kernel for exactly these classes (subclasses take the eager loop)."""
+
+    def enter(kernel: Kernel) -> Kernel:
+        for device in devices:
+            KERNELS[adjoint, neuron, device] = kernel
+        return kernel
+
+    return enter
+
+
+def scan(adjoint: Adjoint, neuron: Neuron, state: Any, current: Tensor) -> tuple[Tensor, Tensor, Any]:
+    """Run a neuron over a whole record: a fused kernel where one is registered and willing, else the eager loop.
+
+    Args:
+        adjoint: how a derivative crosses the neuron.
+        neuron: the model.
+        state: state before the first step; its tensors [B, ...].
+        current: [T, B, ...].
+
+    Shapes: (spikes [T, B, ...], v [T, B, ...], state after the last step).
+
+    Raises:
+        ValueError: state and current differ in shape.
+    """
+    neuron.check_state(state, current[0])
+    kernel = KERNELS.get((type(adjoint), type(neuron), current.device.type))
+    if kernel is not None and is_plain(current):
+        found = kernel(adjoint, neuron, state, current)
+        if found is not None:
+            return found
+    return adjoint.sequence(neuron, state, current)

@@ -1,0 +1,63 @@
+"""Accuracy and firing rates of a network on the samples of a loader."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from spikelearn.datasets import Loader
+from spikelearn.network import Network
+
+
+class Evaluation(NamedTuple):
+    """accuracy in 0..1; rates {block: spikes per step and neuron}; samples: how many were presented."""
+
+    accuracy: float
+    rates: dict[str, float]
+    samples: int
+
+
+def correct(scores: Tensor, targets: Tensor) -> int:
+    """How many samples have their target as the class of the highest score (the lowest number wins a tie)."""
+    return int((scores.argmax(1) == targets).sum())
+
+
+@torch.no_grad()
+def evaluate(
+    network: Network,
+    loader: Loader,
+    *,
+    device: torch.device | str = "cpu",
+    between: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Present every sample once, in evaluation mode, and count.
+
+    Args:
+        network: left as it was, its mode included.
+        loader: the samples.
+        device: where the network lies.
+        between: called between batches, for example to stop.
+    """
+    training = network.training
+    network.eval()
+    hits, seen = 0, 0
+    sums: defaultdict[str, float] = defaultdict(float)
+    try:
+        for inputs, targets in loader.epoch():
+            between()
+            record, _ = network.run(_to(inputs, device))
+            count = len(targets)
+            hits += correct(network.scores(record).cpu(), targets)
+            seen += count
+            for name, activity in record.items():
+                sums[name] += float(activity.spikes.mean()) * count
+    finally:
+        network.train(training)
+    return Evaluation(hits / seen, {name: total / seen for name, total in sums.items()}, seen)
+
+
+def _to(inputs: Tensor, device: torch.device | str) -> Tensor:
+    constant = inputs.shape[0] > 1 and inputs.stride(0) == 0
+    return inputs[0].to(device).expand_as(inputs) if constant else inputs.to(device)

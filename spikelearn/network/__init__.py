@@ -1,0 +1,23 @@
+"""Networks: blocks, feedback edges, and what a run leaves behind."""
+
+from spikelearn.network.block import Block, Feedback
+from spikelearn.network.builder import build, initialise, neuron_factory
+from spikelearn.network.network import Network, describe
+from spikelearn.network.readout import MembraneReadout, RateReadout, Readout
+from spikelearn.network.records import Activity, Record, State
+
+__all__ = [
+    "Activity",
+    "Block",
+    "Feedback",
+    "MembraneReadout",
+    "Network",
+    "RateReadout",
+    "Readout",
+    "Record",
+    "State",
+    "build",
+    "describe",
+    "initialise",
+    "neuron_factory",
+]

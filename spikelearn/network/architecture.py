@@ -1,0 +1,119 @@
+"""Architecture strings as papers write them: ``784-400-10``, ``15C5-P2-40C5-P2-300-10``, ``64C5s-10``."""
+
+import re
+from dataclasses import dataclass
+
+from spikelearn.checks import one_of
+
+GRAMMAR = (
+    "300 or FC300 (dense), 15C5 (15 filters of 5x5; marks: s stride 2, s3 stride 3, p same padding, p2 padding 2), "
+    "P2 or AP2 (average pool), MP2 (max pool), SP2 (sum pool), each with an optional stride s1"
+)
+
+_DENSE = re.compile(r"(?:FC)?(?P<n>\d+)(?:FC)?", re.IGNORECASE)
+_CONV = re.compile(r"(?P<n>\d+)C(?P<k>\d+)(?P<marks>(?:[sp]\d*)*)", re.IGNORECASE)
+_POOL = re.compile(r"(?P<kind>[AMS]?)P(?P<k>\d+)(?:s(?P<s>\d+))?", re.IGNORECASE)
+_IMAGE = re.compile(r"(?:(?P<c>\d+)x)?(?P<h>\d+)x(?P<w>\d+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Dense:
+    """``size`` neurons, each connected to everything before."""
+
+    size: int
+
+
+@dataclass(frozen=True)
+class Conv:
+    """``filters`` maps of ``kernel`` x ``kernel`` weights."""
+
+    filters: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A window of ``kernel`` x ``kernel``; ``kind`` is "average", "max" or "sum"."""
+
+    kind: str
+    kernel: int
+    stride: int
+
+
+Layer = Dense | Conv | Pool
+
+
+def parse(text: str) -> tuple[tuple[int, ...] | None, list[Layer]]:
+    """Read an architecture string.
+
+    The first token is the input (``784``, ``28x28``, ``2x34x34``) where what follows is dense or the token is an
+    image; a string that begins with a convolution or a pool leaves the input to the data.
+
+    Returns:
+        the input shape, (n,) or (C, H, W) or None where the string does not say, and the layers.
+
+    Raises:
+        ValueError: a token that cannot be read; it is quoted with its position.
+    """
+    tokens, place = [], 0
+    for token in text.split("-"):
+        tokens.append((token.strip(), place + len(token) - len(token.lstrip())))
+        place += len(token) + 1
+    if not text.strip():
+        raise ValueError(f"the network string is empty, expected tokens joined by '-': {GRAMMAR}")
+    shape, rest = _input_of(text, tokens)
+    layers = [_layer(text, token, at) for token, at in rest]
+    if not layers:
+        raise ValueError(f"network string {text!r} has an input but no layer after it, for example 784-400-10")
+    if isinstance(layers[-1], Pool):
+        _fail(text, *tokens[-1], "a network ends in neurons, a pool has none: end in a dense layer")
+    return shape, layers
+
+
+def _input_of(text: str, tokens: list[tuple[str, int]]) -> tuple[tuple[int, ...] | None, list[tuple[str, int]]]:
+    first, at = tokens[0]
+    if image := _IMAGE.fullmatch(first):
+        return (int(image["c"] or 1), int(image["h"]), int(image["w"])), tokens[1:]
+    if first.isdigit():
+        if int(first) == 0:
+            _fail(text, first, at, "the input needs at least one value")
+        return (int(first),), tokens[1:]
+    return None, tokens
+
+
+def _layer(text: str, token: str, at: int) -> Layer:
+    layer: Layer
+    if match := _DENSE.fullmatch(token):
+        layer = Dense(int(match["n"]))
+    elif match := _CONV.fullmatch(token):
+        layer = _conv(text, token, at, match)
+    elif match := _POOL.fullmatch(token):
+        kinds = {"": "average", "A": "average", "M": "max", "S": "sum"}
+        layer = Pool(kinds[match["kind"].upper()], int(match["k"]), int(match["s"] or match["k"]))
+    else:
+        _fail(text, token, at, f"expected {GRAMMAR}")
+    if any(value == 0 for key, value in vars(layer).items() if key != "padding"):
+        _fail(text, token, at, "sizes and strides must be at least 1")
+    return layer
+
+
+def _conv(text: str, token: str, at: int, match: re.Match[str]) -> Conv:
+    kernel = int(match["k"])
+    marks = re.findall(r"([sp])(\d*)", match["marks"], re.IGNORECASE)
+    letters = [letter.lower() for letter, _ in marks]
+    if len(set(letters)) != len(letters):
+        _fail(text, token, at, f"the mark {one_of('', letters)} stands twice")
+    values = {letter.lower(): digits for letter, digits in marks}
+    stride = int(values["s"] or 2) if "s" in values else 1
+    padding = 0
+    if "p" in values:
+        if not values["p"] and kernel % 2 == 0:
+            _fail(text, token, at, "'p' alone pads by half an odd kernel; write the number, for example p1")
+        padding = int(values["p"] or kernel // 2)
+    return Conv(int(match["n"]), kernel, stride, padding)
+
+
+def _fail(text: str, token: str, at: int, why: str) -> None:
+    raise ValueError(f"network string {text!r}: cannot read {token!r} at character {at + 1}: {why}")

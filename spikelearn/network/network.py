@@ -1,0 +1,353 @@
+"""A spiking network that can be stepped, and knows nothing of learning."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spikelearn.checks import check_shape, one_of
+from spikelearn.fused import scan
+from spikelearn.network.block import Block, Feedback
+from spikelearn.network.presentation import presentation, running_statistics
+from spikelearn.network.readout import MembraneReadout, RateReadout
+from spikelearn.network.records import Activity, Record, State
+from spikelearn.neurons import NO_ADJOINT, Adjoint
+from spikelearn.synapses import drive
+
+Tensors = Mapping[str, Tensor]
+NOTHING: Tensors = {}
+
+
+class Network(nn.Module):
+    r"""Blocks one after the other, feedback edges between them, and a readout.
+
+    At every step, for the blocks in order: current = synapse(input, ``delay`` steps late) + feedback synapses
+    (spikes of the step before) + injected current; the neurons step; their spikes are the next block's input in
+    the same step.
+
+    Args:
+        blocks: {name: Block}, in order.
+        feedback: {edge name: Feedback}.
+        readout: module from the last block's Activity [T, B, ...] to scores [B, classes]; None: the firing rate,
+            or the mean potential where the last neurons do not fire.
+
+    Shapes: time first everywhere: inputs [T, B, features...], images [T, B, C, H, W].
+
+    Raises:
+        ValueError: no block, a name that is taken or has a dot, feedback between unknown blocks or forward.
+    """
+
+    def __init__(
+        self,
+        blocks: Mapping[str, Block],
+        feedback: Mapping[str, Feedback] | None = None,
+        readout: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        feedback = feedback or {}
+        if not blocks:
+            raise ValueError("blocks is empty, expected at least one {name: Block(synapse, neuron)}")
+        _check_names(blocks, feedback)
+        self.blocks: Mapping[str, Block] = nn.ModuleDict(blocks)  # type: ignore[assignment]
+        self.feedback: Mapping[str, Feedback] = nn.ModuleDict(feedback)  # type: ignore[assignment]
+        last = next(reversed(list(blocks.values())))
+        self.readout = readout or (RateReadout() if last.neuron.fires else MembraneReadout())
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Class scores [B, classes] of inputs [T, B, ...], without derivatives through spikes."""
+        record, _ = self.run(inputs)
+        return self.scores(record)
+
+    def scores(self, record: Record) -> Tensor:
+        """What the readout makes of a run's record: [B, classes]."""
+        scores: Tensor = self.readout(record.output)
+        return scores
+
+    def step(
+        self,
+        x: Tensor,
+        state: State | None = None,
+        *,
+        adjoint: Adjoint = NO_ADJOINT,
+        inject: Tensors = NOTHING,
+        masks: Tensors = NOTHING,
+        cut: bool = False,
+    ) -> tuple[Record, State]:
+        """Advance every block by one step.
+
+        Args:
+            x: input of this step, [B, ...].
+            state: from the step before; None: start anew.
+            adjoint: how derivatives cross the neurons.
+            inject: {block: current added to it, [B, ...]}.
+            masks: {place: factor [B, ...]} at ``inputs``, ``<block>``, ``<block>.synapse``, ``feedback.<edge>``.
+            cut: detach everything that is sent, feedback included.
+
+        Shapes: the record's tensors are [B, ...].
+        """
+        self._check_places(inject, masks)
+        state = state or self._initial_state(x)
+        with running_statistics([b.synapse for b in self.blocks.values()] + self._feedback_synapses()):
+            return self._advance(x, None, state, adjoint, inject, masks, cut)
+
+    def run(
+        self,
+        inputs: Tensor,
+        state: State | None = None,
+        *,
+        adjoint: Adjoint = NO_ADJOINT,
+        inject: Tensors = NOTHING,
+        masks: Tensors = NOTHING,
+        cut: bool = False,
+    ) -> tuple[Record, State]:
+        """Present a whole sequence; the same spikes as ``step`` in a loop, layer by layer where no edge goes back.
+
+        Args:
+            inputs: [T, B, ...]; a constant one is best passed as ``x.expand(T, *x.shape)``, it is mapped once.
+            state: where to go on from; None: start anew.
+            adjoint: how derivatives cross the neurons.
+            inject: {block: current added to it, [T, B, ...]}.
+            masks: {place: factor [B, ...]}, constant in time; places as in ``step``.
+            cut: detach everything that is sent, feedback included.
+
+        Shapes: the record's tensors are [T, B, ...].
+
+        Raises:
+            ValueError: inputs without time and batch axis, a place that does not exist, a sequence-only adjoint
+                on a network with feedback, a state of another batch.
+        """
+        if inputs.ndim < 3 or not inputs.is_floating_point() or inputs.shape[0] == 0:
+            raise ValueError(
+                f"inputs have shape {list(inputs.shape)} and type {inputs.dtype}, expected floating point [T, B, ...] "
+                "with T >= 1"
+            )
+        self._check_places(inject, masks)
+        for name, current in inject.items():
+            if current.shape[0] != inputs.shape[0]:
+                raise ValueError(
+                    f"current injected into {name!r} has shape {list(current.shape)}, expected T = {inputs.shape[0]} "
+                    "steps in front: expand a constant one with current.expand(T, *current.shape)"
+                )
+        if self.feedback:
+            return self._run_step_by_step(inputs, state, adjoint, inject, masks, cut)
+        return self._run_layer_by_layer(inputs, state, adjoint, inject, masks, cut)
+
+    def edges(self, record: Record) -> Iterator[tuple[str, nn.Module, Tensor, str]]:
+        """Every weighted edge, forward and feedback alike: (parameter prefix, synapse, pre, target block)."""
+        for name, block in self.blocks.items():
+            yield f"blocks.{name}.synapse.", block.synapse, record[name].pre, name
+        for name, edge in self.feedback.items():
+            yield f"feedback.{name}.synapse.", edge.synapse, record.feedback[name], edge.target
+
+    def rate_map(self, rates: Tensors, input_rate: Tensor, masks: Tensors = NOTHING) -> dict[str, Tensor]:
+        """Steady firing rate of every block, given the rates of the feedback sources.
+
+        Args:
+            rates: {source of a feedback edge: rate [B, ...]}, spikes per step.
+            input_rate: mean input, [B, ...].
+            masks: as in ``run``.
+
+        Shapes: {block: rate [B, ...]}; differentiable in ``rates``, the input and the parameters.
+
+        Raises:
+            ValueError: a neuron without a rate map, a feedback source without a rate.
+        """
+        self._check_places(NOTHING, masks)
+        x = _masked(input_rate, masks.get("inputs"))
+        found: dict[str, Tensor] = {}
+        for name, block in self.blocks.items():
+            current = _masked(block.synapse(x), masks.get(f"{name}.synapse"))
+            for edge_name, edge in self.feedback.items():
+                if edge.target == name:
+                    if edge.source not in rates:
+                        raise ValueError(f"rates has {sorted(rates)}, expected the rate of block {edge.source!r} too")
+                    back = edge.synapse(rates[edge.source])
+                    current = current + _masked(back, masks.get(f"feedback.{edge_name}"))
+            x = _masked(block.neuron.steady_rate(current), masks.get(name))
+            found[name] = x
+        return found
+
+    def presentation(self) -> AbstractContextManager[dict[str, Tensor]]:
+        """Context of one batch; yields {buffer: new value}, filled on leaving. Yield updates after leaving it."""
+        return presentation(self)
+
+    def _run_layer_by_layer(
+        self, inputs: Tensor, state: State | None, adjoint: Adjoint, inject: Tensors, masks: Tensors, cut: bool
+    ) -> tuple[Record, State]:
+        activity: dict[str, Activity] = {}
+        neurons, lines = {}, {}
+        x = _masked(inputs, masks.get("inputs"))
+        for name, block in self.blocks.items():
+            pre = x
+            if block.delay:
+                pre, lines[name] = _delayed(x, block.delay, state.delay_lines.get(name) if state else None)
+            current = _masked(_drive(name, block.synapse, pre), masks.get(f"{name}.synapse"))
+            if name in inject:
+                current = current + inject[name]
+            before = state.neurons[name] if state else block.neuron.initial_state(current[0])
+            z, v, neurons[name] = scan(adjoint, block.neuron, before, current)
+            spikes = _masked(z, masks.get(name))
+            activity[name] = Activity(pre, spikes, v)
+            x = spikes.detach() if cut else spikes
+        return Record(activity, {}), State(neurons, lines, {})
+
+    def _run_step_by_step(
+        self, inputs: Tensor, state: State | None, adjoint: Adjoint, inject: Tensors, masks: Tensors, cut: bool
+    ) -> tuple[Record, State]:
+        name, first = next(iter(self.blocks.items()))
+        state = state or self._initial_state(inputs[0])
+        pre = _masked(inputs, masks.get("inputs"))
+        line = {}
+        if first.delay:
+            pre, line[name] = _delayed(pre, first.delay, state.delay_lines[name])
+        current = _drive(name, first.synapse, pre)
+        records = []
+        injected = {block: values.unbind(0) for block, values in inject.items()}
+        later = [b.synapse for b in list(self.blocks.values())[1:]] + self._feedback_synapses()
+        with running_statistics(later):
+            for t, (pre_now, current_now) in enumerate(zip(pre.unbind(0), current.unbind(0), strict=True)):
+                now = {block: values[t] for block, values in injected.items()}
+                record, state = self._advance(pre_now, current_now, state, adjoint, now, masks, cut)
+                records.append(record)
+        assert state is not None
+        activity = {
+            block: Activity(*(torch.stack(part) for part in zip(*(r[block] for r in records), strict=True)))
+            for block in self.blocks
+        }
+        feedback = {edge: torch.stack([r.feedback[edge] for r in records]) for edge in self.feedback}
+        return Record(activity, feedback), state._replace(delay_lines=state.delay_lines | line)
+
+    def _advance(
+        self,
+        x: Tensor,
+        first_current: Tensor | None,
+        state: State,
+        adjoint: Adjoint,
+        inject: Tensors,
+        masks: Tensors,
+        cut: bool,
+    ) -> tuple[Record, State]:
+        """One step; with ``first_current`` the input ``x`` has been delayed, masked and mapped already."""
+        activity: dict[str, Activity] = {}
+        met: dict[str, Tensor] = {}
+        neurons, lines, sent = dict(state.neurons), dict(state.delay_lines), dict(state.sent)
+        if first_current is None:
+            x = _masked(x, masks.get("inputs"))
+        for name, block in self.blocks.items():
+            current, pre = first_current, x
+            if current is None:
+                if block.delay:
+                    delayed, lines[name] = _delayed(x.unsqueeze(0), block.delay, lines.get(name))
+                    pre = delayed[0]
+                current = _drive(name, block.synapse, pre.unsqueeze(0))[0]
+            first_current = None
+            current = _masked(current, masks.get(f"{name}.synapse"))
+            for edge_name, edge in self.feedback.items():
+                if edge.target == name:
+                    met[edge_name] = state.sent[edge.source]
+                    back = _drive(edge_name, edge.synapse, met[edge_name].unsqueeze(0))[0]
+                    current = current + _masked(back, masks.get(f"feedback.{edge_name}"))
+            if name in inject:
+                current = current + inject[name]
+            before = neurons[name] if name in neurons else block.neuron.initial_state(current)
+            z, v, neurons[name] = adjoint.step(block.neuron, before, current)
+            spikes = _masked(z, masks.get(name))
+            activity[name] = Activity(pre, spikes, v)
+            x = spikes.detach() if cut else spikes
+            if any(edge.source == name for edge in self.feedback.values()):
+                sent[name] = x
+        return Record(activity, met), State(neurons, lines, sent)
+
+    def _initial_state(self, x: Tensor) -> State:
+        """State before the first step: neurons start at rest when first driven, feedback sources are silent."""
+        if not self.feedback:
+            return State({}, {}, {})
+        shapes = self.shapes(x)
+        sent = {e.source: x.new_zeros(x.shape[0], *shapes[e.source]) for e in self.feedback.values()}
+        lines = {}
+        arriving = tuple(x.shape[1:])
+        for name, block in self.blocks.items():
+            if block.delay:
+                lines[name] = x.new_zeros(block.delay, x.shape[0], *arriving)
+            arriving = shapes[name]
+        return State({}, lines, sent)
+
+    def shapes(self, x: Tensor) -> dict[str, tuple[int, ...]]:
+        """Shape of every block's neurons, without the batch, for inputs shaped like ``x`` [B, ...]."""
+        found = {}
+        image = torch.empty(x.shape, device="meta", dtype=x.dtype)
+        for name, block in self.blocks.items():
+            on_meta = {
+                key: torch.empty_like(value, device="meta") for key, value in _tensors_of(block.synapse).items()
+            }
+            with running_statistics([block.synapse]), torch.no_grad():
+                try:
+                    image = torch.func.functional_call(block.synapse, on_meta, (image,))
+                except RuntimeError as error:
+                    raise ValueError(
+                        f"block {name!r} cannot take an input of shape {[*image.shape]} ([B, ...]): {error}"
+                    ) from error
+            found[name] = tuple(image.shape[1:])
+        return found
+
+    def _feedback_synapses(self) -> list[nn.Module]:
+        return [edge.synapse for edge in self.feedback.values()]
+
+    def _check_places(self, inject: Tensors, masks: Tensors) -> None:
+        for name in inject:
+            if name not in self.blocks:
+                raise ValueError(f"inject names block {name!r}, expected {one_of(name, list(self.blocks))}")
+        if not masks:
+            return
+        places = ["inputs", *self.blocks, *(f"{b}.synapse" for b in self.blocks)]
+        places += [f"feedback.{edge}" for edge in self.feedback]
+        for place in masks:
+            if place not in places:
+                raise ValueError(f"masks names the place {place!r}, expected {one_of(place, places)}")
+
+
+def _tensors_of(module: nn.Module) -> dict[str, Tensor]:
+    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+
+
+def _check_names(blocks: Mapping[str, Block], feedback: Mapping[str, Feedback]) -> None:
+    for name in [*blocks, *feedback]:
+        if not name.replace("_", "a").isalnum() or name == "inputs":
+            raise ValueError(f"name {name!r} cannot be used, expected letters, digits and _ and not 'inputs'")
+    order = list(blocks)
+    for name, edge in feedback.items():
+        for end in (edge.source, edge.target):
+            if end not in blocks:
+                raise ValueError(f"feedback {name!r} names block {end!r}, expected {one_of(end, order)}")
+        if order.index(edge.source) < order.index(edge.target):
+            raise ValueError(
+                f"feedback {name!r} goes forward, from {edge.source!r} to {edge.target!r}: expected a source at or "
+                "after its target"
+            )
+
+
+def _drive(name: str, synapse: nn.Module, pre: Tensor) -> Tensor:
+    try:
+        return drive(synapse, pre)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def _masked(x: Tensor, mask: Tensor | None) -> Tensor:
+    return x if mask is None else x * mask
+
+
+def _delayed(x: Tensor, delay: int, line: Tensor | None) -> tuple[Tensor, Tensor]:
+    """x [T, B, ...] ``delay`` steps late, and the new line of what is still on its way, oldest first."""
+    if line is None:
+        line = x.new_zeros(delay, *x.shape[1:])
+    check_shape("delay line", line, (delay, *x.shape[1:]), "start a new batch with state=None")
+    joined = torch.cat([line, x])
+    return joined[: x.shape[0]], joined[x.shape[0] :]
+
+
+def describe(network: Network) -> dict[str, Any]:
+    """Names and shapes of parameters and buffers: what two networks must share to exchange weights."""
+    return {name: list(value.shape) for name, value in network.state_dict().items()}

@@ -1,0 +1,34 @@
+"""Neuron models: one file each; importing them registers them."""
+
+from spikelearn.neurons.adjoints import ADJOINTS, NO_ADJOINT, Adjoint, Surrogate
+from spikelearn.neurons.base import NEURONS, MembraneNeuron, Neuron
+from spikelearn.neurons.cuba_lif import CubaLIF, CubaLIFState
+from spikelearn.neurons.integrate_and_fire import IF
+from spikelearn.neurons.leaky_integrator import LeakyIntegrator
+from spikelearn.neurons.lif import LIF, LIFState
+from spikelearn.neurons.spike_function import HARD, SpikeFunction
+from spikelearn.neurons.surrogates import SURROGATES, ATan, FastSigmoid, Sigmoid, SurrogateDerivative, Triangle
+
+__all__ = [
+    "ADJOINTS",
+    "HARD",
+    "IF",
+    "LIF",
+    "NEURONS",
+    "NO_ADJOINT",
+    "SURROGATES",
+    "ATan",
+    "Adjoint",
+    "CubaLIF",
+    "CubaLIFState",
+    "FastSigmoid",
+    "LIFState",
+    "LeakyIntegrator",
+    "MembraneNeuron",
+    "Neuron",
+    "Sigmoid",
+    "SpikeFunction",
+    "Surrogate",
+    "SurrogateDerivative",
+    "Triangle",
+]

@@ -1,0 +1,6 @@
+"""Adjoints: one file each; importing them registers them."""
+
+from spikelearn.neurons.adjoints.base import ADJOINTS, Adjoint
+from spikelearn.neurons.adjoints.surrogate import NO_ADJOINT, Surrogate
+
+__all__ = ["ADJOINTS", "NO_ADJOINT", "Adjoint", "Surrogate"]

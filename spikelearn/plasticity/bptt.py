@@ -1,0 +1,48 @@
+"""Backpropagation through time with a surrogate gradient."""
+
+from collections.abc import Iterator
+
+import torch
+
+from spikelearn.network import Network
+from spikelearn.neurons import Adjoint, ATan, SpikeFunction, Surrogate
+from spikelearn.plasticity.base import RULES, Batch, Memory, Rule, Update
+from spikelearn.plasticity.gradient import gradient_update, trainable_names
+from spikelearn.plasticity.losses import CrossEntropyRate, Loss
+
+
+@RULES.register("bptt")
+class BPTT(Rule):
+    r"""Backpropagation through time: the gradient of a loss, with an adjoint in place of the spike's derivative.
+
+    $$\Delta W \propto -\frac{\partial L}{\partial W}, \qquad
+      \frac{\partial z}{\partial v} := \psi(v - v_{threshold})$$
+
+    The whole sequence is kept, so memory grows with T. The reset is not differentiated unless the adjoint's spike
+    function says so. Every trainable parameter is learned: feedback edges, biases and the readout's too.
+
+    Args:
+        loss: what is descended.
+        adjoint: how the derivative crosses a neuron; default ATan with $\alpha$ = 2 (per unit of potential).
+
+    Shapes: inputs [T, B, ...], targets [B]; gradients shaped like their parameters.
+
+    Raises:
+        ValueError: a loss that says nothing about the network, a parameter that the loss does not depend on.
+
+    Source: Neftci, Mostafa & Zenke, IEEE Signal Processing Magazine 36, 2019.
+    """
+
+    def __init__(self, loss: Loss | None = None, adjoint: Adjoint | None = None) -> None:
+        self.loss = loss or CrossEntropyRate()
+        self.adjoint = adjoint or Surrogate(SpikeFunction(ATan()))
+
+    def check(self, network: Network) -> None:
+        self.loss.check(network)
+        if not trainable_names(network):
+            raise ValueError("the network has no trainable parameter: set requires_grad_(True) on what should learn")
+
+    def updates(
+        self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator  # noqa: ARG002
+    ) -> Iterator[Update]:
+        yield gradient_update(network, batch, self.loss, self.adjoint, trainable_names(network))

@@ -1,0 +1,43 @@
+"""One gradient of a loss through a run: shared by the rules that descend one."""
+
+import torch
+
+from spikelearn.network import Network, Record
+from spikelearn.neurons import Adjoint
+from spikelearn.plasticity.base import Batch, Update
+from spikelearn.plasticity.losses import Loss
+
+
+def gradient_update(
+    network: Network, batch: Batch, loss: Loss, adjoint: Adjoint, names: list[str], *, cut: bool = False
+) -> Update:
+    """Run, differentiate the loss in the parameters ``names``, and leave the network as it was.
+
+    Raises:
+        ValueError: a parameter in ``names`` that the loss does not depend on.
+    """
+    parameters = [network.get_parameter(name) for name in names]
+    with network.presentation() as buffers, torch.enable_grad():
+        record, _ = network.run(batch.inputs, adjoint=adjoint, masks=batch.masks, cut=cut)
+        scores = network.scores(record)
+        value = loss(record.output, scores, batch.targets)
+        found = torch.autograd.grad(value, parameters, allow_unused=True)
+    grads = {}
+    for name, grad in zip(names, found, strict=True):
+        if grad is None:
+            raise ValueError(
+                f"the loss {loss!r} does not depend on parameter {name!r}, it would never learn: freeze it with "
+                "requires_grad_(False), or use a loss on the readout's scores ('cross-entropy')"
+            )
+        grads[name] = grad
+    return Update(grads, scores.detach(), value.detach(), buffers=buffers, rates=firing_rates(record))
+
+
+def firing_rates(record: Record) -> dict[str, float]:
+    """Mean firing rate of every block, spikes per step and neuron."""
+    return {name: float(seen.spikes.detach().mean()) for name, seen in record.items()}
+
+
+def trainable_names(network: Network) -> list[str]:
+    """Names of the parameters that require a gradient."""
+    return [name for name, parameter in network.named_parameters() if parameter.requires_grad]

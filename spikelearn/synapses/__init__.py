@@ -1,0 +1,9 @@
+"""Synapses are ordinary torch modules; here is what a learning rule may ask of any of them."""
+
+from spikelearn.synapses.correlate import correlate
+from spikelearn.synapses.drive import drive
+from spikelearn.synapses.pooling import SumPool2d
+from spikelearn.synapses.structure import as_linear, trainable, uses_batch_statistics
+from spikelearn.synapses.transpose import transpose
+
+__all__ = ["SumPool2d", "as_linear", "correlate", "drive", "trainable", "transpose", "uses_batch_statistics"]

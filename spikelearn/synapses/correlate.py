@@ -1,0 +1,72 @@
+"""The transpose of a synapse in weight space: which pre factor meets which post factor."""
+
+import torch
+from torch import Tensor, nn
+
+from spikelearn.checks import check_shape
+from spikelearn.events import events_of, outer_product
+from spikelearn.synapses.structure import as_linear, refuse_batch_statistics, rows_of, trainable
+
+#: Rows [T*B] that the generic path maps at once; bounds its memory.
+CHUNK = 4096
+
+
+def correlate(synapse: nn.Module, pre: Tensor, post: Tensor) -> dict[str, Tensor]:
+    r"""$C = \sum_{t,b} \mathrm{post}[t,b] \otimes \mathrm{pre}[t,b]$, shaped like each trainable parameter.
+
+    It is the vector-Jacobian product of ``synapse`` in its parameters, so one definition serves dense,
+    convolutional, grouped, strided, reparametrised and any later synapse. Frozen parameters are left out.
+
+    Args:
+        synapse: module from [B, in...] to [B, out...].
+        pre: what met the weights, [T, B, in...].
+        post: factor at the current, [T, B, out...].
+
+    Shapes: each entry has the shape of its parameter; {} where none is trainable.
+
+    Raises:
+        ValueError: pre and post differ in T or B; the synapse uses batch statistics.
+    """
+    if pre.shape[:2] != post.shape[:2]:
+        raise ValueError(
+            f"pre has shape {list(pre.shape)} and post {list(post.shape)}, expected the same [T, B] in both"
+        )
+    parameters = trainable(synapse)
+    if not parameters:
+        return {}
+    refuse_batch_statistics(synapse, "correlate")
+    linear = as_linear(synapse)
+    with torch.no_grad():
+        if linear is not None:
+            return _linear(linear, parameters, pre, post)
+    return _generic(synapse, parameters, rows_of(pre).detach(), rows_of(post).detach())
+
+
+def _linear(linear: nn.Linear, parameters: dict[str, nn.Parameter], pre: Tensor, post: Tensor) -> dict[str, Tensor]:
+    events = events_of(pre)
+    rows, factors = rows_of(pre).flatten(1), rows_of(post)
+    check_shape("post", factors, (rows.shape[0], linear.out_features), "one value per neuron of the synapse's target")
+    found = {}
+    for name, parameter in parameters.items():
+        if parameter is linear.bias:
+            found[name] = factors.sum(0)
+        elif events is not None:
+            found[name] = outer_product(events, factors.contiguous())
+        else:
+            found[name] = factors.t() @ rows
+    return found
+
+
+def _generic(
+    synapse: nn.Module, parameters: dict[str, nn.Parameter], rows: Tensor, factors: Tensor
+) -> dict[str, Tensor]:
+    totals = {name: torch.zeros_like(p) for name, p in parameters.items()}
+    for some_rows, some_factors in zip(rows.split(CHUNK), factors.split(CHUNK), strict=True):
+        with torch.enable_grad():
+            current = synapse(some_rows)
+        check_shape("post", some_factors, current.shape, "one value per neuron of the synapse's target")
+        # A presentation caches reparametrised weights with their graph: it must survive this call.
+        grads = torch.autograd.grad(current, list(parameters.values()), some_factors, retain_graph=True)
+        for name, grad in zip(parameters, grads, strict=True):
+            totals[name] += grad
+    return totals

@@ -1,0 +1,51 @@
+"""What a synapse module is made of, as far as a fast path needs to know."""
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import parametrize
+
+
+def as_linear(synapse: nn.Module) -> nn.Linear | None:
+    """The plain ``nn.Linear`` inside, where the synapse is one (Flatten may stand before it); else None.
+
+    Subclasses and reparametrised layers answer None: they take the generic path.
+    """
+    if type(synapse) is nn.Sequential and len(synapse) and all(type(m) is nn.Flatten for m in list(synapse)[:-1]):
+        flattens = [m for m in list(synapse)[:-1] if isinstance(m, nn.Flatten)]
+        if all(m.start_dim == 1 and m.end_dim == -1 for m in flattens):
+            synapse = synapse[-1]
+    hooked = bool(synapse._forward_hooks or synapse._forward_pre_hooks)
+    if type(synapse) is nn.Linear and not parametrize.is_parametrized(synapse) and not hooked:
+        return synapse
+    return None
+
+
+def trainable(synapse: nn.Module) -> dict[str, nn.Parameter]:
+    """Parameters that require a gradient, by name."""
+    return {name: p for name, p in synapse.named_parameters() if p.requires_grad}
+
+
+def uses_batch_statistics(synapse: nn.Module) -> bool:
+    """Whether a call would normalise by the statistics of its own batch."""
+    return any(
+        isinstance(m, _BatchNorm) and (m.training or m.running_mean is None) for m in synapse.modules()
+    )
+
+
+def rows_of(record: Tensor) -> Tensor:
+    """[T, B, ...] -> [T*B, ...]."""
+    return record.flatten(0, 1)
+
+
+def is_constant_in_time(record: Tensor) -> bool:
+    """Whether ``record`` is one image expanded over T (stride 0)."""
+    return record.shape[0] > 1 and record.stride(0) == 0
+
+
+def refuse_batch_statistics(synapse: nn.Module, operation: str) -> None:
+    """Raise ValueError where ``operation`` would depend on the other samples of the batch."""
+    if uses_batch_statistics(synapse):
+        raise ValueError(
+            f"{operation} on {type(synapse).__name__} with batch statistics would couple the samples: "
+            "take the gradient of a cut run instead, or put the batch norm in eval mode"
+        )

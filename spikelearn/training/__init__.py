@@ -1,0 +1,45 @@
+"""Training: from a rule's updates to a run that can be resumed."""
+
+from spikelearn.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
+from spikelearn.training.constraints import Bounds, Constraint, IncomingNorm
+from spikelearn.training.display import ConsoleDisplay, Display, Silent
+from spikelearn.training.fit import Fitted, fit
+from spikelearn.training.folder import RunFolder
+from spikelearn.training.interrupt import Interrupted
+from spikelearn.training.optimizers import make_optimizer, make_schedule
+from spikelearn.training.reduction import mean_over_processes
+from spikelearn.training.run import make_loaders, open_run, prepare, train, trained_network
+from spikelearn.training.settings import Settings, read_settings, settings_from, write_settings
+from spikelearn.training.training import NonFiniteUpdate, Training, learn
+
+__all__ = [
+    "Bounds",
+    "ConsoleDisplay",
+    "Constraint",
+    "Display",
+    "Fitted",
+    "IncomingNorm",
+    "Interrupted",
+    "NonFiniteUpdate",
+    "RunFolder",
+    "Settings",
+    "Silent",
+    "Training",
+    "fit",
+    "learn",
+    "load_checkpoint",
+    "load_weights",
+    "make_loaders",
+    "make_optimizer",
+    "make_schedule",
+    "mean_over_processes",
+    "open_run",
+    "prepare",
+    "read_settings",
+    "save_checkpoint",
+    "save_weights",
+    "settings_from",
+    "train",
+    "trained_network",
+    "write_settings",
+]

@@ -1,0 +1,62 @@
+"""Constraints: what must hold after every step. They hold no state."""
+
+from collections.abc import Callable
+
+import torch
+
+from spikelearn.checks import check_finite, check_positive
+from spikelearn.network import Network
+
+Constraint = Callable[[Network], None]
+
+
+class Bounds:
+    """Clamp every weight of every synapse into [low, high]; biases are left alone.
+
+    Args:
+        low, high: unit of weight.
+
+    Raises:
+        ValueError: ``low`` not below ``high``.
+    """
+
+    def __init__(self, low: float, high: float) -> None:
+        check_finite("low", low)
+        check_finite("high", high)
+        if low >= high:
+            raise ValueError(f"low is {low} and high is {high}, expected low < high")
+        self.low, self.high = low, high
+
+    @torch.no_grad()
+    def __call__(self, network: Network) -> None:
+        for weight in _weights(network):
+            weight.clamp_(self.low, self.high)
+
+
+class IncomingNorm:
+    """Scale the weights of every neuron so that their absolute values sum to ``total``; silent ones stay zero.
+
+    Args:
+        total: unit of weight.
+
+    Raises:
+        ValueError: ``total`` not positive.
+
+    Source: Diehl & Cook, Frontiers in Computational Neuroscience 9, 2015, section 2.3.
+    """
+
+    def __init__(self, total: float) -> None:
+        check_positive("total", total)
+        self.total = total
+
+    @torch.no_grad()
+    def __call__(self, network: Network) -> None:
+        for weight in _weights(network):
+            sums = weight.abs().flatten(1).sum(1)
+            scale = torch.where(sums > 0, self.total / sums, torch.ones_like(sums))
+            weight.mul_(scale.view(-1, *[1] * (weight.ndim - 1)))
+
+
+def _weights(network: Network) -> list[torch.nn.Parameter]:
+    synapses = [b.synapse for b in network.blocks.values()] + [e.synapse for e in network.feedback.values()]
+    return [p for s in synapses for name, p in s.named_parameters() if p.ndim > 1 and "bias" not in name]

@@ -1,0 +1,216 @@
+"""The loop over epochs and batches, and its exact resume."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+
+from spikelearn.checks import check_count
+from spikelearn.datasets import Loader
+from spikelearn.measure import Evaluation, correct, evaluate
+from spikelearn.plasticity import Batch, Update
+from spikelearn.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
+from spikelearn.training.display import Display, Silent
+from spikelearn.training.folder import RunFolder
+from spikelearn.training.interrupt import Interrupted, Wish, stop_on_signals
+from spikelearn.training.training import NonFiniteUpdate, Training, check_same_network, learn
+
+#: Seconds between two checkpoints inside an epoch.
+CHECKPOINT_EVERY = 60.0
+
+
+@dataclass
+class Position:
+    """Where a run stands: the next batch, what the epoch has summed up so far, and the best epoch yet."""
+
+    epoch: int = 0
+    batch: int = 0
+    seen: int = 0
+    hits: int = 0
+    loss: float = 0.0
+    has_loss: bool = False
+    rates: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    best_accuracy: float = -1.0
+    best_epoch: int = 0
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """How a training ended: epochs run, the best validation accuracy (None without one), and in which epoch."""
+
+    epochs: int
+    best_accuracy: float | None
+    best_epoch: int | None
+
+
+def fit(
+    training: Training,
+    loader: Loader,
+    *,
+    epochs: int,
+    validation: Loader | None = None,
+    patience: int | None = None,
+    folder: RunFolder | None = None,
+    resume: bool = False,
+    device: torch.device | str = "cpu",
+    display: Display | None = None,
+) -> Fitted:
+    """Train for ``epochs`` epochs; with ``folder``, metrics, checkpoints and the final weights go there.
+
+    Args:
+        training: what learns, and how.
+        loader: training samples.
+        epochs: epochs in all, those before a resume included.
+        validation: samples on which accuracy is measured after every epoch.
+        patience: epochs without a better validation accuracy after which training stops; the network then ends with
+            the best epoch's weights. None: all epochs, and the last weights.
+        folder: the run's folder.
+        resume: go on from the folder's checkpoint, exactly as if the run had never stopped.
+        device: where the network lies.
+        display: what is shown.
+
+    Raises:
+        ValueError: patience without validation samples, a resume without a (whole, fitting) checkpoint.
+        NonFiniteUpdate: NaN or infinity; epoch and batch are named, the last checkpoint stays.
+        Interrupted: Ctrl-C or termination; the checkpoint is written.
+    """
+    check_count("epochs", epochs)
+    if patience is not None:
+        check_count("patience", patience)
+        if validation is None:
+            raise ValueError(f"patience is {patience}, but there are no validation samples: hold some out, or leave it out")
+    if (patience is not None or resume) and folder is None:
+        raise ValueError("patience and resume need a folder for the weights: pass folder=RunFolder(path)")
+    return _Fit(training, loader, epochs, validation, patience, folder, device, display or Silent()).run(resume)
+
+
+class _Fit:
+    """The state of one call of ``fit``."""
+
+    def __init__(
+        self,
+        training: Training,
+        loader: Loader,
+        epochs: int,
+        validation: Loader | None,
+        patience: int | None,
+        folder: RunFolder | None,
+        device: torch.device | str,
+        display: Display,
+    ) -> None:
+        self.training, self.loader, self.epochs = training, loader, epochs
+        self.validation, self.patience, self.folder = validation, patience, folder
+        self.device, self.display = torch.device(device), display
+        self.at = Position()
+
+    def run(self, resume: bool) -> Fitted:
+        if resume:
+            self._restore()
+        else:
+            self._save()
+        self.training.network.train()
+        self.display.start(self.epochs, len(self.loader), self.at.epoch, self.at.batch)
+        try:
+            with stop_on_signals() as wish:
+                while self.at.epoch < self.epochs and not self.at.stopped:
+                    self._epoch(wish)
+        finally:
+            self.display.stop()
+        return self._end()
+
+    def _epoch(self, wish: Wish) -> None:
+        started = saved = time.monotonic()
+        before = self.at.seconds
+        for inputs, targets in self.loader.epoch(self.at.epoch, self.at.batch):
+            batch = Batch(inputs, targets).to(self.device)
+            try:
+                update = learn(self.training, batch)
+            except NonFiniteUpdate as error:
+                place = f"epoch {self.at.epoch + 1}, batch {self.at.batch + 1} of {len(self.loader)}"
+                raise NonFiniteUpdate(f"{place}: {error}") from error
+            if self.training.schedule is not None:
+                self.training.schedule.step()
+            self._count(update, batch)
+            self.at.seconds = before + time.monotonic() - started
+            self.display.batch(self.at.epoch, self.at.batch, self._values())
+            self._stop_if_asked(wish)
+            if time.monotonic() - saved > CHECKPOINT_EVERY:
+                self._save()
+                saved = time.monotonic()
+        held = self._validate(lambda: self._stop_if_asked(wish))
+        self.at.seconds = before + time.monotonic() - started
+        self._close_epoch(held)
+
+    def _count(self, update: Update, batch: Batch) -> None:
+        at, count = self.at, len(batch.targets)
+        at.batch += 1
+        at.seen += count
+        at.hits += correct(update.scores, batch.targets)
+        if update.loss is not None:
+            at.loss += float(update.loss) * count
+        for name, rate in update.rates.items():
+            at.rates[name] = at.rates.get(name, 0.0) + rate * count
+        at.has_loss = update.loss is not None
+
+    def _values(self) -> dict[str, Any]:
+        at = self.at
+        return {
+            "loss": at.loss / at.seen if at.has_loss else None,
+            "accuracy": at.hits / at.seen,
+            "rates": {name: total / at.seen for name, total in at.rates.items()},
+            "samples_per_second": at.seen / max(at.seconds, 1e-9),
+        }
+
+    def _validate(self, between: Callable[[], None]) -> Evaluation | None:
+        if self.validation is None:
+            return None
+        return evaluate(self.training.network, self.validation, device=self.device, between=between)
+
+    def _close_epoch(self, held: Evaluation | None) -> None:
+        at = self.at
+        row = {"epoch": at.epoch + 1, **self._values()}
+        row["validation_accuracy"] = held.accuracy if held else None
+        row["lr"] = self.training.optimizer.param_groups[0]["lr"]
+        row["seconds"] = round(at.seconds, 3)
+        if held and held.accuracy > at.best_accuracy:
+            at.best_accuracy, at.best_epoch = held.accuracy, at.epoch + 1
+            if self.folder and self.patience is not None:
+                save_weights(self.folder.best, self.training.network.state_dict(), {})
+        at.stopped = self.patience is not None and at.epoch + 1 - at.best_epoch >= self.patience
+        at.epoch, at.batch = at.epoch + 1, 0
+        at.seen, at.hits, at.loss, at.rates, at.seconds = 0, 0, 0.0, {}, 0.0
+        if self.folder:
+            self.folder.append_metrics(row)
+        self._save()
+        self.display.epoch(row)
+
+    def _end(self) -> Fitted:
+        network = self.training.network
+        if self.patience is not None and self.folder is not None:
+            weights, _ = load_weights(self.folder.best)
+            check_same_network(network, weights)
+            network.load_state_dict(weights)
+        if self.validation is None:
+            return Fitted(self.at.epoch, None, None)
+        return Fitted(self.at.epoch, self.at.best_accuracy, self.at.best_epoch)
+
+    def _stop_if_asked(self, wish: Wish) -> None:
+        if wish.asked:
+            self._save()
+            raise Interrupted(f"stopped in epoch {self.at.epoch + 1} of {self.epochs}, after batch {self.at.batch}")
+
+    def _save(self) -> None:
+        if self.folder is not None:
+            state = {"training": self.training.state_dict(), "position": asdict(self.at)}
+            save_checkpoint(self.folder.checkpoint, state)
+
+    def _restore(self) -> None:
+        assert self.folder is not None
+        state = load_checkpoint(self.folder.checkpoint)
+        self.training.load_state_dict(state["training"])
+        self.at = Position(**state["position"])
+        self.folder.keep_metrics_before(self.at.epoch)

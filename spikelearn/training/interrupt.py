@@ -1,0 +1,38 @@
+"""Ctrl-C and termination as a wish, granted between two batches."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Interrupted(KeyboardInterrupt):
+    """The run was asked to stop, and stopped with its checkpoint written."""
+
+
+class Wish:
+    """Whether a stop has been asked for."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[Wish]:
+    """Inside, SIGINT and SIGTERM set ``asked``; a second SIGINT interrupts at once. Only in the main thread."""
+    wish = Wish()
+    if threading.current_thread() is not threading.main_thread():
+        yield wish
+        return
+
+    def ask(number: int, _frame: object) -> None:
+        if wish.asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        wish.asked = True
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield wish
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

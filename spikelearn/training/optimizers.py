@@ -1,0 +1,43 @@
+"""torch's optimizers and schedules by name."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, get_args
+
+from torch import Tensor, optim
+
+from spikelearn.checks import check_choice, check_positive
+from spikelearn.plasticity import OptimizerChoice
+
+OPTIMIZERS: Mapping[str, type[optim.Optimizer]] = {
+    "adam": optim.Adam,
+    "adamw": optim.AdamW,
+    "sgd": optim.SGD,
+}
+Schedule = Literal["constant", "cosine", "one-cycle"]
+
+
+def make_optimizer(choice: OptimizerChoice, parameters: Iterable[Tensor]) -> optim.Optimizer:
+    """torch's optimizer for a choice.
+
+    Raises:
+        ValueError: an unknown name or option, a learning rate not positive.
+    """
+    check_choice("optimizer", choice.name, OPTIMIZERS)
+    check_positive("lr", choice.lr)
+    make: Any = OPTIMIZERS[choice.name]
+    try:
+        made: optim.Optimizer = make(parameters, lr=choice.lr, **choice.options)
+    except TypeError as error:
+        raise ValueError(f"optimizer {choice.name!r} cannot be made with {dict(choice.options)}: {error}") from error
+    return made
+
+
+def make_schedule(name: Schedule, optimizer: optim.Optimizer, updates: int) -> optim.lr_scheduler.LRScheduler | None:
+    """How the learning rate runs over ``updates`` batches: "constant", "cosine" (down to 0) or "one-cycle"."""
+    check_choice("schedule", name, get_args(Schedule))
+    if name == "cosine":
+        return optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=max(updates, 1))
+    if name == "one-cycle":
+        peak = [group["lr"] for group in optimizer.param_groups]
+        return optim.lr_scheduler.OneCycleLR(optimizer, max_lr=peak, total_steps=max(updates, 2) + 1)
+    return None

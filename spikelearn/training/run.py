@@ -1,0 +1,152 @@
+"""A run from its settings: data, network, rule, training, test and the files it leaves."""
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from spikelearn.datasets import DATASETS, Loader, hold_out
+from spikelearn.measure import evaluate
+from spikelearn.network import Network
+from spikelearn.seeding import seed_everything
+from spikelearn.training.checkpoint import load_weights, save_weights
+from spikelearn.training.display import Display
+from spikelearn.training.fit import fit
+from spikelearn.training.folder import RunFolder
+from spikelearn.training.optimizers import make_schedule
+from spikelearn.training.recording import save_recording
+from spikelearn.training.settings import Settings, read_settings, settings_from, write_settings
+from spikelearn.training.training import Training, check_same_network
+
+
+def train(settings: Settings, folder: RunFolder, *, resume: bool = False, display: Display | None = None) -> dict[str, Any]:
+    """Train, test and record a run in its folder; the result as plain values.
+
+    Args:
+        settings: what to run.
+        folder: where; it must not hold a run yet, unless ``resume``.
+        resume: go on from the folder's checkpoint.
+        display: what is shown meanwhile.
+
+    Raises:
+        ValueError: anything in the settings or the data that cannot be used; a folder that holds another run.
+    """
+    if not resume and (folder.checkpoint.exists() or folder.settings.exists()):
+        raise ValueError(
+            f"{folder.path} already holds a run: go on with it (--resume {folder.path}), or name another folder with --out"
+        )
+    device = usable_device(settings.device)
+    seed_everything(settings.seed)
+    training, loaders = prepare(settings, device)
+    if not resume:
+        write_settings(folder.settings, settings)
+    fitted = fit(
+        training,
+        loaders["train"],
+        epochs=settings.epochs,
+        validation=loaders.get("validation"),
+        patience=settings.patience,
+        folder=folder,
+        resume=resume,
+        device=device,
+        display=display,
+    )
+    network = training.network
+    save_weights(folder.weights, network.state_dict(), {"net": settings.net, "rule": settings.rule, "data": settings.data})
+    tested = evaluate(network, loaders["test"], device=device)
+    save_recording(folder.recording, network, loaders["test"], device)
+    result = {
+        "test_accuracy": tested.accuracy,
+        "test_samples": tested.samples,
+        "rates": tested.rates,
+        "validation_accuracy": fitted.best_accuracy,
+        "best_epoch": fitted.best_epoch,
+        "epochs": fitted.epochs,
+        "optimizer": str(settings.optimizer_choice()),
+        "supervised": training.rule.supervised,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "versions": {name: version(name) for name in ("spikelearn", "torch", "numpy")} | {"python": platform.python_version()},
+    }
+    folder.write_result(result)
+    return result
+
+
+def prepare(settings: Settings, device: torch.device | str = "cpu") -> tuple[Training, dict[str, Loader]]:
+    """The training of a run at its beginning, and its loaders: train, test, and validation where some is held out."""
+    rule = settings.make_rule()
+    network = settings.make_network()
+    loaders = make_loaders(settings)
+    training = Training.start(
+        network.to(device),
+        rule,
+        seed=settings.seed,
+        optimizer=settings.optimizer_choice(),
+        constraints=settings.make_constraints(),
+    )
+    updates = settings.epochs * len(loaders["train"])
+    training.schedule = make_schedule(settings.schedule, training.optimizer, updates)
+    return training, loaders
+
+
+def make_loaders(settings: Settings) -> dict[str, Loader]:
+    """Loaders of a run: "train", "test", and "validation" where some is held out."""
+    kind = DATASETS.get(settings.data)
+    encoder = settings.make_encoder()
+
+    def loader(split: str, **options: Any) -> Loader:
+        dataset = kind(split, settings.data_root)  # type: ignore[arg-type]
+        return Loader(dataset, settings.steps, settings.batch, encoder=encoder, seed=settings.seed, **options)
+
+    whole = loader("train", shuffle=True)
+    kept, held = hold_out(whole.dataset, settings.validation, settings.seed)
+    whole.indices = kept
+    loaders = {"train": whole, "test": loader("test")}
+    if len(held):
+        loaders["validation"] = Loader(
+            whole.dataset, settings.steps, settings.batch, indices=held, encoder=encoder, seed=settings.seed
+        )
+    return loaders
+
+
+def open_run(folder: RunFolder) -> Settings:
+    """The settings of a run.
+
+    Raises:
+        ValueError: the folder holds no run, or its settings are damaged.
+    """
+    if not folder.settings.is_file():
+        raise ValueError(f"{folder.path} holds no run (no {folder.settings.name}): name the folder that train wrote")
+    return settings_from(read_settings(folder.settings))
+
+
+def trained_network(folder: RunFolder, settings: Settings) -> Network:
+    """The network of a run with its final weights, in evaluation mode.
+
+    Raises:
+        ValueError: no weights yet, damaged ones, or those of another network.
+    """
+    network = settings.make_network()
+    weights, _ = load_weights(folder.weights)
+    try:
+        check_same_network(network, weights)
+    except ValueError as error:
+        raise ValueError(f"{folder.weights}: {error}") from error
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+def usable_device(name: str) -> torch.device:
+    """A torch device that is there.
+
+    Raises:
+        ValueError: a name that torch does not know, a device that this machine lacks.
+    """
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device is {name!r}, which cannot be used here ({reason}): use cpu") from error
+    return device
+

@@ -1,0 +1,138 @@
+"""The settings of a run: plain values, checked, that name everything it is made of."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from spikelearn.checks import one_of
+from spikelearn.datasets import DATASETS, ENCODERS, Encoder
+from spikelearn.files import write_atomically
+from spikelearn.network import Network, build, neuron_factory
+from spikelearn.plasticity import RULES, OptimizerChoice, Rule, rule_from
+from spikelearn.seeding import generator_for
+from spikelearn.training.constraints import Bounds, Constraint
+from spikelearn.training.optimizers import Schedule
+
+Value = bool | int | float | str
+
+
+class Settings(BaseModel):
+    """All that a run depends on, apart from its data.
+
+    Every field is a flag of ``spikelearn train`` and a key of a TOML file.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    net: str = Field("64-100-10", description="architecture string, e.g. 784-400-10 or 15C5-P2-40C5-P2-300-10")
+    rule: str = Field("bptt", description="learning rule")
+    rule_option: dict[str, Value] = Field({}, description="options of the rule, e.g. adjoint=triangle")
+    neuron: str = Field("lif", description="neuron model")
+    neuron_option: dict[str, Value] = Field({"decay": 0.9}, description="options of the neuron, e.g. decay=0.9")
+    output: str | None = Field(None, description="another neuron model for the last block")
+    output_option: dict[str, Value] = Field({}, description="options of the last block's neuron")
+    data: str = Field("digits", description="data set")
+    data_root: str | None = Field(None, description="folder of the data sets")
+    encoder: str | None = Field(None, description="encoder of still images; default direct")
+    encoder_option: dict[str, Value] = Field({}, description="options of the encoder")
+    steps: Annotated[int, Field(ge=1, description="time steps T")] = 25
+    epochs: Annotated[int, Field(ge=1, description="epochs")] = 5
+    batch: Annotated[int, Field(ge=1, description="samples per batch")] = 64
+    validation: Annotated[float, Field(ge=0, lt=1, description="share of training samples held out")] = 0.1
+    patience: Annotated[int, Field(ge=1)] | None = Field(None, description="early stop after so many epochs")
+    optimizer: str | None = Field(None, description="adam, adamw or sgd; default: the rule's")
+    optimizer_option: dict[str, Value] = Field({}, description="options of the optimizer")
+    lr: Annotated[float, Field(gt=0)] | None = Field(None, description="learning rate; default: the rule's")
+    schedule: Schedule = Field("constant", description="run of the learning rate: constant, cosine or one-cycle")
+    bounds: tuple[float, float] | None = Field(None, description="lowest and highest weight")
+    seed: Annotated[int, Field(ge=0, description="seed of everything random")] = 0
+    device: str = Field("cpu", description="cpu, cuda or cuda:N")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _neuron_default(cls, values: Any) -> Any:
+        """The default option belongs to the default neuron."""
+        if isinstance(values, dict) and values.get("neuron", "lif") != "lif":
+            return {"neuron_option": {}, **values}
+        return values
+
+    def make_network(self) -> Network:
+        """The network as it is drawn from the seed.
+
+        Raises:
+            ValueError: a wrong string, neuron or option.
+        """
+        output = neuron_factory(self.output, self.output_option) if self.output else None
+        return build(
+            self.net,
+            neuron_factory(self.neuron, self.neuron_option),
+            input_shape=DATASETS.get(self.data).shape,
+            output=output,
+            generator=generator_for(self.seed, "weights"),
+        )
+
+    def make_rule(self) -> Rule:
+        """The rule; raises ValueError on an unknown rule or option."""
+        return rule_from(self.rule, self.rule_option)
+
+    def make_encoder(self) -> Encoder | None:
+        """The encoder, or None where none was named; raises ValueError for recordings of events."""
+        if self.encoder is None:
+            if self.encoder_option:
+                raise ValueError("encoder_option is given without an encoder: name one with --encoder")
+            return None
+        encoder: Encoder = ENCODERS.build(self.encoder, self.encoder_option)
+        return encoder
+
+    def optimizer_choice(self) -> OptimizerChoice:
+        """The optimizer: the rule's default where nothing else is said."""
+        default = RULES.get(self.rule).default_optimizer
+        if self.optimizer is None:
+            return OptimizerChoice(default.name, self.lr or default.lr, {**default.options, **self.optimizer_option})
+        return OptimizerChoice(self.optimizer, self.lr or default.lr, self.optimizer_option)
+
+    def make_constraints(self) -> tuple[Constraint, ...]:
+        """What must hold after every step."""
+        return (Bounds(*self.bounds),) if self.bounds else ()
+
+
+def settings_from(values: Mapping[str, Any]) -> Settings:
+    """Checked settings.
+
+    Raises:
+        ValueError: an unknown key or a wrong value, in one sentence.
+    """
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"][:1])
+        if first["type"] == "extra_forbidden":
+            known = list(Settings.model_fields)
+            raise ValueError(f"unknown setting {name!r}, expected {one_of(name, known)}") from error
+        raise ValueError(f"{name} is {first['input']!r}: {first['msg'].lower()}") from error
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The values of a TOML file, hyphens in keys read as underscores.
+
+    Raises:
+        ValueError: no such file, no TOML.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist: name a settings file in TOML")
+    try:
+        values = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no TOML file: {error}") from error
+    return {key.replace("-", "_"): value for key, value in values.items()}
+
+
+def write_settings(path: Path, settings: Settings) -> None:
+    """Write all values, defaults included, as TOML."""
+    values = settings.model_dump(exclude_none=True)
+    write_atomically(path, tomli_w.dumps(values).encode())

@@ -1,0 +1,207 @@
+"""Everything that a resumed run needs, and the one place that writes weights."""
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, optim
+
+from spikelearn.checks import check_shape
+from spikelearn.network import Network, describe
+from spikelearn.plasticity import Batch, Memory, OptimizerChoice, Rule, Update
+from spikelearn.seeding import generator_for
+from spikelearn.training.constraints import Constraint
+from spikelearn.training.optimizers import make_optimizer
+
+Reduce = Callable[[dict[str, Tensor]], dict[str, Tensor]]
+
+
+class NonFiniteUpdate(ValueError):
+    """A loss or a wished change is not a number; nothing was written."""
+
+
+def as_they_are(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The reduction of a single process."""
+    return tensors
+
+
+@dataclass
+class Training:
+    """A network, the rule that trains it, and all that the two carry from batch to batch.
+
+    Args:
+        network: what learns.
+        rule: how.
+        memory: the rule's memory, from ``rule.init``.
+        optimizer: applies ``Update.grads`` to the network's parameters.
+        own_optimizer: applies ``Update.own`` to the memory's tensors; None where the rule learns none.
+        schedule: steps the learning rate once a batch (by ``fit``); None: constant.
+        before_step: called between writing ``.grad`` and the optimizer's step, for example to clip.
+        constraints: applied after every step, in order.
+        reduce: averages a dict of tensors over processes.
+        generator: the rule's random numbers.
+    """
+
+    network: Network
+    rule: Rule
+    memory: Memory
+    optimizer: optim.Optimizer
+    own_optimizer: optim.Optimizer | None = None
+    schedule: optim.lr_scheduler.LRScheduler | None = None
+    before_step: Callable[[Network], None] | None = None
+    constraints: Iterable[Constraint] = ()
+    reduce: Reduce = as_they_are
+    generator: torch.Generator = field(default_factory=torch.Generator)
+
+    @classmethod
+    def start(
+        cls,
+        network: Network,
+        rule: Rule,
+        *,
+        seed: int = 0,
+        optimizer: OptimizerChoice | None = None,
+        constraints: Iterable[Constraint] = (),
+    ) -> Self:
+        """A new training with the rule's default optimizer, or the one named.
+
+        Raises:
+            ValueError: the rule cannot train this network (with the reason), an unknown optimizer.
+        """
+        generator = generator_for(seed, "rule")
+        memory = rule.init(network, generator)
+        chosen = make_optimizer(optimizer or rule.default_optimizer, network.parameters())
+        own = make_optimizer(rule.default_own_optimizer, memory.values()) if rule.default_own_optimizer else None
+        return cls(network, rule, memory, chosen, own, constraints=tuple(constraints), generator=generator)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All values of the training, and torch's, numpy's and Python's random states: tensors and plain values."""
+        numpy_state = np.random.get_state()
+        return {
+            "network": self.network.state_dict(),
+            "memory": dict(self.memory),
+            "optimizer": self.optimizer.state_dict(),
+            "own_optimizer": self.own_optimizer.state_dict() if self.own_optimizer else None,
+            "schedule": self.schedule.state_dict() if self.schedule else None,
+            "random": {
+                "rule": self.generator.get_state(),
+                "torch": torch.get_rng_state(),
+                "numpy": [numpy_state[0], torch.from_numpy(numpy_state[1].astype(np.int64)), *numpy_state[2:]],
+                "python": _as_lists(random.getstate()),
+            },
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from ``state``.
+
+        Raises:
+            ValueError: the state is of another network or another rule; nothing was written.
+        """
+        check_same_network(self.network, state["network"])
+        if set(state["memory"]) != set(self.memory):
+            raise ValueError(
+                f"the state's rule has the memory {sorted(state['memory'])}, this rule's is {sorted(self.memory)}: "
+                "it is of another rule"
+            )
+        self.network.load_state_dict(state["network"])
+        with torch.no_grad():
+            for name, value in state["memory"].items():
+                self.memory[name].copy_(value)
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.own_optimizer and state["own_optimizer"]:
+            self.own_optimizer.load_state_dict(state["own_optimizer"])
+        if self.schedule and state["schedule"]:
+            self.schedule.load_state_dict(state["schedule"])
+        self._restore_random(state["random"])
+
+    def _restore_random(self, kept: Mapping[str, Any]) -> None:
+        self.generator.set_state(kept["rule"])
+        torch.set_rng_state(kept["torch"])
+        name, keys, position, has_gauss, gauss = kept["numpy"]
+        np.random.set_state((name, keys.numpy().astype(np.uint32), position, has_gauss, gauss))
+        random.setstate(_as_tuples(kept["python"]))
+
+
+def learn(training: Training, batch: Batch) -> Update:
+    """Apply every update of one batch, and return the last; the only place that writes ``.grad``.
+
+    Raises:
+        NonFiniteUpdate: a loss or a wished change is NaN or infinite; that update was not applied.
+        ValueError: the rule yielded nothing, or a key or shape that the network does not have.
+    """
+    last = None
+    for update in training.rule.updates(training.network, batch, training.memory, training.generator):
+        _check(training, update)
+        _apply(training, update)
+        last = update
+    if last is None:
+        raise ValueError(f"{type(training.rule).__name__} yielded no update: a rule must yield at least one a batch")
+    return last
+
+
+def check_same_network(network: Network, weights: Mapping[str, Tensor]) -> None:
+    """Raise ValueError where ``weights`` are of a network with other names or shapes."""
+    expected, given = describe(network), {name: list(value.shape) for name, value in weights.items()}
+    for name in sorted(expected.keys() | given.keys()):
+        if expected.get(name) != given.get(name):
+            raise ValueError(
+                f"the weights are of another network: {name} has shape {given.get(name, 'none')}, expected "
+                f"{expected.get(name, 'none')}: build the network that they were trained in"
+            )
+
+
+def _check(training: Training, update: Update) -> None:
+    if update.loss is not None and not bool(torch.isfinite(update.loss)):
+        raise NonFiniteUpdate(f"the loss is {float(update.loss)}: lower the learning rate, or check the inputs for NaN")
+    rule = type(training.rule).__name__
+    if update.own and training.own_optimizer is None:
+        raise ValueError(
+            f"{rule} learns {sorted(update.own)} of its own, but the training has no own_optimizer: give it one, or let "
+            "the rule declare default_own_optimizer"
+        )
+    for name in [*update.own, *update.memory]:
+        if name not in training.memory:
+            raise ValueError(f"{rule} wishes to change its memory {name!r}, which it does not have")
+    parameters = dict(training.network.named_parameters())
+    for name, grad in update.grads.items():
+        if name not in parameters:
+            raise ValueError(f"{rule} wishes to change {name!r}, which the network does not have")
+        check_shape(f"the change of {name}", grad, parameters[name].shape, "one value for each of the parameter")
+        if not bool(torch.isfinite(grad).all()):
+            raise NonFiniteUpdate(
+                f"the change of {name} is not finite: lower the learning rate, or check the inputs for NaN"
+            )
+
+
+def _apply(training: Training, update: Update) -> None:
+    network = training.network
+    training.optimizer.zero_grad(set_to_none=True)
+    for name, grad in training.reduce(update.grads).items():
+        network.get_parameter(name).grad = grad
+    if training.own_optimizer is not None:
+        training.own_optimizer.zero_grad(set_to_none=True)
+        for name, grad in training.reduce(update.own).items():
+            training.memory[name].grad = grad
+    if training.before_step is not None:
+        training.before_step(network)
+    training.optimizer.step()
+    if training.own_optimizer is not None:
+        training.own_optimizer.step()
+    with torch.no_grad():
+        for name, value in training.reduce(update.buffers).items():
+            network.get_buffer(name).copy_(value)
+        for name, value in training.reduce(update.memory).items():
+            training.memory[name].copy_(value)
+    for constrain in training.constraints:
+        constrain(network)
+
+
+def _as_lists(value: Any) -> Any:
+    return [_as_lists(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(_as_tuples(item) for item in value) if isinstance(value, list) else value
