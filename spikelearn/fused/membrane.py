@@ -43,7 +43,7 @@ class _MembraneScan(torch.autograd.Function):
         return spikes, v, u.clone() if u is v0 else u
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(
         ctx: Any, grad_spikes: Tensor | None, grad_v: Tensor | None, grad_last: Tensor | None
     ) -> tuple[Tensor | None, Tensor | None, None, None]:

@@ -35,9 +35,7 @@ class Neuron(nn.Module, ABC):
         """State at rest for a current of shape [B, ...]."""
 
     @abstractmethod
-    def step(
-        self, state: Any, current: Tensor, spike_function: SpikeFunction
-    ) -> tuple[Tensor, Tensor, Any]:
+    def step(self, state: Any, current: Tensor, spike_function: SpikeFunction) -> tuple[Tensor, Tensor, Any]:
         """Advance by one step of ``dt``: (spikes z, potential v before reset, next state), each [B, ...]."""
 
     def steady_rate(self, current: Tensor) -> Tensor:

@@ -79,10 +79,10 @@ class CubaLIF(MembraneNeuron):
         reset: Reset = "to_value",
         dt: float = 1e-3,
     ) -> Self:
-        r"""The form with unit gains, $i[t] = \mathrm{decay_{syn}}\,i[t-1] + I[t]$, $v[t] = \mathrm{decay_{mem}}\,v[t-1] + i[t]$.
+        r"""The form with unit gains, $i[t] = \alpha\,i[t-1] + I[t]$, $v[t] = \lambda\,v[t-1] + i[t]$.
 
         Args:
-            decay_mem, decay_syn: factors per step, in [0, 1).
+            decay_mem, decay_syn: factors $\lambda$ and $\alpha$ per step, in [0, 1).
             v_threshold, v_reset, reset, dt: as in the constructor.
         """
         check_fraction("decay_mem", decay_mem, below_one=True)

@@ -51,9 +51,7 @@ class IF(MembraneNeuron):
     def initial_state(self, current: Tensor) -> LIFState:
         return LIFState(v=torch.zeros_like(current, requires_grad=False))
 
-    def step(
-        self, state: LIFState, current: Tensor, spike_function: SpikeFunction
-    ) -> tuple[Tensor, Tensor, LIFState]:
+    def step(self, state: LIFState, current: Tensor, spike_function: SpikeFunction) -> tuple[Tensor, Tensor, LIFState]:
         self.check_state(state, current)
         v = self.integrate(state.v, current)
         z, v_next = self.fire(v, spike_function)

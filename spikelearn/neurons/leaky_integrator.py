@@ -69,7 +69,10 @@ class LeakyIntegrator(Neuron):
         return LIFState(v=torch.full_like(current, self.v_leak, requires_grad=False))
 
     def step(
-        self, state: LIFState, current: Tensor, spike_function: SpikeFunction  # noqa: ARG002
+        self,
+        state: LIFState,
+        current: Tensor,
+        spike_function: SpikeFunction,
     ) -> tuple[Tensor, Tensor, LIFState]:
         self.check_state(state, current)
         v = self.decay_mem * state.v + (self.gain_mem * current + self.leak)

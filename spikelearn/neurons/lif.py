@@ -100,9 +100,7 @@ class LIF(MembraneNeuron):
     def initial_state(self, current: Tensor) -> LIFState:
         return LIFState(v=torch.full_like(current, self.v_leak, requires_grad=False))
 
-    def step(
-        self, state: LIFState, current: Tensor, spike_function: SpikeFunction
-    ) -> tuple[Tensor, Tensor, LIFState]:
+    def step(self, state: LIFState, current: Tensor, spike_function: SpikeFunction) -> tuple[Tensor, Tensor, LIFState]:
         self.check_state(state, current)
         v = self.integrate(state.v, current)
         z, v_next = self.fire(v, spike_function)

@@ -27,9 +27,7 @@ def trainable(synapse: nn.Module) -> dict[str, nn.Parameter]:
 
 def uses_batch_statistics(synapse: nn.Module) -> bool:
     """Whether a call would normalise by the statistics of its own batch."""
-    return any(
-        isinstance(m, _BatchNorm) and (m.training or m.running_mean is None) for m in synapse.modules()
-    )
+    return any(isinstance(m, _BatchNorm) and (m.training or m.running_mean is None) for m in synapse.modules())
 
 
 def rows_of(record: Tensor) -> Tensor:
