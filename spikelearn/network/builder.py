@@ -22,6 +22,7 @@ def build(
     *,
     input_shape: Sequence[int] | None = None,
     output: NeuronFactory | None = None,
+    readout: nn.Module | None = None,
     bias: bool = True,
     generator: torch.Generator | None = None,
 ) -> Network:
@@ -36,6 +37,7 @@ def build(
         neuron: called once for every block.
         input_shape: shape of one image, (C, H, W) or (n,); needed where the string begins with a convolution.
         output: called for the last block instead, for example ``LeakyIntegrator``.
+        readout: from the last block's activity to scores; None: as ``Network`` chooses.
         bias: whether synapses have a bias.
         generator: where the weights come from; None: torch's global generator.
 
@@ -62,7 +64,7 @@ def build(
         synapse = nn.Sequential(*front, module) if front else module
         blocks[f"{kind}{counts[kind]}"] = Block(synapse, make())
         front = []
-    network = Network(blocks)
+    network = Network(blocks, readout=readout)
     if generator is not None:
         initialise(network, generator)
     return network
@@ -97,9 +99,7 @@ def neuron_factory(name: str, options: Mapping[str, Any]) -> NeuronFactory:
     return factory
 
 
-def _input_shape(
-    architecture: str, written: tuple[int, ...] | None, given: Sequence[int] | None
-) -> tuple[int, ...]:
+def _input_shape(architecture: str, written: tuple[int, ...] | None, given: Sequence[int] | None) -> tuple[int, ...]:
     if written is None and given is None:
         raise ValueError(
             f"network string {architecture!r} begins with a convolution and says nothing of its input: pass "
@@ -115,14 +115,13 @@ def _input_shape(
     return tuple(given)
 
 
-def _module(
-    architecture: str, layer: Layer, shape: tuple[int, ...], bias: bool
-) -> tuple[nn.Module, tuple[int, ...]]:
+def _module(architecture: str, layer: Layer, shape: tuple[int, ...], bias: bool) -> tuple[nn.Module, tuple[int, ...]]:
     if isinstance(layer, Dense):
         return nn.Linear(math.prod(shape), layer.size, bias=bias), (layer.size,)
     if len(shape) != 3:
         raise ValueError(
-            f"network string {architecture!r}: {layer} needs an image [C, H, W], but what arrives has shape {list(shape)}"
+            f"network string {architecture!r}: {layer} needs an image [C, H, W], but what arrives has shape "
+            f"{list(shape)}"
         )
     channels, *size = shape
     padding = layer.padding if isinstance(layer, Conv) else 0

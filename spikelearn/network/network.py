@@ -279,9 +279,7 @@ class Network(nn.Module):
         found = {}
         image = torch.empty(x.shape, device="meta", dtype=x.dtype)
         for name, block in self.blocks.items():
-            on_meta = {
-                key: torch.empty_like(value, device="meta") for key, value in _tensors_of(block.synapse).items()
-            }
+            on_meta = {key: torch.empty_like(value, device="meta") for key, value in _tensors_of(block.synapse).items()}
             with running_statistics([block.synapse]), torch.no_grad():
                 try:
                     image = torch.func.functional_call(block.synapse, on_meta, (image,))
