@@ -39,7 +39,9 @@ class Batch:
         check_time_first(self.inputs, self.targets)
         for place, mask in self.masks.items():
             if mask.ndim and mask.shape[0] != len(self.targets):
-                check_shape(f"mask {place!r}", mask, (len(self.targets), *mask.shape[1:]), "one mask a sample, [B, ...]")
+                check_shape(
+                    f"mask {place!r}", mask, (len(self.targets), *mask.shape[1:]), "one mask a sample, [B, ...]"
+                )
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on a device; a constant input stays stored once."""
@@ -97,16 +99,14 @@ class Rule(ABC):
     #: Whether the rule uses the targets.
     supervised: ClassVar[bool] = True
 
-    def check(self, network: Network) -> None:  # noqa: B027
+    def check(self, network: Network) -> None:
         """Raise ValueError, with the reason and the cure, where this rule cannot train ``network``."""
 
-    def init(self, network: Network, generator: torch.Generator) -> Memory:  # noqa: ARG002
+    def init(self, network: Network, generator: torch.Generator) -> Memory:
         """The rule's memory: tensors only, all at once, drawn from ``generator``."""
         self.check(network)
         return {}
 
     @abstractmethod
-    def updates(
-        self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator
-    ) -> Iterator[Update]:
+    def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:
         """Look at one batch and yield one or more updates, each to be applied before the next is asked for."""

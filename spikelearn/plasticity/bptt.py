@@ -33,9 +33,8 @@ class BPTT(Rule):
     Source: Neftci, Mostafa & Zenke, IEEE Signal Processing Magazine 36, 2019.
     """
 
-    def __init__(self, loss: Loss | None = None, adjoint: Adjoint | None = None) -> None:
-        self.loss = loss or CrossEntropyRate()
-        self.adjoint = adjoint or Surrogate(SpikeFunction(ATan()))
+    def __init__(self, loss: Loss = CrossEntropyRate(), adjoint: Adjoint = Surrogate(SpikeFunction(ATan()))) -> None:
+        self.loss, self.adjoint = loss, adjoint
 
     def check(self, network: Network) -> None:
         self.loss.check(network)
@@ -43,6 +42,10 @@ class BPTT(Rule):
             raise ValueError("the network has no trainable parameter: set requires_grad_(True) on what should learn")
 
     def updates(
-        self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator  # noqa: ARG002
+        self,
+        network: Network,
+        batch: Batch,
+        memory: Memory,
+        generator: torch.Generator,
     ) -> Iterator[Update]:
         yield gradient_update(network, batch, self.loss, self.adjoint, trainable_names(network))

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spikelearn.checks import check_fraction, check_positive
-from spikelearn.network import Activity, Network, RateReadout
+from spikelearn.network import Activity, MembraneReadout, Network, RateReadout
 from spikelearn.registry import Registry
 
 LOSSES: Registry[type["Loss"]] = Registry("loss")
@@ -20,8 +20,8 @@ class Loss(ABC):
     def __call__(self, output: Activity, scores: Tensor, targets: Tensor) -> Tensor:
         """The loss of output [T, B, n], scores [B, classes] and targets [B]."""
 
-    def check(self, network: Network) -> None:  # noqa: B027
-        """Raise ValueError where this loss says nothing about ``network``."""
+    def check(self, network: Network) -> None:
+        """Raise ValueError where this loss says nothing about ``network``, or its predictions would not follow it."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in vars(self).items())})"
@@ -36,6 +36,11 @@ class _SpikingLoss(Loss):
             raise ValueError(
                 f"loss {LOSSES.name_of(type(self))!r} looks at spikes, but the last block {name!r} is a "
                 f"{type(block.neuron).__name__}, which never fires: use 'cross-entropy-membrane'"
+            )
+        if isinstance(network.readout, MembraneReadout):
+            raise ValueError(
+                f"loss {LOSSES.name_of(type(self))!r} looks at spikes, but the readout predicts from potentials: use "
+                "RateReadout (--readout rate), or 'cross-entropy-membrane'"
             )
 
 
@@ -58,7 +63,7 @@ class CrossEntropyRate(_SpikingLoss):
         check_positive("gain", gain)
         self.gain = gain
 
-    def __call__(self, output: Activity, scores: Tensor, targets: Tensor) -> Tensor:  # noqa: ARG002
+    def __call__(self, output: Activity, scores: Tensor, targets: Tensor) -> Tensor:
         return F.cross_entropy(self.gain * output.spikes.mean(0).flatten(1), targets)
 
 
@@ -68,12 +73,23 @@ class CrossEntropyMembrane(Loss):
 
     Shapes: output potential v [T, B, classes] (unit of v_threshold), targets y [B].
 
+    Raises:
+        ValueError: a readout of the firing rate, which would predict from what the loss does not look at.
+
     Source: Eshraghian et al., Proceedings of the IEEE 111, 2023, section V-A ("cross-entropy membrane").
     """
 
-    def __call__(self, output: Activity, scores: Tensor, targets: Tensor) -> Tensor:  # noqa: ARG002
+    def __call__(self, output: Activity, scores: Tensor, targets: Tensor) -> Tensor:
         v = output.v.flatten(2)
         return F.cross_entropy(v.flatten(0, 1), targets.repeat(v.shape[0]))
+
+    def check(self, network: Network) -> None:
+        if isinstance(network.readout, RateReadout):
+            raise ValueError(
+                "loss 'cross-entropy-membrane' looks at potentials, but the readout predicts from spikes, which it may "
+                "silence: use MembraneReadout (--readout membrane), or end in neurons that do not fire "
+                "(--output leaky-integrator)"
+            )
 
 
 @LOSSES.register("mse-count")
@@ -98,7 +114,7 @@ class MSECount(_SpikingLoss):
         check_fraction("incorrect_rate", incorrect_rate)
         self.correct_rate, self.incorrect_rate = correct_rate, incorrect_rate
 
-    def __call__(self, output: Activity, scores: Tensor, targets: Tensor) -> Tensor:  # noqa: ARG002
+    def __call__(self, output: Activity, scores: Tensor, targets: Tensor) -> Tensor:
         steps = output.spikes.shape[0]
         counts = output.spikes.sum(0).flatten(1)
         desired = torch.full_like(counts, self.incorrect_rate * steps, requires_grad=False)
@@ -120,7 +136,7 @@ class CrossEntropy(Loss):
     Source: standard.
     """
 
-    def __call__(self, output: Activity, scores: Tensor, targets: Tensor) -> Tensor:  # noqa: ARG002
+    def __call__(self, output: Activity, scores: Tensor, targets: Tensor) -> Tensor:
         return F.cross_entropy(scores, targets)
 
     def check(self, network: Network) -> None:

@@ -30,9 +30,8 @@ class ReadoutOnly(Rule):
     Source: the usual control; Maass, Natschlaeger & Markram, Neural Computation 14, 2002 train a readout alone.
     """
 
-    def __init__(self, loss: Loss | None = None, adjoint: Adjoint | None = None) -> None:
-        self.loss = loss or CrossEntropyRate()
-        self.adjoint = adjoint or Surrogate(SpikeFunction(ATan()))
+    def __init__(self, loss: Loss = CrossEntropyRate(), adjoint: Adjoint = Surrogate(SpikeFunction(ATan()))) -> None:
+        self.loss, self.adjoint = loss, adjoint
 
     def check(self, network: Network) -> None:
         self.loss.check(network)
@@ -40,7 +39,11 @@ class ReadoutOnly(Rule):
             raise ValueError("the last block has no trainable parameter: readout-only would change nothing")
 
     def updates(
-        self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator  # noqa: ARG002
+        self,
+        network: Network,
+        batch: Batch,
+        memory: Memory,
+        generator: torch.Generator,
     ) -> Iterator[Update]:
         yield gradient_update(network, batch, self.loss, self.adjoint, self._names(network), cut=True)
 

@@ -19,15 +19,15 @@ from spikelearn.traces import reverse_trace, trace
 class STDP(Rule):
     r"""All-to-all pair STDP, additive, summed over the presentation.
 
-    $$\Delta w_{ji} = \sum_{t_j > t_i} a_+\, e^{-(t_j - t_i)/\tau_{pre}} - \sum_{t_i > t_j} a_-\, e^{-(t_i - t_j)/\tau_{post}}$$
+    $$\Delta w_{ji} = \sum_{t_j > t_i} a_+\, e^{-(t_j - t_i)/\tau_{pre}}
+      - \sum_{t_i > t_j} a_-\, e^{-(t_i - t_j)/\tau_{post}}$$
 
     over all pairs of a presynaptic spike at $t_i$ and a postsynaptic spike at $t_j$. What is computed: with
     $\lambda = e^{-dt/\tau}$ and traces reversed in time, $\Delta w = \sum_t p[t] \otimes s[t]$,
-    $p = a_+ (\overleftarrow{x} - z) - a_- (y - z)$, $\overleftarrow x[t] = \lambda_{pre}\overleftarrow x[t+1] + z[t]$,
-    $y[t] = \lambda_{post}\,y[t-1] + z[t]$: one correlation a synapse, the input stays raw spikes. A coincident pair counts
-    nothing, or a_+ - a_- with ``coincident``. Every weight of every edge learns; biases do not (they have no pre
-    spike). The rule sees no target unless ``teacher`` is set: it is unsupervised, and the output neurons' numbers mean
-    no class.
+    $p = a_+ (x - z) - a_- (y - z)$, $x[t] = \lambda_{pre}\,x[t+1] + z[t]$, $y[t] = \lambda_{post}\,y[t-1] + z[t]$: one
+    correlation a synapse, the input stays raw spikes. A coincident pair counts nothing, or a_+ - a_- with
+    ``coincident``. Every weight of every edge learns; biases do not (they have no pre spike). The rule sees no target
+    unless ``teacher`` is set: it is unsupervised, and the output neurons' numbers mean no class.
 
     Args:
         a_plus, a_minus: amplitudes, weight per spike pair.
@@ -40,7 +40,8 @@ class STDP(Rule):
     Shapes: s [T, B, in...], z [T, B, out...]; any synapse that ``correlate`` takes.
 
     Raises:
-        ValueError: a time constant not positive, neurons with another dt or that never fire, nothing to learn, a teacher on an image-shaped output.
+        ValueError: a time constant not positive, neurons with another dt or that never fire, nothing to learn, a
+            teacher on an image-shaped output.
 
     Source: Song, Miller & Abbott, Nature Neuroscience 3, 2000; traces as in Morrison, Diesmann & Gerstner, Biological
     Cybernetics 98, 2008. deviation: updates are summed over a presentation and applied at its end.
@@ -76,8 +77,8 @@ class STDP(Rule):
         for name, block in network.blocks.items():
             if block.neuron.dt != self.dt:
                 raise ValueError(
-                    f"stdp has dt = {self.dt} s, but the neurons of block {name!r} have {block.neuron.dt} s, expected the "
-                    "same: set dt in both"
+                    f"stdp has dt = {self.dt} s, but the neurons of block {name!r} have {block.neuron.dt} s, expected "
+                    "the same: set dt in both"
                 )
             if not block.neuron.fires:
                 raise ValueError(
@@ -90,12 +91,16 @@ class STDP(Rule):
 
     @torch.no_grad()
     def updates(
-        self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator  # noqa: ARG002
+        self,
+        network: Network,
+        batch: Batch,
+        memory: Memory,
+        generator: torch.Generator,
     ) -> Iterator[Update]:
         with network.presentation() as buffers:
             record, _ = network.run(batch.inputs, masks=batch.masks, inject=self._teaching(network, batch))
             scores = network.scores(record)
-            grads = {}
+            grads: dict[str, Tensor] = {}
             for prefix, synapse, pre, target in network.edges(record):
                 change = correlate(synapse, pre, self.post_factor(record[target].spikes))
                 grads |= {prefix + name: -change[name] / len(batch.targets) for name in _weights(change)}
