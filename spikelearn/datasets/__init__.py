@@ -1,6 +1,6 @@
 """Data sets: one file each; importing them registers them."""
 
-from spikelearn.datasets.base import DATASETS, Dataset, EventDataset, ImageDataset, bin_events
+from spikelearn.datasets.base import DATASETS, Dataset, EventDataset, ImageDataset, Split, bin_events
 from spikelearn.datasets.digits import Digits
 from spikelearn.datasets.digits_events import DigitsEvents
 from spikelearn.datasets.encoders import ENCODERS, BernoulliRate, Direct, Encoder, Latency
@@ -28,6 +28,7 @@ __all__ = [
     "Latency",
     "Loader",
     "Samples",
+    "Split",
     "bin_events",
     "data_root",
     "hold_out",

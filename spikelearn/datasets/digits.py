@@ -44,7 +44,7 @@ def _all_digits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     parts = train_test_split(
         images, bundled.target.astype(np.int64), test_size=360, random_state=0, stratify=bundled.target
     )
-    return tuple(parts)  # type: ignore[return-value]
+    return tuple(parts)
 
 
 def split_digits(split: Split) -> tuple[np.ndarray, np.ndarray]:

@@ -34,7 +34,8 @@ class DigitsEvents(EventDataset):
     Shapes: recordings are structured arrays x, y (pixels), t (microseconds), p; binned [T, B, 2, 16, 16]; targets [N].
 
     Source: digits: Alpaydin & Kaynak, UCI repository, 1998; saccades: Orchard et al., Frontiers in Neuroscience 9,
-    2015; event model: Rebecq, Gehrig & Scaramuzza, CoRL 2018 (ESIM). deviation: log intensity is sampled at fixed times.
+    2015; event model: Rebecq, Gehrig & Scaramuzza, CoRL 2018 (ESIM). deviation: log intensity is sampled at fixed
+    times.
     """
 
     classes = 10

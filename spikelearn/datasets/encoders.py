@@ -42,7 +42,7 @@ class Direct(Encoder):
         check_finite("gain", gain)
         self.gain = gain
 
-    def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:  # noqa: ARG002
+    def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:
         scaled = pixels if self.gain == 1.0 else self.gain * pixels
         return scaled.expand(n_steps, *scaled.shape)
 
@@ -92,7 +92,7 @@ class Latency(Encoder):
         check_fraction("threshold", threshold)
         self.threshold = threshold
 
-    def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:  # noqa: ARG002
+    def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:
         check_count("n_steps", n_steps)
         when = ((1.0 - pixels) * (n_steps - 1)).round().long().unsqueeze(0)
         spikes = torch.zeros(n_steps, *pixels.shape, dtype=pixels.dtype)
