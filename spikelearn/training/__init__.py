@@ -8,7 +8,7 @@ from spikelearn.training.folder import RunFolder
 from spikelearn.training.interrupt import Interrupted
 from spikelearn.training.optimizers import make_optimizer, make_schedule
 from spikelearn.training.reduction import mean_over_processes
-from spikelearn.training.run import make_loaders, open_run, prepare, train, trained_network
+from spikelearn.training.run import open_run, prepare, test_loader, train, trained_network
 from spikelearn.training.settings import Settings, read_settings, settings_from, write_settings
 from spikelearn.training.training import NonFiniteUpdate, Training, learn
 
@@ -29,7 +29,6 @@ __all__ = [
     "learn",
     "load_checkpoint",
     "load_weights",
-    "make_loaders",
     "make_optimizer",
     "make_schedule",
     "mean_over_processes",
@@ -39,6 +38,7 @@ __all__ = [
     "save_checkpoint",
     "save_weights",
     "settings_from",
+    "test_loader",
     "train",
     "trained_network",
     "write_settings",

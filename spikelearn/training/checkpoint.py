@@ -36,9 +36,13 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} does not exist: there is no checkpoint to go on from; train anew")
     head, newline, content = path.read_bytes().partition(b"\n")
     if not newline or not head.startswith(_MAGIC):
-        raise ValueError(f"{path} is no checkpoint of this program, or its beginning is damaged: restore it or train anew")
+        raise ValueError(
+            f"{path} is no checkpoint of this program, or its beginning is damaged: restore it or train anew"
+        )
     if hashlib.sha256(content).hexdigest().encode() != head.removeprefix(_MAGIC):
-        raise ValueError(f"{path} is damaged (its checksum does not match): restore it, or train anew in another folder")
+        raise ValueError(
+            f"{path} is damaged (its checksum does not match): restore it, or train anew in another folder"
+        )
     state: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True)
     return state
 

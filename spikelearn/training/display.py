@@ -59,7 +59,11 @@ class ConsoleDisplay:
         self._epochs, self._batches = epochs, batches
         self._progress.start()
         self._task = self._progress.add_task(
-            "training", total=epochs * batches, completed=epoch * batches + batch, epoch=f"{epoch + 1}/{epochs}", values=""
+            "training",
+            total=epochs * batches,
+            completed=epoch * batches + batch,
+            epoch=f"{epoch + 1}/{epochs}",
+            values="",
         )
 
     def batch(self, epoch: int, batch: int, values: Mapping[str, Any]) -> None:
@@ -71,7 +75,7 @@ class ConsoleDisplay:
         )
 
     def epoch(self, row: Mapping[str, Any]) -> None:
-        self.console.print(f"epoch {row['epoch']}/{self._epochs}  {_words(row)}", highlight=False)
+        self.console.print(f"epoch {row['epoch']}/{self._epochs}  {_words(row)}", highlight=False, soft_wrap=True)
 
     def stop(self) -> None:
         self._progress.stop()

@@ -82,7 +82,9 @@ def fit(
     if patience is not None:
         check_count("patience", patience)
         if validation is None:
-            raise ValueError(f"patience is {patience}, but there are no validation samples: hold some out, or leave it out")
+            raise ValueError(
+                f"patience is {patience}, but there are no validation samples: hold some out, or leave it out"
+            )
     if (patience is not None or resume) and folder is None:
         raise ValueError("patience and resume need a folder for the weights: pass folder=RunFolder(path)")
     return _Fit(training, loader, epochs, validation, patience, folder, device, display or Silent()).run(resume)
@@ -201,7 +203,8 @@ class _Fit:
     def _stop_if_asked(self, wish: Wish) -> None:
         if wish.asked:
             self._save()
-            raise Interrupted(f"stopped in epoch {self.at.epoch + 1} of {self.epochs}, after batch {self.at.batch}")
+            place = f"stopped in epoch {self.at.epoch + 1} of {self.epochs}, after batch {self.at.batch}"
+            raise Interrupted(f"{place}; the checkpoint is in {self.folder.path}" if self.folder else place)
 
     def _save(self) -> None:
         if self.folder is not None:

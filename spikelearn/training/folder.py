@@ -50,7 +50,9 @@ class RunFolder:
                 rows.append(json.loads(line))
             except json.JSONDecodeError as error:
                 if number < len(lines):
-                    raise ValueError(f"{self.metrics} is damaged at line {number}: restore or delete the line") from error
+                    raise ValueError(
+                        f"{self.metrics} is damaged at line {number}: restore or delete the line"
+                    ) from error
         return rows
 
     def keep_metrics_before(self, epoch: int) -> None:

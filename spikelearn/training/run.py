@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from spikelearn.datasets import DATASETS, Loader, hold_out
+from spikelearn.datasets import DATASETS, Dataset, Loader, Split, hold_out
 from spikelearn.measure import evaluate
 from spikelearn.network import Network
 from spikelearn.seeding import seed_everything
@@ -20,7 +20,9 @@ from spikelearn.training.settings import Settings, read_settings, settings_from,
 from spikelearn.training.training import Training, check_same_network
 
 
-def train(settings: Settings, folder: RunFolder, *, resume: bool = False, display: Display | None = None) -> dict[str, Any]:
+def train(
+    settings: Settings, folder: RunFolder, *, resume: bool = False, display: Display | None = None
+) -> dict[str, Any]:
     """Train, test and record a run in its folder; the result as plain values.
 
     Args:
@@ -34,7 +36,8 @@ def train(settings: Settings, folder: RunFolder, *, resume: bool = False, displa
     """
     if not resume and (folder.checkpoint.exists() or folder.settings.exists()):
         raise ValueError(
-            f"{folder.path} already holds a run: go on with it (--resume {folder.path}), or name another folder with --out"
+            f"{folder.path} already holds a run: go on with it (--resume {folder.path}), or name another folder with "
+            "--out"
         )
     device = usable_device(settings.device)
     seed_everything(settings.seed)
@@ -53,7 +56,9 @@ def train(settings: Settings, folder: RunFolder, *, resume: bool = False, displa
         display=display,
     )
     network = training.network
-    save_weights(folder.weights, network.state_dict(), {"net": settings.net, "rule": settings.rule, "data": settings.data})
+    save_weights(
+        folder.weights, network.state_dict(), {"net": settings.net, "rule": settings.rule, "data": settings.data}
+    )
     tested = evaluate(network, loaders["test"], device=device)
     save_recording(folder.recording, network, loaders["test"], device)
     result = {
@@ -66,7 +71,8 @@ def train(settings: Settings, folder: RunFolder, *, resume: bool = False, displa
         "optimizer": str(settings.optimizer_choice()),
         "supervised": training.rule.supervised,
         "parameters": sum(p.numel() for p in network.parameters()),
-        "versions": {name: version(name) for name in ("spikelearn", "torch", "numpy")} | {"python": platform.python_version()},
+        "versions": {name: version(name) for name in ("spikelearn", "torch", "numpy")}
+        | {"python": platform.python_version()},
     }
     folder.write_result(result)
     return result
@@ -91,22 +97,23 @@ def prepare(settings: Settings, device: torch.device | str = "cpu") -> tuple[Tra
 
 def make_loaders(settings: Settings) -> dict[str, Loader]:
     """Loaders of a run: "train", "test", and "validation" where some is held out."""
-    kind = DATASETS.get(settings.data)
-    encoder = settings.make_encoder()
-
-    def loader(split: str, **options: Any) -> Loader:
-        dataset = kind(split, settings.data_root)  # type: ignore[arg-type]
-        return Loader(dataset, settings.steps, settings.batch, encoder=encoder, seed=settings.seed, **options)
-
-    whole = loader("train", shuffle=True)
+    whole = _loader(settings, "train")
     kept, held = hold_out(whole.dataset, settings.validation, settings.seed)
-    whole.indices = kept
-    loaders = {"train": whole, "test": loader("test")}
+    loaders = {"train": _loader(settings, whole.dataset, indices=kept, shuffle=True), "test": test_loader(settings)}
     if len(held):
-        loaders["validation"] = Loader(
-            whole.dataset, settings.steps, settings.batch, indices=held, encoder=encoder, seed=settings.seed
-        )
+        loaders["validation"] = _loader(settings, whole.dataset, indices=held)
     return loaders
+
+
+def test_loader(settings: Settings) -> Loader:
+    """The loader of a run's test samples."""
+    return _loader(settings, "test")
+
+
+def _loader(settings: Settings, of: Split | Dataset, **options: Any) -> Loader:
+    dataset = DATASETS.get(settings.data)(of, settings.data_root) if isinstance(of, str) else of
+    encoder = settings.make_encoder()
+    return Loader(dataset, settings.steps, settings.batch, encoder=encoder, seed=settings.seed, **options)
 
 
 def open_run(folder: RunFolder) -> Settings:
@@ -149,4 +156,3 @@ def usable_device(name: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device is {name!r}, which cannot be used here ({reason}): use cpu") from error
     return device
-

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -11,13 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from spikelearn.checks import one_of
 from spikelearn.datasets import DATASETS, ENCODERS, Encoder
 from spikelearn.files import write_atomically
-from spikelearn.network import Network, build, neuron_factory
+from spikelearn.network import MembraneReadout, Network, RateReadout, build, neuron_factory
 from spikelearn.plasticity import RULES, OptimizerChoice, Rule, rule_from
 from spikelearn.seeding import generator_for
 from spikelearn.training.constraints import Bounds, Constraint
 from spikelearn.training.optimizers import Schedule
 
 Value = bool | int | float | str
+
+READOUTS = {"rate": RateReadout, "membrane": MembraneReadout}
 
 
 class Settings(BaseModel):
@@ -35,6 +37,9 @@ class Settings(BaseModel):
     neuron_option: dict[str, Value] = Field({"decay": 0.9}, description="options of the neuron, e.g. decay=0.9")
     output: str | None = Field(None, description="another neuron model for the last block")
     output_option: dict[str, Value] = Field({}, description="options of the last block's neuron")
+    readout: Literal["rate", "membrane"] | None = Field(
+        None, description="what predictions are read from; default rate, or membrane where the last block does not fire"
+    )
     data: str = Field("digits", description="data set")
     data_root: str | None = Field(None, description="folder of the data sets")
     encoder: str | None = Field(None, description="encoder of still images; default direct")
@@ -72,6 +77,7 @@ class Settings(BaseModel):
             neuron_factory(self.neuron, self.neuron_option),
             input_shape=DATASETS.get(self.data).shape,
             output=output,
+            readout=READOUTS[self.readout]() if self.readout else None,
             generator=generator_for(self.seed, "weights"),
         )
 

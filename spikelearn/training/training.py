@@ -79,7 +79,7 @@ class Training:
 
     def state_dict(self) -> dict[str, Any]:
         """All values of the training, and torch's, numpy's and Python's random states: tensors and plain values."""
-        numpy_state = np.random.get_state()
+        numpy_state: Any = np.random.get_state()
         return {
             "network": self.network.state_dict(),
             "memory": dict(self.memory),
@@ -159,8 +159,8 @@ def _check(training: Training, update: Update) -> None:
     rule = type(training.rule).__name__
     if update.own and training.own_optimizer is None:
         raise ValueError(
-            f"{rule} learns {sorted(update.own)} of its own, but the training has no own_optimizer: give it one, or let "
-            "the rule declare default_own_optimizer"
+            f"{rule} learns {sorted(update.own)} of its own, but the training has no own_optimizer: give it one, or "
+            "let the rule declare default_own_optimizer"
         )
     for name in [*update.own, *update.memory]:
         if name not in training.memory:
