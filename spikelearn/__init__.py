@@ -1,0 +1,38 @@
+"""Spiking neural networks whose synapses learn, by any rule, on the same network.
+
+>>> from spikelearn import build, Training, BPTT, Loader, Digits, fit
+"""
+
+from spikelearn.datasets import DATASETS, Digits, DigitsEvents, Loader
+from spikelearn.measure import evaluate
+from spikelearn.network import Block, Feedback, Network, build
+from spikelearn.neurons import IF, LIF, NEURONS, CubaLIF, LeakyIntegrator
+from spikelearn.plasticity import BPTT, RULES, STDP, Batch, ReadoutOnly, Rule, Update
+from spikelearn.training import Training, fit, learn
+
+__all__ = [
+    "BPTT",
+    "DATASETS",
+    "IF",
+    "LIF",
+    "NEURONS",
+    "RULES",
+    "STDP",
+    "Batch",
+    "Block",
+    "CubaLIF",
+    "Digits",
+    "DigitsEvents",
+    "Feedback",
+    "LeakyIntegrator",
+    "Loader",
+    "Network",
+    "ReadoutOnly",
+    "Rule",
+    "Training",
+    "Update",
+    "build",
+    "evaluate",
+    "fit",
+    "learn",
+]

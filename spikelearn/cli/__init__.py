@@ -1,0 +1,5 @@
+"""The command ``spikelearn``."""
+
+from spikelearn.cli.app import main
+
+__all__ = ["main"]

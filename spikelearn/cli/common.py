@@ -1,0 +1,42 @@
+"""What the subcommands share: where words go, and how options are read."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from spikelearn.registry import parse_value
+
+#: Progress and tables for people; standard output is left to results.
+progress = Console(stderr=True)
+output = Console(soft_wrap=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+RunPath = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run.", show_default=False)]
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """One JSON object on standard output."""
+    print(json.dumps(value, default=str))
+
+
+def read_options(flag: str, items: Iterable[str] | None) -> dict[str, Any] | None:
+    """{"key": value} of ``key=value`` items; None where none was given.
+
+    Raises:
+        ValueError: an item without ``=``, a key given twice.
+    """
+    if not items:
+        return None
+    options: dict[str, Any] = {}
+    for item in items:
+        key, equals, value = item.partition("=")
+        if not equals or not key:
+            raise ValueError(f"{flag} is {item!r}, expected key=value")
+        key = key.strip().replace("-", "_")
+        if key in options:
+            raise ValueError(f"{flag} names {key!r} twice, expected each key once")
+        options[key] = parse_value(value)
+    return options

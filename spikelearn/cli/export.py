@@ -1,0 +1,77 @@
+"""spikelearn export"""
+
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer import Option
+
+from spikelearn.cli.common import AsJson, RunPath, output, print_json
+from spikelearn.datasets import DATASETS
+from spikelearn.export import FORMATS, Verification, verify_nir
+from spikelearn.network import Network
+from spikelearn.training import RunFolder, Settings, open_run, test_loader, trained_network
+
+#: Output entries compared at the least, where the test set has as many.
+ENTRIES = 60_000
+
+
+def export(
+    run: RunPath,
+    file: Annotated[str | None, Option("--to", metavar="FILE", help="Where to; default: in the run's folder.")] = None,
+    form: Annotated[str, Option("--format", help="nir or safetensors.")] = "nir",
+    verify: Annotated[
+        bool, Option("--verify", help="Run snnTorch's and Norse's import on test samples and compare.")
+    ] = False,
+    data_root: Annotated[str | None, Option(help="Folder of the data sets; default: the run's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Export the trained network of a run; with --verify, exit code 0 only if every simulator fires the same spikes."""
+    folder = RunFolder(run)
+    settings = open_run(folder)
+    if data_root is not None:
+        settings = settings.model_copy(update={"data_root": data_root})
+    writer = FORMATS.get(form)()
+    if verify and form != "nir":
+        raise ValueError(f"--verify compares spikes of a NIR file, but --format is {form!r}: drop one of the two")
+    network = trained_network(folder, settings)
+    path = Path(file) if file else folder.path / f"network{writer.ending}"
+    metadata = {"net": settings.net, "rule": settings.rule, "data": settings.data}
+    exported = writer.write(network, path, DATASETS.get(settings.data).shape, metadata)
+    report: dict[str, Any] = {"run": run, "file": str(exported.path), "notes": list(exported.notes)}
+    if not as_json:
+        output.print(f"wrote {exported.path}", highlight=False)
+        for note in exported.notes:
+            output.print(f"  note: {note}", highlight=False)
+    failed = False
+    if verify:
+        failed = _verify(network, settings, exported.path, report, as_json)
+    if as_json:
+        print_json(report)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _verify(network: Network, settings: Settings, path: Path, report: dict[str, Any], as_json: bool) -> bool:
+    loader = test_loader(settings)
+    classes = DATASETS.get(settings.data).classes
+    samples = min(len(loader.dataset), math.ceil(ENTRIES / (settings.steps * classes)))
+    inputs, _ = loader.load(loader.indices[:samples])
+    found = verify_nir(network, path, inputs)
+    report["spikes"], report["margin"] = found.spikes, found.margin
+    report["peers"] = {name: verdict._asdict() for name, verdict in found.peers.items()}
+    if not as_json:
+        _print(found, samples)
+    return not all(verdict.agrees for verdict in found.peers.values())
+
+
+def _print(found: Verification, samples: int) -> None:
+    output.print(
+        f"verified on {samples} test samples, {found.spikes} output spikes; no potential came closer to its threshold "
+        f"than {found.margin:.1e}",
+        highlight=False,
+    )
+    for name, verdict in found.peers.items():
+        words = verdict.reason or f"{verdict.differing} of {verdict.entries} output entries differ"
+        output.print(f"  {name}: {words}", highlight=False)

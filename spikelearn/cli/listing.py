@@ -1,0 +1,70 @@
+"""spikelearn rules, neurons, datasets: what there is"""
+
+import inspect
+from typing import Annotated, Any
+
+import typer
+
+from spikelearn.cli.common import AsJson, output, print_json
+from spikelearn.datasets import DATASETS
+from spikelearn.datasets.root import data_root as root_of
+from spikelearn.neurons import NEURONS
+from spikelearn.plasticity import RULES
+from spikelearn.registry import Registry
+from spikelearn.report import source_of, summary_of
+
+Name = Annotated[str | None, typer.Argument(help="Show all about one of them.", show_default=False)]
+
+
+def rules(name: Name = None, as_json: AsJson = False) -> None:
+    """List the learning rules, or show one: equations, options, source."""
+    _show(RULES, name, as_json, lambda kind: {"optimizer": str(kind.default_optimizer)})
+
+
+def neurons(name: Name = None, as_json: AsJson = False) -> None:
+    """List the neuron models, or show one: equations, options, source."""
+    _show(NEURONS, name, as_json, lambda _: {})
+
+
+def datasets(
+    name: Name = None,
+    data_root: Annotated[str | None, typer.Option(help="Folder of the data sets.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the data sets and where they are looked for, or show one."""
+    root = root_of(data_root)
+
+    def facts(kind: Any) -> dict[str, Any]:
+        bundled = kind.__module__.rpartition(".")[2].startswith("digits")
+        folder = None if bundled else root / DATASETS.name_of(kind)
+        there = "bundled" if folder is None else f"{folder} ({'there' if folder.is_dir() else 'not there'})"
+        return {"shape": list(kind.shape), "classes": kind.classes, "events": kind.events, "where": there}
+
+    _show(DATASETS, name, as_json, facts)
+
+
+def _show(registry: Registry[Any], name: str | None, as_json: bool, facts: Any) -> None:
+    chosen = {known: registry.get(known) for known in ([name] if name else registry)}
+    rows = {
+        known: {"summary": summary_of(kind), "options": _options(kind), "source": source_of(kind), **facts(kind)}
+        for known, kind in chosen.items()
+    }
+    if as_json:
+        print_json(rows)
+        return
+    for known, row in rows.items():
+        output.print(f"[bold]{known}[/bold]", highlight=False)
+        if name:
+            output.print(inspect.getdoc(chosen[known]), highlight=False, markup=False)
+        else:
+            output.print(f"  {row['summary']}", highlight=False, markup=False)
+        for fact, value in row.items():
+            if fact not in ("summary", "source") and value not in ("", {}):
+                words = ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else value
+                output.print(f"  {fact}: {words}", highlight=False, markup=False)
+
+
+def _options(kind: Any) -> dict[str, str]:
+    parameters = inspect.signature(kind).parameters.values()
+    skipped = ("split", "root")
+    return {p.name: str(p.default) for p in parameters if p.name not in skipped and p.kind is not p.VAR_KEYWORD}

@@ -1,0 +1,108 @@
+"""spikelearn train"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from typer import Option
+
+from spikelearn.cli.common import AsJson, output, print_json, progress, read_options
+from spikelearn.training import ConsoleDisplay, Interrupted, RunFolder, Settings, open_run, read_settings, settings_from
+from spikelearn.training import train as train_run
+
+Text = str | None
+Number = float | None
+Whole = int | None
+Pairs = list[str] | None
+
+
+def train(
+    net: Annotated[Text, Option(help="Architecture, e.g. 784-400-10 or 15C5-P2-40C5-P2-300-10.")] = None,
+    rule: Annotated[Text, Option(help="Learning rule; see: spikelearn rules.")] = None,
+    rule_option: Annotated[Pairs, Option(metavar="KEY=VALUE", help="Option of the rule; repeat for more.")] = None,
+    neuron: Annotated[Text, Option(help="Neuron model; see: spikelearn neurons.")] = None,
+    neuron_option: Annotated[Pairs, Option(metavar="KEY=VALUE", help="Option of the neuron.")] = None,
+    output_neuron: Annotated[Text, Option("--output", help="Another neuron model for the last block.")] = None,
+    output_option: Annotated[Pairs, Option(metavar="KEY=VALUE", help="Option of the last block's neuron.")] = None,
+    readout: Annotated[Text, Option(help="Predict from: rate or membrane.")] = None,
+    data: Annotated[Text, Option(help="Data set; see: spikelearn datasets.")] = None,
+    data_root: Annotated[Text, Option(help="Folder of the data sets.")] = None,
+    encoder: Annotated[Text, Option(help="Encoder of still images: direct, rate or latency.")] = None,
+    encoder_option: Annotated[Pairs, Option(metavar="KEY=VALUE", help="Option of the encoder.")] = None,
+    steps: Annotated[Whole, Option(help="Time steps T.")] = None,
+    epochs: Annotated[Whole, Option(help="Epochs.")] = None,
+    batch: Annotated[Whole, Option(help="Samples per batch.")] = None,
+    validation: Annotated[Number, Option(help="Share of the training samples held out.")] = None,
+    patience: Annotated[Whole, Option(help="Stop after so many epochs without a better validation accuracy.")] = None,
+    optimizer: Annotated[Text, Option(help="adam, adamw or sgd; default: the rule's.")] = None,
+    optimizer_option: Annotated[Pairs, Option(metavar="KEY=VALUE", help="Option of the optimizer.")] = None,
+    lr: Annotated[Number, Option(help="Learning rate; default: the rule's.")] = None,
+    schedule: Annotated[Text, Option(help="Learning rate over the run: constant, cosine or one-cycle.")] = None,
+    bounds: Annotated[tuple[float, float] | None, Option(help="Lowest and highest weight.")] = None,
+    seed: Annotated[Whole, Option(help="Seed of everything random.")] = None,
+    device: Annotated[Text, Option(help="cpu, cuda or cuda:N.")] = None,
+    out: Annotated[Text, Option(help="Folder of the run; default: the next free one in runs/.")] = None,
+    config: Annotated[Text, Option(help="TOML file with the same settings; flags win.")] = None,
+    resume: Annotated[Text, Option(metavar="RUN", help="Go on with a run that was stopped; takes no settings.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a network with a rule, test it, and leave everything in the run's folder."""
+    flags: dict[str, Any] = {
+        "net": net, "rule": rule, "neuron": neuron, "output": output_neuron, "readout": readout, "data": data,
+        "data_root": data_root, "encoder": encoder, "steps": steps, "epochs": epochs, "batch": batch,
+        "validation": validation, "patience": patience, "optimizer": optimizer, "lr": lr, "schedule": schedule,
+        "bounds": bounds, "seed": seed, "device": device,
+        "rule_option": read_options("--rule-option", rule_option),
+        "neuron_option": read_options("--neuron-option", neuron_option),
+        "output_option": read_options("--output-option", output_option),
+        "encoder_option": read_options("--encoder-option", encoder_option),
+        "optimizer_option": read_options("--optimizer-option", optimizer_option),
+    }  # fmt: skip
+    given = {name: value for name, value in flags.items() if value is not None}
+    if resume is not None:
+        folder, settings = _resumed(resume, [*given, *(["out"] if out else []), *(["config"] if config else [])])
+    else:
+        folder, settings = _new(given, out, config)
+    progress.print(f"run {folder.path}: {settings.rule} on {settings.data}, {settings.net}", highlight=False)
+    try:
+        result = train_run(settings, folder, resume=resume is not None, display=ConsoleDisplay(progress))
+    except Interrupted as stopped:
+        raise Interrupted(f"{stopped}; go on with: spikelearn train --resume {folder.path}") from stopped
+    if not result["supervised"]:
+        progress.print(
+            f"{settings.rule} saw no targets: its accuracy is that of output neurons whose numbers mean no class",
+            highlight=False,
+        )
+    if as_json:
+        print_json({"run": str(folder.path), **result})
+    else:
+        accuracy, samples = 100 * result["test_accuracy"], result["test_samples"]
+        output.print(f"test accuracy {accuracy:.2f} % of {samples} samples", highlight=False)
+        output.print(f"run {folder.path}", highlight=False)
+
+
+def _new(given: dict[str, Any], out: str | None, config: str | None) -> tuple[RunFolder, Settings]:
+    values = read_settings(Path(config)) if config else {}
+    named = values.pop("out", None)
+    settings = settings_from(values | given)
+    path = Path(out or named) if out or named else _free_folder(settings)
+    return RunFolder(path), settings
+
+
+def _resumed(run: str, given: list[str]) -> tuple[RunFolder, Settings]:
+    folder = RunFolder(run)
+    settings = open_run(folder)
+    if given:
+        flags = ", ".join("--" + name.replace("_", "-") for name in given)
+        raise ValueError(
+            f"--resume goes on with the settings in {folder.settings}, expected no other flag than --json: drop {flags}"
+        )
+    if folder.read_result() is not None:
+        raise ValueError(f"{run} has ended already: look at it with spikelearn inspect {run}, or train anew with --out")
+    return folder, settings
+
+
+def _free_folder(settings: Settings) -> Path:
+    number = 1
+    while (path := Path("runs") / f"{settings.data}-{settings.rule}-{number}").exists():
+        number += 1
+    return path

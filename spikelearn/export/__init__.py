@@ -1,0 +1,8 @@
+"""Export: one file a format; importing them registers them."""
+
+from spikelearn.export.base import FORMATS, Exported, Format
+from spikelearn.export.nir import NIR
+from spikelearn.export.safetensors import Safetensors
+from spikelearn.export.verify import Verdict, Verification, verify_nir
+
+__all__ = ["FORMATS", "NIR", "Exported", "Format", "Safetensors", "Verdict", "Verification", "verify_nir"]
