@@ -80,6 +80,10 @@ class EventDataset(Dataset):
     def recording(self, index: int) -> np.ndarray:
         """Events of one sample, a structured array with x, y (pixels), t (microseconds) and p (0 OFF, 1 ON)."""
 
+    def place(self, index: int) -> str:
+        """Where a sample comes from, for messages."""
+        return f"{DATASETS.name_of(type(self))}, {self.split} sample {index}"
+
     def frames(self, indices: Sequence[int], n_steps: int) -> Tensor:
         """Recordings binned into ``n_steps`` equal time bins, 0 or 1 per pixel and polarity, [T, B, P, H, W]."""
         return torch.stack([self._binned(int(i), n_steps) for i in indices], dim=1).float()
@@ -88,7 +92,10 @@ class EventDataset(Dataset):
         key = (index, n_steps)
         if key in self._kept:
             return self._kept[key]
-        binned = bin_events(self.recording(index), self.sensor_size, n_steps)
+        try:
+            binned = bin_events(self.recording(index), self.sensor_size, n_steps)
+        except ValueError as error:
+            raise ValueError(f"{self.place(index)}: {error}") from error
         if self._kept_bytes + binned.numel() <= KEPT_BYTES:
             self._kept[key] = binned
             self._kept_bytes += binned.numel()

@@ -44,20 +44,22 @@ class NMNIST(EventDataset):
             raise ValueError(f"{folder} holds no recordings, expected {folder.name}/<digit>/*.bin")
         self.targets = torch.tensor(self._tonic.targets)
 
+    def place(self, index: int) -> str:
+        return str(self._tonic.data[index])
+
     def recording(self, index: int) -> np.ndarray:
-        path = Path(self._tonic.data[index])
-        size = path.stat().st_size
+        size = Path(self._tonic.data[index]).stat().st_size
         cure = "restore the file from the published archive, or delete it to leave the sample out"
         if size == 0:
-            raise ValueError(f"{path} is empty, expected events of 5 bytes: {cure}")
+            raise ValueError(f"the recording is empty, expected events of 5 bytes: {cure}")
         if size % 5:
-            raise ValueError(f"{path} has {size} bytes, expected a multiple of 5 (events): it is cut short; {cure}")
+            raise ValueError(f"it has {size} bytes, expected a multiple of 5 (events): it is cut short; {cure}")
         events: np.ndarray = self._tonic[index][0]
         width, height, _ = self.sensor_size
         if len(events) == 0 or events["x"].max() >= width or events["y"].max() >= height:
-            raise ValueError(f"{path} has events outside the {width} x {height} sensor: it is damaged; {cure}")
+            raise ValueError(f"it has events outside the {width} x {height} sensor: it is damaged; {cure}")
         if np.any(np.diff(events["t"]) < 0):
-            raise ValueError(f"{path} has times that decrease: it is damaged; {cure}")
+            raise ValueError(f"it has times that decrease: it is damaged; {cure}")
         return events
 
 

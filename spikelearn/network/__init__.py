@@ -2,7 +2,8 @@
 
 from spikelearn.network.block import Block, Feedback
 from spikelearn.network.builder import build, initialise, neuron_factory
-from spikelearn.network.network import Network, describe
+from spikelearn.network.network import Network
+from spikelearn.network.plumbing import describe
 from spikelearn.network.readout import MembraneReadout, RateReadout, Readout
 from spikelearn.network.records import Activity, Record, State
 

@@ -2,19 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from spikelearn.checks import check_shape, one_of
+from spikelearn.checks import one_of
 from spikelearn.fused import scan
 from spikelearn.network.block import Block, Feedback
+from spikelearn.network.plumbing import block_shapes, delayed, drive_block, masked
 from spikelearn.network.presentation import presentation, running_statistics
 from spikelearn.network.readout import MembraneReadout, RateReadout
 from spikelearn.network.records import Activity, Record, State
 from spikelearn.neurons import NO_ADJOINT, Adjoint
-from spikelearn.synapses import drive
 
 Tensors = Mapping[str, Tensor]
 NOTHING: Tensors = {}
@@ -155,17 +154,17 @@ class Network(nn.Module):
             ValueError: a neuron without a rate map, a feedback source without a rate.
         """
         self._check_places(NOTHING, masks)
-        x = _masked(input_rate, masks.get("inputs"))
+        x = masked(input_rate, masks.get("inputs"))
         found: dict[str, Tensor] = {}
         for name, block in self.blocks.items():
-            current = _masked(block.synapse(x), masks.get(f"{name}.synapse"))
+            current = masked(block.synapse(x), masks.get(f"{name}.synapse"))
             for edge_name, edge in self.feedback.items():
                 if edge.target == name:
                     if edge.source not in rates:
                         raise ValueError(f"rates has {sorted(rates)}, expected the rate of block {edge.source!r} too")
                     back = edge.synapse(rates[edge.source])
-                    current = current + _masked(back, masks.get(f"feedback.{edge_name}"))
-            x = _masked(block.neuron.steady_rate(current), masks.get(name))
+                    current = current + masked(back, masks.get(f"feedback.{edge_name}"))
+            x = masked(block.neuron.steady_rate(current), masks.get(name))
             found[name] = x
         return found
 
@@ -178,17 +177,17 @@ class Network(nn.Module):
     ) -> tuple[Record, State]:
         activity: dict[str, Activity] = {}
         neurons, lines = {}, {}
-        x = _masked(inputs, masks.get("inputs"))
+        x = masked(inputs, masks.get("inputs"))
         for name, block in self.blocks.items():
             pre = x
             if block.delay:
-                pre, lines[name] = _delayed(x, block.delay, state.delay_lines.get(name) if state else None)
-            current = _masked(_drive(name, block.synapse, pre), masks.get(f"{name}.synapse"))
+                pre, lines[name] = delayed(x, block.delay, state.delay_lines.get(name) if state else None)
+            current = masked(drive_block(name, block.synapse, pre), masks.get(f"{name}.synapse"))
             if name in inject:
                 current = current + inject[name]
             before = state.neurons[name] if state else block.neuron.initial_state(current[0])
             z, v, neurons[name] = scan(adjoint, block.neuron, before, current)
-            spikes = _masked(z, masks.get(name))
+            spikes = masked(z, masks.get(name))
             activity[name] = Activity(pre, spikes, v)
             x = spikes.detach() if cut else spikes
         return Record(activity, {}), State(neurons, lines, {})
@@ -198,11 +197,11 @@ class Network(nn.Module):
     ) -> tuple[Record, State]:
         name, first = next(iter(self.blocks.items()))
         state = state or self._initial_state(inputs[0])
-        pre = _masked(inputs, masks.get("inputs"))
+        pre = masked(inputs, masks.get("inputs"))
         line = {}
         if first.delay:
-            pre, line[name] = _delayed(pre, first.delay, state.delay_lines[name])
-        current = _drive(name, first.synapse, pre)
+            pre, line[name] = delayed(pre, first.delay, state.delay_lines[name])
+        current = drive_block(name, first.synapse, pre)
         records = []
         injected = {block: values.unbind(0) for block, values in inject.items()}
         later = [b.synapse for b in list(self.blocks.values())[1:]] + self._feedback_synapses()
@@ -234,26 +233,26 @@ class Network(nn.Module):
         met: dict[str, Tensor] = {}
         neurons, lines, sent = dict(state.neurons), dict(state.delay_lines), dict(state.sent)
         if first_current is None:
-            x = _masked(x, masks.get("inputs"))
+            x = masked(x, masks.get("inputs"))
         for name, block in self.blocks.items():
             current, pre = first_current, x
             if current is None:
                 if block.delay:
-                    delayed, lines[name] = _delayed(x.unsqueeze(0), block.delay, lines.get(name))
-                    pre = delayed[0]
-                current = _drive(name, block.synapse, pre.unsqueeze(0))[0]
+                    late, lines[name] = delayed(x.unsqueeze(0), block.delay, lines.get(name))
+                    pre = late[0]
+                current = drive_block(name, block.synapse, pre.unsqueeze(0))[0]
             first_current = None
-            current = _masked(current, masks.get(f"{name}.synapse"))
+            current = masked(current, masks.get(f"{name}.synapse"))
             for edge_name, edge in self.feedback.items():
                 if edge.target == name:
                     met[edge_name] = state.sent[edge.source]
-                    back = _drive(edge_name, edge.synapse, met[edge_name].unsqueeze(0))[0]
-                    current = current + _masked(back, masks.get(f"feedback.{edge_name}"))
+                    back = drive_block(edge_name, edge.synapse, met[edge_name].unsqueeze(0))[0]
+                    current = current + masked(back, masks.get(f"feedback.{edge_name}"))
             if name in inject:
                 current = current + inject[name]
             before = neurons[name] if name in neurons else block.neuron.initial_state(current)
             z, v, neurons[name] = adjoint.step(block.neuron, before, current)
-            spikes = _masked(z, masks.get(name))
+            spikes = masked(z, masks.get(name))
             activity[name] = Activity(pre, spikes, v)
             x = spikes.detach() if cut else spikes
             if any(edge.source == name for edge in self.feedback.values()):
@@ -276,19 +275,7 @@ class Network(nn.Module):
 
     def shapes(self, x: Tensor) -> dict[str, tuple[int, ...]]:
         """Shape of every block's neurons, without the batch, for inputs shaped like ``x`` [B, ...]."""
-        found = {}
-        image = torch.empty(x.shape, device="meta", dtype=x.dtype)
-        for name, block in self.blocks.items():
-            on_meta = {key: torch.empty_like(value, device="meta") for key, value in _tensors_of(block.synapse).items()}
-            with running_statistics([block.synapse]), torch.no_grad():
-                try:
-                    image = torch.func.functional_call(block.synapse, on_meta, (image,))
-                except RuntimeError as error:
-                    raise ValueError(
-                        f"block {name!r} cannot take an input of shape {[*image.shape]} ([B, ...]): {error}"
-                    ) from error
-            found[name] = tuple(image.shape[1:])
-        return found
+        return block_shapes(self.blocks, x)
 
     def _feedback_synapses(self) -> list[nn.Module]:
         return [edge.synapse for edge in self.feedback.values()]
@@ -306,10 +293,6 @@ class Network(nn.Module):
                 raise ValueError(f"masks names the place {place!r}, expected {one_of(place, places)}")
 
 
-def _tensors_of(module: nn.Module) -> dict[str, Tensor]:
-    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
-
-
 def _check_names(blocks: Mapping[str, Block], feedback: Mapping[str, Feedback]) -> None:
     for name in [*blocks, *feedback]:
         if not name.replace("_", "a").isalnum() or name == "inputs":
@@ -324,28 +307,3 @@ def _check_names(blocks: Mapping[str, Block], feedback: Mapping[str, Feedback]) 
                 f"feedback {name!r} goes forward, from {edge.source!r} to {edge.target!r}: expected a source at or "
                 "after its target"
             )
-
-
-def _drive(name: str, synapse: nn.Module, pre: Tensor) -> Tensor:
-    try:
-        return drive(synapse, pre)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
-
-
-def _masked(x: Tensor, mask: Tensor | None) -> Tensor:
-    return x if mask is None else x * mask
-
-
-def _delayed(x: Tensor, delay: int, line: Tensor | None) -> tuple[Tensor, Tensor]:
-    """x [T, B, ...] ``delay`` steps late, and the new line of what is still on its way, oldest first."""
-    if line is None:
-        line = x.new_zeros(delay, *x.shape[1:])
-    check_shape("delay line", line, (delay, *x.shape[1:]), "start a new batch with state=None")
-    joined = torch.cat([line, x])
-    return joined[: x.shape[0]], joined[x.shape[0] :]
-
-
-def describe(network: Network) -> dict[str, Any]:
-    """Names and shapes of parameters and buffers: what two networks must share to exchange weights."""
-    return {name: list(value.shape) for name, value in network.state_dict().items()}

@@ -24,12 +24,11 @@ def rule_from(name: str, options: Mapping[str, Any]) -> Rule:
     built = {}
     parameters = inspect.signature(RULES.get(name)).parameters
     for option, value in options.items():
-        if option in parameters and isinstance(value, str):
-            annotation = str(parameters[option].annotation)
-            for kind, make in makers.items():
-                if kind in annotation:
-                    value = make(value)
-        built[option] = value
+        annotation = str(parameters[option].annotation) if option in parameters else ""
+        make = next((maker for kind, maker in makers.items() if kind in annotation), None)
+        if make is not None and not isinstance(value, str):
+            raise ValueError(f"{option} is {value!r}, expected a name such as 'mse-count' or 'atan:alpha=3'")
+        built[option] = make(value) if make else value
     rule: Rule = RULES.build(name, built)
     return rule
 

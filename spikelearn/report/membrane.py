@@ -12,13 +12,14 @@ TRACES = 5
 
 
 def draw_membranes(recording: Recording, path: Path, sample: int = 0) -> Path:
-    """Potential before reset of the most active neurons of every block, the threshold dashed, a mark at each spike."""
+    """Potential before reset, of neurons from the most to the least active; threshold dashed, spikes as dots."""
     figure = Figure(figsize=(8, 0.8 + 1.9 * len(recording.v)), layout="constrained")
     axes = figure.subplots(len(recording.v), 1, sharex=True, squeeze=False)[:, 0]
     for axis, (name, potentials) in zip(axes, recording.v.items(), strict=True):
         v, spikes = potentials[:, sample], recording.spikes[name][:, sample]
-        chosen = np.argsort(-spikes.sum(0, dtype=int), kind="stable")[: min(TRACES, v.shape[1])]
-        for number, neuron in enumerate(sorted(chosen)):
+        order = np.argsort(-spikes.sum(0, dtype=int), kind="stable")
+        chosen = order[np.linspace(0, len(order) - 1, min(TRACES, len(order))).astype(int)]
+        for number, neuron in enumerate(chosen):
             colour = COLOURS[number % len(COLOURS)]
             axis.plot(recording.times, v[:, neuron], color=colour, linewidth=1.2, label=f"neuron {neuron}")
             fired = spikes[:, neuron] > 0

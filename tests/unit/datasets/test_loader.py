@@ -1,0 +1,107 @@
+import pytest
+import torch
+
+from spikelearn.datasets import BernoulliRate, Digits, DigitsEvents, Direct, ImageDataset, Latency, Loader, hold_out
+
+KEY = (0, "train", 0)
+
+
+def test_direct_is_constant_and_stored_once():
+    pixels = torch.rand(3, 1, 4, 4)
+    encoded = Direct(2.0)(pixels, 7, torch.arange(3), KEY)
+    assert encoded.shape == (7, 3, 1, 4, 4)
+    assert encoded.stride(0) == 0
+    torch.testing.assert_close(encoded[5], 2 * pixels)
+
+
+def test_rate_has_the_intensity_as_its_mean():
+    pixels = torch.rand(2, 1, 4, 4)
+    spikes = BernoulliRate(0.5)(pixels, 4000, torch.arange(2), KEY)
+    assert set(spikes.unique().tolist()) == {0.0, 1.0}
+    torch.testing.assert_close(spikes.mean(0), 0.5 * pixels, rtol=0, atol=0.04)
+
+
+def test_noise_is_a_function_of_key_and_sample():
+    pixels = torch.rand(3, 1, 4, 4)
+    whole = BernoulliRate()(pixels, 9, torch.tensor([5, 8, 2]), KEY)
+    part = BernoulliRate()(pixels[[2, 0]], 9, torch.tensor([2, 5]), KEY)
+    assert whole[:, [2, 0]].equal(part)
+    assert not whole.equal(BernoulliRate()(pixels, 9, torch.tensor([5, 8, 2]), (0, "train", 1)))
+
+
+def test_latency_is_earlier_where_brighter():
+    pixels = torch.tensor([1.0, 0.5, 0.25, 0.0]).reshape(1, 1, 2, 2)
+    spikes = Latency()(pixels, 9, torch.arange(1), KEY).flatten(1)
+    assert spikes.sum(0).tolist() == [1, 1, 1, 0]
+    assert spikes.argmax(0).tolist()[:3] == [0, 4, 6]
+
+
+def test_batches_are_time_first():
+    loader = Loader(Digits("test"), n_steps=5, batch=100)
+    sizes = []
+    for inputs, targets in loader.epoch():
+        assert inputs.shape == (5, len(targets), 1, 8, 8)
+        sizes.append(len(targets))
+    assert sizes == [100, 100, 100, 60]
+    assert len(loader) == 4
+    assert loader.samples == 360
+
+
+def test_order_is_a_function_of_seed_and_epoch():
+    def order(seed, epoch, start=0):
+        loader = Loader(Digits("test"), 1, 50, seed=seed, shuffle=True)
+        return torch.cat([targets for _, targets in loader.epoch(epoch, start)])
+
+    assert order(0, 1).equal(order(0, 1))
+    assert not order(0, 1).equal(order(0, 2))
+    assert not order(0, 1).equal(order(1, 1))
+    assert order(0, 1, start=2).equal(order(0, 1)[100:])
+
+
+def test_event_batches():
+    inputs, targets = Loader(DigitsEvents("test"), 4, 3).load(torch.tensor([1, 2, 3]))
+    assert inputs.shape == (4, 3, 2, 16, 16)
+    assert inputs.is_floating_point()
+    assert len(targets) == 3
+
+
+def test_hold_out_is_stratified_disjoint_and_fixed():
+    data = Digits("train")
+    train, held = hold_out(data, 0.2, seed=3)
+    assert len(train) + len(held) == len(data)
+    assert not set(train.tolist()) & set(held.tolist())
+    counts = torch.bincount(data.targets[held])
+    assert counts.min() >= 26
+    assert counts.max() <= 31
+    assert hold_out(data, 0.2, seed=3)[1].equal(held)
+    assert not hold_out(data, 0.2, seed=4)[1].equal(held)
+    assert len(hold_out(data, 0.0, seed=3)[1]) == 0
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Loader(Digits("test"), 0, 5), "n_steps is 0"),
+        (lambda: Loader(Digits("test"), 5, 0), "batch is 0"),
+        (lambda: Loader(DigitsEvents("test"), 5, 5, encoder=Direct()), "recordings of events"),
+        (lambda: Loader(Digits("test"), 5, 5, indices=torch.empty(0, dtype=torch.int64)), "no samples"),
+        (lambda: hold_out(Digits("test"), 1.0, 0), "validation is 1.0"),
+        (lambda: hold_out(Digits("test"), 0.999, 0), "leaves 0 training"),
+        (lambda: BernoulliRate(1.5), "max_rate is 1.5"),
+        (lambda: Latency(-1), "threshold is -1"),
+        (lambda: Direct(float("nan")), "gain is nan"),
+        (lambda: Digits("tset"), "split is 'tset'"),
+    ],
+)
+def test_mistakes_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_digits_are_all_there():
+    train, test = Digits("train"), Digits("test")
+    assert (len(train), len(test)) == (1437, 360)
+    assert isinstance(train, ImageDataset)
+    assert train.images.min() == 0
+    assert train.images.max() == 1
+    assert train.targets.unique().tolist() == list(range(10))

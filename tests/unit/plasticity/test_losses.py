@@ -1,0 +1,84 @@
+import pytest
+import torch
+
+from spikelearn.network import Activity, MembraneReadout, Network, RateReadout, build
+from spikelearn.neurons import LeakyIntegrator
+from spikelearn.plasticity import CrossEntropy, CrossEntropyMembrane, CrossEntropyRate, MSECount
+
+T, B, C = 6, 4, 3
+TARGETS = torch.tensor([0, 2, 1, 2])
+
+
+@pytest.fixture
+def output():
+    return Activity(torch.zeros(T, B, 1), (torch.rand(T, B, C) < 0.4).float(), torch.randn(T, B, C))
+
+
+def by_hand(logits):
+    return -torch.stack([torch.log_softmax(row, 0)[y] for row, y in zip(logits, TARGETS, strict=True)]).mean()
+
+
+def test_cross_entropy_on_rate_by_hand(output):
+    value = CrossEntropyRate(gain=5.0)(output, output.spikes.mean(0), TARGETS)
+    torch.testing.assert_close(value, by_hand(5.0 * output.spikes.sum(0) / T))
+
+
+def test_cross_entropy_on_membrane_by_hand(output):
+    value = CrossEntropyMembrane()(output, output.v.mean(0), TARGETS)
+    torch.testing.assert_close(value, torch.stack([by_hand(v) for v in output.v]).mean())
+
+
+def test_mean_squared_count_by_hand(output):
+    value = MSECount(1.0, 0.5)(output, output.spikes.mean(0), TARGETS)
+    total = 0.0
+    for b in range(B):
+        for c in range(C):
+            desired = T * (1.0 if c == TARGETS[b] else 0.5)
+            total += (output.spikes[:, b, c].sum().item() - desired) ** 2
+    assert value.item() == pytest.approx(total / (B * C * T), rel=1e-6)
+
+
+def test_losses_are_those_of_snntorch(output):
+    functional = pytest.importorskip("snntorch.functional")
+    # Rates for which T x rate is whole: snnTorch cuts the desired count down to a whole number.
+    ours = MSECount(1.0, 0.5)(output, output.spikes, TARGETS)
+    torch.testing.assert_close(
+        ours, functional.mse_count_loss(correct_rate=1.0, incorrect_rate=0.5)(output.spikes, TARGETS)
+    )
+    ours = CrossEntropyRate(gain=float(T))(output, output.spikes, TARGETS)
+    torch.testing.assert_close(ours, functional.ce_count_loss()(output.spikes, TARGETS))
+
+
+def test_cross_entropy_takes_scores(output):
+    scores = torch.randn(B, C)
+    torch.testing.assert_close(CrossEntropy()(output, scores, TARGETS), by_hand(scores))
+
+
+@pytest.mark.parametrize(
+    ("loss", "network", "message"),
+    [
+        (CrossEntropyRate(), build("4-3", output=LeakyIntegrator), "never fires: use 'cross-entropy-membrane'"),
+        (MSECount(), build("4-3", output=LeakyIntegrator), "never fires"),
+        (CrossEntropyRate(), build("4-3", readout=MembraneReadout()), "predicts from potentials"),
+        (CrossEntropyMembrane(), build("4-3"), "predicts from spikes, which it may silence"),
+        (CrossEntropy(), build("4-3"), "bare firing rates"),
+    ],
+)
+def test_a_loss_refuses_a_network_it_says_nothing_about(loss, network, message):
+    with pytest.raises(ValueError, match=message):
+        loss.check(network)
+
+
+def test_what_fits_is_taken():
+    CrossEntropyMembrane().check(build("4-3", output=LeakyIntegrator))
+    CrossEntropyMembrane().check(build("4-3", readout=MembraneReadout()))
+    head = RateReadout(torch.nn.Linear(3, 2))
+    CrossEntropy().check(Network(dict(build("4-3").blocks.items()), readout=head))
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: CrossEntropyRate(0.0), lambda: MSECount(1.5), lambda: MSECount(incorrect_rate=-1)]
+)
+def test_parameters_are_checked(make):
+    with pytest.raises(ValueError, match="expected"):
+        make()

@@ -1,0 +1,56 @@
+import pytest
+import torch
+from torch.autograd import forward_ad
+
+from spikelearn import events
+from spikelearn.events import events_of, gather, outer_product
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    monkeypatch.setattr(events, "SMALLEST", 0)
+
+
+def sparse_record():
+    return (torch.rand(6, 5, 40) < 0.03).double()
+
+
+def test_gather_and_outer_product_are_the_dense_products():
+    record, weight, post = sparse_record(), torch.randn(7, 40).double(), torch.randn(30, 7).double()
+    found = events_of(record)
+    torch.testing.assert_close(gather(weight, found), record.flatten(0, 1) @ weight.T)
+    torch.testing.assert_close(outer_product(found, post), post.T @ record.flatten(0, 1))
+
+
+def test_a_silent_record_has_no_events():
+    found = events_of(torch.zeros(3, 2, 4))
+    assert found.columns.numel() == 0
+    assert gather(torch.randn(5, 4), found).abs().max() == 0
+    assert outer_product(found, torch.randn(6, 5)).abs().max() == 0
+
+
+def test_lists_are_kept_until_the_record_is_written():
+    record = sparse_record()
+    first = events_of(record)
+    assert events_of(record) is first
+    record[0, 0, 0] = 1.0 - record[0, 0, 0]
+    second = events_of(record)
+    assert second is not first
+    torch.testing.assert_close(gather(torch.eye(40).double(), second), record.flatten(0, 1))
+
+
+@pytest.mark.parametrize("record", [torch.rand(6, 5, 40), torch.ones(6, 5, 40), torch.zeros(6, 5, 4, 10)])
+def test_dense_analog_and_image_records_have_none(record):
+    assert events_of(record) is None
+
+
+def test_forward_mode_steps_aside():
+    record = sparse_record()
+    with forward_ad.dual_level():
+        assert events_of(forward_ad.make_dual(record, torch.ones_like(record))) is None
+    assert events_of(record) is not None
+
+
+def test_small_records_are_dense(monkeypatch):
+    monkeypatch.setattr(events, "SMALLEST", 10**6)
+    assert events_of(sparse_record()) is None

@@ -1,0 +1,140 @@
+import pytest
+import torch
+
+from spikelearn.training import (
+    RunFolder,
+    Settings,
+    load_checkpoint,
+    load_weights,
+    read_settings,
+    save_checkpoint,
+    save_weights,
+    settings_from,
+    write_settings,
+)
+
+
+def test_checkpoint_round_trip(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, {"a": torch.arange(3), "b": {"c": [1, 2.5, "x", None]}})
+    state = load_checkpoint(path)
+    assert state["a"].tolist() == [0, 1, 2]
+    assert state["b"] == {"c": [1, 2.5, "x", None]}
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "empty", "text", "head"])
+def test_a_damaged_checkpoint_is_named_and_left_alone(tmp_path, damage):
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, {"a": torch.arange(1000)})
+    content = bytearray(path.read_bytes())
+    if damage == "flip":
+        content[len(content) // 2] ^= 1
+    changed = {"cut": content[:-100], "flip": content, "empty": b"", "text": b"hello\n", "head": content[10:]}[damage]
+    path.write_bytes(changed)
+    with pytest.raises(ValueError, match=r"checkpoint.pt is (damaged|no checkpoint)"):
+        load_checkpoint(path)
+    assert path.read_bytes() == bytes(changed)
+
+
+def test_a_missing_checkpoint_is_named(tmp_path):
+    with pytest.raises(ValueError, match="does not exist"):
+        load_checkpoint(tmp_path / "checkpoint.pt")
+
+
+def test_weights_round_trip(tmp_path):
+    path = tmp_path / "w.safetensors"
+    weights = {"a": torch.randn(3, 2), "count": torch.tensor(7)}
+    save_weights(path, weights, {"net": "3-2"})
+    found, metadata = load_weights(path)
+    assert found["a"].equal(weights["a"])
+    assert found["count"].item() == 7
+    assert metadata["net"] == "3-2"
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "empty"])
+def test_damaged_weights_are_named_and_left_alone(tmp_path, damage):
+    path = tmp_path / "w.safetensors"
+    save_weights(path, {"a": torch.randn(300)}, {})
+    content = bytearray(path.read_bytes())
+    if damage == "flip":
+        content[-50] ^= 1
+    changed = {"cut": content[:-100], "flip": content, "empty": b""}[damage]
+    path.write_bytes(changed)
+    with pytest.raises(ValueError, match="w.safetensors is damaged"):
+        load_weights(path)
+    assert path.read_bytes() == bytes(changed)
+
+
+def test_metrics_survive_a_line_cut_short(tmp_path):
+    folder = RunFolder(tmp_path)
+    for epoch in (1, 2, 3):
+        folder.append_metrics({"epoch": epoch})
+    folder.metrics.write_text(folder.metrics.read_text() + '{"epo')
+    assert [row["epoch"] for row in folder.read_metrics()] == [1, 2, 3]
+    folder.keep_metrics_before(2)
+    assert [row["epoch"] for row in folder.read_metrics()] == [1, 2]
+    folder.metrics.write_text('{"epo\n{"epoch": 2}\n')
+    with pytest.raises(ValueError, match="damaged at line 1"):
+        folder.read_metrics()
+
+
+def test_settings_round_trip(tmp_path):
+    path = tmp_path / "settings.toml"
+    settings = Settings(net="64-10", rule_option={"loss": "mse-count"}, bounds=(-1.0, 1.0), patience=3)
+    write_settings(path, settings)
+    assert settings_from(read_settings(path)) == settings
+
+
+def test_hyphens_in_a_file_are_underscores(tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text('rule = "stdp"\n[rule-option]\na_plus = 0.5\n')
+    assert settings_from(read_settings(path)).rule_option == {"a_plus": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"nett": "3"}, "unknown setting 'nett'.*did you mean 'net'"),
+        ({"epochs": 0}, "epochs is 0"),
+        ({"epochs": "many"}, "epochs is 'many'"),
+        ({"validation": 1.0}, "validation is 1.0"),
+        ({"lr": -1}, "lr is -1"),
+        ({"schedule": "step"}, "schedule is 'step'"),
+        ({"readout": "spikes"}, "readout is 'spikes'"),
+    ],
+)
+def test_wrong_settings_are_named(values, message):
+    with pytest.raises(ValueError, match=message) as error:
+        settings_from(values)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_no_toml(tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text("net = [")
+    with pytest.raises(ValueError, match="is no TOML file"):
+        read_settings(path)
+    with pytest.raises(ValueError, match="does not exist"):
+        read_settings(tmp_path / "b.toml")
+
+
+@pytest.mark.parametrize(
+    ("settings", "make", "message"),
+    [
+        (Settings(net="64-x"), "make_network", "cannot read 'x'"),
+        (Settings(data="digit"), "make_network", "unknown data set 'digit'"),
+        (Settings(neuron="lif", neuron_option={"tau": 3}), "make_network", "has no option 'tau'"),
+        (Settings(neuron_option={"decay": 2}), "make_network", "decay is 2"),
+        (Settings(rule="x"), "make_rule", "unknown rule 'x'"),
+        (Settings(encoder="x"), "make_encoder", "unknown encoder 'x'"),
+        (Settings(encoder_option={"gain": 2}), "make_encoder", "without an encoder"),
+    ],
+)
+def test_what_settings_name_is_checked(settings, make, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(settings, make)()
+
+
+def test_default_options_belong_to_the_default_neuron():
+    assert settings_from({"neuron": "if"}).neuron_option == {}
+    assert settings_from({}).neuron_option == {"decay": 0.9}
