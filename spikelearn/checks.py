@@ -48,7 +48,7 @@ def check_shape(name: str, tensor: Tensor, expected: Sequence[int], cure: str) -
 
 def check_time_first(inputs: Tensor, targets: Tensor) -> None:
     """Raise ValueError unless ``inputs`` is [T, B, ...] floating point and ``targets`` is [B] of whole numbers."""
-    if targets.ndim != 1 or targets.dtype not in (torch.int64, torch.int32):
+    if targets.ndim != 1 or targets.dtype != torch.int64:
         raise ValueError(
             f"targets have shape {list(targets.shape)} and type {targets.dtype}, expected class numbers "
             "[B] of type int64"

@@ -4,7 +4,9 @@ Packing is invisible: the lists are kept on the very tensor they describe, with 
 operation (a new tensor) has none and an in-place write makes them stale.
 """
 
-from typing import NamedTuple
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -33,20 +35,31 @@ class Events(NamedTuple):
     shape: tuple[int, int]
 
 
+@dataclass
+class _Kept:
+    """Lists (or None: dense is cheaper) found for one tensor at one version; copies and files leave them out."""
+
+    owner: int
+    version: int
+    events: Events | None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OrderedDict, ()
+
+
 def events_of(record: Tensor) -> Events | None:
     """The events of ``record`` [T, B, n]; None where dense is cheaper or the fast path must step aside.
 
     None is the answer for records that are small, not binary, above the break-even activity, shaped like
-    images, subclasses of Tensor, or tracked by forward-mode differentiation.
+    images, subclasses of Tensor, made in inference mode, or tracked by forward-mode differentiation.
     """
-    if record.ndim != 3 or record.numel() < SMALLEST or not is_plain(record):
+    if record.ndim != 3 or record.numel() < SMALLEST or record.is_inference() or not is_plain(record):
         return None
     kept = getattr(record, "_spikelearn_events", None)
-    if kept is None or kept[0] != record._version:
-        kept = (record._version, _pack(record.detach()))
+    if not isinstance(kept, _Kept) or (kept.owner, kept.version) != (id(record), record._version):
+        kept = _Kept(id(record), record._version, _pack(record.detach()))
         record._spikelearn_events = kept  # type: ignore[attr-defined]
-    found: Events | None = kept[1]
-    return found
+    return kept.events
 
 
 def is_plain(tensor: Tensor) -> bool:
@@ -56,6 +69,14 @@ def is_plain(tensor: Tensor) -> bool:
         and forward_ad.unpack_dual(tensor).tangent is None
         and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
     )
+
+
+def refuse_second_derivative() -> None:
+    """Raise RuntimeError inside a hand-written backward pass that is itself being differentiated."""
+    if torch.is_grad_enabled():
+        raise RuntimeError(
+            "fast paths are differentiated once: for second derivatives use adjoint.sequence and the synapse itself"
+        )
 
 
 def gather(weight: Tensor, events: Events) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.export.nir import FILE_DT
-from spikelearn.network import Network
+from spikelearn.network import Network, evaluating
 
 
 class Verdict(NamedTuple):
@@ -55,7 +55,8 @@ def verify_nir(network: Network, path: Path, inputs: Tensor) -> Verification:
         graph = nir.read(path)
     except Exception as error:  # HDF5 and NIR raise errors of many kinds
         raise ValueError(f"{path} cannot be read as NIR ({error}): export it again") from error
-    reference, margin = _stepped(network.eval(), inputs)
+    with evaluating(network):
+        reference, margin = _stepped(network, inputs)
     shape = next(node for name, node in sorted(graph.nodes.items()) if isinstance(node, nir.Input)).input_type["input"]
     shaped = inputs.reshape(*inputs.shape[:2], *(int(edge) for edge in shape))
     fires = list(network.blocks.values())[-1].neuron.fires

@@ -8,16 +8,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from spikelearn.events import refuse_second_derivative
 from spikelearn.fused.registry import register_kernel
-from spikelearn.neurons import IF, LIF, LIFState, MembraneNeuron, Surrogate
+from spikelearn.neurons import IF, LIF, LIFState, MembraneNeuron, SpikeFunction, Surrogate
 
 
 @register_kernel(Surrogate, LIF, "cpu", "cuda")
 @register_kernel(Surrogate, IF, "cpu", "cuda")
 def membrane_scan(
     adjoint: Surrogate, neuron: MembraneNeuron, state: LIFState, current: Tensor
-) -> tuple[Tensor, Tensor, LIFState]:
-    """The sequence of LIF or IF, equal to the eager loop bit for bit in its values."""
+) -> tuple[Tensor, Tensor, LIFState] | None:
+    """The sequence of LIF or IF, equal to the eager loop bit for bit in its values; None for other spike functions."""
+    if type(adjoint.spike_function) is not SpikeFunction or state.v.dtype != current.dtype:
+        return None
     spikes, v, last = _MembraneScan.apply(current, state.v, neuron, adjoint.spike_function)
     return spikes, v, LIFState(last)
 
@@ -43,10 +46,10 @@ class _MembraneScan(torch.autograd.Function):
         return spikes, v, u.clone() if u is v0 else u
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(
         ctx: Any, grad_spikes: Tensor | None, grad_v: Tensor | None, grad_last: Tensor | None
     ) -> tuple[Tensor | None, Tensor | None, None, None]:
+        refuse_second_derivative()
         v, spikes = ctx.saved_tensors
         neuron, function = ctx.neuron, ctx.spike_function
         psi = function.derivative

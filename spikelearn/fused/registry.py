@@ -40,7 +40,7 @@ def scan(adjoint: Adjoint, neuron: Neuron, state: Any, current: Tensor) -> tuple
     """
     neuron.check_state(state, current[0])
     kernel = KERNELS.get((type(adjoint), type(neuron), current.device.type))
-    if kernel is not None and is_plain(current):
+    if kernel is not None and all(map(is_plain, (current, *state))):
         found = kernel(adjoint, neuron, state, current)
         if found is not None:
             return found

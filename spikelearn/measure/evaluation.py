@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.datasets import Loader
-from spikelearn.network import Network
+from spikelearn.network import Network, evaluating
 
 
 class Evaluation(NamedTuple):
@@ -35,16 +35,14 @@ def evaluate(
     """Present every sample once, in evaluation mode, and count.
 
     Args:
-        network: left as it was, its mode included.
+        network: left as it was, the mode of each module included.
         loader: the samples.
         device: where the network lies.
         between: called between batches, for example to stop.
     """
-    training = network.training
-    network.eval()
     hits, seen = 0, 0
     sums: defaultdict[str, float] = defaultdict(float)
-    try:
+    with evaluating(network):
         for inputs, targets in loader.epoch():
             between()
             record, _ = network.run(_to(inputs, device))
@@ -53,8 +51,6 @@ def evaluate(
             seen += count
             for name, activity in record.items():
                 sums[name] += float(activity.spikes.mean()) * count
-    finally:
-        network.train(training)
     return Evaluation(hits / seen, {name: total / seen for name, total in sums.items()}, seen)
 
 

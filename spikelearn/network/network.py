@@ -35,7 +35,8 @@ class Network(nn.Module):
     Shapes: time first everywhere: inputs [T, B, features...], images [T, B, C, H, W].
 
     Raises:
-        ValueError: no block, a name that is taken or has a dot, feedback between unknown blocks or forward.
+        ValueError: no block, a name that cannot be used, feedback between unknown blocks or forward, synapses that
+            share a parameter.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Network(nn.Module):
         _check_names(blocks, feedback)
         self.blocks: Mapping[str, Block] = nn.ModuleDict(blocks)  # type: ignore[assignment]
         self.feedback: Mapping[str, Feedback] = nn.ModuleDict(feedback)  # type: ignore[assignment]
+        _check_sharing(self)
         last = next(reversed(list(blocks.values())))
         self.readout = readout or (RateReadout() if last.neuron.fires else MembraneReadout())
 
@@ -143,6 +145,9 @@ class Network(nn.Module):
     def rate_map(self, rates: Tensors, input_rate: Tensor, masks: Tensors = NOTHING) -> dict[str, Tensor]:
         """Steady firing rate of every block, given the rates of the feedback sources.
 
+        A rate stands for the whole sequence, so batch norm in training mode uses (and, outside a presentation,
+        updates) batch statistics on every edge.
+
         Args:
             rates: {source of a feedback edge: rate [B, ...]}, spikes per step.
             input_rate: mean input, [B, ...].
@@ -154,17 +159,17 @@ class Network(nn.Module):
             ValueError: a neuron without a rate map, a feedback source without a rate.
         """
         self._check_places(NOTHING, masks)
-        x = masked(input_rate, masks.get("inputs"))
+        x = masked(input_rate, masks, "inputs", steps=False)
         found: dict[str, Tensor] = {}
         for name, block in self.blocks.items():
-            current = masked(block.synapse(x), masks.get(f"{name}.synapse"))
+            current = masked(block.synapse(x), masks, f"{name}.synapse", steps=False)
             for edge_name, edge in self.feedback.items():
                 if edge.target == name:
                     if edge.source not in rates:
                         raise ValueError(f"rates has {sorted(rates)}, expected the rate of block {edge.source!r} too")
                     back = edge.synapse(rates[edge.source])
-                    current = current + masked(back, masks.get(f"feedback.{edge_name}"))
-            x = masked(block.neuron.steady_rate(current), masks.get(name))
+                    current = current + masked(back, masks, f"feedback.{edge_name}", steps=False)
+            x = masked(block.neuron.steady_rate(current), masks, name, steps=False)
             found[name] = x
         return found
 
@@ -177,17 +182,17 @@ class Network(nn.Module):
     ) -> tuple[Record, State]:
         activity: dict[str, Activity] = {}
         neurons, lines = {}, {}
-        x = masked(inputs, masks.get("inputs"))
+        x = masked(inputs, masks, "inputs", steps=True)
         for name, block in self.blocks.items():
             pre = x
             if block.delay:
                 pre, lines[name] = delayed(x, block.delay, state.delay_lines.get(name) if state else None)
-            current = masked(drive_block(name, block.synapse, pre), masks.get(f"{name}.synapse"))
+            current = masked(drive_block(name, block.synapse, pre), masks, f"{name}.synapse", steps=True)
             if name in inject:
                 current = current + inject[name]
             before = state.neurons[name] if state else block.neuron.initial_state(current[0])
             z, v, neurons[name] = scan(adjoint, block.neuron, before, current)
-            spikes = masked(z, masks.get(name))
+            spikes = masked(z, masks, name, steps=True)
             activity[name] = Activity(pre, spikes, v)
             x = spikes.detach() if cut else spikes
         return Record(activity, {}), State(neurons, lines, {})
@@ -197,7 +202,7 @@ class Network(nn.Module):
     ) -> tuple[Record, State]:
         name, first = next(iter(self.blocks.items()))
         state = state or self._initial_state(inputs[0])
-        pre = masked(inputs, masks.get("inputs"))
+        pre = masked(inputs, masks, "inputs", steps=True)
         line = {}
         if first.delay:
             pre, line[name] = delayed(pre, first.delay, state.delay_lines[name])
@@ -233,7 +238,7 @@ class Network(nn.Module):
         met: dict[str, Tensor] = {}
         neurons, lines, sent = dict(state.neurons), dict(state.delay_lines), dict(state.sent)
         if first_current is None:
-            x = masked(x, masks.get("inputs"))
+            x = masked(x, masks, "inputs", steps=False)
         for name, block in self.blocks.items():
             current, pre = first_current, x
             if current is None:
@@ -242,17 +247,17 @@ class Network(nn.Module):
                     pre = late[0]
                 current = drive_block(name, block.synapse, pre.unsqueeze(0))[0]
             first_current = None
-            current = masked(current, masks.get(f"{name}.synapse"))
+            current = masked(current, masks, f"{name}.synapse", steps=False)
             for edge_name, edge in self.feedback.items():
                 if edge.target == name:
                     met[edge_name] = state.sent[edge.source]
                     back = drive_block(edge_name, edge.synapse, met[edge_name].unsqueeze(0))[0]
-                    current = current + masked(back, masks.get(f"feedback.{edge_name}"))
+                    current = current + masked(back, masks, f"feedback.{edge_name}", steps=False)
             if name in inject:
                 current = current + inject[name]
             before = neurons[name] if name in neurons else block.neuron.initial_state(current)
             z, v, neurons[name] = adjoint.step(block.neuron, before, current)
-            spikes = masked(z, masks.get(name))
+            spikes = masked(z, masks, name, steps=False)
             activity[name] = Activity(pre, spikes, v)
             x = spikes.detach() if cut else spikes
             if any(edge.source == name for edge in self.feedback.values()):
@@ -295,8 +300,10 @@ class Network(nn.Module):
 
 def _check_names(blocks: Mapping[str, Block], feedback: Mapping[str, Feedback]) -> None:
     for name in [*blocks, *feedback]:
-        if not name.replace("_", "a").isalnum() or name == "inputs":
-            raise ValueError(f"name {name!r} cannot be used, expected letters, digits and _ and not 'inputs'")
+        if not name.replace("_", "a").isalnum() or name == "inputs" or hasattr(nn.ModuleDict, name):
+            raise ValueError(
+                f"name {name!r} cannot be used, expected letters, digits and _, not 'inputs' nor a method of ModuleDict"
+            )
     order = list(blocks)
     for name, edge in feedback.items():
         for end in (edge.source, edge.target):
@@ -307,3 +314,14 @@ def _check_names(blocks: Mapping[str, Block], feedback: Mapping[str, Feedback]) 
                 f"feedback {name!r} goes forward, from {edge.source!r} to {edge.target!r}: expected a source at or "
                 "after its target"
             )
+
+
+def _check_sharing(network: Network) -> None:
+    names: dict[Tensor, str] = {}
+    for name, parameter in network.named_parameters(remove_duplicate=False):
+        if parameter in names:
+            raise ValueError(
+                f"{names[parameter]} and {name} are one and the same parameter, which no rule can give two changes: "
+                "use a copy (copy.deepcopy(synapse))"
+            )
+        names[parameter] = name

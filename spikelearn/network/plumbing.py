@@ -7,13 +7,22 @@ from torch import Tensor, nn
 
 from spikelearn.checks import check_shape
 from spikelearn.network.block import Block
-from spikelearn.network.presentation import running_statistics
+from spikelearn.network.presentation import copied_buffers, running_statistics
 from spikelearn.synapses import drive
 
 
-def masked(x: Tensor, mask: Tensor | None) -> Tensor:
-    """x times the mask of its place, if there is one."""
-    return x if mask is None else x * mask
+def masked(x: Tensor, masks: Mapping[str, Tensor], place: str, *, steps: bool) -> Tensor:
+    """x times the mask of its place, if there is one; x is [T, B, ...] with ``steps``, else [B, ...]."""
+    mask = masks.get(place)
+    if mask is None:
+        return x
+    sample = x.shape[1:] if steps else x.shape
+    if mask.ndim != len(sample) or mask.shape[0] != sample[0]:
+        raise ValueError(
+            f"mask {place!r} has shape {list(mask.shape)}, expected {list(sample)}: one factor for each sample and "
+            "place, [B, ...]"
+        )
+    return x * mask
 
 
 def delayed(x: Tensor, delay: int, line: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -34,20 +43,13 @@ def drive_block(name: str, synapse: nn.Module, pre: Tensor) -> Tensor:
 
 
 def block_shapes(blocks: Mapping[str, Block], x: Tensor) -> dict[str, tuple[int, ...]]:
-    """Shape of every block's neurons, without the batch, found without computing anything."""
+    """Shape of every block's neurons, without the batch, found by mapping one silent step."""
     found = {}
-    image = torch.empty(x.shape, device="meta", dtype=x.dtype)
+    pre = torch.zeros_like(x, requires_grad=False).unsqueeze(0)
     for name, block in blocks.items():
-        tensors = {**dict(block.synapse.named_parameters()), **dict(block.synapse.named_buffers())}
-        on_meta = {key: torch.empty_like(value, device="meta") for key, value in tensors.items()}
-        with running_statistics([block.synapse]), torch.no_grad():
-            try:
-                image = torch.func.functional_call(block.synapse, on_meta, (image,))
-            except RuntimeError as error:
-                raise ValueError(
-                    f"block {name!r} cannot take an input of shape {[*image.shape]} ([B, ...]): {error}"
-                ) from error
-        found[name] = tuple(image.shape[1:])
+        with torch.no_grad(), copied_buffers(block.synapse), running_statistics([block.synapse]):
+            pre = drive_block(name, block.synapse, pre)
+        found[name] = tuple(pre.shape[2:])
     return found
 
 

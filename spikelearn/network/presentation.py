@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
@@ -15,31 +16,68 @@ def presentation(network: nn.Module) -> Iterator[dict[str, Tensor]]:
     Yields a dict that is filled on leaving: {buffer name: new value}. On leaving, also by an error, the network
     is as it was before.
     """
+    written: dict[str, Tensor] = {}
+    with copied_buffers(network):
+        with parametrize.cached():
+            _compute_reparametrised(network)
+            yield written
+        written.update({name: buffer.detach() for name, buffer in network.named_buffers()})
+
+
+@contextmanager
+def copied_buffers(network: nn.Module) -> Iterator[None]:
+    """Inside, every buffer is a copy; on leaving, also by an error, the old ones are back as they were."""
     places = [
-        (f"{prefix}.{name}" if prefix else name, module, name, buffer)
-        for prefix, module in network.named_modules()
+        (module, name, buffer)
+        for module in network.modules()
         for name, buffer in module._buffers.items()
         if buffer is not None
     ]
-    written: dict[str, Tensor] = {}
-    for _, module, name, buffer in places:
+    for module, name, buffer in places:
         module._buffers[name] = buffer.clone()
     try:
-        with parametrize.cached():
-            yield written
-        for full_name, module, name, _ in places:
-            new = module._buffers[name]
-            assert new is not None
-            written[full_name] = new.detach()
+        yield
     finally:
-        for _, module, name, buffer in places:
+        for module, name, buffer in places:
             module._buffers[name] = buffer
 
 
 @contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Inside, every module is in evaluation mode; on leaving, each has its own mode back."""
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def _compute_reparametrised(network: nn.Module) -> None:
+    """Fill the cache with the graph, so that a rule may differentiate what it ran without one."""
+    with torch.enable_grad():
+        for module in network.modules():
+            if parametrize.is_parametrized(module):
+                for name in module.parametrizations:  # type: ignore[union-attr]
+                    getattr(module, name)
+
+
+@contextmanager
 def running_statistics(synapses: list[nn.Module]) -> Iterator[None]:
-    """Inside, batch norm uses (and leaves alone) its running statistics: for synapses called step by step."""
-    training = [m for s in synapses for m in s.modules() if isinstance(m, _BatchNorm) and m.training]
+    """Inside, batch norm uses (and leaves alone) its running statistics: for synapses called step by step.
+
+    Raises:
+        ValueError: a batch norm that keeps none.
+    """
+    norms = [m for s in synapses for m in s.modules() if isinstance(m, _BatchNorm)]
+    for module in norms:
+        if module.running_mean is None:
+            raise ValueError(
+                f"{module} keeps no running statistics, which a synapse that is called step by step needs: use "
+                "track_running_stats=True"
+            )
+    training = [m for m in norms if m.training]
     for module in training:
         module.training = False
     try:

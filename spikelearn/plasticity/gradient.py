@@ -1,6 +1,7 @@
 """One gradient of a loss through a run: shared by the rules that descend one."""
 
 import torch
+from torch import Tensor
 
 from spikelearn.network import Network, Record
 from spikelearn.neurons import Adjoint
@@ -14,12 +15,13 @@ def gradient_update(
     """Run, differentiate the loss in the parameters ``names``, and leave the network as it was.
 
     Raises:
-        ValueError: a parameter in ``names`` that the loss does not depend on.
+        ValueError: a parameter in ``names`` that the loss does not depend on, a target without an output.
     """
     parameters = [network.get_parameter(name) for name in names]
     with network.presentation() as buffers, torch.enable_grad():
         record, _ = network.run(batch.inputs, adjoint=adjoint, masks=batch.masks, cut=cut)
         scores = network.scores(record)
+        check_targets(batch.targets, scores.shape[1])
         value = loss(record.output, scores, batch.targets)
         found = torch.autograd.grad(value, parameters, allow_unused=True)
     grads = {}
@@ -31,6 +33,15 @@ def gradient_update(
             )
         grads[name] = grad
     return Update(grads, scores.detach(), value.detach(), buffers=buffers, rates=firing_rates(record))
+
+
+def check_targets(targets: Tensor, classes: int) -> None:
+    """Raise ValueError where a class number is not one of ``classes`` outputs."""
+    if int(targets.min()) < 0 or int(targets.max()) >= classes:
+        raise ValueError(
+            f"targets go from {int(targets.min())} to {int(targets.max())}, but the network has {classes} outputs: end "
+            "it in one neuron a class"
+        )
 
 
 def firing_rates(record: Record) -> dict[str, float]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from spikelearn.checks import check_finite, check_positive
 from spikelearn.network import Network
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update
-from spikelearn.plasticity.gradient import firing_rates
+from spikelearn.plasticity.gradient import check_targets, firing_rates
 from spikelearn.synapses import correlate, trainable
 from spikelearn.traces import reverse_trace, trace
 
@@ -119,11 +119,7 @@ class STDP(Rule):
         name, shape = list(network.shapes(batch.inputs[0]).items())[-1]
         if len(shape) != 1:
             raise ValueError(f"teacher needs one output neuron a class, but block {name!r} has the shape {list(shape)}")
-        if int(batch.targets.max()) >= shape[0]:
-            raise ValueError(
-                f"teacher needs one output neuron a class, but block {name!r} has {shape[0]} neurons and a target is "
-                f"{int(batch.targets.max())}"
-            )
+        check_targets(batch.targets, shape[0])
         sign = 2.0 * F.one_hot(batch.targets, shape[0]).to(batch.inputs.dtype) - 1.0
         return {name: (self.teacher * sign).expand(batch.inputs.shape[0], *sign.shape)}
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from spikelearn.checks import check_shape
-from spikelearn.events import events_of, outer_product
+from spikelearn.events import Events, events_of, outer_product
 from spikelearn.synapses.structure import as_linear, refuse_batch_statistics, rows_of, trainable
 
 #: Rows [T*B] that the generic path maps at once; bounds its memory.
@@ -38,13 +38,14 @@ def correlate(synapse: nn.Module, pre: Tensor, post: Tensor) -> dict[str, Tensor
     linear = as_linear(synapse)
     with torch.no_grad():
         if linear is not None:
-            return _linear(linear, parameters, pre, post)
+            flat = pre.flatten(0, -2) if linear is synapse else rows_of(pre).flatten(1)
+            return _linear(linear, parameters, flat, post.flatten(0, -2), events_of(pre))
     return _generic(synapse, parameters, rows_of(pre).detach(), rows_of(post).detach())
 
 
-def _linear(linear: nn.Linear, parameters: dict[str, nn.Parameter], pre: Tensor, post: Tensor) -> dict[str, Tensor]:
-    events = events_of(pre)
-    rows, factors = rows_of(pre).flatten(1), rows_of(post)
+def _linear(
+    linear: nn.Linear, parameters: dict[str, nn.Parameter], rows: Tensor, factors: Tensor, events: Events | None
+) -> dict[str, Tensor]:
     check_shape("post", factors, (rows.shape[0], linear.out_features), "one value per neuron of the synapse's target")
     found = {}
     for name, parameter in parameters.items():

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spikelearn.events import Events, events_of, gather, outer_product
+from spikelearn.events import Events, events_of, gather, is_plain, outer_product, refuse_second_derivative
 from spikelearn.synapses.structure import as_linear, is_constant_in_time, rows_of
 
 
@@ -25,15 +25,17 @@ def drive(synapse: nn.Module, pre: Tensor) -> Tensor:
     """
     steps, batch = pre.shape[:2]
     try:
-        if is_constant_in_time(pre):
+        if is_constant_in_time(pre) and is_plain(pre) and not (pre.is_leaf and pre.requires_grad):
             once: Tensor = synapse(pre[0])
             return once.expand(steps, *once.shape)
         linear = as_linear(synapse)
-        events = events_of(pre) if linear is not None else None
+        events = events_of(pre) if linear is not None and all(map(is_plain, linear.parameters())) else None
         if linear is not None and events is not None:
             rows = _EventLinear.apply(rows_of(pre), linear.weight, linear.bias, events)
         else:
             rows = synapse(rows_of(pre))
+    except (NotImplementedError, torch.OutOfMemoryError):
+        raise
     except RuntimeError as error:
         raise ValueError(
             f"synapse {_describe(synapse)} cannot take a record of shape {list(pre.shape)} ([T, B, ...]): {error}"
@@ -52,8 +54,8 @@ class _EventLinear(torch.autograd.Function):
         return current if bias is None else current + bias
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, post: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
+        refuse_second_derivative()
         (weight,) = ctx.saved_tensors
         needs_rows, needs_weight, needs_bias, _ = ctx.needs_input_grad
         post = post.contiguous()

@@ -1,13 +1,14 @@
-"""Constraints: what must hold after every step. They hold no state."""
+"""Constraints: what must hold after every step. They hold no state, and touch only what the step changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import torch
 
 from spikelearn.checks import check_finite, check_positive
 from spikelearn.network import Network
 
-Constraint = Callable[[Network], None]
+#: Called with the network and the names of the parameters that the step changed.
+Constraint = Callable[[Network, Collection[str]], None]
 
 
 class Bounds:
@@ -28,8 +29,8 @@ class Bounds:
         self.low, self.high = low, high
 
     @torch.no_grad()
-    def __call__(self, network: Network) -> None:
-        for weight in _weights(network):
+    def __call__(self, network: Network, changed: Collection[str]) -> None:
+        for weight in _weights(network, changed):
             weight.clamp_(self.low, self.high)
 
 
@@ -50,13 +51,26 @@ class IncomingNorm:
         self.total = total
 
     @torch.no_grad()
-    def __call__(self, network: Network) -> None:
-        for weight in _weights(network):
+    def __call__(self, network: Network, changed: Collection[str]) -> None:
+        for weight in _weights(network, changed):
             sums = weight.abs().flatten(1).sum(1)
             scale = torch.where(sums > 0, self.total / sums, torch.ones_like(sums))
             weight.mul_(scale.view(-1, *[1] * (weight.ndim - 1)))
 
 
-def _weights(network: Network) -> list[torch.nn.Parameter]:
-    synapses = [b.synapse for b in network.blocks.values()] + [e.synapse for e in network.feedback.values()]
-    return [p for s in synapses for name, p in s.named_parameters() if p.ndim > 1 and "bias" not in name]
+def _weights(network: Network, changed: Collection[str]) -> list[torch.nn.Parameter]:
+    """The changed weights of forward and feedback synapses, biases left out.
+
+    Raises:
+        ValueError: a reparametrised weight, which is not a parameter that can be set.
+    """
+    found = []
+    for name in changed:
+        if name.startswith(("blocks.", "feedback.")) and name.rpartition(".")[2] != "bias":
+            if ".parametrizations." in name:
+                raise ValueError(
+                    f"{name} belongs to a reparametrised weight, which a constraint cannot set: remove the "
+                    "parametrization, or the constraint"
+                )
+            found.append(network.get_parameter(name))
+    return found

@@ -74,7 +74,8 @@ def fit(
         display: what is shown.
 
     Raises:
-        ValueError: patience without validation samples, a resume without a (whole, fitting) checkpoint.
+        ValueError: patience without validation samples, a folder that holds a run already, a resume without a (whole,
+            fitting) checkpoint.
         NonFiniteUpdate: NaN or infinity; epoch and batch are named, the last checkpoint stays.
         Interrupted: Ctrl-C or termination; the checkpoint is written.
     """
@@ -113,8 +114,9 @@ class _Fit:
         if resume:
             self._restore()
         else:
+            if self.folder is not None and self.folder.checkpoint.exists():
+                raise ValueError(f"{self.folder.path} already holds a run: pass resume=True, or another folder")
             self._save()
-        self.training.network.train()
         self.display.start(self.epochs, len(self.loader), self.at.epoch, self.at.batch)
         try:
             with stop_on_signals() as wish:

@@ -39,5 +39,7 @@ def make_schedule(name: Schedule, optimizer: optim.Optimizer, updates: int) -> o
         return optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=max(updates, 1))
     if name == "one-cycle":
         peak = [group["lr"] for group in optimizer.param_groups]
-        return optim.lr_scheduler.OneCycleLR(optimizer, max_lr=peak, total_steps=max(updates, 2) + 1)
+        return optim.lr_scheduler.OneCycleLR(
+            optimizer, max_lr=peak, total_steps=max(updates, 2) + 1, cycle_momentum=False
+        )
     return None

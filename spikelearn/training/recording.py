@@ -9,7 +9,7 @@ import torch
 
 from spikelearn.datasets import Loader
 from spikelearn.files import write_atomically
-from spikelearn.network import Network
+from spikelearn.network import Network, evaluating
 
 #: Samples that are recorded.
 RECORDED = 4
@@ -23,11 +23,9 @@ def save_recording(path: Path, network: Network, loader: Loader, device: torch.d
     ``spikes.<block>`` and ``v.<block>`` [T, B, n], ``threshold.<block>``; images are flattened. ``dt`` in seconds.
     """
     inputs, targets = loader.load(loader.indices[:RECORDED])
-    was_training = network.training
-    network.eval()
-    record, _ = network.run(inputs.to(device))
-    scores = network.scores(record)
-    network.train(was_training)
+    with evaluating(network):
+        record, _ = network.run(inputs.to(device))
+        scores = network.scores(record)
     first = next(iter(network.blocks.values()))
     arrays: dict[str, Any] = {
         "inputs": inputs.flatten(2).numpy(),

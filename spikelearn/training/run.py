@@ -8,7 +8,7 @@ import torch
 
 from spikelearn.datasets import DATASETS, Dataset, Loader, Split, hold_out
 from spikelearn.measure import evaluate
-from spikelearn.network import Network
+from spikelearn.network import Network, evaluating
 from spikelearn.seeding import seed_everything
 from spikelearn.training.checkpoint import load_weights, save_weights
 from spikelearn.training.display import Display
@@ -34,7 +34,7 @@ def train(
     Raises:
         ValueError: anything in the settings or the data that cannot be used; a folder that holds another run.
     """
-    if not resume and (folder.checkpoint.exists() or folder.settings.exists()):
+    if not resume and folder.checkpoint.exists():
         raise ValueError(
             f"{folder.path} already holds a run: go on with it (--resume {folder.path}), or name another folder with "
             "--out"
@@ -83,6 +83,7 @@ def prepare(settings: Settings, device: torch.device | str = "cpu") -> tuple[Tra
     rule = settings.make_rule()
     network = settings.make_network()
     loaders = make_loaders(settings)
+    check_outputs(network, loaders["train"], settings)
     training = Training.start(
         network.to(device),
         rule,
@@ -93,6 +94,19 @@ def prepare(settings: Settings, device: torch.device | str = "cpu") -> tuple[Tra
     updates = settings.epochs * len(loaders["train"])
     training.schedule = make_schedule(settings.schedule, training.optimizer, updates)
     return training, loaders
+
+
+def check_outputs(network: Network, loader: Loader, settings: Settings) -> None:
+    """Raise ValueError where the network has not one output a class."""
+    inputs, _ = loader.load(loader.indices[:1])
+    with torch.no_grad(), evaluating(network):
+        outputs = network(inputs[:1]).shape[1]
+    classes = loader.dataset.classes
+    if outputs != classes:
+        raise ValueError(
+            f"network {settings.net!r} has {outputs} outputs and data set {settings.data!r} has {classes} classes: end "
+            f"the string in {classes}"
+        )
 
 
 def make_loaders(settings: Settings) -> dict[str, Loader]:

@@ -3,10 +3,11 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from spikelearn.checks import one_of
 from spikelearn.datasets import DATASETS, ENCODERS, Encoder
@@ -65,6 +66,12 @@ class Settings(BaseModel):
             return {"neuron_option": {}, **values}
         return values
 
+    @model_validator(mode="after")
+    def _patience_needs_validation(self) -> Self:
+        if self.patience is not None and self.validation == 0:
+            raise PydanticCustomError("patience", "it needs validation samples: set validation above 0, or drop it")
+        return self
+
     def make_network(self) -> Network:
         """The network as it is drawn from the seed.
 
@@ -116,11 +123,12 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
         return Settings(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"][:1])
+        name = str(first["loc"][0]) if first["loc"] else first["type"]
         if first["type"] == "extra_forbidden":
             known = list(Settings.model_fields)
             raise ValueError(f"unknown setting {name!r}, expected {one_of(name, known)}") from error
-        raise ValueError(f"{name} is {first['input']!r}: {first['msg'].lower()}") from error
+        given = values.get(name) if first["loc"] == () else first["input"]
+        raise ValueError(f"{name} is {given!r}: {first['msg'].lower()}") from error
 
 
 def read_settings(path: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -81,6 +81,7 @@ class Training:
         """All values of the training, and torch's, numpy's and Python's random states: tensors and plain values."""
         numpy_state: Any = np.random.get_state()
         return {
+            "made_of": self._made_of(),
             "network": self.network.state_dict(),
             "memory": dict(self.memory),
             "optimizer": self.optimizer.state_dict(),
@@ -91,6 +92,7 @@ class Training:
                 "torch": torch.get_rng_state(),
                 "numpy": [numpy_state[0], torch.from_numpy(numpy_state[1].astype(np.int64)), *numpy_state[2:]],
                 "python": _as_lists(random.getstate()),
+                "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
             },
         }
 
@@ -101,11 +103,12 @@ class Training:
             ValueError: the state is of another network or another rule; nothing was written.
         """
         check_same_network(self.network, state["network"])
-        if set(state["memory"]) != set(self.memory):
-            raise ValueError(
-                f"the state's rule has the memory {sorted(state['memory'])}, this rule's is {sorted(self.memory)}: "
-                "it is of another rule"
-            )
+        for what, own in self._made_of().items():
+            if state["made_of"].get(what) != own:
+                raise ValueError(
+                    f"the state is of a training with {what} {state['made_of'].get(what)}, this one has {own}: make it "
+                    "with the settings that the state was saved under"
+                )
         self.network.load_state_dict(state["network"])
         with torch.no_grad():
             for name, value in state["memory"].items():
@@ -117,9 +120,21 @@ class Training:
             self.schedule.load_state_dict(state["schedule"])
         self._restore_random(state["random"])
 
+    def _made_of(self) -> dict[str, Any]:
+        """What another training must share to go on from this one's state."""
+        return {
+            "rule": type(self.rule).__name__,
+            "memory": {name: list(value.shape) for name, value in sorted(self.memory.items())},
+            "optimizer": type(self.optimizer).__name__,
+            "own_optimizer": type(self.own_optimizer).__name__,
+            "schedule": type(self.schedule).__name__,
+        }
+
     def _restore_random(self, kept: Mapping[str, Any]) -> None:
         self.generator.set_state(kept["rule"])
         torch.set_rng_state(kept["torch"])
+        if kept["cuda"] and torch.cuda.is_available():
+            torch.cuda.set_rng_state_all(kept["cuda"])
         name, keys, position, has_gauss, gauss = kept["numpy"]
         np.random.set_state((name, keys.numpy().astype(np.uint32), position, has_gauss, gauss))
         random.setstate(_as_tuples(kept["python"]))
@@ -135,7 +150,7 @@ def learn(training: Training, batch: Batch) -> Update:
     last = None
     for update in training.rule.updates(training.network, batch, training.memory, training.generator):
         _check(training, update)
-        _apply(training, update)
+        _apply(training, _reduced(training, update))
         last = update
     if last is None:
         raise ValueError(f"{type(training.rule).__name__} yielded no update: a rule must yield at least one a batch")
@@ -154,49 +169,67 @@ def check_same_network(network: Network, weights: Mapping[str, Tensor]) -> None:
 
 
 def _check(training: Training, update: Update) -> None:
-    if update.loss is not None and not bool(torch.isfinite(update.loss)):
-        raise NonFiniteUpdate(f"the loss is {float(update.loss)}: lower the learning rate, or check the inputs for NaN")
+    """Raise ValueError where a key or a shape is not the network's or the memory's."""
     rule = type(training.rule).__name__
     if update.own and training.own_optimizer is None:
         raise ValueError(
             f"{rule} learns {sorted(update.own)} of its own, but the training has no own_optimizer: give it one, or "
             "let the rule declare default_own_optimizer"
         )
-    for name in [*update.own, *update.memory]:
-        if name not in training.memory:
-            raise ValueError(f"{rule} wishes to change its memory {name!r}, which it does not have")
-    parameters = dict(training.network.named_parameters())
-    for name, grad in update.grads.items():
-        if name not in parameters:
-            raise ValueError(f"{rule} wishes to change {name!r}, which the network does not have")
-        check_shape(f"the change of {name}", grad, parameters[name].shape, "one value for each of the parameter")
-        if not bool(torch.isfinite(grad).all()):
-            raise NonFiniteUpdate(
-                f"the change of {name} is not finite: lower the learning rate, or check the inputs for NaN"
-            )
+    places: list[tuple[str, dict[str, Tensor], Mapping[str, Tensor]]] = [
+        ("parameter", update.grads, dict(training.network.named_parameters())),
+        ("buffer", update.buffers, dict(training.network.named_buffers())),
+        ("memory", update.own, training.memory),
+        ("memory", update.memory, training.memory),
+    ]
+    for kind, wished, known in places:
+        for name, value in wished.items():
+            if name not in known:
+                raise ValueError(
+                    f"{rule} wishes to change the {kind} {name!r}, which does not exist: it has {list(known)}"
+                )
+            check_shape(f"the change of {kind} {name}", value, known[name].shape, f"that of the {kind} itself")
 
 
-def _apply(training: Training, update: Update) -> None:
+def _reduced(training: Training, update: Update) -> Update:
+    """The update averaged over processes.
+
+    Raises:
+        NonFiniteUpdate: in every process alike, for it looks at the averages.
+    """
+    wished: dict[str, Any] = {
+        part: training.reduce(getattr(update, part)) for part in ("grads", "own", "buffers", "memory")
+    }
+    loss = {} if update.loss is None else training.reduce({"loss": update.loss})
+    for name, value in [*loss.items(), *wished["grads"].items(), *wished["own"].items()]:
+        if not bool(torch.isfinite(value).all()):
+            what = f"the loss is {float(value)}" if name == "loss" else f"the change of {name} is not finite"
+            raise NonFiniteUpdate(f"{what}: lower the learning rate, or check the inputs for NaN")
+    return replace(update, **wished)
+
+
+def _apply(training: Training, reduced: Update) -> None:
     network = training.network
     training.optimizer.zero_grad(set_to_none=True)
-    for name, grad in training.reduce(update.grads).items():
-        network.get_parameter(name).grad = grad
+    for name, grad in reduced.grads.items():
+        # before_step may write into .grad; the update stays the rule's.
+        network.get_parameter(name).grad = grad.detach().clone() if training.before_step else grad.detach()
     if training.own_optimizer is not None:
         training.own_optimizer.zero_grad(set_to_none=True)
-        for name, grad in training.reduce(update.own).items():
-            training.memory[name].grad = grad
+        for name, grad in reduced.own.items():
+            training.memory[name].grad = grad.detach()
     if training.before_step is not None:
         training.before_step(network)
     training.optimizer.step()
     if training.own_optimizer is not None:
         training.own_optimizer.step()
     with torch.no_grad():
-        for name, value in training.reduce(update.buffers).items():
+        for name, value in reduced.buffers.items():
             network.get_buffer(name).copy_(value)
-        for name, value in training.reduce(update.memory).items():
+        for name, value in reduced.memory.items():
             training.memory[name].copy_(value)
     for constrain in training.constraints:
-        constrain(network)
+        constrain(network, reduced.grads.keys())
 
 
 def _as_lists(value: Any) -> Any:

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from torch.autograd import forward_ad
@@ -54,3 +56,12 @@ def test_forward_mode_steps_aside():
 def test_small_records_are_dense(monkeypatch):
     monkeypatch.setattr(events, "SMALLEST", 10**6)
     assert events_of(sparse_record()) is None
+
+
+def test_lists_are_left_out_of_copies_and_files(tmp_path):
+    record = sparse_record()
+    assert events_of(record) is not None
+    torch.save(record, tmp_path / "record.pt")
+    assert torch.load(tmp_path / "record.pt", weights_only=True).equal(record)
+    other = copy.deepcopy(record).zero_()
+    assert events_of(other).columns.numel() == 0

@@ -101,7 +101,7 @@ def test_a_rule_refuses_what_it_cannot_train(rule, network, message):
 
 
 def test_a_teacher_needs_a_neuron_a_class():
-    with pytest.raises(ValueError, match="has 3 neurons and a target is 5"):
+    with pytest.raises(ValueError, match="targets go from 0 to 5, but the network has 3 outputs"):
         only_update(STDP(teacher=1.0), build("4-3"), batch(classes=6))
 
 

@@ -138,3 +138,43 @@ def test_sum_pool_is_average_times_area():
     torch.testing.assert_close(SumPool2d(2, 1)(image), 4 * nn.AvgPool2d(2, 1)(image))
     with pytest.raises(ValueError, match="kernel_size is 0"):
         SumPool2d(0)
+
+
+def test_a_constant_leaf_gets_its_gradient_step_by_step():
+    synapse, weights = nn.Linear(3, 2).to(F64), torch.randn(4, 5, 2, dtype=F64)
+    x = torch.rand(5, 3, dtype=F64).expand(4, 5, 3).requires_grad_()
+    (grad,) = torch.autograd.grad((drive(synapse, x) * weights).sum(), x)
+    torch.testing.assert_close(grad, weights @ synapse.weight)
+
+
+def test_linear_maps_the_last_axis():
+    synapse = nn.Linear(3, 2).to(F64)
+    pre, post = torch.rand(4, 2, 5, 3, dtype=F64), torch.randn(4, 2, 5, 2, dtype=F64)
+    expected = torch.autograd.grad((drive(synapse, pre) * post).sum(), list(synapse.parameters()))
+    torch.testing.assert_close(list(correlate(synapse, pre, post).values()), list(expected))
+    assert transpose(synapse, pre, post).shape == pre.shape
+
+
+def test_function_transforms_pass_the_event_path(monkeypatch):
+    monkeypatch.setattr(events, "SMALLEST", 0)
+    synapse, record = nn.Linear(60, 5).to(F64), (torch.rand(6, 4, 60) < 0.02).to(F64)
+    weights = dict(synapse.named_parameters())
+
+    def total(parameters):
+        return torch.func.functional_call(
+            _Driven(synapse), {f"s.{n}": p for n, p in parameters.items()}, (record,)
+        ).sum()
+
+    found = torch.func.grad(total)(weights)
+    torch.testing.assert_close(found["weight"], record.sum((0, 1)).expand(5, 60))
+    with torch.inference_mode():
+        torch.testing.assert_close(drive(synapse, record * 1.0), synapse(record))
+
+
+class _Driven(nn.Module):
+    def __init__(self, s):
+        super().__init__()
+        self.s = s
+
+    def forward(self, record):
+        return drive(self.s, record)

@@ -80,7 +80,7 @@ def test_own_tensors_buffers_and_memory():
 
 def test_reduce_sees_every_dict_and_constraints_come_last():
     network, order = build("4-3"), []
-    training = Training.start(network, Scripted(lambda n, m: Update(grads(n, 1.0), scores())), constraints=[lambda n: order.append("constraint")])  # fmt: skip
+    training = Training.start(network, Scripted(lambda n, m: Update(grads(n, 1.0), scores())), constraints=[lambda n, names: order.append("constraint")])  # fmt: skip
     training.reduce = lambda tensors: {name: value / 2 for name, value in tensors.items()}
     training.before_step = lambda n: order.append(n.get_parameter("blocks.fc1.synapse.1.bias").grad.tolist())
     learn(training, batch())
@@ -92,10 +92,10 @@ def test_reduce_sees_every_dict_and_constraints_come_last():
     [
         (lambda n, m: Update(grads(n, 1.0), scores(), torch.tensor(float("nan"))), NonFiniteUpdate, "the loss is nan"),
         (lambda n, m: Update(grads(n, float("inf")), scores()), NonFiniteUpdate, "is not finite"),
-        (lambda n, m: Update({"blocks.x": torch.ones(1)}, scores()), ValueError, "'blocks.x', which the network does not have"),
+        (lambda n, m: Update({"blocks.x": torch.ones(1)}, scores()), ValueError, "the parameter 'blocks.x', which does not exist"),
         (lambda n, m: Update({"blocks.fc1.synapse.1.bias": torch.ones(4)}, scores()), ValueError, r"has shape \[4\], expected \[3\]"),
         (lambda n, m: Update({}, scores(), own={"w": torch.ones(1)}), ValueError, "no own_optimizer"),
-        (lambda n, m: Update({}, scores(), memory={"w": torch.ones(1)}), ValueError, "its memory 'w'"),
+        (lambda n, m: Update({}, scores(), memory={"w": torch.ones(1)}), ValueError, "the memory 'w', which does not exist"),
     ],
 )  # fmt: skip
 def test_a_bad_update_is_refused_and_nothing_written(make, error, message):
@@ -143,10 +143,13 @@ def test_bounds_and_norms():
     with torch.no_grad():
         for p in network.parameters():
             p.fill_(5.0)
-    Bounds(-1.0, 0.5)(network)
+    names = [name for name, _ in network.named_parameters()]
+    Bounds(-1.0, 0.5)(network, [])
+    assert network.get_parameter("blocks.fc1.synapse.1.weight").max() == 5.0
+    Bounds(-1.0, 0.5)(network, names)
     assert network.get_parameter("blocks.fc1.synapse.1.weight").max() == 0.5
     assert bias.max() == 5.0
-    IncomingNorm(8.0)(network)
+    IncomingNorm(8.0)(network, names)
     assert network.get_parameter("blocks.fc1.synapse.1.weight").abs().sum(1).tolist() == [8.0] * 3
     with pytest.raises(ValueError, match="low < high"):
         Bounds(1.0, 0.0)
@@ -160,5 +163,41 @@ def test_state_of_another_network_or_rule_is_refused():
     with pytest.raises(ValueError, match="the weights are of another network: blocks.fc1.synapse.1.bias has shape"):
         training.load_state_dict(other.state_dict())
     remembering = Training.start(build("4-3"), Scripted(memory={"m": torch.ones(1)}))
-    with pytest.raises(ValueError, match="it is of another rule"):
+    with pytest.raises(ValueError, match="of a training with rule Scripted, this one has BPTT"):
         training.load_state_dict(remembering.state_dict())
+
+
+def test_constraints_touch_only_what_the_step_changed():
+    network = build("4-5-3")
+    network.get_parameter("blocks.fc2.synapse.1.weight").requires_grad_(False)
+    before = {n: p.detach().clone() for n, p in network.named_parameters()}
+    learn(Training.start(network, BPTT(), constraints=[Bounds(-0.01, 0.01)]), batch())
+    assert network.get_parameter("blocks.fc1.synapse.1.weight").abs().max() <= 0.01
+    assert network.get_parameter("blocks.fc2.synapse.1.weight").equal(before["blocks.fc2.synapse.1.weight"])
+
+
+def test_constraints_refuse_reparametrised_weights():
+    network = Network({"a": Block(nn.utils.parametrizations.weight_norm(nn.Linear(4, 3)), LIF.per_step(0.5))})
+    with pytest.raises(ValueError, match="which a constraint cannot set"):
+        learn(Training.start(network, BPTT(), constraints=[IncomingNorm(2.0)]), batch())
+
+
+def test_a_target_without_an_output_is_named():
+    data = Batch(torch.rand(5, 6, 4), torch.arange(6))
+    with pytest.raises(ValueError, match="targets go from 0 to 5, but the network has 3 outputs"):
+        learn(Training.start(build("4-3"), BPTT()), data)
+
+
+def test_stdp_trains_reparametrised_synapses():
+    network = Network({"a": Block(nn.utils.parametrizations.spectral_norm(nn.Linear(4, 3)), LIF.per_step(0.5))})
+    before = {n: p.detach().clone() for n, p in network.named_parameters()}
+    learn(Training.start(network, STDP(0.1, 0.05, teacher=3.0)), batch())
+    assert not network.get_parameter("blocks.a.synapse.parametrizations.weight.original").equal(
+        before["blocks.a.synapse.parametrizations.weight.original"]
+    )
+
+
+def test_one_cycle_leaves_momentum_alone():
+    optimizer = make_optimizer(OptimizerChoice("sgd", 0.1), [torch.ones(1, requires_grad=True)])
+    make_schedule("one-cycle", optimizer, 10)
+    assert optimizer.param_groups[0]["momentum"] == 0

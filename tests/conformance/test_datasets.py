@@ -1,0 +1,58 @@
+"""What every data set must hold to; those that are not bundled are looked for in the data root."""
+
+import pytest
+import torch
+
+from spikelearn import datasets
+from spikelearn.datasets import Loader
+from spikelearn.datasets.digits_events import DigitsEvents
+from spikelearn.datasets.root import data_root
+from tests.conformance.cases import DATASETS
+
+BUNDLED = ("digits", "digits-events")
+
+
+def opened(name, split):
+    if name not in BUNDLED and not (data_root() / name).is_dir():
+        pytest.skip(f"{data_root() / name} is not there: set {datasets.ROOT_VARIABLE} to test {name}")
+    return DATASETS[name](split)
+
+
+def test_every_data_set_has_a_case():
+    assert set(DATASETS) == set(datasets.DATASETS)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("name", DATASETS)
+def test_batches(name, split):
+    data = opened(name, split)
+    inputs, targets = Loader(data, n_steps=4, batch=5).load(torch.tensor([0, 3, 1]))
+    assert inputs.shape == (4, 3, *data.shape)
+    assert inputs.dtype == torch.float32
+    assert inputs.min() >= 0
+    assert inputs.max() <= 1
+    assert inputs.sum() > 0
+    assert targets.equal(data.targets[torch.tensor([0, 3, 1])])
+    assert data.targets.dtype == torch.int64
+    assert data.targets.min() >= 0
+    assert data.targets.max() < data.classes
+
+
+@pytest.mark.parametrize("name", [name for name, kind in DATASETS.items() if kind.events])
+def test_recordings(name):
+    data = opened(name, "test")
+    events = data.recording(0)
+    width, height, polarities = data.sensor_size
+    assert data.shape == (polarities, height, width)
+    assert events.dtype.names == ("x", "y", "t", "p")
+    assert events["x"].max() < width
+    assert events["y"].max() < height
+    assert set(events["p"].tolist()) <= {0, 1}
+    assert (events["t"][1:] >= events["t"][:-1]).all()
+
+
+def test_recordings_that_are_kept_are_bounded(monkeypatch):
+    monkeypatch.setattr("spikelearn.datasets.base.KEPT_BYTES", 3 * 4 * 512)
+    data = DigitsEvents("test")
+    data.frames(range(10), 4)
+    assert len(data._kept) == 3

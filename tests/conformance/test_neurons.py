@@ -1,0 +1,176 @@
+"""Every neuron, and every kernel of one, against the eager loop."""
+
+import pytest
+import torch
+
+from spikelearn import neurons
+from spikelearn.fused import KERNELS, scan
+from spikelearn.neurons import HARD, ATan, FastSigmoid, SpikeFunction, Surrogate, Triangle
+from tests.conformance.cases import NEURONS
+
+F64 = torch.float64
+MAKERS = [
+    pytest.param(make, id=f"{name}-{number}") for name, makes in NEURONS.items() for number, make in enumerate(makes)
+]
+FUNCTIONS = [
+    HARD,
+    SpikeFunction(ATan()),
+    SpikeFunction(FastSigmoid(5.0), reset_gradient=True),
+    SpikeFunction(Triangle(), reset_gradient=True),
+]
+
+
+def test_every_neuron_has_a_case():
+    assert set(NEURONS) == set(neurons.NEURONS)
+
+
+def current(dtype=F64, steps=20):
+    return (0.4 + 0.8 * torch.randn(steps, 3, 5, dtype=torch.float64)).to(dtype)
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_state_is_a_value(make):
+    neuron, x = make(), current()
+    state = neuron.initial_state(x[0])
+    kept = [part.clone() for part in state]
+    z, v, after = neuron.step(state, x[0], HARD)
+    assert all(a.equal(b) for a, b in zip(state, kept, strict=True))
+    assert z.shape == v.shape == x[0].shape
+    assert type(after) is type(state)
+    assert not list(neuron.buffers())
+    if neuron.fires:
+        assert set(z.unique().tolist()) <= {0.0, 1.0}
+    else:
+        assert z.abs().max() == 0
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("dtype", [torch.float32, F64])
+def test_type_is_kept(make, dtype):
+    neuron, x = make(), current(dtype)
+    spikes, v, state = scan(Surrogate(SpikeFunction(ATan())), neuron, neuron.initial_state(x[0]), x)
+    assert spikes.dtype == v.dtype == state.v.dtype == dtype
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_samples_do_not_meet(make):
+    neuron, x = make(), current()
+    order = torch.tensor([2, 0, 1])
+    whole, _, _ = scan(Surrogate(HARD), neuron, neuron.initial_state(x[0]), x)
+    permuted, _, _ = scan(Surrogate(HARD), neuron, neuron.initial_state(x[0]), x[:, order])
+    assert permuted.equal(whole[:, order])
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_the_potential_is_compared_with_the_threshold(make):
+    neuron, x = make(), current()
+    if not neuron.fires:
+        pytest.skip("does not fire")
+    spikes, v, _ = scan(Surrogate(HARD), neuron, neuron.initial_state(x[0]), x)
+    expected = v >= neuron.v_threshold if neuron.inclusive else v > neuron.v_threshold
+    assert spikes.equal(expected.to(F64))
+    assert 0 < spikes.mean() < 1, "the case shows nothing"
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("function", FUNCTIONS, ids=repr)
+def test_kernel_is_eager(make, function):
+    """Values bit for bit; gradients in current and state, from spikes, potentials and the last state."""
+    neuron, adjoint = make(), Surrogate(function)
+    if (Surrogate, type(neuron), "cpu") not in KERNELS:
+        pytest.skip("no kernel")
+    weights = [torch.randn(20, 3, 5, dtype=F64) for _ in range(2)] + [torch.randn(3, 5, dtype=F64)]
+    results = []
+    for how in (scan, lambda a, n, s, c: a.sequence(n, s, c)):
+        torch.manual_seed(3)
+        x = current().requires_grad_()
+        start = torch.randn(3, 5, dtype=F64).mul(0.3).requires_grad_()
+        state = type(neuron.initial_state(x[0]))(start)
+        spikes, v, last = how(adjoint, neuron, state, x)
+        outputs = [spikes, v, last.v]
+        used = [(o * w).sum() for o, w in zip(outputs, weights, strict=True) if o.requires_grad]
+        results.append((outputs, torch.autograd.grad(sum(used), [x, start])))
+    (fused, fused_grads), (eager, eager_grads) = results
+    assert all(a.equal(b) for a, b in zip(fused, eager, strict=True))
+    torch.testing.assert_close(fused_grads, eager_grads, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("part", [0, 1, 2])
+def test_kernel_gradient_of_one_output_alone(part):
+    neuron = NEURONS["lif"][0]()
+    grads = []
+    for how in (scan, lambda a, n, s, c: a.sequence(n, s, c)):
+        torch.manual_seed(3)
+        x = current().requires_grad_()
+        spikes, v, last = how(Surrogate(SpikeFunction(ATan())), neuron, neuron.initial_state(x[0]), x)
+        grads.append(torch.autograd.grad((spikes, v, last.v)[part].sum(), x))
+    torch.testing.assert_close(grads[0], grads[1])
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_constant_records_and_single_steps(make):
+    neuron, adjoint = make(), Surrogate(SpikeFunction(ATan()))
+    x = current()[0].expand(7, 3, 5)
+    state = neuron.initial_state(x[0])
+    fused, eager = scan(adjoint, neuron, state, x), adjoint.sequence(neuron, state, x)
+    assert fused[0].equal(eager[0])
+    assert scan(adjoint, neuron, state, x[:1])[0].equal(eager[0][:1])
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_forward_mode_goes_through_the_eager_loop(make):
+    neuron, adjoint = make(), Surrogate(SpikeFunction(ATan()))
+    x, direction = current(), torch.randn(20, 3, 5, dtype=F64)
+
+    def potentials(c):
+        return scan(adjoint, neuron, neuron.initial_state(c[0]), c)[1]
+
+    _, tangent = torch.func.jvp(potentials, (x,), (direction,))
+    y = x.clone().requires_grad_()
+    (grad,) = torch.autograd.grad(potentials(y).sum(), y)
+    torch.testing.assert_close(tangent.sum(), (grad * direction).sum())
+
+
+def test_a_subclass_takes_the_eager_loop():
+    class Doubled(neurons.LIF):
+        def step(self, state, current, spike_function):
+            return super().step(state, 2 * current, spike_function)
+
+    x = current()
+    plain, doubled = NEURONS["lif"][3](), Doubled.per_step(0.8, reset="subtract")
+    state = plain.initial_state(x[0])
+    assert scan(Surrogate(HARD), doubled, state, x)[0].equal(scan(Surrogate(HARD), plain, state, 2 * x)[0])
+
+
+def test_scan_checks_the_state():
+    neuron = NEURONS["lif"][0]()
+    with pytest.raises(ValueError, match="start a new batch"):
+        scan(Surrogate(HARD), neuron, neuron.initial_state(torch.zeros(4, 5)), torch.zeros(3, 2, 5))
+
+
+def test_another_kind_of_spike_function_takes_the_eager_loop():
+    class Graded(SpikeFunction):
+        def __call__(self, x, inclusive=False):
+            return 2 * super().__call__(x, inclusive)
+
+    neuron, x = NEURONS["lif"][3](), current()
+    adjoint, state = Surrogate(Graded(ATan())), neuron.initial_state(x[0])
+    assert scan(adjoint, neuron, state, x)[0].equal(adjoint.sequence(neuron, state, x)[0])
+
+
+def test_a_tangent_in_the_state_takes_the_eager_loop():
+    neuron, x = NEURONS["lif"][0](), current()
+    adjoint, start = Surrogate(SpikeFunction(ATan())), torch.zeros(3, 5, dtype=F64)
+
+    def last(v):
+        return scan(adjoint, neuron, neurons.LIFState(v), x)[2].v
+
+    _, tangent = torch.func.jvp(last, (start,), (torch.ones_like(start),))
+    assert torch.isfinite(tangent).all()
+
+
+def test_second_derivatives_are_refused_rather_than_wrong():
+    neuron, x = NEURONS["lif"][0](), current().requires_grad_()
+    _, v, _ = scan(Surrogate(SpikeFunction(ATan())), neuron, neuron.initial_state(x[0]), x)
+    with pytest.raises(RuntimeError, match="differentiated once"):
+        torch.autograd.grad((v**2).sum(), x, create_graph=True)

@@ -1,0 +1,140 @@
+"""What every rule must hold to."""
+
+import io
+
+import pytest
+import torch
+
+from spikelearn import plasticity
+from spikelearn.plasticity import Batch, OptimizerChoice
+from spikelearn.training import Bounds, Training, learn
+from tests.conformance.cases import RULES, small_network
+
+F64 = torch.float64
+CASES = [pytest.param(case, id=f"{name}-{n}") for name, cases in RULES.items() for n, case in enumerate(cases)]
+pytestmark = pytest.mark.parametrize("case", CASES)
+
+
+def network_for(case, feedback=False):
+    torch.manual_seed(1)
+    network = small_network(feedback and case.feedback)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(2.5)
+    return network.to(F64)
+
+
+def batch(samples=6):
+    torch.manual_seed(2)
+    return Batch((torch.rand(10, samples, 6) < 0.5).to(F64), torch.arange(samples) % 2)
+
+
+def updates(case, network, data, memory=None, seed=0):
+    rule = case.make()
+    generator = torch.Generator().manual_seed(seed)
+    memory = rule.init(network, generator) if memory is None else memory
+    return list(rule.updates(network, data, memory, torch.Generator().manual_seed(seed)))
+
+
+def test_every_rule_has_a_case(case):
+    assert set(RULES) == set(plasticity.RULES)
+
+
+@pytest.mark.parametrize("feedback", [False, True])
+def test_pure(case, feedback):
+    network, data = network_for(case, feedback), batch()
+    before = {n: t.clone() for n, t in network.state_dict().items()}
+    updates(case, network, data)
+    assert all(t.equal(before[n]) for n, t in network.state_dict().items())
+    assert all(p.grad is None for p in network.parameters())
+
+
+@pytest.mark.parametrize("feedback", [False, True])
+def test_well_formed_and_covering(case, feedback):
+    network = network_for(case, feedback)
+    shapes = {n: p.shape for n, p in network.named_parameters()}
+    expected = {
+        "all": set(shapes),
+        "weights": {n for n in shapes if not n.endswith("bias")},
+        "last": {n for n in shapes if n.startswith("blocks.out.")},
+    }[case.covers]
+    for update in updates(case, network, batch()):
+        assert set(update.grads) == expected
+        for name, grad in update.grads.items():
+            assert grad.shape == shapes[name]
+            assert not grad.requires_grad
+            assert torch.isfinite(grad).all()
+            assert grad.abs().max() > 0, f"{name} never changes"
+        assert update.scores.shape == (6, 2)
+        assert not update.scores.requires_grad
+        assert update.loss is None or update.loss.ndim == 0
+        assert set(update.rates) == {"hidden", "out"}
+
+
+def test_mean_of_shards_is_the_whole_batch(case):
+    network, whole = network_for(case, feedback=True), batch()
+    full = updates(case, network, whole)
+    shards = [
+        updates(case, network, Batch(whole.inputs[:, part], whole.targets[part])) for part in (slice(0, 3), slice(3, 6))
+    ]
+    for number, update in enumerate(full):
+        for name, grad in update.grads.items():
+            mean = (shards[0][number].grads[name] + shards[1][number].grads[name]) / 2
+            torch.testing.assert_close(grad, mean, msg=name)
+
+
+def test_order_of_samples_does_not_matter(case):
+    network, whole = network_for(case), batch()
+    order = torch.tensor([3, 0, 5, 1, 4, 2])
+    permuted = updates(case, network, Batch(whole.inputs[:, order], whole.targets[order]))
+    for one, two in zip(updates(case, network, whole), permuted, strict=True):
+        torch.testing.assert_close(one.grads, two.grads)
+        torch.testing.assert_close(one.scores[order], two.scores)
+
+
+def test_deterministic(case):
+    network, data = network_for(case), batch()
+    for one, two in zip(updates(case, network, data), updates(case, network, data), strict=True):
+        assert all(grad.equal(two.grads[name]) for name, grad in one.grads.items())
+
+
+def test_keys_do_not_depend_on_data(case):
+    network, data = network_for(case), batch()
+    silent = Batch(torch.zeros_like(data.inputs), data.targets)
+    one, two = updates(case, network, data), updates(case, network, silent)
+    assert [set(u.grads) for u in one] == [set(u.grads) for u in two]
+
+
+def test_memory_serialises(case):
+    memory = case.make().init(network_for(case), torch.Generator().manual_seed(0))
+    buffer = io.BytesIO()
+    torch.save(memory, buffer)
+    buffer.seek(0)
+    found = torch.load(buffer, weights_only=True)
+    assert found.keys() == memory.keys()
+    assert all(isinstance(value, torch.Tensor) for value in memory.values())
+
+
+def test_learns_two_patterns(case):
+    torch.manual_seed(0)
+    network = small_network(deep=case.deep)
+    patterns = torch.tensor([[1.0, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]]).repeat(4, 1)
+    data = Batch(patterns.expand(12, 8, 6), torch.arange(2).repeat(4))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(2.0)
+    constraints = [Bounds(*case.bounds)] if case.bounds else []
+    training = Training.start(network, case.make(), optimizer=OptimizerChoice("sgd", case.lr), constraints=constraints)
+    assert not network(data.inputs).argmax(1).equal(data.targets), "it knows them already"
+    for _ in range(200):
+        learn(training, data)
+    assert network(data.inputs).argmax(1).equal(data.targets)
+
+
+def test_masked_samples_teach_nothing(case):
+    """A zero input mask silences a sample: what is left is the update of the others."""
+    network, data = network_for(case), batch()
+    masks = {"inputs": torch.ones(6, 6, dtype=F64), "hidden": torch.zeros(6, 8, dtype=F64)}
+    for update in updates(case, network, Batch(data.inputs, data.targets, masks)):
+        weight = update.grads["blocks.out.synapse.weight"]
+        assert weight.abs().max() == 0, "masked spikes met the weights"
