@@ -7,13 +7,12 @@ from typing import Any
 
 import typer
 
-from spikelearn.cli.common import progress
+from spikelearn.cli.common import INTERRUPTED, progress
 from spikelearn.cli.evaluate import evaluate
 from spikelearn.cli.export import export
 from spikelearn.cli.inspect import inspect
 from spikelearn.cli.listing import datasets, neurons, rules
 from spikelearn.cli.train import train
-from spikelearn.training import Interrupted
 
 #: Set to see the traceback behind an error's sentence.
 DEBUG_VARIABLE = "SPIKELEARN_DEBUG"
@@ -40,10 +39,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line; its exit code."""
     try:
         code = app(list(arguments), standalone_mode=False, prog_name="spikelearn")
-    except Interrupted as stopped:
-        return _fail(str(stopped), 130)
     except (KeyboardInterrupt, typer.Abort):
-        return _fail("interrupted", 130)
+        return _fail("interrupted", INTERRUPTED)
     except _UsageError as error:
         return _fail(error.format_message(), 2)
     except (ValueError, OSError, MemoryError) as error:

@@ -10,8 +10,11 @@ from rich.console import Console
 from spikelearn.registry import parse_value
 
 #: Progress and tables for people; standard output is left to results.
-progress = Console(stderr=True)
+progress = Console(stderr=True, soft_wrap=True)
 output = Console(soft_wrap=True)
+
+#: Exit code of a run that was asked to stop.
+INTERRUPTED = 130
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 RunPath = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run.", show_default=False)]

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Any
 
+import typer
 from typer import Option
 
-from spikelearn.cli.common import AsJson, output, print_json, progress, read_options
+from spikelearn.cli.common import INTERRUPTED, AsJson, output, print_json, progress, read_options
 from spikelearn.training import ConsoleDisplay, Interrupted, RunFolder, Settings, open_run, read_settings, settings_from
 from spikelearn.training import train as train_run
 
@@ -66,7 +67,8 @@ def train(
     try:
         result = train_run(settings, folder, resume=resume is not None, display=ConsoleDisplay(progress))
     except Interrupted as stopped:
-        raise Interrupted(f"{stopped}; go on with: spikelearn train --resume {folder.path}") from stopped
+        progress.print(f"{stopped}; go on with: spikelearn train --resume {folder.path}", highlight=False)
+        raise typer.Exit(INTERRUPTED) from stopped
     if not result["supervised"]:
         progress.print(
             f"{settings.rule} saw no targets: its accuracy is that of output neurons whose numbers mean no class",

@@ -1,0 +1,157 @@
+"""A run that was stopped and resumed is the run that was not."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from spikelearn.datasets import Digits, Loader, hold_out
+from spikelearn.network import build
+from spikelearn.plasticity import BPTT, STDP
+from spikelearn.seeding import generator_for
+from spikelearn.training import Interrupted, RunFolder, Training, fit, load_weights, make_schedule
+
+FLAGS = [
+    "--net",
+    "64-40-10",
+    "--steps",
+    "8",
+    "--epochs",
+    "4",
+    "--batch",
+    "32",
+    "--encoder",
+    "rate",
+    "--schedule",
+    "one-cycle",
+    "--lr",
+    "0.002",
+    "--json",
+]
+
+
+def training_and_loaders(rule=None):
+    network = build("64-20-10", input_shape=(1, 8, 8), generator=generator_for(0, "weights"))
+    training = Training.start(network, rule or BPTT())
+    data = Digits("train")
+    train, held = hold_out(data, 0.2, 0)
+    loader = Loader(data, 6, 100, indices=train, shuffle=True)
+    training.schedule = make_schedule("cosine", training.optimizer, 4 * len(loader))
+    return training, loader, Loader(data, 6, 100, indices=held)
+
+
+class _StopAt:
+    """A display that asks for a stop, as Ctrl-C would, at one batch."""
+
+    def __init__(self, epoch, batch):
+        self.at = (epoch, batch)
+
+    def start(self, *_): ...
+
+    def batch(self, epoch, batch, values):
+        if (epoch, batch) == self.at:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def epoch(self, row): ...
+
+    def stop(self): ...
+
+
+@pytest.mark.parametrize("rule", [BPTT, lambda: STDP(1e-4, 1e-4)])
+@pytest.mark.parametrize("stop", [(0, 1), (1, 7), (2, 12), (3, 5)])
+def test_interrupted_and_resumed(tmp_path, stop, rule):
+    whole, loader, held = training_and_loaders(rule())
+    fit(whole, loader, epochs=4, validation=held, folder=RunFolder(tmp_path / "whole"))
+    part, loader, held = training_and_loaders(rule())
+    folder = RunFolder(tmp_path / "part")
+    with pytest.raises(Interrupted, match=f"stopped in epoch {stop[0] + 1} of 4"):
+        fit(part, loader, epochs=4, validation=held, folder=folder, display=_StopAt(*stop))
+    again, loader, held = training_and_loaders(rule())
+    fit(again, loader, epochs=4, validation=held, folder=folder, resume=True)
+    for name, value in whole.network.state_dict().items():
+        assert value.equal(again.network.state_dict()[name]), name
+    changing = ("seconds", "samples_per_second")
+    rows = [
+        [{k: v for k, v in row.items() if k not in changing} for row in f.read_metrics()]
+        for f in (RunFolder(tmp_path / "whole"), folder)
+    ]
+    assert rows[0] == rows[1]
+
+
+def test_early_stop_ends_with_the_best_weights(tmp_path):
+    training, loader, held = training_and_loaders()
+    training.optimizer.param_groups[0]["lr"] = 0.0
+    training.schedule = None
+    before = {n: v.clone() for n, v in training.network.state_dict().items()}
+    fitted = fit(training, loader, epochs=9, validation=held, patience=2, folder=RunFolder(tmp_path))
+    assert fitted.epochs == 3
+    assert fitted.best_epoch == 1
+    assert all(v.equal(before[n]) for n, v in training.network.state_dict().items())
+
+
+def test_a_folder_with_a_run_is_not_written_over(tmp_path):
+    training, loader, held = training_and_loaders()
+    fit(training, loader, epochs=1, folder=RunFolder(tmp_path))
+    kept = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match="already holds a run"):
+        fit(training, loader, epochs=1, folder=RunFolder(tmp_path))
+    assert kept == {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+
+def test_patience_and_resume_need_their_things():
+    training, loader, held = training_and_loaders()
+    with pytest.raises(ValueError, match="no validation samples"):
+        fit(training, loader, epochs=1, patience=2)
+    with pytest.raises(ValueError, match="need a folder"):
+        fit(training, loader, epochs=1, resume=True)
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "spikelearn", "train", *arguments]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    out = tmp_path_factory.mktemp("undisturbed") / "run"
+    subprocess.run(command(*FLAGS, "--out", str(out)), check=True, capture_output=True)
+    return load_weights(out / "weights.safetensors")[0]
+
+
+def wait_for(path, process, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        assert process.poll() is None, "the run ended before it could be stopped"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["checkpoint.pt", "metrics.jsonl"])
+def test_a_killed_process_is_resumed_exactly(tmp_path, undisturbed, number, moment):
+    out = tmp_path / "run"
+    process = subprocess.Popen(command(*FLAGS, "--out", str(out)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    wait_for(out / moment, process)
+    process.send_signal(number)
+    _, words = process.communicate(timeout=60)
+    if number != signal.SIGKILL:
+        assert process.returncode == 130
+        assert f"go on with: spikelearn train --resume {out}".encode() in words
+        assert b"Traceback" not in words
+    assert not (out / "weights.safetensors").exists()
+    subprocess.run(command("--resume", str(out)), check=True, capture_output=True)
+    found, _ = load_weights(out / "weights.safetensors")
+    assert found.keys() == undisturbed.keys()
+    assert all(value.equal(undisturbed[name]) for name, value in found.items())
+
+
+def test_torch_random_numbers_are_resumed_too(tmp_path):
+    training, loader, _ = training_and_loaders()
+    state = training.state_dict()
+    expected = (torch.rand(3), torch.rand(3, generator=training.generator))
+    training.load_state_dict(state)
+    assert torch.rand(3).equal(expected[0])
+    assert torch.rand(3, generator=training.generator).equal(expected[1])
