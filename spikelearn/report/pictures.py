@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from spikelearn.datasets import DATASETS
+from spikelearn.export import load_weights
 from spikelearn.report.curves import draw_curves
 from spikelearn.report.membrane import draw_membranes
 from spikelearn.report.raster import draw_raster
 from spikelearn.report.recording import Recording
 from spikelearn.report.weights import draw_first_weights
-from spikelearn.training import RunFolder, load_weights, open_run
+from spikelearn.training import RunFolder, open_run
 
 
 def draw_pictures(folder: RunFolder, sample: int = 0) -> list[Path]:

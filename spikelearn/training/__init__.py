@@ -1,6 +1,6 @@
 """Training: from a rule's updates to a run that can be resumed."""
 
-from spikelearn.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
+from spikelearn.training.checkpoint import load_checkpoint, save_checkpoint
 from spikelearn.training.constraints import Bounds, Constraint, IncomingNorm
 from spikelearn.training.display import ConsoleDisplay, Display, Silent
 from spikelearn.training.fit import Fitted, fit
@@ -28,7 +28,6 @@ __all__ = [
     "fit",
     "learn",
     "load_checkpoint",
-    "load_weights",
     "make_optimizer",
     "make_schedule",
     "mean_over_processes",
@@ -36,7 +35,6 @@ __all__ = [
     "prepare",
     "read_settings",
     "save_checkpoint",
-    "save_weights",
     "settings_from",
     "test_loader",
     "train",

@@ -9,9 +9,10 @@ import torch
 
 from spikelearn.checks import check_count
 from spikelearn.datasets import Loader
+from spikelearn.export import load_weights, save_weights
 from spikelearn.measure import Evaluation, correct, evaluate
 from spikelearn.plasticity import Batch, Update
-from spikelearn.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
+from spikelearn.training.checkpoint import load_checkpoint, save_checkpoint
 from spikelearn.training.display import Display, Silent
 from spikelearn.training.folder import RunFolder
 from spikelearn.training.interrupt import Interrupted, Wish, stop_on_signals

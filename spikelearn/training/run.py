@@ -7,10 +7,10 @@ from typing import Any
 import torch
 
 from spikelearn.datasets import DATASETS, Dataset, Loader, Split, hold_out
+from spikelearn.export import load_weights, save_weights
 from spikelearn.measure import evaluate
 from spikelearn.network import Network, evaluating
 from spikelearn.seeding import seed_everything
-from spikelearn.training.checkpoint import load_weights, save_weights
 from spikelearn.training.display import Display
 from spikelearn.training.fit import fit
 from spikelearn.training.folder import RunFolder

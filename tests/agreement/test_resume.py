@@ -13,7 +13,7 @@ from spikelearn.datasets import Digits, Loader, hold_out
 from spikelearn.network import build
 from spikelearn.plasticity import BPTT, STDP
 from spikelearn.seeding import generator_for
-from spikelearn.training import Interrupted, RunFolder, Training, fit, load_weights, make_schedule
+from spikelearn.training import Interrupted, RunFolder, Training, fit, make_schedule
 
 FLAGS = [
     "--net",
@@ -118,7 +118,7 @@ def command(*arguments):
 def undisturbed(tmp_path_factory):
     out = tmp_path_factory.mktemp("undisturbed") / "run"
     subprocess.run(command(*FLAGS, "--out", str(out)), check=True, capture_output=True)
-    return load_weights(out / "weights.safetensors")[0]
+    return (out / "weights.safetensors").read_bytes()
 
 
 def wait_for(path, process, seconds=60.0):
@@ -143,9 +143,7 @@ def test_a_killed_process_is_resumed_exactly(tmp_path, undisturbed, number, mome
         assert b"Traceback" not in words
     assert not (out / "weights.safetensors").exists()
     subprocess.run(command("--resume", str(out)), check=True, capture_output=True)
-    found, _ = load_weights(out / "weights.safetensors")
-    assert found.keys() == undisturbed.keys()
-    assert all(value.equal(undisturbed[name]) for name, value in found.items())
+    assert (out / "weights.safetensors").read_bytes() == undisturbed
 
 
 def test_torch_random_numbers_are_resumed_too(tmp_path):

@@ -4,11 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from spikelearn.export import NIR, Safetensors, verify_nir
+from spikelearn.export import NIR, Safetensors, load_weights, verify_nir
 from spikelearn.export.nir import FILE_DT
 from spikelearn.network import Block, Feedback, Network, RateReadout, build
 from spikelearn.neurons import IF, LIF, CubaLIF, LeakyIntegrator
-from spikelearn.training import load_weights
 
 
 def exported(network, tmp_path, shape=(6,)):

@@ -1,14 +1,13 @@
 import pytest
 import torch
 
+from spikelearn.export import load_weights, save_weights
 from spikelearn.training import (
     RunFolder,
     Settings,
     load_checkpoint,
-    load_weights,
     read_settings,
     save_checkpoint,
-    save_weights,
     settings_from,
     write_settings,
 )

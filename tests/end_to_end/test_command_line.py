@@ -1,0 +1,269 @@
+"""The command line on embedded data."""
+
+import json
+import tomllib
+
+import pytest
+
+from spikelearn.cli.app import run
+
+QUICK = ["--net", "64-20-10", "--steps", "5", "--epochs", "2", "--batch", "100", "--lr", "0.005"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "run"
+    assert run(["train", *QUICK, "--out", str(out)]) == 0
+    return out
+
+
+def one_object(capsys):
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1, "not one line on standard output"
+    return json.loads(out)
+
+
+def sentence(capsys):
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = [line for line in captured.err.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1
+    assert captured.err.splitlines()[-1] == lines[0]
+    assert "Traceback" not in captured.err
+    return lines[0]
+
+
+def test_a_run_leaves_its_files(finished):
+    assert {p.name for p in finished.iterdir()} >= {
+        "settings.toml", "metrics.jsonl", "checkpoint.pt", "weights.safetensors", "result.json", "recording.npz",
+    }  # fmt: skip
+    assert tomllib.loads((finished / "settings.toml").read_text())["net"] == "64-20-10"
+    rows = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert {"loss", "accuracy", "validation_accuracy", "rates", "samples_per_second", "seconds", "lr"} <= set(rows[0])
+
+
+def test_train_json(tmp_path, capsys):
+    assert run(["train", *QUICK, "--out", str(tmp_path / "run"), "--json"]) == 0
+    result = one_object(capsys)
+    assert result["run"] == str(tmp_path / "run")
+    assert 0.1 < result["test_accuracy"] <= 1.0
+    assert result["optimizer"].startswith("adam lr=0.005")
+
+
+def test_same_seed_same_weights(finished, tmp_path):
+    assert run(["train", *QUICK, "--out", str(tmp_path / "run")]) == 0
+    assert (tmp_path / "run" / "weights.safetensors").read_bytes() == (finished / "weights.safetensors").read_bytes()
+    assert run(["train", *QUICK, "--seed", "1", "--out", str(tmp_path / "other")]) == 0
+    assert (tmp_path / "other" / "weights.safetensors").read_bytes() != (finished / "weights.safetensors").read_bytes()
+
+
+def test_evaluate_finds_the_accuracy_of_training(finished, capsys):
+    assert run(["evaluate", str(finished), "--json"]) == 0
+    result = one_object(capsys)
+    assert result["test_accuracy"] == json.loads((finished / "result.json").read_text())["test_accuracy"]
+    assert result["test_samples"] == 360
+
+
+def test_export_and_verify(finished, capsys):
+    pytest.importorskip("snntorch")
+    pytest.importorskip("norse")
+    assert run(["export", str(finished), "--verify", "--json"]) == 0
+    report = one_object(capsys)
+    for peer in ("snntorch", "norse"):
+        assert report["peers"][peer]["differing"] == 0
+        assert report["peers"][peer]["entries"] == 360 * 5 * 10
+    assert (finished / "network.nir").exists()
+
+
+def test_export_refuses_a_subtractive_reset(tmp_path, capsys):
+    out = str(tmp_path / "run")
+    flags = ["--neuron-option", "decay=0.9", "--neuron-option", "reset=subtract"]
+    assert run(["train", *QUICK, *flags, "--out", out]) == 0
+    capsys.readouterr()
+    assert run(["export", out, "--verify"]) == 2
+    assert "resets by subtraction, which NIR cannot say" in sentence(capsys)
+    assert run(["export", out, "--format", "safetensors", "--json"]) == 0
+    assert one_object(capsys)["file"].endswith("network.safetensors")
+
+
+def test_an_unverified_export_has_its_own_exit_code(tmp_path, capsys):
+    pytest.importorskip("snntorch")
+    out = str(tmp_path / "run")
+    assert run(["train", *QUICK, "--neuron", "if", "--out", out]) == 0
+    capsys.readouterr()
+    assert run(["export", out, "--verify", "--json"]) == 1
+    assert "import failed" in one_object(capsys)["peers"]["snntorch"]["reason"]
+
+
+def test_inspect_draws_and_cites(finished, capsys):
+    assert run(["inspect", str(finished), "--pictures", "--json"]) == 0
+    found = one_object(capsys)
+    assert len(found["pictures"]) == 4
+    for path in found["pictures"]:
+        with open(path, "rb") as file:
+            assert file.read(8) == b"\x89PNG\r\n\x1a\n"
+    assert "Neftci" in found["sources"]["rule bptt"]
+    assert set(found["sources"]) == {
+        "rule bptt", "neuron lif", "data set digits", "encoder direct", "loss cross-entropy-rate", "adjoint surrogate",
+        "surrogate atan",
+    }  # fmt: skip
+    assert found["settings"]["net"] == "64-20-10"
+    assert len(found["metrics"]) == 2
+    assert run(["inspect", "--cite", str(finished)]) == 0
+    words = capsys.readouterr().out
+    assert "Neftci" in words
+    assert "validation" not in words
+
+
+def test_inspect_in_words(finished, capsys):
+    assert run(["inspect", str(finished)]) == 0
+    words = capsys.readouterr().out
+    for expected in ("settings", "64-20-10", "rate fc1", "test accuracy", "sources to cite"):
+        assert expected in words
+
+
+@pytest.mark.parametrize("what", ["rules", "neurons", "datasets"])
+def test_listings(what, capsys):
+    assert run([what]) == 0
+    assert capsys.readouterr().out
+    assert run([what, "--json"]) == 0
+    rows = one_object(capsys)
+    assert all(row["summary"] and row["source"] for row in rows.values())
+    name = next(iter(rows))
+    assert run([what, name]) == 0
+    assert "Source:" in capsys.readouterr().out
+    assert run([what, "nothing"]) == 2
+    assert "unknown" in sentence(capsys)
+
+
+def test_a_file_and_flags_that_win(tmp_path, capsys):
+    config = tmp_path / "run.toml"
+    config.write_text(
+        'net = "64-10"\nsteps = 5\nepochs = 9\nbatch = 100\nrule = "stdp"\n[rule-option]\nteacher = 1.0\n'
+    )
+    out = tmp_path / "run"
+    assert run(["train", "--config", str(config), "--epochs", "1", "--out", str(out)]) == 0
+    settings = tomllib.loads((out / "settings.toml").read_text())
+    assert settings["epochs"] == 1
+    assert settings["rule"] == "stdp"
+    assert settings["rule_option"] == {"teacher": 1.0}
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--rule", "readout-only"],
+        ["--rule", "stdp", "--rule-option", "teacher=2", "--bounds", "-1", "1"],
+        ["--rule-option", "loss=mse-count", "--rule-option", "adjoint=triangle:width=2"],
+        ["--rule-option", "loss=cross-entropy-membrane", "--output", "leaky-integrator"],
+        ["--neuron", "cuba-lif", "--neuron-option", "decay_mem=0.9"],
+        ["--encoder", "latency", "--optimizer", "sgd", "--optimizer-option", "momentum=0.9"],
+        ["--net", "4C3p-P2-10", "--patience", "1"],
+        ["--data", "digits-events", "--net", "512-10"],
+        ["--validation", "0"],
+    ],
+    ids=" ".join,
+)
+def test_every_way_to_train(flags, tmp_path, capsys):
+    quick = ["--net", "64-20-10", "--steps", "4", "--epochs", "1", "--batch", "200"]
+    assert run(["train", *quick, *flags, "--out", str(tmp_path / "run"), "--json"]) == 0
+    assert one_object(capsys)["test_samples"] == 360
+    assert run(["evaluate", str(tmp_path / "run"), "--json"]) == 0
+    one_object(capsys)
+    assert run(["inspect", str(tmp_path / "run"), "--pictures"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--net", "64-10x-3"], "cannot read '10x' at character 4"),
+        (["--net", "64-5"], "has 5 outputs and data set 'digits' has 10 classes"),
+        (["--net", "65-10"], "takes 65 input values, the data have 64"),
+        (["--rule", "bpt"], "did you mean 'bptt'"),
+        (["--rule-option", "los=x"], "has no option 'los'"),
+        (["--rule-option", "loss"], "expected key=value"),
+        (["--neuron", "lift"], "unknown neuron 'lift'"),
+        (["--data", "digit"], "unknown data set 'digit'"),
+        (["--data", "mnist", "--net", "784-10", "--data-root", "/nowhere/at/all"], "which is not a folder"),
+        (["--encoder", "x"], "unknown encoder"),
+        (["--data", "digits-events", "--net", "512-10", "--encoder", "rate"], "recordings of events"),
+        (["--epochs", "0"], "epochs is 0"),
+        (["--epochs", "many"], "epochs"),
+        (["--batch", "-1"], "batch is -1"),
+        (["--validation", "1"], "validation is 1.0"),
+        (["--patience", "2", "--validation", "0"], "patience is 2: it needs validation samples"),
+        (["--optimizer", "adm"], "optimizer is 'adm'"),
+        (["--lr", "0"], "lr is 0.0"),
+        (["--schedule", "step"], "schedule is 'step'"),
+        (["--device", "tpu"], "device is 'tpu'"),
+        (["--bounds", "1", "-1"], "low < high"),
+        (["--config", "missing.toml"], "does not exist"),
+        (["--resume", "missing"], "holds no run"),
+        (["--unknown"], "--unknown"),
+        (["--rule-option", "loss=cross-entropy-membrane"], "predicts from spikes"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_every_mistake_is_one_sentence(flags, words, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert run(["train", *flags, "--out", str(out)] if "--resume" not in flags else ["train", *flags]) == 2
+    assert words in sentence(capsys)
+    assert not (out / "checkpoint.pt").exists()
+
+
+def test_nothing_is_written_over(finished, capsys):
+    kept = {p: p.read_bytes() for p in finished.iterdir() if p.is_file()}
+    assert run(["train", *QUICK, "--out", str(finished)]) == 2
+    assert "already holds a run" in sentence(capsys)
+    assert run(["train", "--resume", str(finished)]) == 2
+    assert "has ended already" in sentence(capsys)
+    assert run(["train", "--resume", str(finished), "--epochs", "3"]) == 2
+    assert "expected no other flag" in sentence(capsys)
+    assert kept == {p: p.read_bytes() for p in kept}
+
+
+def test_nan_stops_the_run_and_keeps_the_checkpoint(tmp_path, capsys):
+    out = tmp_path / "run"
+    flags = ["--rule-option", "loss=cross-entropy-membrane", "--output", "leaky-integrator"]
+    assert run(["train", *QUICK, *flags, "--lr", "1e38", "--optimizer", "sgd", "--out", str(out)]) == 2
+    words = sentence(capsys)
+    assert "epoch 1, batch" in words
+    assert "lower the learning rate" in words
+    assert (out / "checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["weights.safetensors", "settings.toml", "recording.npz", "result.json", "metrics.jsonl"]
+)
+def test_damaged_files_are_named(finished, tmp_path, name, capsys):
+    import shutil
+
+    out = tmp_path / "copy"
+    shutil.copytree(finished, out)
+    path = out / name
+    content = path.read_bytes()
+    damaged = b"\x00\x01" + (content if name == "metrics.jsonl" else content[: len(content) // 2])
+    path.write_bytes(damaged)
+    commands = {"weights.safetensors": ["evaluate"], "recording.npz": ["inspect", "--pictures"]}
+    assert run([*commands.get(name, ["inspect"]), str(out)]) == 2
+    assert name in sentence(capsys)
+    assert path.read_bytes() == damaged
+
+
+def test_weights_of_another_network_are_named(finished, tmp_path, capsys):
+    import shutil
+
+    out = tmp_path / "copy"
+    shutil.copytree(finished, out)
+    settings = out / "settings.toml"
+    settings.write_text(settings.read_text().replace("64-20-10", "64-30-10"))
+    assert run(["evaluate", str(out)]) == 2
+    assert "weights are of another network: blocks.fc1.synapse.1.bias has shape [20], expected [30]" in sentence(capsys)
+
+
+def test_help_is_there(capsys):
+    assert run(["--help"]) == 0
+    assert "train" in capsys.readouterr().out
+    assert run(["train", "--help"]) == 0
+    assert "--rule-option" in capsys.readouterr().out
