@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from spikelearn.registry import parse_value
+from spikelearn.training import RunFolder, Settings, open_run
 
 #: Progress and tables for people; standard output is left to results.
 progress = Console(stderr=True, soft_wrap=True)
@@ -17,7 +18,15 @@ output = Console(soft_wrap=True)
 INTERRUPTED = 130
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+DataRoot = Annotated[str | None, typer.Option(help="Folder of the data sets; default: the run's.", show_default=False)]
 RunPath = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run.", show_default=False)]
+
+
+def opened(run: str, data_root: str | None) -> tuple[RunFolder, Settings]:
+    """A run's folder and settings, its data looked for in another root where one is named."""
+    folder = RunFolder(run)
+    settings = open_run(folder)
+    return folder, settings if data_root is None else settings.model_copy(update={"data_root": data_root})
 
 
 def print_json(value: Mapping[str, Any]) -> None:

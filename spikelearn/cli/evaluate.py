@@ -1,24 +1,17 @@
 """spikelearn evaluate"""
 
-from typing import Annotated
-
-from typer import Option
-
-from spikelearn.cli.common import AsJson, RunPath, output, print_json
+from spikelearn.cli.common import AsJson, DataRoot, RunPath, opened, output, print_json
 from spikelearn.measure import evaluate as measure
-from spikelearn.training import RunFolder, open_run, test_loader, trained_network
+from spikelearn.training import test_loader, trained_network
 
 
 def evaluate(
     run: RunPath,
-    data_root: Annotated[str | None, Option(help="Folder of the data sets; default: the run's.")] = None,
+    data_root: DataRoot = None,
     as_json: AsJson = False,
 ) -> None:
     """Test the trained network of a run on its test samples."""
-    folder = RunFolder(run)
-    settings = open_run(folder)
-    if data_root is not None:
-        settings = settings.model_copy(update={"data_root": data_root})
+    folder, settings = opened(run, data_root)
     network = trained_network(folder, settings)
     tested = measure(network, test_loader(settings))
     if as_json:

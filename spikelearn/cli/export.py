@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 from typer import Option
 
-from spikelearn.cli.common import AsJson, RunPath, output, print_json
+from spikelearn.cli.common import AsJson, DataRoot, RunPath, opened, output, print_json
 from spikelearn.datasets import DATASETS
 from spikelearn.export import FORMATS, Verification, verify_nir
 from spikelearn.network import Network
-from spikelearn.training import RunFolder, Settings, open_run, test_loader, trained_network
+from spikelearn.training import Settings, test_loader, trained_network
 
 #: Output entries compared at the least, where the test set has as many.
 ENTRIES = 60_000
@@ -24,14 +24,11 @@ def export(
     verify: Annotated[
         bool, Option("--verify", help="Run snnTorch's and Norse's import on test samples and compare.")
     ] = False,
-    data_root: Annotated[str | None, Option(help="Folder of the data sets; default: the run's.")] = None,
+    data_root: DataRoot = None,
     as_json: AsJson = False,
 ) -> None:
     """Export the trained network of a run; with --verify, exit code 0 only if every simulator fires the same spikes."""
-    folder = RunFolder(run)
-    settings = open_run(folder)
-    if data_root is not None:
-        settings = settings.model_copy(update={"data_root": data_root})
+    folder, settings = opened(run, data_root)
     writer = FORMATS.get(form)()
     if verify and form != "nir":
         raise ValueError(f"--verify compares spikes of a NIR file, but --format is {form!r}: drop one of the two")

@@ -36,10 +36,17 @@ class BPTT(Rule):
     def __init__(self, loss: Loss = CrossEntropyRate(), adjoint: Adjoint = Surrogate(SpikeFunction(ATan()))) -> None:
         self.loss, self.adjoint = loss, adjoint
 
+    def learned(self, network: Network) -> list[str]:
+        """Names of the parameters that this rule changes."""
+        return trainable_names(network)
+
     def check(self, network: Network) -> None:
         self.loss.check(network)
-        if not trainable_names(network):
-            raise ValueError("the network has no trainable parameter: set requires_grad_(True) on what should learn")
+        if not self.learned(network):
+            raise ValueError(
+                f"{RULES.name_of(type(self))} finds no trainable parameter that it would change: set "
+                "requires_grad_(True) on what should learn"
+            )
 
     def updates(
         self,
@@ -48,4 +55,4 @@ class BPTT(Rule):
         memory: Memory,
         generator: torch.Generator,
     ) -> Iterator[Update]:
-        yield gradient_update(network, batch, self.loss, self.adjoint, trainable_names(network))
+        yield gradient_update(network, batch, self.loss, self.adjoint, self.learned(network))

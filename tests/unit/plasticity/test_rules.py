@@ -41,7 +41,7 @@ def test_bptt_refuses_a_parameter_that_would_never_learn():
 
 
 def test_bptt_refuses_a_frozen_network():
-    with pytest.raises(ValueError, match="no trainable parameter"):
+    with pytest.raises(ValueError, match="bptt finds no trainable parameter"):
         BPTT().init(build("4-3").requires_grad_(False), torch.Generator())
 
 
@@ -91,7 +91,7 @@ def test_a_teacher_makes_the_true_class_fire():
         (STDP(), build("4-3", output=LeakyIntegrator), "which never fires"),
         (STDP(dt=1e-4), build("4-3"), "expected the same: set dt in both"),
         (STDP(), build("4-3").requires_grad_(False), "no trainable weight"),
-        (ReadoutOnly(), build("4-3").requires_grad_(False), "would change nothing"),
+        (ReadoutOnly(), build("4-3").requires_grad_(False), "readout-only finds no trainable parameter"),
         (BPTT(CrossEntropyMembrane()), build("4-3"), "predicts from spikes"),
     ],
 )
