@@ -9,7 +9,8 @@ from spikelearn.plasticity.bptt import BPTT
 class ReadoutOnly(BPTT):
     r"""Surrogate gradient in the last block and the readout alone; every hidden block keeps its initial weights.
 
-    It is BPTT's gradient with the parameters of every block before the last left out. What a rule adds to this figure is what its hidden layers learned; on an easy task a frozen layer goes far.
+    It is BPTT's gradient with the parameters of every block before the last left out. What a rule adds to this figure
+    is what its hidden layers learned; on an easy task a frozen layer goes far.
 
     Args:
         loss: what is descended.
