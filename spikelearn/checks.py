@@ -33,6 +33,12 @@ def check_count(name: str, value: int, least: int = 1) -> None:
         raise ValueError(f"{name} is {value!r}, expected a whole number of at least {least}")
 
 
+def check_flag(name: str, value: bool) -> None:
+    """Raise ValueError unless ``value`` is True or False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} is {value!r}, expected true or false")
+
+
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
     """Raise ValueError unless ``value`` is one of ``choices``."""
     options = list(choices)

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+#: How the names of files begin that are being written.
+TEMPORARY = ".part-"
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -14,10 +17,13 @@ def replacing(path: Path) -> Iterator[Path]:
     A reader sees the old file or the new one, never a part.
 
     Raises:
+        ValueError: ``path`` is a folder.
         OSError: the folder cannot be written or the disk is full; ``path`` is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, expected the name of a file")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY, suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:

@@ -1,5 +1,17 @@
 """The command ``spikelearn``."""
 
-from spikelearn.cli.app import main
+import sys
+from collections.abc import Sequence
 
-__all__ = ["main"]
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    try:
+        # Imported here, so that Ctrl-C during the seconds of importing ends in a word and not in a traceback.
+        from spikelearn.cli.app import run
+
+        code = run(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = 130
+    sys.exit(code)

@@ -1,8 +1,8 @@
 """The command line: subcommands, and one clear sentence for every mistake."""
 
+import functools
 import os
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
@@ -23,27 +23,38 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+
+def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, with a sentence where Ctrl-C ends it (typer would end it without a word)."""
+
+    @functools.wraps(command)
+    def run_command(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt as error:
+            _fail("interrupted", INTERRUPTED)
+            raise typer.Exit(INTERRUPTED) from error
+
+    return run_command
+
+
 for command in (train, evaluate, export, inspect, rules, neurons, datasets):
-    app.command()(command)
+    app.command()(_interruptible(command))
 
 # typer has moved this class between its own and click's modules; it is the base of all usage errors.
 _UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 well, 1 a verification failed, 2 a mistake, 130 interrupted."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
-
-
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line; its exit code."""
+    """Run the command line; its exit code: 0 well, 1 a verification failed, 2 a mistake, 130 interrupted."""
     try:
         code = app(list(arguments), standalone_mode=False, prog_name="spikelearn")
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", INTERRUPTED)
     except _UsageError as error:
         return _fail(error.format_message(), 2)
-    except (ValueError, OSError, MemoryError) as error:
+    except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
         return _fail(_words(error), 2)
@@ -51,12 +62,15 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _fail(words: str, code: int) -> int:
-    progress.print("error: " if code == 2 else "", end="", style="bold red")
-    progress.print(" ".join(words.split()), highlight=False, markup=False, soft_wrap=True)
+    if code == 2:
+        progress.print("error: ", end="", style="bold red")
+    progress.print(" ".join(words.split()))
     return code
 
 
 def _words(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'a file'}: {error.strerror.lower()}"
-    return str(error) or type(error).__name__
+    if isinstance(error, ValueError) and str(error):
+        return str(error)
+    return f"unexpected {type(error).__name__} ({error}): set {DEBUG_VARIABLE}=1 to see where it comes from"

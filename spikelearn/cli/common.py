@@ -11,8 +11,8 @@ from spikelearn.registry import parse_value
 from spikelearn.training import RunFolder, Settings, open_run
 
 #: Progress and tables for people; standard output is left to results.
-progress = Console(stderr=True, soft_wrap=True)
-output = Console(soft_wrap=True)
+progress = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
+output = Console(soft_wrap=True, markup=False, highlight=False)
 
 #: Exit code of a run that was asked to stop.
 INTERRUPTED = 130

@@ -19,6 +19,6 @@ def evaluate(
             {"run": run, "test_accuracy": tested.accuracy, "test_samples": tested.samples, "rates": tested.rates}
         )
         return
-    output.print(f"test accuracy {100 * tested.accuracy:.2f} % of {tested.samples} samples", highlight=False)
+    output.print(f"test accuracy {100 * tested.accuracy:.2f} % of {tested.samples} samples")
     for name, rate in tested.rates.items():
-        output.print(f"  {name}: {rate:.4f} spikes per step and neuron", highlight=False)
+        output.print(f"  {name}: {rate:.4f} spikes per step and neuron")

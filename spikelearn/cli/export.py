@@ -32,15 +32,17 @@ def export(
     writer = FORMATS.get(form)()
     if verify and form != "nir":
         raise ValueError(f"--verify compares spikes of a NIR file, but --format is {form!r}: drop one of the two")
-    network = trained_network(folder, settings)
     path = Path(file) if file else folder.path / f"network{writer.ending}"
+    if path.resolve() in folder.own_files():
+        raise ValueError(f"--to is {file!r}, a file that the run itself needs: name another")
+    network = trained_network(folder, settings)
     metadata = {"net": settings.net, "rule": settings.rule, "data": settings.data}
     exported = writer.write(network, path, DATASETS.get(settings.data).shape, metadata)
     report: dict[str, Any] = {"run": run, "file": str(exported.path), "notes": list(exported.notes)}
     if not as_json:
-        output.print(f"wrote {exported.path}", highlight=False)
+        output.print(f"wrote {exported.path}")
         for note in exported.notes:
-            output.print(f"  note: {note}", highlight=False)
+            output.print(f"  note: {note}")
     failed = False
     if verify:
         failed = _verify(network, settings, exported.path, report, as_json)
@@ -67,8 +69,7 @@ def _print(found: Verification, samples: int) -> None:
     output.print(
         f"verified on {samples} test samples, {found.spikes} output spikes; no potential came closer to its threshold "
         f"than {found.margin:.1e}",
-        highlight=False,
     )
     for name, verdict in found.peers.items():
         words = verdict.reason or f"{verdict.differing} of {verdict.entries} output entries differ"
-        output.print(f"  {name}: {words}", highlight=False)
+        output.print(f"  {name}: {words}")

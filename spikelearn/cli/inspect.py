@@ -43,9 +43,9 @@ def inspect(
         _print_result(result, run)
     output.print("sources to cite", style="bold")
     for name, source in cited.items():
-        output.print(f"  {name}: {source}", highlight=False, markup=False)
+        output.print(f"  {name}: {source}")
     for path in drawn:
-        output.print(f"picture {path}", highlight=False)
+        output.print(f"picture {path}")
 
 
 def _print_settings(settings: dict[str, Any]) -> None:
@@ -53,7 +53,7 @@ def _print_settings(settings: dict[str, Any]) -> None:
     for name, value in settings.items():
         if value not in (None, {}):
             words = ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else value
-            output.print(f"  {name}: {words}", highlight=False, markup=False)
+            output.print(f"  {name}: {words}")
 
 
 def _print_metrics(metrics: list[dict[str, Any]]) -> None:
@@ -76,11 +76,11 @@ def _print_metrics(metrics: list[dict[str, Any]]) -> None:
 
 def _print_result(result: dict[str, Any] | None, run: str) -> None:
     if result is None:
-        output.print(f"the run has not ended: go on with spikelearn train --resume {run}", highlight=False)
+        output.print(f"the run has not ended: go on with spikelearn train --resume {run}")
         return
     accuracy = 100 * result["test_accuracy"]
-    output.print(f"test accuracy {accuracy:.2f} % of {result['test_samples']} samples", style="bold", highlight=False)
-    output.print(f"  optimizer {result['optimizer']}, {result['parameters']} parameters", highlight=False)
+    output.print(f"test accuracy {accuracy:.2f} % of {result['test_samples']} samples", style="bold")
+    output.print(f"  optimizer {result['optimizer']}, {result['parameters']} parameters")
 
 
 def _number(value: float | None, factor: float, digits: int) -> str:

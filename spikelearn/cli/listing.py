@@ -53,15 +53,15 @@ def _show(registry: Registry[Any], name: str | None, as_json: bool, facts: Any) 
         print_json(rows)
         return
     for known, row in rows.items():
-        output.print(f"[bold]{known}[/bold]", highlight=False)
+        output.print(known, style="bold")
         if name:
-            output.print(inspect.getdoc(chosen[known]), highlight=False, markup=False)
+            output.print(inspect.getdoc(chosen[known]))
         else:
-            output.print(f"  {row['summary']}", highlight=False, markup=False)
+            output.print(f"  {row['summary']}")
         for fact, value in row.items():
             if fact not in ("summary", "source") and value not in ("", {}):
                 words = ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else value
-                output.print(f"  {fact}: {words}", highlight=False, markup=False)
+                output.print(f"  {fact}: {words}")
 
 
 def _options(kind: Any) -> dict[str, str]:

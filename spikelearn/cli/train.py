@@ -63,31 +63,32 @@ def train(
         folder, settings = _resumed(resume, [*given, *(["out"] if out else []), *(["config"] if config else [])])
     else:
         folder, settings = _new(given, out, config)
-    progress.print(f"run {folder.path}: {settings.rule} on {settings.data}, {settings.net}", highlight=False)
+    progress.print(f"run {folder.path}: {settings.rule} on {settings.data}, {settings.net}")
     try:
         result = train_run(settings, folder, resume=resume is not None, display=ConsoleDisplay(progress))
     except Interrupted as stopped:
-        progress.print(f"{stopped}; go on with: spikelearn train --resume {folder.path}", highlight=False)
+        progress.print(f"{stopped}; go on with: spikelearn train --resume {folder.path}")
         raise typer.Exit(INTERRUPTED) from stopped
     if not result["supervised"]:
         progress.print(
             f"{settings.rule} saw no targets: its accuracy is that of output neurons whose numbers mean no class",
-            highlight=False,
         )
     if as_json:
         print_json({"run": str(folder.path), **result})
     else:
         accuracy, samples = 100 * result["test_accuracy"], result["test_samples"]
-        output.print(f"test accuracy {accuracy:.2f} % of {samples} samples", highlight=False)
-        output.print(f"run {folder.path}", highlight=False)
+        output.print(f"test accuracy {accuracy:.2f} % of {samples} samples")
+        output.print(f"run {folder.path}")
 
 
 def _new(given: dict[str, Any], out: str | None, config: str | None) -> tuple[RunFolder, Settings]:
     values = read_settings(Path(config)) if config else {}
-    named = values.pop("out", None)
+    named = out or values.pop("out", None)
+    values.pop("out", None)
+    if named is not None and not isinstance(named, str):
+        raise ValueError(f"out is {named!r}, expected the path of a folder")
     settings = settings_from(values | given)
-    path = Path(out or named) if out or named else _free_folder(settings)
-    return RunFolder(path), settings
+    return RunFolder(named or _free_folder(settings)), settings
 
 
 def _resumed(run: str, given: list[str]) -> tuple[RunFolder, Settings]:
@@ -98,13 +99,19 @@ def _resumed(run: str, given: list[str]) -> tuple[RunFolder, Settings]:
         raise ValueError(
             f"--resume goes on with the settings in {folder.settings}, expected no other flag than --json: drop {flags}"
         )
-    if folder.read_result() is not None:
+    if folder.ended:
         raise ValueError(f"{run} has ended already: look at it with spikelearn inspect {run}, or train anew with --out")
     return folder, settings
 
 
 def _free_folder(settings: Settings) -> Path:
+    """The next folder in runs/ that does not exist, made here so that no other process takes it."""
     number = 1
-    while (path := Path("runs") / f"{settings.data}-{settings.rule}-{number}").exists():
-        number += 1
-    return path
+    while True:
+        path = Path("runs") / f"{settings.data}-{settings.rule}-{number}"
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return path

@@ -115,7 +115,7 @@ def bin_events(events: np.ndarray, sensor_size: tuple[int, int, int], n_steps: i
     if duration < n_steps:
         raise ValueError(
             f"a recording of {len(events)} events spans {duration} microseconds, expected at least one for each of "
-            f"{n_steps} steps: the recording is empty or damaged"
+            f"{n_steps} steps: lower the number of steps, or restore the recording if it is damaged"
         )
     counts = ToFrame(sensor_size=sensor_size, n_time_bins=n_steps)(events)
     return torch.from_numpy(np.minimum(counts, 1).astype(np.uint8))

@@ -1,6 +1,7 @@
 """IDX files, as MNIST and its successors are published: gzip around a small header and bytes."""
 
 import gzip
+import math
 import struct
 import zlib
 from pathlib import Path
@@ -41,7 +42,7 @@ def read_idx(path: Path, magic: int) -> Tensor:
     if len(content) < header:
         raise ValueError(f"{path} holds {len(content)} bytes, expected an IDX header of {header}: {cure}")
     shape = struct.unpack(f">{axes}I", content[4:header])
-    expected = header + int(np.prod(shape))
+    expected = header + math.prod(shape)
     if len(content) != expected:
         raise ValueError(
             f"{path} holds {len(content)} bytes, expected {expected} for {' x '.join(map(str, shape))} {kinds[magic]}: "

@@ -7,7 +7,9 @@ import numpy as np
 import torch
 
 from spikelearn.datasets.base import DATASETS, EventDataset, Split
-from spikelearn.datasets.root import ROOT_VARIABLE
+from spikelearn.datasets.root import ROOT_VARIABLE, remove_if_empty
+
+CURE = "restore the file from the published archive, or delete it to leave the sample out"
 
 
 @DATASETS.register("nmnist")
@@ -38,7 +40,7 @@ class NMNIST(EventDataset):
         super().__init__(split, root)
         folder = self.folder / "NMNIST" / split.capitalize()
         if folder.is_dir():
-            _check_folders(folder)
+            _check_files(folder)
         self._tonic = _open(self.folder, split, complete=not folder.is_dir())
         if not self._tonic.targets:
             raise ValueError(f"{folder} holds no recordings, expected {folder.name}/<digit>/*.bin")
@@ -48,18 +50,12 @@ class NMNIST(EventDataset):
         return str(self._tonic.data[index])
 
     def recording(self, index: int) -> np.ndarray:
-        size = Path(self._tonic.data[index]).stat().st_size
-        cure = "restore the file from the published archive, or delete it to leave the sample out"
-        if size == 0:
-            raise ValueError(f"the recording is empty, expected events of 5 bytes: {cure}")
-        if size % 5:
-            raise ValueError(f"it has {size} bytes, expected a multiple of 5 (events): it is cut short; {cure}")
         events: np.ndarray = self._tonic[index][0]
         width, height, _ = self.sensor_size
         if len(events) == 0 or events["x"].max() >= width or events["y"].max() >= height:
-            raise ValueError(f"it has events outside the {width} x {height} sensor: it is damaged; {cure}")
+            raise ValueError(f"it has events outside the {width} x {height} sensor: it is damaged; {CURE}")
         if np.any(np.diff(events["t"]) < 0):
-            raise ValueError(f"it has times that decrease: it is damaged; {cure}")
+            raise ValueError(f"it has times that decrease: it is damaged; {CURE}")
         return events
 
 
@@ -75,6 +71,7 @@ def _open(folder: Path, split: Split, *, complete: bool) -> Any:
     try:
         return readers[complete](save_to=str(folder), train=split == "train")
     except Exception as error:  # a download can fail in any way its protocol has
+        remove_if_empty(folder / "NMNIST", folder)
         raise ValueError(
             f"{folder / 'NMNIST' / split.capitalize()} does not exist and could not be downloaded "
             f"({type(error).__name__}): put the recordings there, or name the folder that holds nmnist/NMNIST with "
@@ -82,10 +79,13 @@ def _open(folder: Path, split: Split, *, complete: bool) -> Any:
         ) from error
 
 
-def _check_folders(folder: Path) -> None:
-    for child in sorted(folder.iterdir()):
-        if child.is_dir() and not (len(child.name) == 1 and child.name.isdigit()):
-            raise ValueError(f"{child} is no digit: expected the recordings of a class in {folder}/<0 to 9>/*.bin")
-    stray = sorted(folder.glob("*.bin"))
-    if stray:
-        raise ValueError(f"{stray[0]} lies in no class folder, expected {folder}/<0 to 9>/*.bin")
+def _check_files(folder: Path) -> None:
+    """Raise ValueError where a recording lies in no class folder, is empty or cut short: before anything is trained."""
+    for path in sorted(folder.rglob("*.bin")):
+        place = path.relative_to(folder).parts
+        if len(place) != 2 or place[0] not in list("0123456789"):
+            raise ValueError(f"{path} lies in no class folder, expected {folder}/<0 to 9>/*.bin: move it, or delete it")
+        size = path.stat().st_size
+        if size == 0 or size % 5:
+            found = "is empty" if size == 0 else f"has {size} bytes, expected a multiple of 5: it is cut short"
+            raise ValueError(f"{path} {found}; {CURE}")

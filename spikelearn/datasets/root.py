@@ -20,10 +20,10 @@ def data_root(given: str | Path | None = None) -> Path:
         ValueError: a root that was named, but is not a folder.
     """
     if given is not None:
-        return _folder(Path(given).expanduser(), "the data root that was given")
+        return _folder(given, "the data root that was given")
     named = os.environ.get(ROOT_VARIABLE)
     if named:
-        return _folder(Path(named).expanduser(), f"the data root of the environment variable {ROOT_VARIABLE}")
+        return _folder(named, f"the data root of the environment variable {ROOT_VARIABLE}")
     return Path(platformdirs.user_data_path("spikelearn"))
 
 
@@ -56,13 +56,27 @@ def fetch(path: Path, mirrors: Sequence[str], md5: str) -> Path:
             _log.info("download of %s from %s failed: %s", path.name, mirror, error)
         else:
             return path
+    remove_if_empty(path.parent)
     raise ValueError(
         f"{path} does not exist and could not be downloaded ({'; '.join(failures)}): put the file there, or name the "
         f"folder that holds {path.parent.name}/{path.name} with --data-root or {ROOT_VARIABLE}"
     )
 
 
-def _folder(path: Path, what: str) -> Path:
-    if not path.is_dir():
-        raise ValueError(f"{what} is {path}, which is not a folder: create it, or name the folder that holds the data")
+def remove_if_empty(*folders: Path) -> None:
+    """Remove folders that a failed download made, in the order given, where nothing is in them."""
+    for folder in folders:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _folder(given: str | Path, what: str) -> Path:
+    try:
+        path = Path(given).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{what} is {given}, whose home folder is not known: write the path out") from error
+    if not str(given) or not path.is_dir():
+        raise ValueError(
+            f"{what} is {str(given)!r}, which is not a folder: create it, or name the folder that holds the data"
+        )
     return path

@@ -10,10 +10,13 @@ GRAMMAR = (
     "P2 or AP2 (average pool), MP2 (max pool), SP2 (sum pool), each with an optional stride s1"
 )
 
-_DENSE = re.compile(r"(?:FC)?(?P<n>\d+)(?:FC)?", re.IGNORECASE)
-_CONV = re.compile(r"(?P<n>\d+)C(?P<k>\d+)(?P<marks>(?:[sp]\d*)*)", re.IGNORECASE)
-_POOL = re.compile(r"(?P<kind>[AMS]?)P(?P<k>\d+)(?:s(?P<s>\d+))?", re.IGNORECASE)
-_IMAGE = re.compile(r"(?:(?P<c>\d+)x)?(?P<h>\d+)x(?P<w>\d+)", re.IGNORECASE)
+#: Largest number of neurons, filters or pixels in a token.
+LARGEST = 1_000_000
+
+_DENSE = re.compile(r"(?:FC)?(?P<n>\d+)(?:FC)?", re.IGNORECASE | re.ASCII)
+_CONV = re.compile(r"(?P<n>\d+)C(?P<k>\d+)(?P<marks>(?:[sp]\d*)*)", re.IGNORECASE | re.ASCII)
+_POOL = re.compile(r"(?P<kind>[AMS]?)P(?P<k>\d+)(?:s(?P<s>\d+))?", re.IGNORECASE | re.ASCII)
+_IMAGE = re.compile(r"(?:(?P<c>\d+)x)?(?P<h>\d+)x(?P<w>\d+)", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,14 @@ def parse(text: str) -> tuple[tuple[int, ...] | None, list[Layer]]:
 def _input_of(text: str, tokens: list[tuple[str, int]]) -> tuple[tuple[int, ...] | None, list[tuple[str, int]]]:
     first, at = tokens[0]
     if image := _IMAGE.fullmatch(first):
-        return (int(image["c"] or 1), int(image["h"]), int(image["w"])), tokens[1:]
-    if first.isdigit():
-        if int(first) == 0:
-            _fail(text, first, at, "the input needs at least one value")
-        return (int(first),), tokens[1:]
-    return None, tokens
+        shape: tuple[int, ...] = (int(image["c"] or 1), int(image["h"]), int(image["w"]))
+    elif re.fullmatch(r"[0-9]+", first):
+        shape = (int(first),)
+    else:
+        return None, tokens
+    if not 0 < min(shape) <= max(shape) <= LARGEST:
+        _fail(text, first, at, f"the input needs sizes from 1 to {LARGEST:,}")
+    return shape, tokens[1:]
 
 
 def _layer(text: str, token: str, at: int) -> Layer:
@@ -94,14 +99,17 @@ def _layer(text: str, token: str, at: int) -> Layer:
         layer = Pool(kinds[match["kind"].upper()], int(match["k"]), int(match["s"] or match["k"]))
     else:
         _fail(text, token, at, f"expected {GRAMMAR}")
-    if any(value == 0 for key, value in vars(layer).items() if key != "padding"):
+    sizes = {key: value for key, value in vars(layer).items() if key != "kind"}
+    if any(value == 0 for key, value in sizes.items() if key != "padding"):
         _fail(text, token, at, "sizes and strides must be at least 1")
+    if max(sizes.values()) > LARGEST:
+        _fail(text, token, at, f"sizes go up to {LARGEST:,}")
     return layer
 
 
 def _conv(text: str, token: str, at: int, match: re.Match[str]) -> Conv:
     kernel = int(match["k"])
-    marks = re.findall(r"([sp])(\d*)", match["marks"], re.IGNORECASE)
+    marks = re.findall(r"([sp])(\d*)", match["marks"], re.IGNORECASE | re.ASCII)
     letters = [letter.lower() for letter, _ in marks]
     if len(set(letters)) != len(letters):
         _fail(text, token, at, f"the mark {one_of('', letters)} stands twice")

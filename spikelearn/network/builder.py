@@ -116,6 +116,9 @@ def _input_shape(architecture: str, written: tuple[int, ...] | None, given: Sequ
 
 
 def _module(architecture: str, layer: Layer, shape: tuple[int, ...], bias: bool) -> tuple[nn.Module, tuple[int, ...]]:
+    weights = layer.size * math.prod(shape) if isinstance(layer, Dense) else 0
+    if weights > 2**31:
+        raise ValueError(f"network string {architecture!r}: {layer} needs {weights:,} weights, which is too large")
     if isinstance(layer, Dense):
         return nn.Linear(math.prod(shape), layer.size, bias=bias), (layer.size,)
     if len(shape) != 3:

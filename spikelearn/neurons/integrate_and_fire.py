@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from spikelearn.checks import check_flag
 from spikelearn.neurons.base import NEURONS, MembraneNeuron, Reset
 from spikelearn.neurons.lif import LIFState
 from spikelearn.neurons.spike_function import SpikeFunction
@@ -45,6 +46,7 @@ class IF(MembraneNeuron):
     ) -> None:
         super().__init__()
         self._set_membrane(v_threshold=v_threshold, v_reset=v_reset, v_leak=0.0, r=r, reset=reset, dt=dt)
+        check_flag("inclusive", inclusive)
         self.inclusive = inclusive
         self.decay_mem, self.gain_mem, self.leak = 1.0, r, 0.0
 

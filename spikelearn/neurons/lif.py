@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
-from spikelearn.checks import check_fraction
+from spikelearn.checks import check_flag, check_fraction
 from spikelearn.neurons.base import NEURONS, Discretisation, MembraneNeuron, Reset, decay_per_step
 from spikelearn.neurons.spike_function import SpikeFunction
 
@@ -61,6 +61,7 @@ class LIF(MembraneNeuron):
     ) -> None:
         super().__init__()
         self._set_membrane(v_threshold=v_threshold, v_reset=v_reset, v_leak=v_leak, r=r, reset=reset, dt=dt)
+        check_flag("inclusive", inclusive)
         self.tau_mem, self.discretisation, self.inclusive = tau_mem, discretisation, inclusive
         self.decay_mem = decay_per_step(tau_mem, dt, discretisation, "tau_mem")
         self.gain_mem = (1.0 - self.decay_mem) * r

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from spikelearn.checks import one_of
+from spikelearn.checks import check_flag, one_of
 from spikelearn.neurons import ADJOINTS, SURROGATES, Adjoint, SpikeFunction, Surrogate
 from spikelearn.plasticity.base import RULES, Rule
 from spikelearn.plasticity.losses import LOSSES, Loss
@@ -44,7 +44,8 @@ def adjoint_from(text: str) -> Adjoint:
     """An adjoint from ``name`` or ``name:key=value,...``; ``reset-gradient=true`` differentiates the reset."""
     name, options = parse_component(text)
     if name in SURROGATES:
-        reset_gradient = bool(options.pop("reset_gradient", False))
+        reset_gradient = options.pop("reset_gradient", False)
+        check_flag("reset-gradient", reset_gradient)
         return Surrogate(SpikeFunction(SURROGATES.build(name, options), reset_gradient=reset_gradient))
     others = [known for known in ADJOINTS if known != "surrogate"]
     if name not in others:

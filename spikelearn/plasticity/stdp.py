@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spikelearn.checks import check_finite, check_positive
+from spikelearn.checks import check_finite, check_flag, check_positive
 from spikelearn.network import Network
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update
 from spikelearn.plasticity.gradient import check_targets, firing_rates
@@ -63,6 +63,7 @@ class STDP(Rule):
         check_finite("a_plus", a_plus)
         check_finite("a_minus", a_minus)
         check_finite("teacher", teacher)
+        check_flag("coincident", coincident)
         for name, value in (("tau_pre", tau_pre), ("tau_post", tau_post), ("dt", dt)):
             check_positive(name, value, "s")
         self.a_plus, self.a_minus, self.dt = a_plus, a_minus, dt

@@ -1,6 +1,7 @@
 """The recording of a run, read back."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +19,27 @@ class Recording:
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise ValueError(f"{path} does not exist: the run has not ended; resume it")
+            raise ValueError(f"{path} does not exist: resume the run to write it")
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             self.inputs, self.targets = arrays["inputs"], arrays["targets"]
             self.predictions, self.dt = arrays["predictions"], float(arrays["dt"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            names = [name.removeprefix("spikes.") for name in arrays if name.startswith("spikes.")]
+            self.spikes = {name: arrays[f"spikes.{name}"] for name in names}
+            self.v = {name: arrays[f"v.{name}"] for name in names}
+            self.threshold = {name: float(arrays[f"threshold.{name}"]) for name in names}
+            self._check_shapes()
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             raise ValueError(f"{path} is damaged ({error}): delete it, and resume the run to write it again") from error
-        self.spikes = {name.removeprefix("spikes."): a for name, a in arrays.items() if name.startswith("spikes.")}
-        self.v = {name.removeprefix("v."): a for name, a in arrays.items() if name.startswith("v.")}
-        self.threshold = {
-            n.removeprefix("threshold."): float(a) for n, a in arrays.items() if n.startswith("threshold.")
-        }
+
+    def _check_shapes(self) -> None:
+        steps, samples, _ = self.inputs.shape
+        for name, spikes in self.spikes.items():
+            if spikes.ndim != 3 or spikes.shape[:2] != (steps, samples) or self.v[name].shape != spikes.shape:
+                raise ValueError(f"block {name!r} has another shape than the inputs")
+        if not self.spikes or self.targets.shape != (samples,) or self.predictions.shape != (samples,):
+            raise ValueError("blocks, targets or predictions are missing")
 
     @property
     def times(self) -> np.ndarray:

@@ -38,5 +38,12 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path} is damaged (its checksum does not match): restore it, or train anew in another folder"
         )
-    state: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+    try:
+        state = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+    except Exception as error:  # the unpickler raises errors of many kinds
+        raise ValueError(
+            f"{path} cannot be read ({type(error).__name__}): it is of another version; train anew"
+        ) from error
+    if not isinstance(state, dict):
+        raise ValueError(f"{path} holds a {type(state).__name__}, expected a training's state: train anew")
     return state

@@ -75,7 +75,7 @@ class ConsoleDisplay:
         )
 
     def epoch(self, row: Mapping[str, Any]) -> None:
-        self.console.print(f"epoch {row['epoch']}/{self._epochs}  {_words(row)}", highlight=False)
+        self.console.print(f"epoch {row['epoch']}/{self._epochs}  {_words(row)}")
 
     def stop(self) -> None:
         self._progress.stop()

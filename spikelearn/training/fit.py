@@ -1,7 +1,7 @@
 """The loop over epochs and batches, and its exact resume."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -59,6 +59,7 @@ def fit(
     resume: bool = False,
     device: torch.device | str = "cpu",
     display: Display | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> Fitted:
     """Train for ``epochs`` epochs; with ``folder``, metrics, checkpoints and the final weights go there.
 
@@ -73,6 +74,7 @@ def fit(
         resume: go on from the folder's checkpoint, exactly as if the run had never stopped.
         device: where the network lies.
         display: what is shown.
+        about: plain values that a resumed run must have in common with the run's beginning.
 
     Raises:
         ValueError: patience without validation samples, a folder that holds a run already, a resume without a (whole,
@@ -89,7 +91,9 @@ def fit(
             )
     if (patience is not None or resume) and folder is None:
         raise ValueError("patience and resume need a folder for the weights: pass folder=RunFolder(path)")
-    return _Fit(training, loader, epochs, validation, patience, folder, device, display or Silent()).run(resume)
+    return _Fit(training, loader, epochs, validation, patience, folder, device, display or Silent(), about or {}).run(
+        resume
+    )
 
 
 class _Fit:
@@ -105,27 +109,36 @@ class _Fit:
         folder: RunFolder | None,
         device: torch.device | str,
         display: Display,
+        about: Mapping[str, Any],
     ) -> None:
         self.training, self.loader, self.epochs = training, loader, epochs
         self.validation, self.patience, self.folder = validation, patience, folder
-        self.device, self.display = torch.device(device), display
+        self.device, self.display, self.about = torch.device(device), display, about
         self.at = Position()
 
     def run(self, resume: bool) -> Fitted:
-        if resume:
-            self._restore()
-        else:
-            if self.folder is not None and self.folder.checkpoint.exists():
-                raise ValueError(f"{self.folder.path} already holds a run: pass resume=True, or another folder")
-            self._save()
-        self.display.start(self.epochs, len(self.loader), self.at.epoch, self.at.batch)
-        try:
-            with stop_on_signals() as wish:
+        with stop_on_signals() as wish:
+            if resume:
+                self._restore()
+            else:
+                self._begin()
+            self.display.start(self.epochs, len(self.loader), self.at.epoch, self.at.batch)
+            try:
                 while self.at.epoch < self.epochs and not self.at.stopped:
                     self._epoch(wish)
-        finally:
-            self.display.stop()
+            except Exception:
+                # A run that never learned a batch leaves its folder free for the corrected one.
+                if self.folder is not None and self.at == Position():
+                    self.folder.checkpoint.unlink(missing_ok=True)
+                raise
+            finally:
+                self.display.stop()
         return self._end()
+
+    def _begin(self) -> None:
+        if self.folder is not None and self.folder.checkpoint.exists():
+            raise ValueError(f"{self.folder.path} already holds a run: pass resume=True, or another folder")
+        self._save()
 
     def _epoch(self, wish: Wish) -> None:
         started = saved = time.monotonic()
@@ -211,12 +224,22 @@ class _Fit:
 
     def _save(self) -> None:
         if self.folder is not None:
-            state = {"training": self.training.state_dict(), "position": asdict(self.at)}
+            state = {"training": self.training.state_dict(), "position": asdict(self.at), "about": dict(self.about)}
             save_checkpoint(self.folder.checkpoint, state)
 
     def _restore(self) -> None:
         assert self.folder is not None
         state = load_checkpoint(self.folder.checkpoint)
-        self.training.load_state_dict(state["training"])
-        self.at = Position(**state["position"])
+        try:
+            position, training, about = Position(**state["position"]), state["training"], state["about"]
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{self.folder.checkpoint} is of another version of this program: train anew") from error
+        for name, value in self.about.items():
+            if about.get(name) != value:
+                raise ValueError(
+                    f"the run in {self.folder.path} began with {name} = {about.get(name)!r}, now it is {value!r}: "
+                    "set it back, or train anew"
+                )
+        self.training.load_state_dict(training)
+        self.at = position
         self.folder.keep_metrics_before(self.at.epoch)

@@ -2,11 +2,14 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from spikelearn.files import write_atomically
+from filelock import FileLock, Timeout
+
+from spikelearn.files import TEMPORARY, write_atomically
 
 
 class RunFolder:
@@ -26,6 +29,41 @@ class RunFolder:
         self.result = self.path / "result.json"
         self.recording = self.path / "recording.npz"
         self.pictures = self.path / "pictures"
+        self.lock = self.path / "run.lock"
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Inside, the folder is this process's; what a killed process left half-written is swept away.
+
+        Raises:
+            ValueError: another process works in it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.lock, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise ValueError(
+                f"{self.path} is in use by another process: wait for it, or name another folder with --out"
+            ) from error
+        try:
+            for left in self.path.glob(f"{TEMPORARY}*"):
+                left.unlink(missing_ok=True)
+            yield
+        finally:
+            lock.release()
+            if not any(path != self.lock for path in self.path.iterdir()):
+                self.lock.unlink(missing_ok=True)
+                self.path.rmdir()
+
+    def own_files(self) -> set[Path]:
+        """The files that must not be written over by anything but the run."""
+        return {value.resolve() for name, value in vars(self).items() if isinstance(value, Path) and name != "path"}
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run has left everything that a finished run leaves."""
+        return all(path.is_file() for path in (self.weights, self.result, self.recording))
 
     def append_metrics(self, row: Mapping[str, Any]) -> None:
         """Add one line, and have it on disk before returning."""
@@ -39,20 +77,22 @@ class RunFolder:
         """All whole lines; a last line cut short by a crash is left out.
 
         Raises:
-            ValueError: a line that is not JSON before the last.
+            ValueError: a line before the last that is not JSON, a line that is not the metrics of an epoch.
         """
         if not self.metrics.is_file():
             return []
         rows = []
-        lines = self.metrics.read_text().splitlines()
+        lines = self.metrics.read_text(errors="replace").splitlines()
         for number, line in enumerate(lines, 1):
             try:
-                rows.append(json.loads(line))
+                row = json.loads(line)
             except json.JSONDecodeError as error:
-                if number < len(lines):
-                    raise ValueError(
-                        f"{self.metrics} is damaged at line {number}: restore or delete the line"
-                    ) from error
+                if number == len(lines):
+                    break
+                raise ValueError(f"{self.metrics} is damaged at line {number}: restore or delete the line") from error
+            if not _is_metrics(row):
+                raise ValueError(f"{self.metrics} has no metrics at line {number}: restore or delete the line")
+            rows.append(row)
         return rows
 
     def keep_metrics_before(self, epoch: int) -> None:
@@ -74,7 +114,22 @@ class RunFolder:
         if not self.result.is_file():
             return None
         try:
-            found: dict[str, Any] = json.loads(self.result.read_text())
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{self.result} is damaged ({error}): delete it, and resume the run") from error
+            found = json.loads(self.result.read_text(errors="replace"))
+        except json.JSONDecodeError:
+            found = None
+        if not isinstance(found, dict) or not {"test_accuracy", "test_samples", "optimizer", "parameters"} <= set(
+            found
+        ):
+            raise ValueError(f"{self.result} is damaged: delete it, and resume the run to write it again")
         return found
+
+
+def _is_metrics(row: Any) -> bool:
+    numbers = ("epoch", "accuracy", "samples_per_second")
+    return (
+        isinstance(row, dict)
+        and all(isinstance(row.get(name), int | float) for name in numbers)
+        and isinstance(row.get("rates"), dict)
+        and all(isinstance(rate, int | float) for rate in row["rates"].values())
+        and all(isinstance(row.get(name), int | float | None) for name in ("loss", "validation_accuracy"))
+    )

@@ -1,11 +1,12 @@
 """torch's optimizers and schedules by name."""
 
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
 from torch import Tensor, optim
 
-from spikelearn.checks import check_choice, check_positive
+from spikelearn.checks import check_choice, check_positive, one_of
 from spikelearn.plasticity import OptimizerChoice
 
 OPTIMIZERS: Mapping[str, type[optim.Optimizer]] = {
@@ -13,6 +14,9 @@ OPTIMIZERS: Mapping[str, type[optim.Optimizer]] = {
     "adamw": optim.AdamW,
     "sgd": optim.SGD,
 }
+#: What torch's optimizers take beside hyper-parameters.
+_IMPLEMENTATION = {"params", "lr", "foreach", "fused", "capturable", "differentiable", "maximize"}
+
 Schedule = Literal["constant", "cosine", "one-cycle"]
 
 
@@ -25,9 +29,13 @@ def make_optimizer(choice: OptimizerChoice, parameters: Iterable[Tensor]) -> opt
     check_choice("optimizer", choice.name, OPTIMIZERS)
     check_positive("lr", choice.lr)
     make: Any = OPTIMIZERS[choice.name]
+    known = sorted(set(inspect.signature(make).parameters) - _IMPLEMENTATION)
+    for option in choice.options:
+        if option not in known:
+            raise ValueError(f"optimizer {choice.name!r} has no option {option!r}, expected {one_of(option, known)}")
     try:
         made: optim.Optimizer = make(parameters, lr=choice.lr, **choice.options)
-    except TypeError as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"optimizer {choice.name!r} cannot be made with {dict(choice.options)}: {error}") from error
     return made
 

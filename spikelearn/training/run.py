@@ -1,6 +1,7 @@
 """A run from its settings: data, network, rule, training, test and the files it leaves."""
 
 import platform
+import re
 from importlib.metadata import version
 from typing import Any
 
@@ -34,11 +35,16 @@ def train(
     Raises:
         ValueError: anything in the settings or the data that cannot be used; a folder that holds another run.
     """
-    if not resume and folder.checkpoint.exists():
-        raise ValueError(
-            f"{folder.path} already holds a run: go on with it (--resume {folder.path}), or name another folder with "
-            "--out"
-        )
+    with folder.claimed():
+        if not resume and folder.checkpoint.exists():
+            raise ValueError(
+                f"{folder.path} already holds a run: go on with it (--resume {folder.path}), or name another folder "
+                "with --out"
+            )
+        return _train(settings, folder, resume, display)
+
+
+def _train(settings: Settings, folder: RunFolder, resume: bool, display: Display | None) -> dict[str, Any]:
     device = usable_device(settings.device)
     seed_everything(settings.seed)
     training, loaders = prepare(settings, device)
@@ -54,6 +60,7 @@ def train(
         resume=resume,
         device=device,
         display=display,
+        about=settings.model_dump(mode="json", exclude={"data_root", "device"}),
     )
     network = training.network
     save_weights(
@@ -163,10 +170,12 @@ def usable_device(name: str) -> torch.device:
     Raises:
         ValueError: a name that torch does not know, a device that this machine lacks.
     """
+    if not re.fullmatch(r"cpu|cuda(:[0-9]+)?", name):
+        raise ValueError(f"device is {name!r}, expected cpu, cuda or cuda:N")
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device is {name!r}, which cannot be used here ({reason}): use cpu") from error
     return device

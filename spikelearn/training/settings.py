@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from spikelearn.checks import one_of
-from spikelearn.datasets import DATASETS, ENCODERS, Encoder
+from spikelearn.datasets import DATASETS, ENCODERS, Encoder, data_root
 from spikelearn.files import write_atomically
 from spikelearn.network import MembraneReadout, Network, RateReadout, build, neuron_factory
 from spikelearn.plasticity import RULES, OptimizerChoice, Rule, rule_from
@@ -45,17 +45,19 @@ class Settings(BaseModel):
     data_root: str | None = Field(None, description="folder of the data sets")
     encoder: str | None = Field(None, description="encoder of still images; default direct")
     encoder_option: dict[str, Value] = Field({}, description="options of the encoder")
-    steps: Annotated[int, Field(ge=1, description="time steps T")] = 25
-    epochs: Annotated[int, Field(ge=1, description="epochs")] = 5
-    batch: Annotated[int, Field(ge=1, description="samples per batch")] = 64
+    steps: Annotated[int, Field(strict=True, ge=1, le=1_000_000, description="time steps T")] = 25
+    epochs: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000, description="epochs")] = 5
+    batch: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000, description="samples per batch")] = 64
     validation: Annotated[float, Field(ge=0, lt=1, description="share of training samples held out")] = 0.1
-    patience: Annotated[int, Field(ge=1)] | None = Field(None, description="early stop after so many epochs")
+    patience: Annotated[int, Field(strict=True, ge=1)] | None = Field(
+        None, description="early stop after so many epochs"
+    )
     optimizer: str | None = Field(None, description="adam, adamw or sgd; default: the rule's")
     optimizer_option: dict[str, Value] = Field({}, description="options of the optimizer")
-    lr: Annotated[float, Field(gt=0)] | None = Field(None, description="learning rate; default: the rule's")
+    lr: Annotated[float, Field(gt=0, le=1e30)] | None = Field(None, description="learning rate; default: the rule's")
     schedule: Schedule = Field("constant", description="run of the learning rate: constant, cosine or one-cycle")
     bounds: tuple[float, float] | None = Field(None, description="lowest and highest weight")
-    seed: Annotated[int, Field(ge=0, description="seed of everything random")] = 0
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**63, description="seed of everything random")] = 0
     device: str = Field("cpu", description="cpu, cuda or cuda:N")
 
     @model_validator(mode="before")
@@ -65,6 +67,18 @@ class Settings(BaseModel):
         if isinstance(values, dict) and values.get("neuron", "lif") != "lif":
             return {"neuron_option": {}, **values}
         return values
+
+    @field_validator("data_root")
+    @classmethod
+    def _absolute(cls, value: str | None) -> str | None:
+        """A run is looked at from other folders too."""
+        return None if value is None else str(data_root(value).resolve())
+
+    @model_validator(mode="after")
+    def _output_option_needs_output(self) -> Self:
+        if self.output_option and self.output is None:
+            raise PydanticCustomError("output_option", "it needs another neuron for the last block: name one as output")
+        return self
 
     @model_validator(mode="after")
     def _patience_needs_validation(self) -> Self:
@@ -123,7 +137,9 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
         return Settings(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else first["type"]
+        if isinstance(cause := first.get("ctx", {}).get("error"), ValueError):
+            raise cause from error
+        name = ".".join(map(str, first["loc"][:2])) or first["type"]
         if first["type"] == "extra_forbidden":
             known = list(Settings.model_fields)
             raise ValueError(f"unknown setting {name!r}, expected {one_of(name, known)}") from error
@@ -140,8 +156,8 @@ def read_settings(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ValueError(f"{path} does not exist: name a settings file in TOML")
     try:
-        values = tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no TOML file: {error}") from error
     return {key.replace("-", "_"): value for key, value in values.items()}
 

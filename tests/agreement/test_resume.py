@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,7 +14,15 @@ from spikelearn.datasets import Digits, Loader, hold_out
 from spikelearn.network import build
 from spikelearn.plasticity import BPTT, STDP
 from spikelearn.seeding import generator_for
-from spikelearn.training import Interrupted, RunFolder, Training, fit, make_schedule
+from spikelearn.training import (
+    Interrupted,
+    NonFiniteUpdate,
+    RunFolder,
+    Training,
+    fit,
+    load_checkpoint,
+    make_schedule,
+)
 
 FLAGS = [
     "--net",
@@ -102,6 +111,28 @@ def test_a_folder_with_a_run_is_not_written_over(tmp_path):
     assert kept == {p.name: p.read_bytes() for p in tmp_path.iterdir()}
 
 
+class _NaNAt(BPTT):
+    """BPTT whose loss is not a number in one batch."""
+
+    def __init__(self, batch):
+        super().__init__()
+        self.left = batch
+
+    def updates(self, network, batch, memory, generator):
+        self.left -= 1
+        for update in super().updates(network, batch, memory, generator):
+            yield update if self.left else replace(update, loss=torch.tensor(float("nan")))
+
+
+def test_nan_keeps_the_last_checkpoint(tmp_path):
+    training, loader, held = training_and_loaders(_NaNAt(15))
+    folder = RunFolder(tmp_path)
+    with pytest.raises(NonFiniteUpdate, match="epoch 2, batch 3 of 12: the loss is nan"):
+        fit(training, loader, epochs=4, folder=folder)
+    assert load_checkpoint(folder.checkpoint)["position"]["epoch"] == 1
+    assert [row["epoch"] for row in folder.read_metrics()] == [1]
+
+
 def test_patience_and_resume_need_their_things():
     training, loader, held = training_and_loaders()
     with pytest.raises(ValueError, match="no validation samples"):
@@ -144,6 +175,14 @@ def test_a_killed_process_is_resumed_exactly(tmp_path, undisturbed, number, mome
     assert not (out / "weights.safetensors").exists()
     subprocess.run(command("--resume", str(out)), check=True, capture_output=True)
     assert (out / "weights.safetensors").read_bytes() == undisturbed
+
+
+def test_edited_settings_are_refused_on_resume(tmp_path):
+    training, loader, _ = training_and_loaders()
+    with pytest.raises(Interrupted):
+        fit(training, loader, epochs=2, folder=RunFolder(tmp_path), display=_StopAt(0, 2), about={"batch": 100})
+    with pytest.raises(ValueError, match="began with batch = 100, now it is 50"):
+        fit(training, loader, epochs=2, folder=RunFolder(tmp_path), resume=True, about={"batch": 50})
 
 
 def test_torch_random_numbers_are_resumed_too(tmp_path):

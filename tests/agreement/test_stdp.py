@@ -84,15 +84,16 @@ def seconds(tau_steps):
 
 
 @pytest.mark.parametrize(
-    ("synapse", "shape", "name"),
+    ("make", "shape", "name"),
     [
-        (nn.Linear(7, 5, bias=False), (7,), "stdp_linear_single_step"),
-        (nn.Conv2d(2, 3, 3, stride=2, padding=1, bias=False), (2, 6, 6), "stdp_conv2d_single_step"),
-        (nn.Conv2d(2, 3, 2, bias=False), (2, 5, 5), "stdp_conv2d_single_step"),
+        (lambda: nn.Linear(7, 5, bias=False), (7,), "stdp_linear_single_step"),
+        (lambda: nn.Conv2d(2, 3, 3, stride=2, padding=1, bias=False), (2, 6, 6), "stdp_conv2d_single_step"),
+        (lambda: nn.Conv2d(2, 3, 2, bias=False), (2, 5, 5), "stdp_conv2d_single_step"),
     ],
 )
-def test_stdp_is_snntorch(synapse, shape, name):
+def test_stdp_is_snntorch(make, shape, name):
     learner = pytest.importorskip("snntorch.functional.stdp_learner")
+    synapse = make()
     network = firing(synapse)
     inputs = (torch.rand(25, 3, *shape) < 0.3).to(F64)
     rule = STDP(1.0, 1.0, seconds(5.0), seconds(8.0), coincident=True)

@@ -195,8 +195,24 @@ def test_every_way_to_train(flags, tmp_path, capsys):
         (["--patience", "2", "--validation", "0"], "patience is 2: it needs validation samples"),
         (["--optimizer", "adm"], "optimizer is 'adm'"),
         (["--lr", "0"], "lr is 0.0"),
+        (["--lr", "1e38"], "lr is 1e+38"),
+        (["--seed", "18446744073709551616"], "seed is"),
+        (["--steps", "99999999999999"], "steps is"),
+        (["--net", "64-99999999999-10"], "sizes go up to 1,000,000"),
+        (["--net", "\u00b2-10"], "cannot read '\u00b2'"),
+        (["--net", "[/red]"], "cannot read '[/red]'"),
+        (["--output-option", "decay=0.5"], "it needs another neuron for the last block"),
+        (
+            ["--neuron-option", "decay=0.5", "--neuron-option", "inclusive=maybe"],
+            "inclusive is 'maybe', expected true or false",
+        ),
+        (["--optimizer-option", "capturable=true"], "has no option 'capturable'"),
+        (["--optimizer-option", "betas=3"], "cannot be made with"),
+        (["--data-root", "~nosuchuser/x"], "home folder is not known"),
+        (["--data-root", ""], "is '', which is not a folder"),
+        (["--device", "meta"], "expected cpu, cuda or cuda:N"),
         (["--schedule", "step"], "schedule is 'step'"),
-        (["--device", "tpu"], "device is 'tpu'"),
+        (["--device", "tpu"], "device is 'tpu', expected cpu"),
         (["--bounds", "1", "-1"], "low < high"),
         (["--config", "missing.toml"], "does not exist"),
         (["--resume", "missing"], "holds no run"),
@@ -223,14 +239,15 @@ def test_nothing_is_written_over(finished, capsys):
     assert kept == {p: p.read_bytes() for p in kept}
 
 
-def test_nan_stops_the_run_and_keeps_the_checkpoint(tmp_path, capsys):
+def test_a_loss_that_is_no_number_is_named_with_its_place_and_leaves_the_folder_free(tmp_path, capsys):
     out = tmp_path / "run"
-    flags = ["--rule-option", "loss=cross-entropy-membrane", "--output", "leaky-integrator"]
-    assert run(["train", *QUICK, *flags, "--lr", "1e38", "--optimizer", "sgd", "--out", str(out)]) == 2
+    flags = ["--net", "64-10", "--rule-option", "loss=cross-entropy-membrane", "--output", "leaky-integrator"]
+    overflow = ["--encoder", "direct", "--encoder-option", "gain=3e38"]
+    assert run(["train", *QUICK, *flags, *overflow, "--out", str(out)]) == 2
     words = sentence(capsys)
-    assert "epoch 1, batch" in words
-    assert "lower the learning rate" in words
-    assert (out / "checkpoint.pt").exists()
+    assert "epoch 1, batch 1 of" in words
+    assert "the loss is inf: lower the learning rate" in words
+    assert run(["train", *QUICK, *flags, "--out", str(out)]) == 0
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,6 @@ def test_a_partial_copy_is_read_without_a_download(root):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is empty, expected events of 5 bytes"),
-        (packed(EVENTS)[:-2], "expected a multiple of 5"),
         (packed([(40, 5, 1000, 1), *EVENTS]), "outside the 34 x 34 sensor"),
         (packed(EVENTS[::-1]), "times that decrease"),
         (packed(EVENTS[:1]), "spans 0 microseconds"),
@@ -62,9 +60,22 @@ def test_bad_recordings_are_named_and_left_alone(root, content, message):
     assert path.read_bytes() == content
 
 
-def test_a_folder_that_is_no_digit_is_named(root):
-    (root / "nmnist" / "NMNIST" / "Train" / "seven").mkdir()
-    with pytest.raises(ValueError, match="seven is no digit"):
+@pytest.mark.parametrize(("content", "message"), [(b"", "is empty"), (packed(EVENTS)[:-2], "expected a multiple of 5")])
+def test_cut_recordings_are_named_before_anything_is_trained(root, content, message):
+    path = root / "nmnist" / "NMNIST" / "Train" / "7" / "00001.bin"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"00001.bin.*{message}"):
+        NMNIST("train", root)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("place", ["seven", "10", "7/inner", ".hidden"])
+def test_a_folder_that_is_no_digit_is_named(root, place):
+    folder = root / "nmnist" / "NMNIST" / "Train" / place
+    folder.mkdir()
+    NMNIST("train", root)
+    (folder / "1.bin").write_bytes(packed(EVENTS))
+    with pytest.raises(ValueError, match="lies in no class folder"):
         NMNIST("train", root)
 
 

@@ -67,6 +67,7 @@ def test_the_last_block_may_have_another_neuron():
     ("text", "shape", "message"),
     [
         ("15C5-10", None, "says nothing of its input"),
+        ("1000x1000-999999-10", None, "needs 999,999,000,000 weights, which is too large"),
         ("784-10", (1, 8, 8), "takes 784 input values, the data have 64"),
         ("15C5-10", (64,), "needs an image"),
         ("15C9-10", (1, 8, 8), "larger than the 8 x 8 image"),

@@ -1,10 +1,15 @@
 import pytest
 import torch
 
+from spikelearn.datasets import Digits, Loader
 from spikelearn.export import load_weights, save_weights
+from spikelearn.network import build
+from spikelearn.plasticity import BPTT
 from spikelearn.training import (
     RunFolder,
     Settings,
+    Training,
+    fit,
     load_checkpoint,
     read_settings,
     save_checkpoint,
@@ -67,7 +72,7 @@ def test_damaged_weights_are_named_and_left_alone(tmp_path, damage):
 def test_metrics_survive_a_line_cut_short(tmp_path):
     folder = RunFolder(tmp_path)
     for epoch in (1, 2, 3):
-        folder.append_metrics({"epoch": epoch})
+        folder.append_metrics({"epoch": epoch, "accuracy": 0.5, "samples_per_second": 9.0, "rates": {}})
     folder.metrics.write_text(folder.metrics.read_text() + '{"epo')
     assert [row["epoch"] for row in folder.read_metrics()] == [1, 2, 3]
     folder.keep_metrics_before(2)
@@ -75,6 +80,57 @@ def test_metrics_survive_a_line_cut_short(tmp_path):
     folder.metrics.write_text('{"epo\n{"epoch": 2}\n')
     with pytest.raises(ValueError, match="damaged at line 1"):
         folder.read_metrics()
+
+
+@pytest.mark.parametrize("line", ["[]", "3", "{}", '{"epoch": "x"}', '{"epoch": 1, "accuracy": 0.5}'])
+def test_lines_that_are_no_metrics_are_named(tmp_path, line):
+    folder = RunFolder(tmp_path)
+    folder.metrics.write_text(line + "\n")
+    with pytest.raises(ValueError, match="no metrics at line 1"):
+        folder.read_metrics()
+
+
+@pytest.mark.parametrize("content", [b"{}", b"[]", b"3", b"\xff\xfe", b"{"])
+def test_results_that_are_none_are_named(tmp_path, content):
+    folder = RunFolder(tmp_path)
+    folder.result.write_bytes(content)
+    with pytest.raises(ValueError, match=r"result.json is damaged"):
+        folder.read_result()
+
+
+def test_a_folder_is_claimed_by_one_process(tmp_path):
+    folder, other = RunFolder(tmp_path / "run"), RunFolder(tmp_path / "run")
+
+    def claim_again():
+        with other.claimed():
+            pass
+
+    with folder.claimed():
+        with pytest.raises(ValueError, match="in use by another process"):
+            claim_again()
+        (folder.path / ".part-abc.pt").write_bytes(b"half")
+        (folder.path / "kept").write_bytes(b"whole")
+    with other.claimed():
+        assert not (folder.path / ".part-abc.pt").exists()
+        assert (folder.path / "kept").exists()
+
+
+def test_a_claim_that_came_to_nothing_leaves_nothing(tmp_path):
+    with RunFolder(tmp_path / "run").claimed():
+        pass
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "state", [{}, {"position": [1]}, {"position": {"epoch": 1, "future": 2}, "training": {}, "about": {}}]
+)
+def test_a_checkpoint_of_another_version_is_named(tmp_path, state):
+    folder = RunFolder(tmp_path)
+    save_checkpoint(folder.checkpoint, state)
+    training = Training.start(build("4-3"), BPTT())
+    loader = Loader(Digits("test"), 2, 10)
+    with pytest.raises(ValueError, match="is of another version"):
+        fit(training, loader, epochs=1, folder=folder, resume=True)
 
 
 def test_settings_round_trip(tmp_path):
