@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-#: Share of active entries above which the dense product is cheaper, packing by torch operations included.
-BREAK_EVEN = 0.06
+#: Share of active entries above which the dense product is cheaper, packing included (benchmarks/fast_paths.py).
+BREAK_EVEN = 0.1
 
 #: Below this number of entries a dense product costs less than looking at the record.
 SMALLEST = 1 << 16

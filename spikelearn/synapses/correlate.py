@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from spikelearn.checks import check_shape
-from spikelearn.events import Events, events_of, outer_product
-from spikelearn.synapses.structure import as_linear, refuse_batch_statistics, rows_of, trainable
+from spikelearn.events import Events, outer_product
+from spikelearn.synapses.structure import as_linear, events_for, refuse_batch_statistics, rows_of, trainable
 
 #: Rows [T*B] that the generic path maps at once; bounds its memory.
 CHUNK = 4096
@@ -39,7 +39,7 @@ def correlate(synapse: nn.Module, pre: Tensor, post: Tensor) -> dict[str, Tensor
     with torch.no_grad():
         if linear is not None:
             flat = pre.flatten(0, -2) if linear is synapse else rows_of(pre).flatten(1)
-            return _linear(linear, parameters, flat, post.flatten(0, -2), events_of(pre))
+            return _linear(linear, parameters, flat, post.flatten(0, -2), events_for(linear, pre))
     return _generic(synapse, parameters, rows_of(pre).detach(), rows_of(post).detach())
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spikelearn.events import Events, events_of, gather, is_plain, outer_product, refuse_second_derivative
-from spikelearn.synapses.structure import as_linear, is_constant_in_time, rows_of
+from spikelearn.events import Events, gather, is_plain, outer_product, refuse_second_derivative
+from spikelearn.synapses.structure import as_linear, events_for, is_constant_in_time, rows_of
 
 
 def drive(synapse: nn.Module, pre: Tensor) -> Tensor:
@@ -29,7 +29,8 @@ def drive(synapse: nn.Module, pre: Tensor) -> Tensor:
             once: Tensor = synapse(pre[0])
             return once.expand(steps, *once.shape)
         linear = as_linear(synapse)
-        events = events_of(pre) if linear is not None and all(map(is_plain, linear.parameters())) else None
+        plain = linear is not None and all(map(is_plain, linear.parameters()))
+        events = events_for(linear, pre) if linear is not None and plain else None
         if linear is not None and events is not None:
             rows = _EventLinear.apply(rows_of(pre), linear.weight, linear.bias, events)
         else:

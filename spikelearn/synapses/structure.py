@@ -4,6 +4,11 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
 
+from spikelearn.events import Events, events_of
+
+#: Least number of output neurons for which event lists can beat the dense product (benchmarks/fast_paths.py).
+WIDE = 64
+
 
 def as_linear(synapse: nn.Module) -> nn.Linear | None:
     """The plain ``nn.Linear`` inside, where the synapse is one (Flatten may stand before it); else None.
@@ -18,6 +23,11 @@ def as_linear(synapse: nn.Module) -> nn.Linear | None:
     if type(synapse) is nn.Linear and not parametrize.is_parametrized(synapse) and not hooked:
         return synapse
     return None
+
+
+def events_for(linear: nn.Linear, record: Tensor) -> Events | None:
+    """The events of ``record``, where going through them is cheaper for this layer."""
+    return events_of(record) if linear.out_features >= WIDE else None
 
 
 def trainable(synapse: nn.Module) -> dict[str, nn.Parameter]:

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from spikelearn import events
-from spikelearn.synapses import SumPool2d, as_linear, correlate, drive, transpose
+from spikelearn.synapses import SumPool2d, as_linear, correlate, drive, structure, transpose
 
 F64 = torch.float64
 
@@ -88,11 +88,12 @@ def test_chunks_add_up(monkeypatch):
 
 def test_events_give_the_dense_result_and_gradients(monkeypatch):
     monkeypatch.setattr(events, "SMALLEST", 0)
+    monkeypatch.setattr(structure, "WIDE", 0)
     synapse = nn.Linear(60, 5).to(F64)
     sparse = (torch.rand(6, 4, 60) < 0.02).to(F64).requires_grad_()
     post = torch.randn(6, 4, 5, dtype=F64)
     results = []
-    for break_even in (0.06, -1.0):
+    for break_even in (0.1, -1.0):
         monkeypatch.setattr(events, "BREAK_EVEN", break_even)
         record = sparse.detach().clone().requires_grad_()
         assert (events.events_of(record) is None) == (break_even < 0)
@@ -157,6 +158,7 @@ def test_linear_maps_the_last_axis():
 
 def test_function_transforms_pass_the_event_path(monkeypatch):
     monkeypatch.setattr(events, "SMALLEST", 0)
+    monkeypatch.setattr(structure, "WIDE", 0)
     synapse, record = nn.Linear(60, 5).to(F64), (torch.rand(6, 4, 60) < 0.02).to(F64)
     weights = dict(synapse.named_parameters())
 
