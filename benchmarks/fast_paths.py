@@ -5,7 +5,7 @@
 Prints medians of rounds in which both run in turn, forward and backward, and their ratio. The break-even activity
 in ``spikelearn/events.py`` and the least width in ``spikelearn/synapses/structure.py`` are read off here.
 
-Seen on two cores with AVX-512, torch 2.13.0: the scan is 1.8 to 2.8 times faster than the eager loop on (25, 64, 400),
+Seen on two cores with AVX-512, torch 2.13.0: the scan is 2.1 to 3.1 times faster than the eager loop on (25, 64, 400),
 (25, 128, 400), (5, 64, 8640) and (500, 16, 512); events are 2.4 (1 %), 1.7 (5 %) and 1.2 (12 %) times faster than the
 dense product on 784 -> 400, and slower at any activity on 400 -> 10.
 """

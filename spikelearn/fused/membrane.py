@@ -26,24 +26,27 @@ def membrane_scan(
 
 
 class _MembraneScan(torch.autograd.Function):
+    """Few operations a step: what needs no order in time is done for the whole record at once."""
+
     @staticmethod
     def forward(
-        ctx: Any, current: Tensor, v0: Tensor, neuron: MembraneNeuron, spike_function: Any
+        ctx: Any, current: Tensor, v0: Tensor, neuron: MembraneNeuron, spike_function: SpikeFunction
     ) -> tuple[Tensor, Tensor, Tensor]:
         v = torch.empty_like(current, memory_format=torch.contiguous_format)
         spikes = torch.empty_like(v)
+        test = torch.ge if neuron.inclusive else torch.gt
         u = v0
-        for t in range(current.shape[0]):
-            now, fired = v[t], spikes[t]
+        for drive, now, fired in zip(
+            neuron.membrane_drive(current).unbind(0), v.unbind(0), spikes.unbind(0), strict=True
+        ):
             torch.mul(u, neuron.decay_mem, out=now)
-            now.add_(neuron.membrane_drive(current[t]))
-            test = torch.ge if neuron.inclusive else torch.gt
-            test(now - neuron.v_threshold, 0.0, out=fired)
+            now.add_(drive)
+            test(now, neuron.v_threshold, out=fired)
             u = _reset(now, fired, neuron)
         ctx.neuron, ctx.spike_function = neuron, spike_function
         ctx.save_for_backward(v, spikes)
         ctx.set_materialize_grads(False)
-        return spikes, v, u.clone() if u is v0 else u
+        return spikes, v, u
 
     @staticmethod
     def backward(
@@ -52,30 +55,31 @@ class _MembraneScan(torch.autograd.Function):
         refuse_second_derivative()
         v, spikes = ctx.saved_tensors
         neuron, function = ctx.neuron, ctx.spike_function
-        psi = function.derivative
-        grad_current = torch.empty_like(v)
-        error = torch.zeros_like(v[0]) if grad_last is None else grad_last.clone()
-        for t in range(v.shape[0] - 1, -1, -1):
-            spike_error = None if grad_spikes is None else grad_spikes[t]
-            if function.reset_gradient and psi is not None:
-                through_reset = error * _reset_slope(v[t], neuron)
-                spike_error = through_reset if spike_error is None else spike_error + through_reset
-            if neuron.reset == "to_value":
-                error = error * (1.0 - spikes[t])
-            if spike_error is not None and psi is not None:
-                error = error + spike_error * psi(v[t] - neuron.v_threshold)
-            if grad_v is not None:
-                error = error + grad_v[t]
-            torch.mul(error, neuron.gain_mem, out=grad_current[t])
-            error = error * neuron.decay_mem
-        return grad_current, error, None, None
+        psi = None if function.derivative is None else function.derivative(v - neuron.v_threshold)
+        through_reset = psi if function.reset_gradient else None
+        arriving = None if psi is None or grad_spikes is None else grad_spikes * psi
+        if grad_v is not None:
+            arriving = grad_v if arriving is None else arriving + grad_v
+        errors = torch.empty_like(v)
+        error = torch.zeros_like(v[0]) if grad_last is None else grad_last
+        for t in range(len(v) - 1, -1, -1):
+            kept = torch.addcmul(error, error, spikes[t], value=-1.0) if neuron.reset == "to_value" else error
+            if through_reset is not None:
+                kept = kept + error * _reset_slope(v[t], neuron) * through_reset[t]
+            if arriving is None:
+                errors[t] = kept
+            else:
+                torch.add(kept, arriving[t], out=errors[t])
+            error = errors[t] * neuron.decay_mem
+        return errors if neuron.gain_mem == 1.0 else errors.mul_(neuron.gain_mem), error, None, None
 
 
 def _reset(v: Tensor, spikes: Tensor, neuron: MembraneNeuron) -> Tensor:
+    """The potential after reset; with spikes of 0 and 1 these are the eager loop's values exactly."""
     if neuron.reset == "subtract":
-        return v - spikes * neuron.v_threshold
-    kept = v * (1.0 - spikes)
-    return kept if neuron.v_reset == 0.0 else kept.add_(spikes * neuron.v_reset)
+        return torch.sub(v, spikes, alpha=neuron.v_threshold)
+    kept = torch.addcmul(v, v, spikes, value=-1.0)
+    return kept if neuron.v_reset == 0.0 else kept.add_(spikes, alpha=neuron.v_reset)
 
 
 def _reset_slope(v: Tensor, neuron: MembraneNeuron) -> Tensor | float:
