@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from spikelearn.checks import one_of
 from spikelearn.fused import scan
 from spikelearn.network.block import Block, Feedback
-from spikelearn.network.plumbing import block_shapes, delayed, drive_block, masked
+from spikelearn.network.plumbing import block_shapes, delayed, drive_block, injected, masked
 from spikelearn.network.presentation import presentation, running_statistics
 from spikelearn.network.readout import MembraneReadout, RateReadout
 from spikelearn.network.records import Activity, Record, State
@@ -89,6 +89,7 @@ class Network(nn.Module):
         Shapes: the record's tensors are [B, ...].
         """
         self._check_places(inject, masks)
+        self._check_state(state)
         state = state or self._initial_state(x)
         with running_statistics([b.synapse for b in self.blocks.values()] + self._feedback_synapses()):
             return self._advance(x, None, state, adjoint, inject, masks, cut)
@@ -116,8 +117,9 @@ class Network(nn.Module):
         Shapes: the record's tensors are [T, B, ...].
 
         Raises:
-            ValueError: inputs without time and batch axis, a place that does not exist, a sequence-only adjoint
-                on a network with feedback, a state of another batch.
+            ValueError: inputs without time and batch axis, a place that does not exist, a mask or an injected current
+                of another shape, a sequence-only adjoint on a network with feedback, a state of another batch or
+                network.
         """
         if inputs.ndim < 3 or not inputs.is_floating_point() or inputs.shape[0] == 0:
             raise ValueError(
@@ -125,12 +127,7 @@ class Network(nn.Module):
                 "with T >= 1"
             )
         self._check_places(inject, masks)
-        for name, current in inject.items():
-            if current.shape[0] != inputs.shape[0]:
-                raise ValueError(
-                    f"current injected into {name!r} has shape {list(current.shape)}, expected T = {inputs.shape[0]} "
-                    "steps in front: expand a constant one with current.expand(T, *current.shape)"
-                )
+        self._check_state(state)
         if self.feedback:
             return self._run_step_by_step(inputs, state, adjoint, inject, masks, cut)
         return self._run_layer_by_layer(inputs, state, adjoint, inject, masks, cut)
@@ -188,8 +185,7 @@ class Network(nn.Module):
             if block.delay:
                 pre, lines[name] = delayed(x, block.delay, state.delay_lines.get(name) if state else None)
             current = masked(drive_block(name, block.synapse, pre), masks, f"{name}.synapse", steps=True)
-            if name in inject:
-                current = current + inject[name]
+            current = injected(current, inject, name)
             before = state.neurons[name] if state else block.neuron.initial_state(current[0])
             z, v, neurons[name] = scan(adjoint, block.neuron, before, current)
             spikes = masked(z, masks, name, steps=True)
@@ -208,11 +204,11 @@ class Network(nn.Module):
             pre, line[name] = delayed(pre, first.delay, state.delay_lines[name])
         current = drive_block(name, first.synapse, pre)
         records = []
-        injected = {block: values.unbind(0) for block, values in inject.items()}
+        given = {block: values.unbind(0) for block, values in inject.items()}
         later = [b.synapse for b in list(self.blocks.values())[1:]] + self._feedback_synapses()
         with running_statistics(later):
             for t, (pre_now, current_now) in enumerate(zip(pre.unbind(0), current.unbind(0), strict=True)):
-                now = {block: values[t] for block, values in injected.items()}
+                now = {block: values[t] for block, values in given.items()}
                 record, state = self._advance(pre_now, current_now, state, adjoint, now, masks, cut)
                 records.append(record)
         assert state is not None
@@ -253,8 +249,7 @@ class Network(nn.Module):
                     met[edge_name] = state.sent[edge.source]
                     back = drive_block(edge_name, edge.synapse, met[edge_name].unsqueeze(0))[0]
                     current = current + masked(back, masks, f"feedback.{edge_name}", steps=False)
-            if name in inject:
-                current = current + inject[name]
+            current = injected(current, inject, name)
             before = neurons[name] if name in neurons else block.neuron.initial_state(current)
             z, v, neurons[name] = adjoint.step(block.neuron, before, current)
             spikes = masked(z, masks, name, steps=False)
@@ -281,6 +276,13 @@ class Network(nn.Module):
     def shapes(self, x: Tensor) -> dict[str, tuple[int, ...]]:
         """Shape of every block's neurons, without the batch, for inputs shaped like ``x`` [B, ...]."""
         return block_shapes(self.blocks, x)
+
+    def _check_state(self, state: State | None) -> None:
+        if state is not None and set(state.neurons) != set(self.blocks):
+            raise ValueError(
+                f"state has neurons of the blocks {sorted(state.neurons)}, expected {sorted(self.blocks)}: it is of "
+                "another network, start with state=None"
+            )
 
     def _feedback_synapses(self) -> list[nn.Module]:
         return [edge.synapse for edge in self.feedback.values()]

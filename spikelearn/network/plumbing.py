@@ -25,6 +25,14 @@ def masked(x: Tensor, masks: Mapping[str, Tensor], place: str, *, steps: bool) -
     return x * mask
 
 
+def injected(current: Tensor, inject: Mapping[str, Tensor], name: str) -> Tensor:
+    """The current of block ``name`` with what is injected into it."""
+    if name not in inject:
+        return current
+    check_shape(f"current injected into {name!r}", inject[name], current.shape, "that of the block's own current")
+    return current + inject[name]
+
+
 def delayed(x: Tensor, delay: int, line: Tensor | None) -> tuple[Tensor, Tensor]:
     """x [T, B, ...] ``delay`` steps late, and the new line of what is still on its way, oldest first."""
     if line is None:

@@ -309,12 +309,19 @@ def test_a_feedback_network_refuses_a_sequence_only_adjoint():
         (lambda: build("6-3").run(torch.rand(5, 2, 7)), "fc1: synapse"),
         (lambda: build("6-3").run(torch.rand(5, 2, 6), masks={"fc2": torch.ones(2)}), "names the place 'fc2'"),
         (lambda: build("6-3").run(torch.rand(5, 2, 6), inject={"fc2": torch.ones(2)}), "inject names block 'fc2'"),
-        (lambda: build("6-3").run(torch.rand(5, 2, 6), inject={"fc1": torch.ones(2, 3)}), "expected T = 5 steps"),
+        (lambda: build("6-3").run(torch.rand(5, 2, 6), inject={"fc1": torch.ones(2, 3)}), "current injected into 'fc1' has shape"),
     ],
 )  # fmt: skip
 def test_mistakes_are_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_state_of_another_network_is_refused():
+    _, state = build("6-3").run(torch.rand(5, 2, 6))
+    for call in (build("6-4-3").run, lambda x, s: build("6-4-3").step(x[0], s)):
+        with pytest.raises(ValueError, match="it is of another network"):
+            call(torch.rand(5, 2, 6), state)
 
 
 def test_a_state_of_another_batch_is_refused():
