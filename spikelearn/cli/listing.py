@@ -23,7 +23,9 @@ def rules(name: Name = None, as_json: AsJson = False) -> None:
 
 def neurons(name: Name = None, as_json: AsJson = False) -> None:
     """List the neuron models, or show one: equations, options, source."""
-    _show(NEURONS, name, as_json, lambda _: {})
+    _show(
+        NEURONS, name, as_json, lambda kind: {"per step": _options(kind.per_step)} if hasattr(kind, "per_step") else {}
+    )
 
 
 def datasets(
@@ -35,8 +37,7 @@ def datasets(
     root = root_of(data_root)
 
     def facts(kind: Any) -> dict[str, Any]:
-        bundled = kind.__module__.rpartition(".")[2].startswith("digits")
-        folder = None if bundled else root / DATASETS.name_of(kind)
+        folder = None if kind.bundled else root / DATASETS.name_of(kind)
         there = "bundled" if folder is None else f"{folder} ({'there' if folder.is_dir() else 'not there'})"
         return {"shape": list(kind.shape), "classes": kind.classes, "events": kind.events, "where": there}
 

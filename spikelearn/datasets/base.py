@@ -35,6 +35,8 @@ class Dataset(ABC):
     shape: ClassVar[tuple[int, int, int]]
     #: Whether samples are recordings of events; else they are still images, and need an encoder.
     events: ClassVar[bool]
+    #: Whether it comes with an installed package, so that nothing is looked for in the data root.
+    bundled: ClassVar[bool] = False
     #: Class number of every sample, int64 [N].
     targets: Tensor
 

@@ -25,6 +25,7 @@ class Digits(ImageDataset):
     """
 
     classes = 10
+    bundled = True
     shape = (1, 8, 8)
 
     def __init__(self, split: Split = "train", root: str | Path | None = None) -> None:

@@ -39,6 +39,7 @@ class DigitsEvents(EventDataset):
     """
 
     classes = 10
+    bundled = True
     shape = (2, SENSOR, SENSOR)
     sensor_size = (SENSOR, SENSOR, 2)
 

@@ -70,12 +70,23 @@ def remove_if_empty(*folders: Path) -> None:
             folder.rmdir()
 
 
-def _folder(given: str | Path, what: str) -> Path:
+def written_out(given: str | Path, what: str) -> Path:
+    """A path with ``~`` replaced.
+
+    Raises:
+        ValueError: an empty path, or the home folder of somebody unknown; ``what`` names the path in the message.
+    """
+    if not str(given):
+        raise ValueError(f"{what} is '', which is not a folder: name the folder that holds the data")
     try:
-        path = Path(given).expanduser()
+        return Path(given).expanduser()
     except RuntimeError as error:
         raise ValueError(f"{what} is {given}, whose home folder is not known: write the path out") from error
-    if not str(given) or not path.is_dir():
+
+
+def _folder(given: str | Path, what: str) -> Path:
+    path = written_out(given, what)
+    if not path.is_dir():
         raise ValueError(
             f"{what} is {str(given)!r}, which is not a folder: create it, or name the folder that holds the data"
         )

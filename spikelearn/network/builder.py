@@ -1,5 +1,6 @@
 """Networks from an architecture string, or from the plain values that a run's settings hold."""
 
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -82,14 +83,18 @@ def initialise(network: Network, generator: torch.Generator) -> None:
 
 
 def neuron_factory(name: str, options: Mapping[str, Any]) -> NeuronFactory:
-    """A factory of registered neurons; options with ``decay...`` choose the per-step form.
+    """A factory of registered neurons: the per-step form (unit gain), unless an option is only the constructor's.
+
+    So ``{}`` is ``LIF.per_step()`` and ``{"decay": 0.8}`` another decay, but ``{"tau_mem": 0.02}`` is ``LIF(0.02)``,
+    whose current is scaled by 1 - exp(-dt / tau_mem).
 
     Raises:
         ValueError: an unknown neuron or option, a value out of range.
     """
     kind = NEURONS.get(name)
     per_step = getattr(kind, "per_step", None)
-    make = per_step if per_step is not None and any(key.startswith("decay") for key in options) else kind
+    only_constructors = set(inspect.signature(kind).parameters) - set(inspect.signature(per_step or kind).parameters)
+    make = kind if per_step is None or only_constructors & set(options) else per_step
 
     def factory() -> Neuron:
         made: Neuron = NEURONS.build(name, options, make)

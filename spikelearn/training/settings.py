@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import PydanticCustomError
 
 from spikelearn.checks import one_of
-from spikelearn.datasets import DATASETS, ENCODERS, Encoder, data_root
+from spikelearn.datasets import DATASETS, ENCODERS, Encoder
+from spikelearn.datasets.root import written_out
 from spikelearn.files import write_atomically
 from spikelearn.network import MembraneReadout, Network, RateReadout, build, neuron_factory
 from spikelearn.plasticity import RULES, OptimizerChoice, Rule, rule_from
@@ -35,7 +36,7 @@ class Settings(BaseModel):
     rule: str = Field("bptt", description="learning rule")
     rule_option: dict[str, Value] = Field({}, description="options of the rule, e.g. adjoint=triangle")
     neuron: str = Field("lif", description="neuron model")
-    neuron_option: dict[str, Value] = Field({"decay": 0.9}, description="options of the neuron, e.g. decay=0.9")
+    neuron_option: dict[str, Value] = Field({}, description="options of the neuron, e.g. decay=0.95")
     output: str | None = Field(None, description="another neuron model for the last block")
     output_option: dict[str, Value] = Field({}, description="options of the last block's neuron")
     readout: Literal["rate", "membrane"] | None = Field(
@@ -60,19 +61,11 @@ class Settings(BaseModel):
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63, description="seed of everything random")] = 0
     device: str = Field("cpu", description="cpu, cuda or cuda:N")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _neuron_default(cls, values: Any) -> Any:
-        """The default option belongs to the default neuron."""
-        if isinstance(values, dict) and values.get("neuron", "lif") != "lif":
-            return {"neuron_option": {}, **values}
-        return values
-
     @field_validator("data_root")
     @classmethod
     def _absolute(cls, value: str | None) -> str | None:
         """A run is looked at from other folders too."""
-        return None if value is None else str(data_root(value).resolve())
+        return None if value is None else str(written_out(value, "the data root that was given").resolve())
 
     @model_validator(mode="after")
     def _output_option_needs_output(self) -> Self:

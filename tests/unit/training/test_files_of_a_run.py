@@ -190,6 +190,17 @@ def test_what_settings_name_is_checked(settings, make, message):
         getattr(settings, make)()
 
 
-def test_default_options_belong_to_the_default_neuron():
-    assert settings_from({"neuron": "if"}).neuron_option == {}
-    assert settings_from({}).neuron_option == {"decay": 0.9}
+def test_neurons_are_in_their_per_step_form_unless_a_time_is_named():
+    def neuron(**options):
+        return Settings(neuron_option=options).make_network().blocks["fc1"].neuron
+
+    assert (neuron().decay_mem, neuron().gain_mem) == (0.9, 1.0)
+    assert (neuron(reset="subtract").decay_mem, neuron(reset="subtract").gain_mem) == (0.9, 1.0)
+    assert neuron(decay=0.5).decay_mem == 0.5
+    assert neuron(tau_mem=0.01).tau_mem == 0.01
+    assert neuron(tau_mem=0.01).gain_mem < 0.1
+
+
+def test_a_data_root_is_kept_written_out(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert Settings(data_root="here").data_root == str((tmp_path / "here").resolve())
