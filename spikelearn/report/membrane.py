@@ -26,7 +26,7 @@ def draw_membranes(recording: Recording, path: Path, sample: int = 0) -> Path:
             axis.plot(recording.times[fired], v[fired, neuron], "o", color=colour, markersize=4)
         if np.isfinite(recording.threshold[name]):
             axis.axhline(recording.threshold[name], color="grey", linestyle="--", linewidth=1)
-        axis.set_ylabel(f"{name}\nv", rotation=0, ha="right", va="center")
+        axis.set_ylabel(f"{name}\nv", rotation=0, ha="right", va="center", labelpad=10)
         axis.legend(fontsize=7, ncols=1, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
         clean(axis)
     axes[0].set_title(f"{recording.caption(sample)}   (dashed: threshold, dots: spikes)", loc="left", fontsize=10)

@@ -23,7 +23,7 @@ def draw_raster(recording: Recording, path: Path, sample: int = 0) -> Path:
                 values.T, aspect="auto", cmap="Greys", interpolation="nearest",
                 extent=(-step / 2, recording.times[-1] + step / 2, neurons - 0.5, -0.5),
             )  # fmt: skip
-            axis.set_ylabel("input current", rotation=0, ha="right", va="center")
+            axis.set_ylabel("input current", rotation=0, ha="right", va="center", labelpad=10)
         else:
             when, which = np.nonzero(values)
             axis.scatter(
@@ -31,7 +31,7 @@ def draw_raster(recording: Recording, path: Path, sample: int = 0) -> Path:
                 color="black" if name == "input" else COLOURS[(number - 1) % len(COLOURS)], linewidths=1.2,
             )  # fmt: skip
             axis.set_ylim(neurons - 0.5, -0.5)
-            axis.set_ylabel(f"{name}\n{values.mean():.3f} per step", rotation=0, ha="right", va="center")
+            axis.set_ylabel(f"{name}\n{values.mean():.3f} per step", rotation=0, ha="right", va="center", labelpad=10)
         clean(axis)
     axes[0].set_title(recording.caption(sample), loc="left", fontsize=10)
     axes[-1].set_xlabel("simulated time (ms)")

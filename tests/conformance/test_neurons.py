@@ -12,6 +12,8 @@ F64 = torch.float64
 MAKERS = [
     pytest.param(make, id=f"{name}-{number}") for name, makes in NEURONS.items() for number, make in enumerate(makes)
 ]
+WITH_KERNEL = [case for case in MAKERS if (Surrogate, type(case.values[0]()), "cpu") in KERNELS]
+FIRING = [case for case in MAKERS if case.values[0]().fires]
 FUNCTIONS = [
     HARD,
     SpikeFunction(ATan()),
@@ -20,8 +22,9 @@ FUNCTIONS = [
 ]
 
 
-def test_every_neuron_has_a_case():
+def test_every_neuron_and_every_kernel_has_a_case():
     assert set(NEURONS) == set(neurons.NEURONS)
+    assert {kind for _, kind, _ in KERNELS} == {type(case.values[0]()) for case in WITH_KERNEL}
 
 
 def current(dtype=F64, steps=20):
@@ -61,24 +64,20 @@ def test_samples_do_not_meet(make):
     assert permuted.equal(whole[:, order])
 
 
-@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("make", FIRING)
 def test_the_potential_is_compared_with_the_threshold(make):
     neuron, x = make(), current()
-    if not neuron.fires:
-        pytest.skip("does not fire")
     spikes, v, _ = scan(Surrogate(HARD), neuron, neuron.initial_state(x[0]), x)
     expected = v >= neuron.v_threshold if neuron.inclusive else v > neuron.v_threshold
     assert spikes.equal(expected.to(F64))
     assert 0 < spikes.mean() < 1, "the case shows nothing"
 
 
-@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("make", WITH_KERNEL)
 @pytest.mark.parametrize("function", FUNCTIONS, ids=repr)
 def test_kernel_is_eager(make, function):
     """Values bit for bit; gradients in current and state, from spikes, potentials and the last state."""
     neuron, adjoint = make(), Surrogate(function)
-    if (Surrogate, type(neuron), "cpu") not in KERNELS:
-        pytest.skip("no kernel")
     weights = [torch.randn(20, 3, 5, dtype=F64) for _ in range(2)] + [torch.randn(3, 5, dtype=F64)]
     results = []
     for how in (scan, lambda a, n, s, c: a.sequence(n, s, c)):
