@@ -33,6 +33,13 @@ def check_count(name: str, value: int, least: int = 1) -> None:
         raise ValueError(f"{name} is {value!r}, expected a whole number of at least {least}")
 
 
+def check_instance(name: str, value: object, kind: type, cure: str) -> None:
+    """Raise ValueError unless ``value`` is an object of ``kind``; ``cure`` shows how one is made."""
+    if not isinstance(value, kind):
+        given = f"the class {value.__name__}" if isinstance(value, type) else repr(value)
+        raise ValueError(f"{name} is {given}, expected an object of the class {kind.__name__}: {cure}")
+
+
 def check_flag(name: str, value: bool) -> None:
     """Raise ValueError unless ``value`` is True or False."""
     if not isinstance(value, bool):

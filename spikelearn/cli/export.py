@@ -67,7 +67,8 @@ def _verify(network: Network, settings: Settings, path: Path, report: dict[str, 
 
 def _print(found: Verification, samples: int) -> None:
     output.print(
-        f"verified on {samples} test samples, {found.spikes} output spikes; no potential came closer to its threshold "
+        f"verified on {samples} test samples (enough for {ENTRIES:,} entries, or all), {found.spikes} output spikes; "
+        f"no potential came closer to its threshold "
         f"than {found.margin:.1e}",
     )
     for name, verdict in found.peers.items():

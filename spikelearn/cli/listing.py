@@ -8,8 +8,8 @@ import typer
 from spikelearn.cli.common import AsJson, output, print_json
 from spikelearn.datasets import DATASETS
 from spikelearn.datasets.root import data_root as root_of
-from spikelearn.neurons import NEURONS
-from spikelearn.plasticity import RULES
+from spikelearn.neurons import ADJOINTS, NEURONS, SURROGATES
+from spikelearn.plasticity import LOSSES, RULES
 from spikelearn.registry import Registry
 from spikelearn.report import source_of, summary_of
 
@@ -18,14 +18,27 @@ Name = Annotated[str | None, typer.Argument(help="Show all about one of them.", 
 
 def rules(name: Name = None, as_json: AsJson = False) -> None:
     """List the learning rules, or show one: equations, options, source."""
-    _show(RULES, name, as_json, lambda kind: {"optimizer": str(kind.default_optimizer)})
+
+    def facts(kind: Any) -> dict[str, Any]:
+        taken = {"loss": list(LOSSES), "adjoint": [*SURROGATES, *(a for a in ADJOINTS if a != "surrogate")]}
+        names = {option: " | ".join(known) for option, known in taken.items() if option in _options(kind)}
+        return {
+            "optimizer": str(kind.default_optimizer),
+            **{f"{option} by name": words for option, words in names.items()},
+        }
+
+    _show(RULES, name, as_json, facts)
 
 
 def neurons(name: Name = None, as_json: AsJson = False) -> None:
     """List the neuron models, or show one: equations, options, source."""
-    _show(
-        NEURONS, name, as_json, lambda kind: {"per step": _options(kind.per_step)} if hasattr(kind, "per_step") else {}
-    )
+
+    def facts(kind: Any) -> dict[str, Any]:
+        if not hasattr(kind, "per_step"):
+            return {}
+        return {"per step (the default; naming any other option selects the form above)": _options(kind.per_step)}
+
+    _show(NEURONS, name, as_json, facts)
 
 
 def datasets(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from spikelearn.checks import check_count, check_fraction
+from spikelearn.checks import check_count, check_fraction, check_instance
 from spikelearn.datasets.base import Dataset, EventDataset, ImageDataset
 from spikelearn.datasets.encoders import Direct, Encoder
 from spikelearn.seeding import generator_for, sample_order
@@ -50,6 +50,8 @@ class Loader:
         check_count("batch", batch)
         if encoder is not None and dataset.events:
             raise ValueError("an encoder was given, but the samples are recordings of events: leave it out")
+        if encoder is not None:
+            check_instance("encoder", encoder, Encoder, "for example BernoulliRate()")
         self.dataset, self.n_steps, self.batch = dataset, n_steps, batch
         self.indices = torch.arange(len(dataset)) if indices is None else indices
         if len(self.indices) == 0:

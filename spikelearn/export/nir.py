@@ -76,7 +76,11 @@ class _Writer:
         self._add("input", nir.Input(input_type={"input": np.array(shape)}))
         dts = sorted({block.neuron.dt for block in network.blocks.values()})
         if dts != [FILE_DT]:
-            self.notes.append(f"time constants are written for steps of {FILE_DT} s; the network's own are {dts} s")
+            own = ", ".join(f"{dt} s" for dt in dts)
+            self.notes.append(
+                f"time constants are written for steps of {FILE_DT} s, which readers assume (the network's own: "
+                f"{own}); step by step the spikes are the same"
+            )
         readout = network.readout
         if not isinstance(readout, RateReadout) or not isinstance(readout.head, nn.Identity):
             self.notes.append(

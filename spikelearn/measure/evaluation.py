@@ -9,6 +9,7 @@ from torch import Tensor
 
 from spikelearn.datasets import Loader
 from spikelearn.network import Network, evaluating
+from spikelearn.plasticity import firing_rates
 
 
 class Evaluation(NamedTuple):
@@ -49,8 +50,8 @@ def evaluate(
             count = len(targets)
             hits += correct(network.scores(record).cpu(), targets)
             seen += count
-            for name, activity in record.items():
-                sums[name] += float(activity.spikes.mean()) * count
+            for name, rate in firing_rates(network, record).items():
+                sums[name] += rate * count
     return Evaluation(hits / seen, {name: total / seen for name, total in sums.items()}, seen)
 
 

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from spikelearn.checks import check_count
+from spikelearn.checks import check_count, check_instance
 from spikelearn.neurons import Neuron
 
 
@@ -22,6 +22,9 @@ class Block(nn.Module):
     def __init__(self, synapse: nn.Module, neuron: Neuron, *, delay: int = 0) -> None:
         super().__init__()
         check_count("delay", delay, least=0)
+        check_instance(
+            "neuron", neuron, Neuron, "for example LIF.per_step(0.9); build takes what makes one, LIF.per_step"
+        )
         _refuse_dropout(synapse)
         self.synapse, self.neuron, self.delay = synapse, neuron, delay
 

@@ -35,7 +35,8 @@ def build(
 
     Args:
         architecture: the string; a leading number or ``2x34x34`` is the input.
-        neuron: called once for every block.
+        neuron: called once for every block; of a class that has one, the per-step form is taken (``LIF`` is
+            ``LIF.per_step``: unit gain, decay 0.9), as everywhere where no time constant is named.
         input_shape: shape of one image, (C, H, W) or (n,); needed where the string begins with a convolution.
         output: called for the last block instead, for example ``LeakyIntegrator``.
         readout: from the last block's activity to scores; None: as ``Network`` chooses.
@@ -61,11 +62,11 @@ def build(
             front.append(nn.Flatten())
         kind = "fc" if isinstance(layer, Dense) else "conv"
         counts[kind] += 1
-        make = output if output is not None and number == len(layers) - 1 else neuron
+        make = _per_step_form(output if output is not None and number == len(layers) - 1 else neuron)
         synapse = nn.Sequential(*front, module) if front else module
         blocks[f"{kind}{counts[kind]}"] = Block(synapse, make())
         front = []
-    network = Network(blocks, readout=readout)
+    network = Network(blocks, readout=readout, input_shape=input_shape)
     if generator is not None:
         initialise(network, generator)
     return network
@@ -102,6 +103,11 @@ def neuron_factory(name: str, options: Mapping[str, Any]) -> NeuronFactory:
 
     factory()
     return factory
+
+
+def _per_step_form(make: NeuronFactory) -> NeuronFactory:
+    form: NeuronFactory = getattr(make, "per_step", make) if isinstance(make, type) else make
+    return form
 
 
 def _input_shape(architecture: str, written: tuple[int, ...] | None, given: Sequence[int] | None) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """A spiking network that can be stepped, and knows nothing of learning."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import torch
@@ -31,6 +31,7 @@ class Network(nn.Module):
         feedback: {edge name: Feedback}.
         readout: module from the last block's Activity [T, B, ...] to scores [B, classes]; None: the firing rate,
             or the mean potential where the last neurons do not fire.
+        input_shape: shape of one image; where it is given, inputs of another shape are refused.
 
     Shapes: time first everywhere: inputs [T, B, features...], images [T, B, C, H, W].
 
@@ -44,8 +45,11 @@ class Network(nn.Module):
         blocks: Mapping[str, Block],
         feedback: Mapping[str, Feedback] | None = None,
         readout: nn.Module | None = None,
+        *,
+        input_shape: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
+        self.input_shape = None if input_shape is None else tuple(input_shape)
         feedback = feedback or {}
         if not blocks:
             raise ValueError("blocks is empty, expected at least one {name: Block(synapse, neuron)}")
@@ -88,6 +92,7 @@ class Network(nn.Module):
 
         Shapes: the record's tensors are [B, ...].
         """
+        self._check_inputs(x, "[B, {}]")
         self._check_places(inject, masks)
         self._check_state(state)
         state = state or self._initial_state(x)
@@ -126,6 +131,7 @@ class Network(nn.Module):
                 f"inputs have shape {list(inputs.shape)} and type {inputs.dtype}, expected floating point [T, B, ...] "
                 "with T >= 1"
             )
+        self._check_inputs(inputs, "[T, B, {}] (one step goes to step)")
         self._check_places(inject, masks)
         self._check_state(state)
         if self.feedback:
@@ -276,6 +282,12 @@ class Network(nn.Module):
     def shapes(self, x: Tensor) -> dict[str, tuple[int, ...]]:
         """Shape of every block's neurons, without the batch, for inputs shaped like ``x`` [B, ...]."""
         return block_shapes(self.blocks, x)
+
+    def _check_inputs(self, inputs: Tensor, layout: str) -> None:
+        leading = layout.split("{")[0].count(",")
+        if self.input_shape is not None and tuple(inputs.shape[leading:]) != self.input_shape:
+            expected = layout.format(", ".join(map(str, self.input_shape)))
+            raise ValueError(f"inputs have shape {list(inputs.shape)}, expected {expected}")
 
     def _check_state(self, state: State | None) -> None:
         if state is not None and set(state.neurons) != set(self.blocks):

@@ -17,7 +17,8 @@ def masked(x: Tensor, masks: Mapping[str, Tensor], place: str, *, steps: bool) -
     if mask is None:
         return x
     sample = x.shape[1:] if steps else x.shape
-    if mask.ndim != len(sample) or mask.shape[0] != sample[0]:
+    fits = all(own in (1, edge) for own, edge in zip(mask.shape, sample, strict=False))
+    if mask.ndim != len(sample) or mask.shape[0] != sample[0] or not fits:
         raise ValueError(
             f"mask {place!r} has shape {list(mask.shape)}, expected {list(sample)}: one factor for each sample and "
             "place, [B, ...]"

@@ -3,6 +3,7 @@
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update
 from spikelearn.plasticity.bptt import BPTT
 from spikelearn.plasticity.config import adjoint_from, loss_from, rule_from
+from spikelearn.plasticity.gradient import firing_rates
 from spikelearn.plasticity.losses import (
     LOSSES,
     CrossEntropy,
@@ -31,6 +32,7 @@ __all__ = [
     "Rule",
     "Update",
     "adjoint_from",
+    "firing_rates",
     "loss_from",
     "rule_from",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
+from spikelearn.checks import check_instance
 from spikelearn.network import Network
 from spikelearn.neurons import Adjoint, ATan, SpikeFunction, Surrogate
 from spikelearn.plasticity.base import RULES, Batch, Memory, Rule, Update
@@ -34,6 +35,8 @@ class BPTT(Rule):
     """
 
     def __init__(self, loss: Loss = CrossEntropyRate(), adjoint: Adjoint = Surrogate(SpikeFunction(ATan()))) -> None:
+        check_instance("loss", loss, Loss, "for example loss=MSECount(), or rule_from('bptt', {'loss': 'mse-count'})")
+        check_instance("adjoint", adjoint, Adjoint, "for example adjoint=Surrogate(SpikeFunction(ATan()))")
         self.loss, self.adjoint = loss, adjoint
 
     def learned(self, network: Network) -> list[str]:

@@ -32,7 +32,7 @@ def gradient_update(
                 "requires_grad_(False), or use a loss on the readout's scores ('cross-entropy')"
             )
         grads[name] = grad
-    return Update(grads, scores.detach(), value.detach(), buffers=buffers, rates=firing_rates(record))
+    return Update(grads, scores.detach(), value.detach(), buffers=buffers, rates=firing_rates(network, record))
 
 
 def check_targets(targets: Tensor, classes: int) -> None:
@@ -44,9 +44,10 @@ def check_targets(targets: Tensor, classes: int) -> None:
         )
 
 
-def firing_rates(record: Record) -> dict[str, float]:
-    """Mean firing rate of every block, spikes per step and neuron."""
-    return {name: float(seen.spikes.detach().mean()) for name, seen in record.items()}
+def firing_rates(network: Network, record: Record) -> dict[str, float]:
+    """Mean firing rate of every block whose neurons fire, spikes per step and neuron."""
+    firing = [name for name, block in network.blocks.items() if block.neuron.fires]
+    return {name: float(record[name].spikes.detach().mean()) for name in firing}
 
 
 def trainable_names(network: Network) -> list[str]:

@@ -35,7 +35,7 @@ class STDP(Rule):
         dt: time step, seconds; must be that of the neurons.
         coincident: whether a pair in the same step counts.
         teacher: current injected at every step into the last block, +teacher at the true class and -teacher at
-            the others, unit of current; 0: none.
+            the others, unit of current; 0: none. Scores are those of a second run without it.
 
     Shapes: s [T, B, in...], z [T, B, out...]; any synapse that ``correlate`` takes.
 
@@ -99,13 +99,14 @@ class STDP(Rule):
         generator: torch.Generator,
     ) -> Iterator[Update]:
         with network.presentation() as buffers:
-            record, _ = network.run(batch.inputs, masks=batch.masks, inject=self._teaching(network, batch))
-            scores = network.scores(record)
+            teaching = self._teaching(network, batch)
+            record, _ = network.run(batch.inputs, masks=batch.masks, inject=teaching)
+            scores = network.scores(network.run(batch.inputs, masks=batch.masks)[0] if teaching else record)
             grads: dict[str, Tensor] = {}
             for prefix, synapse, pre, target in network.edges(record):
                 change = correlate(synapse, pre, self.post_factor(record[target].spikes))
                 grads |= {prefix + name: -change[name] / len(batch.targets) for name in _weights(change)}
-        yield Update(grads, scores, buffers=buffers, rates=firing_rates(record))
+        yield Update(grads, scores, buffers=buffers, rates=firing_rates(network, record))
 
     def post_factor(self, spikes: Tensor) -> Tensor:
         """p [T, B, out...] of the postsynaptic spikes z [T, B, out...]."""

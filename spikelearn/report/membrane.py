@@ -29,6 +29,8 @@ def draw_membranes(recording: Recording, path: Path, sample: int = 0) -> Path:
         axis.set_ylabel(f"{name}\nv", rotation=0, ha="right", va="center", labelpad=10)
         axis.legend(fontsize=7, ncols=1, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
         clean(axis)
-    axes[0].set_title(f"{recording.caption(sample)}   (dashed: threshold, dots: spikes)", loc="left", fontsize=10)
-    axes[-1].set_xlabel("simulated time (ms)")
+    axes[0].set_title(
+        f"{recording.caption(sample)}   (v before reset; dashed: threshold, dots: spikes)", loc="left", fontsize=10
+    )
+    axes[-1].set_xlabel(recording.time_label)
     return save(figure, path)

@@ -31,9 +31,11 @@ def draw_raster(recording: Recording, path: Path, sample: int = 0) -> Path:
                 color="black" if name == "input" else COLOURS[(number - 1) % len(COLOURS)], linewidths=1.2,
             )  # fmt: skip
             axis.set_ylim(neurons - 0.5, -0.5)
-            axis.set_ylabel(f"{name}\n{values.mean():.3f} per step", rotation=0, ha="right", va="center", labelpad=10)
+            axis.set_ylabel(
+                f"{name}\n{values.mean():.3f} per step\nand neuron", rotation=0, ha="right", va="center", labelpad=10
+            )
         clean(axis)
     axes[0].set_title(recording.caption(sample), loc="left", fontsize=10)
-    axes[-1].set_xlabel("simulated time (ms)")
+    axes[-1].set_xlabel(recording.time_label)
     axes[-1].set_xlim(-step / 2, recording.times[-1] + step / 2)
     return save(figure, path)

@@ -48,4 +48,12 @@ class Recording:
 
     def caption(self, sample: int) -> str:
         """Target and prediction of a sample."""
-        return f"sample {sample}: class {self.targets[sample]}, predicted {self.predictions[sample]}"
+        words = f"sample {sample}: class {self.targets[sample]}, predicted {self.predictions[sample]}"
+        last = next(reversed(self.spikes))
+        silent = np.isfinite(self.threshold[last]) and not self.spikes[last][:, sample].any()
+        return f"{words} (no output spikes: a tie)" if silent else words
+
+    @property
+    def time_label(self) -> str:
+        """Label of the time axis."""
+        return f"simulated time (ms), {1e3 * self.dt:g} ms a step"

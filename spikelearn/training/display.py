@@ -6,6 +6,9 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+#: Firing rate, spikes per step and neuron, below which a block is said to be silent.
+SILENT = 1e-3
+
 
 class Display(Protocol):
     """What ``fit`` tells."""
@@ -39,10 +42,11 @@ class ConsoleDisplay:
     """Epoch, batch, loss, accuracy, firing rate of every block, samples per second and time left.
 
     Args:
-        console: where to; rich decides whether it is a terminal.
+        console: where to, rich decides whether it is a terminal; None: standard error.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console | None = None) -> None:
+        console = console or Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
         self.console = console
         self._progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
@@ -76,6 +80,10 @@ class ConsoleDisplay:
 
     def epoch(self, row: Mapping[str, Any]) -> None:
         self.console.print(f"epoch {row['epoch']}/{self._epochs}  {_words(row)}")
+        silent = [name for name, rate in row["rates"].items() if rate < SILENT]
+        if silent:
+            words = f"{', '.join(silent)} hardly fires: raise the decay, the input's gain (r) or the weights"
+            self.console.print(f"  {words}", style="yellow")
 
     def stop(self) -> None:
         self._progress.stop()

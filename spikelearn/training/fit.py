@@ -61,7 +61,10 @@ def fit(
     display: Display | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> Fitted:
-    """Train for ``epochs`` epochs; with ``folder``, metrics, checkpoints and the final weights go there.
+    """Train for ``epochs`` epochs; with ``folder``, metrics and checkpoints go there.
+
+    Every call begins at its own first epoch, and so with the same order of samples: to train longer ask for more
+    epochs, or resume.
 
     Args:
         training: what learns, and how.
@@ -73,7 +76,7 @@ def fit(
         folder: the run's folder.
         resume: go on from the folder's checkpoint, exactly as if the run had never stopped.
         device: where the network lies.
-        display: what is shown.
+        display: what is shown, for example ``ConsoleDisplay()``; None: nothing.
         about: plain values that a resumed run must have in common with the run's beginning.
 
     Raises:

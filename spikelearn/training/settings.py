@@ -16,7 +16,7 @@ from spikelearn.files import write_atomically
 from spikelearn.network import MembraneReadout, Network, RateReadout, build, neuron_factory
 from spikelearn.plasticity import RULES, OptimizerChoice, Rule, rule_from
 from spikelearn.seeding import generator_for
-from spikelearn.training.constraints import Bounds, Constraint
+from spikelearn.training.constraints import Bounds, Constraint, IncomingNorm
 from spikelearn.training.optimizers import Schedule
 
 Value = bool | int | float | str
@@ -58,6 +58,7 @@ class Settings(BaseModel):
     lr: Annotated[float, Field(gt=0, le=1e30)] | None = Field(None, description="learning rate; default: the rule's")
     schedule: Schedule = Field("constant", description="run of the learning rate: constant, cosine or one-cycle")
     bounds: tuple[float, float] | None = Field(None, description="lowest and highest weight")
+    incoming_norm: Annotated[float, Field(gt=0)] | None = Field(None, description="sum of a neuron's absolute weights")
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63, description="seed of everything random")] = 0
     device: str = Field("cpu", description="cpu, cuda or cuda:N")
 
@@ -117,7 +118,8 @@ class Settings(BaseModel):
 
     def make_constraints(self) -> tuple[Constraint, ...]:
         """What must hold after every step."""
-        return (Bounds(*self.bounds),) if self.bounds else ()
+        bounds = (Bounds(*self.bounds),) if self.bounds else ()
+        return (*bounds, IncomingNorm(self.incoming_norm)) if self.incoming_norm else bounds
 
 
 def settings_from(values: Mapping[str, Any]) -> Settings:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, optim
 
-from spikelearn.checks import check_shape
+from spikelearn.checks import check_instance, check_shape
 from spikelearn.network import Network, describe
 from spikelearn.plasticity import Batch, Memory, OptimizerChoice, Rule, Update
 from spikelearn.seeding import generator_for
@@ -71,6 +71,7 @@ class Training:
         Raises:
             ValueError: the rule cannot train this network (with the reason), an unknown optimizer.
         """
+        check_instance("rule", rule, Rule, "for example BPTT(), with brackets")
         generator = generator_for(seed, "rule")
         memory = rule.init(network, generator)
         chosen = make_optimizer(optimizer or rule.default_optimizer, network.parameters())
@@ -171,6 +172,7 @@ def check_same_network(network: Network, weights: Mapping[str, Tensor]) -> None:
 def _check(training: Training, update: Update) -> None:
     """Raise ValueError where a key or a shape is not the network's or the memory's."""
     rule = type(training.rule).__name__
+    check_instance("scores of the update", update.scores, Tensor, f"{rule} must give class scores [B, classes]")
     if update.own and training.own_optimizer is None:
         raise ValueError(
             f"{rule} learns {sorted(update.own)} of its own, but the training has no own_optimizer: give it one, or "

@@ -137,6 +137,13 @@ def test_listings(what, capsys):
     assert "unknown" in sentence(capsys)
 
 
+def test_stdp_with_a_teacher_learns_as_the_readme_says(tmp_path, capsys):
+    flags = "--rule stdp --rule-option teacher=4 --rule-option a_minus=0.0004 --net 64-10 --epochs 5 --encoder rate"
+    more = "--encoder-option max_rate=0.5 --bounds 0 1 --incoming-norm 4 --json --out"
+    assert run(["train", *flags.split(), *more.split(), str(tmp_path / "run")]) == 0
+    assert one_object(capsys)["test_accuracy"] > 0.6
+
+
 def test_a_file_and_flags_that_win(tmp_path, capsys):
     config = tmp_path / "run.toml"
     config.write_text(

@@ -317,6 +317,27 @@ def test_mistakes_are_named(make, message):
         make()
 
 
+def test_inputs_of_another_shape_are_refused():
+    network = build("64-10", input_shape=(1, 8, 8))
+    with pytest.raises(ValueError, match=r"expected \[T, B, 1, 8, 8\] \(one step goes to step\)"):
+        network.run(torch.rand(5, 1, 8, 8))
+    with pytest.raises(ValueError, match=r"expected \[B, 1, 8, 8\]"):
+        network.step(torch.rand(5, 2, 1, 8, 8))
+    assert network.step(torch.rand(5, 1, 8, 8))[0]["fc1"].spikes.shape == (5, 10)
+
+
+def test_classes_are_taken_in_their_per_step_form():
+    network = build("6-5-4", LIF, output=LeakyIntegrator)
+    assert (network.blocks["fc1"].neuron.decay_mem, network.blocks["fc1"].neuron.gain_mem) == (0.9, 1.0)
+    assert network.blocks["fc2"].neuron.gain_mem == 1.0
+
+
+@pytest.mark.parametrize("make", [lambda: Block(nn.Linear(3, 2), LIF), lambda: Block(nn.Linear(3, 2), nn.ReLU())])
+def test_a_block_needs_neurons(make):
+    with pytest.raises(ValueError, match="expected an object of the class Neuron"):
+        make()
+
+
 def test_a_state_of_another_network_is_refused():
     _, state = build("6-3").run(torch.rand(5, 2, 6))
     for call in (build("6-4-3").run, lambda x, s: build("6-4-3").step(x[0], s)):

@@ -2,9 +2,11 @@ import pytest
 import torch
 from torch import nn
 
+from spikelearn.datasets import Digits, Loader
 from spikelearn.network import Block, Network, RateReadout, build
 from spikelearn.neurons import LIF, FastSigmoid, LeakyIntegrator, Surrogate
 from spikelearn.plasticity import BPTT, STDP, Batch, CrossEntropy, CrossEntropyMembrane, ReadoutOnly, rule_from
+from spikelearn.training import Training
 
 
 def batch(network_inputs=4, classes=3, samples=6):
@@ -80,7 +82,8 @@ def test_stdp_sign_by_hand():
 def test_a_teacher_makes_the_true_class_fire():
     network, data = build("4-3", lambda: LIF.per_step(0.5)), batch()
     update = only_update(STDP(teacher=3.0), network, data)
-    assert update.scores.argmax(1).equal(data.targets)
+    assert update.rates["fc1"] == pytest.approx(1 / 3)  # the true class at every step, no other
+    assert update.scores.equal(network(data.inputs)), "scores are those without the teacher"
     assert STDP(teacher=3.0).supervised
     assert not STDP().supervised
 
@@ -132,6 +135,20 @@ def test_rules_from_plain_values():
 def test_wrong_values_are_named(name, options, message):
     with pytest.raises(ValueError, match=message):
         rule_from(name, options)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: BPTT(loss="mse-count"),
+        lambda: BPTT(adjoint="atan"),
+        lambda: Training.start(build("4-3"), BPTT),
+        lambda: Loader(Digits("test"), 2, 3, encoder="rate"),
+    ],
+)
+def test_names_and_classes_where_objects_are_due_are_named(make):
+    with pytest.raises(ValueError, match="expected an object of the class"):
+        make()
 
 
 def test_a_batch_checks_its_axes():
