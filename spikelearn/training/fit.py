@@ -94,30 +94,25 @@ def fit(
             )
     if (patience is not None or resume) and folder is None:
         raise ValueError("patience and resume need a folder for the weights: pass folder=RunFolder(path)")
-    return _Fit(training, loader, epochs, validation, patience, folder, device, display or Silent(), about or {}).run(
-        resume
-    )
+    device, display, about = torch.device(device), display or Silent(), about or {}
+    call = _Fit(training, loader, epochs, validation, patience, folder, device, display, about)
+    return call.run(resume)
 
 
+@dataclass
 class _Fit:
-    """The state of one call of ``fit``."""
+    """One call of ``fit``, under its arguments' names, and where it stands."""
 
-    def __init__(
-        self,
-        training: Training,
-        loader: Loader,
-        epochs: int,
-        validation: Loader | None,
-        patience: int | None,
-        folder: RunFolder | None,
-        device: torch.device | str,
-        display: Display,
-        about: Mapping[str, Any],
-    ) -> None:
-        self.training, self.loader, self.epochs = training, loader, epochs
-        self.validation, self.patience, self.folder = validation, patience, folder
-        self.device, self.display, self.about = torch.device(device), display, about
-        self.at = Position()
+    training: Training
+    loader: Loader
+    epochs: int
+    validation: Loader | None
+    patience: int | None
+    folder: RunFolder | None
+    device: torch.device
+    display: Display
+    about: Mapping[str, Any]
+    at: Position = field(default_factory=Position)
 
     def run(self, resume: bool) -> Fitted:
         with stop_on_signals() as wish:

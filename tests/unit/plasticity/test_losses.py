@@ -3,7 +3,7 @@ import torch
 
 from spikelearn.network import Activity, MembraneReadout, Network, RateReadout, build
 from spikelearn.neurons import LeakyIntegrator
-from spikelearn.plasticity import CrossEntropy, CrossEntropyMembrane, CrossEntropyRate, MSECount
+from spikelearn.plasticity import BPTT, Batch, CrossEntropy, CrossEntropyMembrane, CrossEntropyRate, MSECount
 
 T, B, C = 6, 4, 3
 TARGETS = torch.tensor([0, 2, 1, 2])
@@ -69,11 +69,25 @@ def test_a_loss_refuses_a_network_it_says_nothing_about(loss, network, message):
         loss.check(network)
 
 
-def test_what_fits_is_taken():
-    CrossEntropyMembrane().check(build("4-3", output=LeakyIntegrator))
-    CrossEntropyMembrane().check(build("4-3", readout=MembraneReadout()))
-    head = RateReadout(torch.nn.Linear(3, 2))
-    CrossEntropy().check(Network(dict(build("4-3").blocks.items()), readout=head))
+def headed():
+    return Network(dict(build("4-3").blocks.items()), readout=RateReadout(torch.nn.Linear(3, 2)))
+
+
+@pytest.mark.parametrize(
+    ("loss", "network"),
+    [
+        (CrossEntropyMembrane(), build("4-3", output=LeakyIntegrator)),
+        (CrossEntropyMembrane(), build("4-3", readout=MembraneReadout())),
+        (CrossEntropy(), headed()),
+        (CrossEntropyRate(), build("4-3")),
+    ],
+)
+def test_what_fits_is_taken_and_trained(loss, network):
+    rule = BPTT(loss)
+    rule.check(network)
+    data = Batch(torch.rand(5, 4, 4), torch.tensor([0, 1, 1, 0]))
+    (update,) = rule.updates(network, data, {}, torch.Generator())
+    assert set(update.grads) == {name for name, _ in network.named_parameters()}
 
 
 @pytest.mark.parametrize(
