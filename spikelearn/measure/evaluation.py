@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spikelearn.datasets import Loader
 from spikelearn.network import Network, evaluating
-from spikelearn.plasticity import firing_rates
+from spikelearn.plasticity import Batch, firing_rates
 
 
 class Evaluation(NamedTuple):
@@ -46,15 +46,10 @@ def evaluate(
     with evaluating(network):
         for inputs, targets in loader.epoch():
             between()
-            record, _ = network.run(_to(inputs, device))
+            record, _ = network.run(Batch(inputs, targets).to(torch.device(device)).inputs)
             count = len(targets)
             hits += correct(network.scores(record).cpu(), targets)
             seen += count
             for name, rate in firing_rates(network, record).items():
                 sums[name] += rate * count
     return Evaluation(hits / seen, {name: total / seen for name, total in sums.items()}, seen)
-
-
-def _to(inputs: Tensor, device: torch.device | str) -> Tensor:
-    constant = inputs.shape[0] > 1 and inputs.stride(0) == 0
-    return inputs[0].to(device).expand_as(inputs) if constant else inputs.to(device)
