@@ -37,7 +37,7 @@ class AdaptiveLIF(Neuron):
     Raises:
         ValueError: a decay outside [0, 1).
 
-    Source: Bellec et al., NeurIPS 2018, equation 2.
+    Source: Bellec et al., NeurIPS 2018.
     """
 
     v_threshold, dt = 1.0, 1e-3

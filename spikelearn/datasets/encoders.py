@@ -35,7 +35,7 @@ class Direct(Encoder):
     Raises:
         ValueError: a gain that is no number.
 
-    Source: Rueckauer et al., Frontiers in Neuroscience 11, 2017, section 2.4.
+    Source: Rueckauer et al., Frontiers in Neuroscience 11, 2017.
     """
 
     def __init__(self, gain: float = 1.0) -> None:

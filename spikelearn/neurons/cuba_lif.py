@@ -43,7 +43,7 @@ class CubaLIF(MembraneNeuron):
         ValueError: a time not positive; a time constant < dt with "euler"; threshold not above rest; state and
             current differ in shape.
 
-    Source: Gerstner et al., Neuronal Dynamics, 2014, section 3.1; NIR node ``CubaLIF`` with w_in = 1.
+    Source: Gerstner et al., Neuronal Dynamics, 2014; NIR node ``CubaLIF`` with w_in = 1.
     """
 
     def __init__(

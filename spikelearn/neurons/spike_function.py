@@ -21,7 +21,7 @@ class SpikeFunction:
 
     Shapes: x and z [...] alike.
 
-    Source: Neftci, Mostafa & Zenke, IEEE Signal Processing Magazine 36, 2019, section "surrogate gradients".
+    Source: Neftci, Mostafa & Zenke, IEEE Signal Processing Magazine 36, 2019.
     """
 
     def __init__(self, derivative: Derivative | None, *, reset_gradient: bool = False) -> None:

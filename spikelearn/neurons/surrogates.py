@@ -36,7 +36,7 @@ class ATan(SurrogateDerivative):
     Raises:
         ValueError: ``alpha`` not positive.
 
-    Source: Fang et al., ICCV 2021 (PLIF), equation 14; the default of snnTorch and SpikingJelly.
+    Source: Fang et al., ICCV 2021 (PLIF); the default of snnTorch and SpikingJelly.
     """
 
     def __init__(self, alpha: float = 2.0) -> None:
@@ -59,7 +59,7 @@ class FastSigmoid(SurrogateDerivative):
     Raises:
         ValueError: ``slope`` not positive.
 
-    Source: Zenke & Ganguli, Neural Computation 30, 2018, equation 3.
+    Source: Zenke & Ganguli, Neural Computation 30, 2018.
     """
 
     def __init__(self, slope: float = 25.0) -> None:
@@ -83,7 +83,7 @@ class Triangle(SurrogateDerivative):
     Raises:
         ValueError: ``width`` or ``height`` not positive.
 
-    Source: Bellec et al., NeurIPS 2018, equation 5 ($\gamma$ = 0.3, w = the threshold there).
+    Source: Bellec et al., NeurIPS 2018 ($\gamma$ = 0.3, w = the threshold there).
     """
 
     def __init__(self, width: float = 1.0, height: float = 1.0) -> None:

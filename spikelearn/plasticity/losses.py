@@ -76,7 +76,7 @@ class CrossEntropyMembrane(Loss):
     Raises:
         ValueError: a readout of the firing rate, which would predict from what the loss does not look at.
 
-    Source: Eshraghian et al., Proceedings of the IEEE 111, 2023, section V-A ("cross-entropy membrane").
+    Source: Eshraghian et al., Proceedings of the IEEE 111, 2023 ("cross-entropy membrane").
     """
 
     def __call__(self, output: Activity, scores: Tensor, targets: Tensor) -> Tensor:
@@ -106,7 +106,7 @@ class MSECount(_SpikingLoss):
     Raises:
         ValueError: a rate outside [0, 1]; an output that never fires.
 
-    Source: Eshraghian et al., Proceedings of the IEEE 111, 2023, section V-A; snnTorch's ``mse_count_loss``.
+    Source: Eshraghian et al., Proceedings of the IEEE 111, 2023; snnTorch's ``mse_count_loss``.
     """
 
     def __init__(self, correct_rate: float = 0.8, incorrect_rate: float = 0.1) -> None:

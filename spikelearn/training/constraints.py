@@ -43,7 +43,7 @@ class IncomingNorm:
     Raises:
         ValueError: ``total`` not positive.
 
-    Source: Diehl & Cook, Frontiers in Computational Neuroscience 9, 2015, section 2.3.
+    Source: Diehl & Cook, Frontiers in Computational Neuroscience 9, 2015.
     """
 
     def __init__(self, total: float) -> None:
