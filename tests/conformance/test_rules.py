@@ -131,8 +131,8 @@ def test_learns_two_patterns(case):
     assert network(data.inputs).argmax(1).equal(data.targets)
 
 
-def test_masked_samples_teach_nothing(case):
-    """A zero input mask silences a sample: what is left is the update of the others."""
+def test_masked_spikes_teach_nothing(case):
+    """Spikes that a mask takes away never meet the next weights."""
     network, data = network_for(case), batch()
     masks = {"inputs": torch.ones(6, 6, dtype=F64), "hidden": torch.zeros(6, 8, dtype=F64)}
     for update in updates(case, network, Batch(data.inputs, data.targets, masks)):
