@@ -62,6 +62,7 @@ class Update:
         buffers: {network buffer: new value}.
         memory: {memory tensor: new value}, for what the rule only keeps.
         rates: {block: mean firing rate, spikes per step}, a measurement.
+        metrics: {name: number} of the rule's own, a measurement; averaged over an epoch and shown with it.
     """
 
     grads: dict[str, Tensor]
@@ -71,6 +72,7 @@ class Update:
     buffers: dict[str, Tensor] = field(default_factory=dict)
     memory: dict[str, Tensor] = field(default_factory=dict)
     rates: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,15 @@ class Rule(ABC):
     default_optimizer: ClassVar[OptimizerChoice] = OptimizerChoice("adam", 1e-3)
     #: The optimizer of the tensors that the rule itself learns (``Update.own``); None: it learns none.
     default_own_optimizer: ClassVar[OptimizerChoice | None] = None
+    #: How the learning rate runs, by name (``training.optimizers.SCHEDULES``).
+    default_schedule: ClassVar[str] = "constant"
+    #: Lowest and highest weight; None: no bounds.
+    default_bounds: ClassVar[tuple[float, float] | None] = None
+    #: Largest norm of all gradients together, to which larger ones are scaled; None: no clipping.
+    default_clip_norm: ClassVar[float | None] = None
+    #: Whether learning rate and clipping are meant for the sum over the batch, as some papers have it: ``learn``
+    #: then multiplies the mean by the number of samples before the optimizer sees it.
+    sums_over_batch: ClassVar[bool] = False
     #: Whether the rule uses the targets.
     supervised: ClassVar[bool] = True
 

@@ -1,5 +1,7 @@
 """One gradient of a loss through a run: shared by the rules that descend one."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -10,9 +12,18 @@ from spikelearn.plasticity.losses import Loss
 
 
 def gradient_update(
-    network: Network, batch: Batch, loss: Loss, adjoint: Adjoint, names: list[str], *, cut: bool = False
+    network: Network,
+    batch: Batch,
+    loss: Loss,
+    adjoint: Adjoint,
+    names: list[str],
+    *,
+    cut: bool = False,
+    measure: Callable[[Network, Record], dict[str, float]] = lambda _, __: {},
 ) -> Update:
     """Run, differentiate the loss in the parameters ``names``, and leave the network as it was.
+
+    ``measure`` gives the update's metrics from the network and the run's record.
 
     Raises:
         ValueError: a parameter in ``names`` that the loss does not depend on, a target without an output.
@@ -32,7 +43,8 @@ def gradient_update(
                 "requires_grad_(False), or use a loss on the readout's scores ('cross-entropy')"
             )
         grads[name] = grad
-    return Update(grads, scores.detach(), value.detach(), buffers=buffers, rates=firing_rates(network, record))
+    rates, metrics = firing_rates(network, record), measure(network, record)
+    return Update(grads, scores.detach(), value.detach(), buffers=buffers, rates=rates, metrics=metrics)
 
 
 def check_targets(targets: Tensor, classes: int) -> None:

@@ -27,7 +27,7 @@ class Loss(ABC):
         return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in vars(self).items())})"
 
 
-class _SpikingLoss(Loss):
+class SpikingLoss(Loss):
     """A loss on the output's spikes: it needs output neurons that fire."""
 
     def check(self, network: Network) -> None:
@@ -45,7 +45,7 @@ class _SpikingLoss(Loss):
 
 
 @LOSSES.register("cross-entropy-rate")
-class CrossEntropyRate(_SpikingLoss):
+class CrossEntropyRate(SpikingLoss):
     r"""Cross-entropy on the firing rate, $L = -\log\mathrm{softmax}(k\,\bar z)_y$, $\bar z = \frac1T\sum_t z[t]$.
 
     Args:
@@ -93,7 +93,7 @@ class CrossEntropyMembrane(Loss):
 
 
 @LOSSES.register("mse-count")
-class MSECount(_SpikingLoss):
+class MSECount(SpikingLoss):
     r"""Mean squared spike count, $L = \frac{1}{C\,T}\sum_c (n_c - n^*_c)^2$, mean over the batch.
 
     $n_c = \sum_t z_c[t]$; $n^*_c$ = T x ``correct_rate`` for the true class, T x ``incorrect_rate`` for the others.

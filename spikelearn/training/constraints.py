@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 import torch
 
-from spikelearn.checks import check_finite, check_positive
+from spikelearn.checks import check_positive
 from spikelearn.network import Network
 
 #: Called with the network and the names of the parameters that the step changed.
@@ -15,16 +15,17 @@ class Bounds:
     """Clamp every weight of every synapse into [low, high]; biases are left alone.
 
     Args:
-        low, high: unit of weight.
+        low, high: unit of weight; infinite: no bound on that side.
 
     Raises:
         ValueError: ``low`` not below ``high``.
     """
 
     def __init__(self, low: float, high: float) -> None:
-        check_finite("low", low)
-        check_finite("high", high)
-        if low >= high:
+        for name, value in (("low", low), ("high", high)):
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise ValueError(f"{name} is {value!r}, expected a number, or infinity for no bound")
+        if not low < high:
             raise ValueError(f"low is {low} and high is {high}, expected low < high")
         self.low, self.high = low, high
 

@@ -33,6 +33,7 @@ class Position:
     loss: float = 0.0
     has_loss: bool = False
     rates: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     best_accuracy: float = -1.0
     best_epoch: int = 0
@@ -170,6 +171,8 @@ class _Fit:
             at.loss += float(update.loss) * count
         for name, rate in update.rates.items():
             at.rates[name] = at.rates.get(name, 0.0) + rate * count
+        for name, value in update.metrics.items():
+            at.metrics[name] = at.metrics.get(name, 0.0) + value * count
         at.has_loss = update.loss is not None
 
     def _values(self) -> dict[str, Any]:
@@ -178,6 +181,7 @@ class _Fit:
             "loss": at.loss / at.seen if at.has_loss else None,
             "accuracy": at.hits / at.seen,
             "rates": {name: total / at.seen for name, total in at.rates.items()},
+            "metrics": {name: total / at.seen for name, total in at.metrics.items()},
             "samples_per_second": at.seen / max(at.seconds, 1e-9),
         }
 
@@ -198,7 +202,7 @@ class _Fit:
                 save_weights(self.folder.best, self.training.network.state_dict(), {})
         at.stopped = self.patience is not None and at.epoch + 1 - at.best_epoch >= self.patience
         at.epoch, at.batch = at.epoch + 1, 0
-        at.seen, at.hits, at.loss, at.rates, at.seconds = 0, 0, 0.0, {}, 0.0
+        at.seen, at.hits, at.loss, at.rates, at.metrics, at.seconds = 0, 0, 0.0, {}, {}, 0.0
         if self.folder:
             self.folder.append_metrics(row)
         self._save()

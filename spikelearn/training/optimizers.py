@@ -1,6 +1,7 @@
 """torch's optimizers and schedules by name."""
 
 import inspect
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
@@ -17,7 +18,10 @@ OPTIMIZERS: Mapping[str, type[optim.Optimizer]] = {
 #: What torch's optimizers take beside hyper-parameters.
 _IMPLEMENTATION = {"params", "lr", "foreach", "fused", "capturable", "differentiable", "maximize"}
 
-Schedule = Literal["constant", "cosine", "one-cycle"]
+#: What "exponential" loses in an epoch, and where "step" steps, in parts of all epochs.
+EXPONENT, STEPS = 0.04, (0.3, 0.6, 0.9)
+
+Schedule = Literal["constant", "linear", "exponential", "step", "cosine", "one-cycle"]
 
 
 def make_optimizer(choice: OptimizerChoice, parameters: Iterable[Tensor]) -> optim.Optimizer:
@@ -40,9 +44,23 @@ def make_optimizer(choice: OptimizerChoice, parameters: Iterable[Tensor]) -> opt
     return made
 
 
-def make_schedule(name: Schedule, optimizer: optim.Optimizer, updates: int) -> optim.lr_scheduler.LRScheduler | None:
-    """How the learning rate runs over ``updates`` batches: "constant", "cosine" (down to 0) or "one-cycle"."""
+def make_schedule(
+    name: str, optimizer: optim.Optimizer, updates: int, epochs: int = 1
+) -> optim.lr_scheduler.LRScheduler | None:
+    r"""How the learning rate runs over ``updates`` batches in ``epochs`` epochs.
+
+    "constant"; "linear" and "cosine" down to 0; "exponential", $e^{-0.04\,\mathrm{epoch}}$, from epoch to epoch;
+    "step", a tenth after 30, 60 and 90 % of the epochs; "one-cycle".
+    """
     check_choice("schedule", name, get_args(Schedule))
+    an_epoch = max(updates // max(epochs, 1), 1)
+    factors = {
+        "linear": lambda batch: max(1.0 - batch / max(updates, 1), 0.0),
+        "exponential": lambda batch: math.exp(-EXPONENT * (batch // an_epoch)),
+        "step": lambda batch: 0.1 ** sum(batch // an_epoch >= round(share * epochs) for share in STEPS),
+    }
+    if name in factors:
+        return optim.lr_scheduler.LambdaLR(optimizer, factors[name])
     if name == "cosine":
         return optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=max(updates, 1))
     if name == "one-cycle":

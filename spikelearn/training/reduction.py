@@ -1,7 +1,16 @@
 """Averages over processes, so that a sharded batch trains as the whole one."""
 
+from collections.abc import Callable
+
 import torch.distributed as dist
 from torch import Tensor
+
+Reduce = Callable[[dict[str, Tensor]], dict[str, Tensor]]
+
+
+def as_they_are(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The reduction of a single process."""
+    return tensors
 
 
 def mean_over_processes(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -22,3 +31,8 @@ def mean_over_processes(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         dist.all_reduce(total)
         reduced[name] = total / count if total.is_floating_point() else total // count
     return reduced
+
+
+def number_of_processes(reduce: Reduce) -> int:
+    """How many processes ``reduce`` averages over."""
+    return dist.get_world_size() if reduce is mean_over_processes else 1

@@ -1,5 +1,6 @@
 """Everything that a resumed run needs, and the one place that writes weights."""
 
+import math
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,19 +14,14 @@ from spikelearn.checks import check_instance, check_shape
 from spikelearn.network import Network, describe
 from spikelearn.plasticity import Batch, Memory, OptimizerChoice, Rule, Update
 from spikelearn.seeding import generator_for
-from spikelearn.training.constraints import Constraint
+from spikelearn.training.clipping import clip_norm
+from spikelearn.training.constraints import Bounds, Constraint
 from spikelearn.training.optimizers import make_optimizer
-
-Reduce = Callable[[dict[str, Tensor]], dict[str, Tensor]]
+from spikelearn.training.reduction import Reduce, as_they_are, number_of_processes
 
 
 class NonFiniteUpdate(ValueError):
     """A loss or a wished change is not a number; nothing was written."""
-
-
-def as_they_are(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The reduction of a single process."""
-    return tensors
 
 
 @dataclass
@@ -64,9 +60,18 @@ class Training:
         *,
         seed: int = 0,
         optimizer: OptimizerChoice | None = None,
-        constraints: Iterable[Constraint] = (),
+        constraints: Iterable[Constraint] | None = None,
+        clip: float | None = None,
     ) -> Self:
-        """A new training with the rule's default optimizer, or the one named.
+        """A new training, with what the rule declares wherever nothing else is said.
+
+        Args:
+            network: what learns.
+            rule: how.
+            seed: of the rule's random numbers.
+            optimizer: None: the rule's default.
+            constraints: None: the rule's default bounds, if it has any; (): none.
+            clip: largest norm of all gradients together; None: the rule's default; inf: no clipping.
 
         Raises:
             ValueError: the rule cannot train this network (with the reason), an unknown optimizer.
@@ -76,7 +81,19 @@ class Training:
         memory = rule.init(network, generator)
         chosen = make_optimizer(optimizer or rule.default_optimizer, network.parameters())
         own = make_optimizer(rule.default_own_optimizer, memory.values()) if rule.default_own_optimizer else None
-        return cls(network, rule, memory, chosen, own, constraints=tuple(constraints), generator=generator)
+        clip = rule.default_clip_norm if clip is None else clip
+        if constraints is None:
+            constraints = (Bounds(*rule.default_bounds),) if rule.default_bounds else ()
+        return cls(
+            network,
+            rule,
+            memory,
+            chosen,
+            own,
+            before_step=None if clip is None or clip == math.inf else clip_norm(clip),
+            constraints=tuple(constraints),
+            generator=generator,
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """All values of the training, and torch's, numpy's and Python's random states: tensors and plain values."""
@@ -204,7 +221,8 @@ def _reduced(training: Training, update: Update) -> Update:
     }
     loss = {} if update.loss is None else training.reduce({"loss": update.loss})
     for name, value in [*loss.items(), *wished["grads"].items(), *wished["own"].items()]:
-        if not bool(torch.isfinite(value).all()):
+        # The extremes show NaN and infinity, in a fraction of the time that a mask of every entry takes.
+        if value.numel() and not bool(torch.isfinite(torch.stack(torch.aminmax(value.detach()))).all()):
             what = f"the loss is {float(value)}" if name == "loss" else f"the change of {name} is not finite"
             raise NonFiniteUpdate(f"{what}: lower the learning rate, or check the inputs for NaN")
     return replace(update, **wished)
@@ -213,9 +231,11 @@ def _reduced(training: Training, update: Update) -> Update:
 def _apply(training: Training, reduced: Update) -> None:
     network = training.network
     training.optimizer.zero_grad(set_to_none=True)
+    samples = _samples(training, reduced) if training.rule.sums_over_batch else 1.0
     for name, grad in reduced.grads.items():
         # before_step may write into .grad; the update stays the rule's.
-        network.get_parameter(name).grad = grad.detach().clone() if training.before_step else grad.detach()
+        copied = training.before_step is not None or samples != 1.0
+        network.get_parameter(name).grad = samples * grad.detach() if copied else grad.detach()
     if training.own_optimizer is not None:
         training.own_optimizer.zero_grad(set_to_none=True)
         for name, grad in reduced.own.items():
@@ -232,6 +252,12 @@ def _apply(training: Training, reduced: Update) -> None:
             training.memory[name].copy_(value)
     for constrain in training.constraints:
         constrain(network, reduced.grads.keys())
+
+
+def _samples(training: Training, update: Update) -> float:
+    """Samples of the batch, those of all processes together."""
+    here = torch.tensor(float(len(update.scores)), dtype=torch.float64)
+    return float(training.reduce({"samples": here})["samples"]) * number_of_processes(training.reduce)
 
 
 def _as_lists(value: Any) -> Any:

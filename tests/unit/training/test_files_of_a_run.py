@@ -154,7 +154,7 @@ def test_hyphens_in_a_file_are_underscores(tmp_path):
         ({"epochs": "many"}, "epochs is 'many'"),
         ({"validation": 1.0}, "validation is 1.0"),
         ({"lr": -1}, "lr is -1"),
-        ({"schedule": "step"}, "schedule is 'step'"),
+        ({"schedule": "steps"}, "schedule is 'steps'"),
         ({"readout": "spikes"}, "readout is 'spikes'"),
     ],
 )

@@ -127,8 +127,8 @@ def test_optimizers_and_schedules_are_checked():
     with pytest.raises(ValueError, match="has no option 'momentum'"):
         make_optimizer(OptimizerChoice("adam", 0.1, {"momentum": 1}), parameters)
     optimizer = make_optimizer(OptimizerChoice("sgd", 0.1), parameters)
-    with pytest.raises(ValueError, match="schedule is 'step'"):
-        make_schedule("step", optimizer, 10)
+    with pytest.raises(ValueError, match="schedule is 'steps'"):
+        make_schedule("steps", optimizer, 10)
     assert make_schedule("constant", optimizer, 10) is None
     cosine = make_schedule("cosine", optimizer, 10)
     for _ in range(10):
