@@ -1,13 +1,16 @@
 """Architecture strings as papers write them: ``784-400-10``, ``15C5-P2-40C5-P2-300-10``, ``64C5s-10``."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from spikelearn.checks import one_of
 
 GRAMMAR = (
     "300 or FC300 (dense), 15C5 (15 filters of 5x5; marks: s stride 2, s3 stride 3, p same padding, p2 padding 2), "
-    "P2 or AP2 (average pool), MP2 (max pool), SP2 (sum pool), each with an optional stride s1"
+    "P2 or AP2 (average pool), MP2 (max pool), SP2 (sum pool, SP2x1.1: times 1.1), each with an optional stride s1; "
+    "behind the last layer but one (F400), (F64C5) or (F96C3u): feedback to the first layer, u by a transposed "
+    "convolution of stride 2"
 )
 
 #: Largest number of neurons, filters or pixels in a token.
@@ -15,15 +18,27 @@ LARGEST = 1_000_000
 
 _DENSE = re.compile(r"(?:FC)?(?P<n>\d+)(?:FC)?", re.IGNORECASE | re.ASCII)
 _CONV = re.compile(r"(?P<n>\d+)C(?P<k>\d+)(?P<marks>(?:[sp]\d*)*)", re.IGNORECASE | re.ASCII)
-_POOL = re.compile(r"(?P<kind>[AMS]?)P(?P<k>\d+)(?:s(?P<s>\d+))?", re.IGNORECASE | re.ASCII)
+_POOL = re.compile(r"(?P<kind>[AMS]?)P(?P<k>\d+)(?:s(?P<s>\d+))?(?:x(?P<gain>\d+\.?\d*))?", re.IGNORECASE | re.ASCII)
+_FEEDBACK = re.compile(r"(?P<layer>[^()]*)\(F(?P<back>[^()]+)\)", re.IGNORECASE | re.ASCII)
+_BACK = re.compile(r"(?P<n>\d+)(?:C(?P<k>\d+)(?P<up>u?))?", re.IGNORECASE | re.ASCII)
 _IMAGE = re.compile(r"(?:(?P<c>\d+)x)?(?P<h>\d+)x(?P<w>\d+)", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True)
-class Dense:
-    """``size`` neurons, each connected to everything before."""
+class Back:
+    """Feedback to the first layer: ``size`` neurons or maps; ``kernel`` 0 is dense; ``up`` doubles the image."""
 
     size: int
+    kernel: int = 0
+    up: bool = False
+
+
+@dataclass(frozen=True)
+class Dense:
+    """``size`` neurons, each connected to everything before; ``back`` is feedback from them."""
+
+    size: int
+    back: Back | None = None
 
 
 @dataclass(frozen=True)
@@ -34,15 +49,17 @@ class Conv:
     kernel: int
     stride: int = 1
     padding: int = 0
+    back: Back | None = None
 
 
 @dataclass(frozen=True)
 class Pool:
-    """A window of ``kernel`` x ``kernel``; ``kind`` is "average", "max" or "sum"."""
+    """A window of ``kernel`` x ``kernel``; ``kind`` is "average", "max" or "sum"; ``gain`` is a factor on the sum."""
 
     kind: str
     kernel: int
     stride: int
+    gain: float = 1.0
 
 
 Layer = Dense | Conv | Pool
@@ -90,21 +107,37 @@ def _input_of(text: str, tokens: list[tuple[str, int]]) -> tuple[tuple[int, ...]
 
 def _layer(text: str, token: str, at: int) -> Layer:
     layer: Layer
+    if looped := _FEEDBACK.fullmatch(token):
+        return _looped(text, token, at, looped)
     if match := _DENSE.fullmatch(token):
         layer = Dense(int(match["n"]))
     elif match := _CONV.fullmatch(token):
         layer = _conv(text, token, at, match)
     elif match := _POOL.fullmatch(token):
         kinds = {"": "average", "A": "average", "M": "max", "S": "sum"}
-        layer = Pool(kinds[match["kind"].upper()], int(match["k"]), int(match["s"] or match["k"]))
+        kind, kernel = kinds[match["kind"].upper()], int(match["k"])
+        if match["gain"] and kind != "sum":
+            _fail(text, token, at, "only a sum pool has a factor, for example SP2x1.1")
+        layer = Pool(kind, kernel, int(match["s"] or kernel), float(match["gain"] or 1.0))
     else:
         _fail(text, token, at, f"expected {GRAMMAR}")
-    sizes = {key: value for key, value in vars(layer).items() if key != "kind"}
+    sizes = {key: value for key, value in vars(layer).items() if key not in ("kind", "back")}
     if any(value == 0 for key, value in sizes.items() if key != "padding"):
         _fail(text, token, at, "sizes and strides must be at least 1")
     if max(sizes.values()) > LARGEST:
         _fail(text, token, at, f"sizes go up to {LARGEST:,}")
     return layer
+
+
+def _looped(text: str, token: str, at: int, match: re.Match[str]) -> Layer:
+    layer = _layer(text, match["layer"].strip(), at)
+    back = _BACK.fullmatch(match["back"].strip())
+    if not isinstance(layer, Dense | Conv) or back is None:
+        _fail(text, token, at, "feedback stands behind a dense or convolutional layer, as in 400(F400) or 64C5(F64C5)")
+    found = Back(int(back["n"]), int(back["k"] or 0), bool(back["up"]))
+    if found.size == 0 or (back["k"] and found.kernel % 2 == 0):
+        _fail(text, token, at, "feedback needs at least one neuron, and an odd kernel, which is padded by its half")
+    return replace(layer, back=found)
 
 
 def _conv(text: str, token: str, at: int, match: re.Match[str]) -> Conv:
@@ -123,5 +156,5 @@ def _conv(text: str, token: str, at: int, match: re.Match[str]) -> Conv:
     return Conv(int(match["n"]), kernel, stride, padding)
 
 
-def _fail(text: str, token: str, at: int, why: str) -> None:
+def _fail(text: str, token: str, at: int, why: str) -> NoReturn:
     raise ValueError(f"network string {text!r}: cannot read {token!r} at character {at + 1}: {why}")

@@ -126,17 +126,31 @@ class Network(nn.Module):
                 of another shape, a sequence-only adjoint on a network with feedback, a state of another batch or
                 network.
         """
-        if inputs.ndim < 3 or not inputs.is_floating_point() or inputs.shape[0] == 0:
-            raise ValueError(
-                f"inputs have shape {list(inputs.shape)} and type {inputs.dtype}, expected floating point [T, B, ...] "
-                "with T >= 1"
-            )
-        self._check_inputs(inputs, "[T, B, {}] (one step goes to step)")
-        self._check_places(inject, masks)
-        self._check_state(state)
+        self._check_run(inputs, state, inject, masks)
         if self.feedback:
             return self._run_step_by_step(inputs, state, adjoint, inject, masks, cut)
         return self._run_layer_by_layer(inputs, state, adjoint, inject, masks, cut)
+
+    def stream(
+        self, inputs: Tensor, state: State | None = None, *, masks: Tensors = NOTHING
+    ) -> Iterator[tuple[Record, State]]:
+        """Present a whole sequence and hand over each step's record as it comes, keeping none: memory does not grow.
+
+        The spikes are those of ``run``: the first synapse sees all steps at once, so a constant input is mapped once.
+        The network must not be used otherwise before the last step is out.
+
+        Args:
+            inputs: [T, B, ...].
+            state: where to go on from; None: start anew.
+            masks: {place: factor [B, ...]}, constant in time; places as in ``step``.
+
+        Shapes: every record's tensors are [B, ...]; the states' as well.
+
+        Raises:
+            ValueError: as ``run``.
+        """
+        self._check_run(inputs, state, NOTHING, masks)
+        return self._steps(inputs, state, NO_ADJOINT, NOTHING, masks, False)
 
     def edges(self, record: Record) -> Iterator[tuple[str, nn.Module, Tensor, str]]:
         """Every weighted edge, forward and feedback alike: (parameter prefix, synapse, pre, target block)."""
@@ -202,28 +216,35 @@ class Network(nn.Module):
     def _run_step_by_step(
         self, inputs: Tensor, state: State | None, adjoint: Adjoint, inject: Tensors, masks: Tensors, cut: bool
     ) -> tuple[Record, State]:
+        steps = list(self._steps(inputs, state, adjoint, inject, masks, cut))
+        records, last = [record for record, _ in steps], steps[-1][1]
+        activity = {
+            block: Activity(*(torch.stack(part) for part in zip(*(r[block] for r in records), strict=True)))
+            for block in self.blocks
+        }
+        feedback = {edge: torch.stack([r.feedback[edge] for r in records]) for edge in self.feedback}
+        return Record(activity, feedback), last
+
+    def _steps(
+        self, inputs: Tensor, state: State | None, adjoint: Adjoint, inject: Tensors, masks: Tensors, cut: bool
+    ) -> Iterator[tuple[Record, State]]:
+        """Step by step, the first synapse mapped for all steps at once; the state carries its delay line at the end."""
         name, first = next(iter(self.blocks.items()))
         state = state or self._initial_state(inputs[0])
         pre = masked(inputs, masks, "inputs", steps=True)
         line = {}
         if first.delay:
-            pre, line[name] = delayed(pre, first.delay, state.delay_lines[name])
+            pre, line[name] = delayed(pre, first.delay, state.delay_lines.get(name))
         current = drive_block(name, first.synapse, pre)
-        records = []
         given = {block: values.unbind(0) for block, values in inject.items()}
         later = [b.synapse for b in list(self.blocks.values())[1:]] + self._feedback_synapses()
         with running_statistics(later):
             for t, (pre_now, current_now) in enumerate(zip(pre.unbind(0), current.unbind(0), strict=True)):
                 now = {block: values[t] for block, values in given.items()}
                 record, state = self._advance(pre_now, current_now, state, adjoint, now, masks, cut)
-                records.append(record)
-        assert state is not None
-        activity = {
-            block: Activity(*(torch.stack(part) for part in zip(*(r[block] for r in records), strict=True)))
-            for block in self.blocks
-        }
-        feedback = {edge: torch.stack([r.feedback[edge] for r in records]) for edge in self.feedback}
-        return Record(activity, feedback), state._replace(delay_lines=state.delay_lines | line)
+                if t == len(inputs) - 1:
+                    state = state._replace(delay_lines=state.delay_lines | line)
+                yield record, state
 
     def _advance(
         self,
@@ -282,6 +303,16 @@ class Network(nn.Module):
     def shapes(self, x: Tensor) -> dict[str, tuple[int, ...]]:
         """Shape of every block's neurons, without the batch, for inputs shaped like ``x`` [B, ...]."""
         return block_shapes(self.blocks, x)
+
+    def _check_run(self, inputs: Tensor, state: State | None, inject: Tensors, masks: Tensors) -> None:
+        if inputs.ndim < 3 or not inputs.is_floating_point() or inputs.shape[0] == 0:
+            raise ValueError(
+                f"inputs have shape {list(inputs.shape)} and type {inputs.dtype}, expected floating point [T, B, ...] "
+                "with T >= 1"
+            )
+        self._check_inputs(inputs, "[T, B, {}] (one step goes to step)")
+        self._check_places(inject, masks)
+        self._check_state(state)
 
     def _check_inputs(self, inputs: Tensor, layout: str) -> None:
         leading = layout.split("{")[0].count(",")

@@ -3,7 +3,18 @@
 from spikelearn.synapses.correlate import correlate
 from spikelearn.synapses.drive import drive
 from spikelearn.synapses.pooling import SumPool2d
+from spikelearn.synapses.spectral import SpectralGain, bound_spectral_norm
 from spikelearn.synapses.structure import as_linear, trainable, uses_batch_statistics
 from spikelearn.synapses.transpose import transpose
 
-__all__ = ["SumPool2d", "as_linear", "correlate", "drive", "trainable", "transpose", "uses_batch_statistics"]
+__all__ = [
+    "SpectralGain",
+    "SumPool2d",
+    "as_linear",
+    "bound_spectral_norm",
+    "correlate",
+    "drive",
+    "trainable",
+    "transpose",
+    "uses_batch_statistics",
+]
