@@ -1,11 +1,12 @@
 """Neuron models: one file each; importing them registers them."""
 
-from spikelearn.neurons.adjoints import ADJOINTS, NO_ADJOINT, Adjoint, Surrogate
+from spikelearn.neurons.adjoints import ADJOINTS, NO_ADJOINT, TSSL, Adjoint, Surrogate
 from spikelearn.neurons.base import NEURONS, MembraneNeuron, Neuron
 from spikelearn.neurons.cuba_lif import CubaLIF, CubaLIFState
 from spikelearn.neurons.integrate_and_fire import IF
 from spikelearn.neurons.leaky_integrator import LeakyIntegrator
 from spikelearn.neurons.lif import LIF, LIFState
+from spikelearn.neurons.silent_leak_lif import SilentLeakLIF
 from spikelearn.neurons.spike_function import HARD, SpikeFunction
 from spikelearn.neurons.surrogates import SURROGATES, ATan, FastSigmoid, Sigmoid, SurrogateDerivative, Triangle
 
@@ -17,6 +18,7 @@ __all__ = [
     "NEURONS",
     "NO_ADJOINT",
     "SURROGATES",
+    "TSSL",
     "ATan",
     "Adjoint",
     "CubaLIF",
@@ -27,6 +29,7 @@ __all__ = [
     "MembraneNeuron",
     "Neuron",
     "Sigmoid",
+    "SilentLeakLIF",
     "SpikeFunction",
     "Surrogate",
     "SurrogateDerivative",

@@ -2,5 +2,6 @@
 
 from spikelearn.neurons.adjoints.base import ADJOINTS, Adjoint
 from spikelearn.neurons.adjoints.surrogate import NO_ADJOINT, Surrogate
+from spikelearn.neurons.adjoints.tssl import TSSL
 
-__all__ = ["ADJOINTS", "NO_ADJOINT", "Adjoint", "Surrogate"]
+__all__ = ["ADJOINTS", "NO_ADJOINT", "TSSL", "Adjoint", "Surrogate"]

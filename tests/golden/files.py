@@ -1,0 +1,40 @@
+"""Numbers computed by the methods' authors' own programs: files that lie beside the repository, where they are there."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+#: Names the folder; else it is looked for beside the checkout.
+VARIABLE = "SPIKELEARN_GOLDEN"
+FOLDER = Path(os.environ.get(VARIABLE) or Path(__file__).parents[3] / "shared" / "golden")
+
+
+def golden_files(*patterns: str) -> list:
+    """One test parameter for each file that fits a pattern; a single skipped one where there is none."""
+    found = sorted({path for pattern in patterns for path in FOLDER.glob(pattern)})
+    if not found:
+        why = f"no {' or '.join(patterns)} in {FOLDER}: name the folder of the authors' numbers with {VARIABLE}"
+        return [pytest.param(None, id="none", marks=pytest.mark.skip(reason=why))]
+    return [pytest.param(path, id=path.stem) for path in found]
+
+
+def load(path: Path) -> dict:
+    """The arrays of a file as tensors; strings and numbers of no dimension as plain values."""
+    with np.load(path) as stored:
+        arrays = {key: stored[key] for key in stored.files}
+    return {
+        key: value.item() if value.ndim == 0 else torch.from_numpy(value)
+        for key, value in arrays.items()
+        if value.ndim == 0 or value.dtype.kind in "fiub"
+    }
+
+
+def assert_relative(found: torch.Tensor, expected: torch.Tensor, tolerance: float, what: str = "") -> None:
+    """Differences below ``tolerance`` times the largest magnitude of what is expected."""
+    assert found.shape == expected.shape, f"{what}: {list(found.shape)} against {list(expected.shape)}"
+    scale = float(expected.abs().max())
+    gap = float((found.detach().double() - expected.double()).abs().max())
+    assert gap <= tolerance * max(scale, 1e-300) or gap == 0.0, f"{what}: off by {gap:.3g}, largest value {scale:.3g}"
