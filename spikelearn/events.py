@@ -15,6 +15,10 @@ from torch.autograd import forward_ad
 #: Share of active entries above which the dense product is cheaper, packing included (benchmarks/fast_paths.py).
 BREAK_EVEN = 0.1
 
+#: Share of non-zero factors above which ``gated_outer_product`` takes the dense product. Measured at [1000, 1600] by
+#: [1000, 784], float32, one thread: 4, 6, 11 ms at 0.2, 1, 5 % against 26 ms dense, equal at 15 % (float64: 10 %).
+GATED_BREAK_EVEN = 0.1
+
 #: Below this number of entries a dense product costs less than looking at the record.
 SMALLEST = 1 << 16
 
@@ -93,11 +97,39 @@ def outer_product(events: Events, post: Tensor) -> Tensor:
     return bags.t()
 
 
+def gated_outer_product(record: Tensor, factor: Tensor, pre: Tensor) -> Tensor:
+    """Sum over t, b of (factor[b] where record[t, b] is not 0) (x) pre[t, b]: quick where few records meet a factor.
+
+    Args:
+        record: what gates, nowhere negative, [T, B, out].
+        factor: signed values, constant in time, [B, out].
+        pre: the dense side, [T, B, n].
+
+    Shapes: result [out, n].
+    """
+    steps, batch, size = record.shape
+    columns, samples = ((factor != 0) & (record.sum(0) != 0)).t().nonzero(as_tuple=True)
+    place, step = record[:, samples, columns].t().nonzero(as_tuple=True)
+    rows = pre.flatten(0, 1)
+    if len(place) > GATED_BREAK_EVEN * record.numel() or not is_plain(pre):
+        return ((record != 0) * factor).flatten(0, 1).t() @ rows
+    counts = torch.bincount(columns[place], minlength=size)
+    return torch.nn.functional.embedding_bag(
+        step * batch + samples[place],
+        rows,
+        counts.cumsum(0) - counts,
+        mode="sum",
+        per_sample_weights=factor[samples, columns][place],
+    )
+
+
 def _pack(record: Tensor) -> Events | None:
     rows = record.flatten(0, 1)
     active = rows != 0
-    if int(active.sum()) > BREAK_EVEN * rows.numel() or not bool(((rows == 1) | ~active).all()):
+    if int(active.sum()) > BREAK_EVEN * rows.numel():
         return None
     row, column = active.nonzero(as_tuple=True)
+    if not bool((rows[row, column] == 1).all()):
+        return None
     counts = torch.bincount(row, minlength=rows.shape[0])
     return Events(column, row, counts.cumsum(0) - counts, (rows.shape[0], rows.shape[1]))

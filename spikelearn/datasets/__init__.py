@@ -8,6 +8,7 @@ from spikelearn.datasets.fashion_mnist import FashionMNIST
 from spikelearn.datasets.loader import Loader, Samples, hold_out
 from spikelearn.datasets.mnist import MNIST
 from spikelearn.datasets.nmnist import NMNIST
+from spikelearn.datasets.regular_rate import RegularRate
 from spikelearn.datasets.root import ROOT_VARIABLE, data_root
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "ImageDataset",
     "Latency",
     "Loader",
+    "RegularRate",
     "Samples",
     "Split",
     "bin_events",

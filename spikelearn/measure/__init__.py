@@ -1,5 +1,5 @@
 """Measurements of a network."""
 
-from spikelearn.measure.evaluation import Evaluation, correct, evaluate
+from spikelearn.measure.evaluation import Evaluation, correct, correct_unique, evaluate
 
-__all__ = ["Evaluation", "correct", "evaluate"]
+__all__ = ["Evaluation", "correct", "correct_unique", "evaluate"]

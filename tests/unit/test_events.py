@@ -5,7 +5,7 @@ import torch
 from torch.autograd import forward_ad
 
 from spikelearn import events
-from spikelearn.events import events_of, gather, outer_product
+from spikelearn.events import events_of, gated_outer_product, gather, outer_product
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +65,32 @@ def test_lists_are_left_out_of_copies_and_files(tmp_path):
     assert torch.load(tmp_path / "record.pt", weights_only=True).equal(record)
     other = copy.deepcopy(record).zero_()
     assert events_of(other).columns.numel() == 0
+
+
+def gated_case(share=0.05):
+    record = (torch.rand(6, 5, 40) < share).double()
+    factor = torch.randn(5, 40).double() * (torch.rand(5, 40) < 0.6)
+    pre = torch.randn(6, 5, 7).double()
+    return record, factor, pre, torch.einsum("tbo,bo,tbi->oi", record, factor, pre)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 1.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gated_outer_product_is_the_dense_one(share, dtype):
+    record, factor, pre, expected = gated_case(share)
+    found = gated_outer_product(record.to(dtype), factor.to(dtype), pre.to(dtype))
+    assert found.shape == (40, 7)
+    torch.testing.assert_close(found, expected.to(dtype))
+
+
+@pytest.mark.parametrize("limit", [-1.0, 2.0])
+def test_gated_outer_product_is_the_same_on_both_sides_of_the_break_even(monkeypatch, limit):
+    monkeypatch.setattr(events, "GATED_BREAK_EVEN", limit)
+    record, factor, pre, expected = gated_case(0.2)
+    torch.testing.assert_close(gated_outer_product(record, factor, pre), expected)
+    assert not gated_outer_product(record, torch.zeros_like(factor), pre).any()
+
+
+def test_a_gate_is_what_is_not_zero_whatever_its_size():
+    record, factor, pre, expected = gated_case()
+    torch.testing.assert_close(gated_outer_product(record / 0.7, factor, pre), expected)
