@@ -3,7 +3,10 @@
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update
 from spikelearn.plasticity.bptt import BPTT
 from spikelearn.plasticity.config import adjoint_from, loss_from, rule_from
+from spikelearn.plasticity.desire import Desire
+from spikelearn.plasticity.filtered_losses import FilteredCount, VanRossum
 from spikelearn.plasticity.gradient import firing_rates
+from spikelearn.plasticity.ide import IDE
 from spikelearn.plasticity.losses import (
     LOSSES,
     CrossEntropy,
@@ -14,16 +17,21 @@ from spikelearn.plasticity.losses import (
 )
 from spikelearn.plasticity.readout_only import ReadoutOnly
 from spikelearn.plasticity.stdp import STDP
+from spikelearn.plasticity.tssl_bp import TSSLBP
 
 __all__ = [
     "BPTT",
+    "IDE",
     "LOSSES",
     "RULES",
     "STDP",
+    "TSSLBP",
     "Batch",
     "CrossEntropy",
     "CrossEntropyMembrane",
     "CrossEntropyRate",
+    "Desire",
+    "FilteredCount",
     "Loss",
     "MSECount",
     "Memory",
@@ -31,6 +39,7 @@ __all__ = [
     "ReadoutOnly",
     "Rule",
     "Update",
+    "VanRossum",
     "adjoint_from",
     "firing_rates",
     "loss_from",

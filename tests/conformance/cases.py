@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from spikelearn.datasets import MNIST, NMNIST, Digits, DigitsEvents, FashionMNIST
-from spikelearn.network import Block, Feedback, Network
-from spikelearn.neurons import IF, LIF, CubaLIF, LeakyIntegrator
-from spikelearn.plasticity import BPTT, STDP, MSECount, ReadoutOnly
+from spikelearn.network import Block, Feedback, Network, RateReadout, TraceReadout
+from spikelearn.neurons import IF, LIF, CubaLIF, LeakyIntegrator, SilentLeakLIF
+from spikelearn.plasticity import BPTT, IDE, STDP, TSSLBP, Desire, MSECount, ReadoutOnly
 
 NEURONS = {
     "lif": [
@@ -18,8 +19,45 @@ NEURONS = {
     ],
     "if": [lambda: IF(1.0), lambda: IF(1.5, reset="subtract", r=2.0), lambda: IF(inclusive=True)],
     "cuba-lif": [lambda: CubaLIF.per_step(0.9, 0.7), lambda: CubaLIF(10e-3, 5e-3, r=20.0, reset="subtract")],
+    "silent-leak-lif": [lambda: SilentLeakLIF(), lambda: SilentLeakLIF(0.5, v_threshold=0.8)],
     "leaky-integrator": [lambda: LeakyIntegrator.per_step(0.9), lambda: LeakyIntegrator(10e-3, v_leak=0.2)],
 }
+
+
+def small_network(feedback=False, neuron=lambda: LIF.per_step(0.8), deep=True, readout=None):
+    """Six inputs, eight hidden (if deep), two output neurons."""
+    if not deep:
+        return Network({"out": Block(nn.Linear(6, 2), neuron())}, readout=readout)
+    blocks = {"hidden": Block(nn.Linear(6, 8), neuron()), "out": Block(nn.Linear(8, 2), neuron())}
+    edges = {"loop": Feedback("out", "hidden", nn.Linear(2, 8, bias=False))} if feedback else {}
+    return Network(blocks, edges, readout)
+
+
+def filtered_network(feedback=False, deep=True):
+    """Current-based neurons, read through their own filter."""
+    return small_network(
+        neuron=lambda: CubaLIF(5e-3, 3e-3, r=5.0, discretisation="euler"), readout=TraceReadout(tau_syn=3e-3)
+    )
+
+
+def equilibrium_network(feedback=False, deep=True):
+    """Feedback always, a reset by subtraction, a linear readout of the weighted rate."""
+    readout = RateReadout(nn.Linear(2, 2), decay=0.95)
+    return small_network(True, lambda: LIF.per_step(0.95, reset="subtract", inclusive=True), readout=readout)
+
+
+def desire_network(feedback=False, deep=True):
+    """No biases, a step from block to block; weights lifted, for an output that never fires never learns."""
+    blocks = {
+        name: Block(
+            nn.Linear(*size, bias=False), LIF.per_step(0.75, reset="subtract", inclusive=True), delay=int(name == "out")
+        )
+        for name, size in {"hidden": (6, 8), "out": (8, 2)}.items()
+    }
+    with torch.no_grad():
+        for block in blocks.values():
+            block.synapse.weight.add_(0.2)
+    return Network(blocks)
 
 
 @dataclass(frozen=True)
@@ -32,6 +70,7 @@ class RuleCase:
     feedback: bool = True  # whether it trains networks with feedback edges
     deep: bool = True  # whether it learns the patterns through a hidden block
     bounds: tuple[float, float] | None = None
+    network: object = small_network
 
 
 RULES = {
@@ -40,6 +79,9 @@ RULES = {
         RuleCase(lambda: BPTT(MSECount()), 0.1),
     ],
     "readout-only": [RuleCase(lambda: ReadoutOnly(), 0.1, covers="last")],
+    "tssl-bp": [RuleCase(lambda: TSSLBP(), 0.05, feedback=False, network=filtered_network)],
+    "desire": [RuleCase(lambda: Desire(margin=2), 1e-3, feedback=False, network=desire_network)],
+    "ide": [RuleCase(lambda: IDE(dropout=0.0), 0.5, network=equilibrium_network)],
     "stdp": [RuleCase(lambda: STDP(0.02, 0.01, teacher=2.0), 1.0, covers="weights", deep=False, bounds=(0, 1))],
 }
 
@@ -50,12 +92,3 @@ DATASETS = {
     "fashion-mnist": FashionMNIST,
     "nmnist": NMNIST,
 }
-
-
-def small_network(feedback=False, neuron=lambda: LIF.per_step(0.8), deep=True):
-    """Six inputs, eight hidden (if deep), two output neurons."""
-    if not deep:
-        return Network({"out": Block(nn.Linear(6, 2), neuron())})
-    blocks = {"hidden": Block(nn.Linear(6, 8), neuron()), "out": Block(nn.Linear(8, 2), neuron())}
-    edges = {"loop": Feedback("out", "hidden", nn.Linear(2, 8, bias=False))} if feedback else {}
-    return Network(blocks, edges)

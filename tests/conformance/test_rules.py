@@ -8,7 +8,7 @@ import torch
 from spikelearn import plasticity
 from spikelearn.plasticity import Batch, OptimizerChoice
 from spikelearn.training import Bounds, Training, learn
-from tests.conformance.cases import RULES, small_network
+from tests.conformance.cases import RULES
 
 F64 = torch.float64
 CASES = [pytest.param(case, id=f"{name}-{n}") for name, cases in RULES.items() for n, case in enumerate(cases)]
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.parametrize("case", CASES)
 
 def network_for(case, feedback=False):
     torch.manual_seed(1)
-    network = small_network(feedback and case.feedback)
+    network = case.network(feedback=feedback and case.feedback)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(2.5)
@@ -117,7 +117,7 @@ def test_memory_serialises(case):
 
 def test_learns_two_patterns(case):
     torch.manual_seed(0)
-    network = small_network(deep=case.deep)
+    network = case.network(deep=case.deep)
     patterns = torch.tensor([[1.0, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]]).repeat(4, 1)
     data = Batch(patterns.expand(12, 8, 6), torch.arange(2).repeat(4))
     with torch.no_grad():

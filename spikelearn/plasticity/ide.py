@@ -1,0 +1,324 @@
+"""Implicit differentiation on the equilibrium of a feedback network (IDE)."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from spikelearn.checks import check_choice, check_count, check_fraction, check_positive
+from spikelearn.network import Network, RateReadout, copied_buffers
+from spikelearn.neurons import IF, LIF, MembraneNeuron
+from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update
+from spikelearn.plasticity.gradient import check_targets, trainable_names
+from spikelearn.plasticity.settle import Settled, settle
+from spikelearn.synapses import SpectralGain
+from spikelearn.traces import geometric_sum, weighted_rate
+
+Solver = Literal["anderson", "dense", "ide_iter_compat"]
+Tensors = Mapping[str, Tensor]
+
+#: Added to the variance of event input, as the authors' program does in place of the batch norm's eps.
+EVENT_EPS = 1e-8
+
+#: Unknowns above which the dense solver refuses: its matrix would take more than half a GiB.
+LARGEST_DENSE = 8192
+
+
+class Simulated(NamedTuple):
+    """rates: {feedback source: weighted rate [B, ...]}; fired: {block: plain mean rate, spikes per step}."""
+
+    rates: dict[str, Tensor]
+    fired: dict[str, float]
+
+
+@RULES.register("ide")
+class IDE(Rule):
+    r"""Gradient at the firing-rate equilibrium of a feedback network, without differentiating the simulation.
+
+    The network is simulated, keeping only the sources' rates $a = \sum_t \lambda^{T-1-t} z[t] / \sum_t \lambda^t$
+    ($\lambda$ the neurons' decay, 1 for IF). They approach a fixed point a = f(a) of the network's rate map, for which
+
+    $$\frac{\partial L}{\partial\theta} = x^\top \frac{\partial f(a, \theta)}{\partial\theta}, \qquad
+      (I - J^\top)\,x = \frac{\partial L}{\partial a}, \qquad J = \frac{\partial f}{\partial a}$$
+
+    with the costate x found by ``settle``. L is the cross-entropy of the readout's scores at the simulated rate.
+    Memory does not grow with T.
+
+    Args:
+        dropout: probability with which each element of the current of each synapse is left out, the same for the whole
+            presentation and in the solve; kept ones are scaled by 1/(1 - dropout). Places that the batch masks itself
+            are left to it.
+        iterations: most applications of $J^\top$ in the solve; 0: x is the loss's derivative.
+        tolerance: relative residual at which the solve stops; 0: its default, 1e-6, or 1e-12 in float64.
+        solver: "anderson"; "dense", exact, for small networks; "ide_iter_compat", the iteration of the authors' program
+            for N-MNIST, whose limit is $(2I - J^\top)^{-1}$ times the loss's derivative, half the right answer.
+        jacobian_at: where J is taken: "rate", "map" (at f(a), one application more) or "auto", as the authors' programs
+            do: the rate where there is one block, the map where there are more.
+        input_norm_updates: how often the running statistics of a batch norm behind the input move in a batch: 1, or 2
+            as in the authors' program (a momentum of 0.19 where 0.1 is set). Still input only.
+
+    Shapes: inputs [T, B, ...], targets [B]; gradients shaped like their parameters.
+
+    Raises:
+        ValueError: no feedback from the last block; neurons that are no IF or LIF with a reset by subtraction, or of
+            different decays; a readout of another rate; a network too large for the dense solver.
+
+    Source: Xiao, Meng, Zhang, Wang & Lin, NeurIPS 2021 (arXiv 2109.14247), and the authors' program, whose optimizer is
+    the default. deviation: Anderson acceleration in place of Broyden's method; the mean input of event data as the
+    paper intends it. With batch norm the samples of a batch are coupled.
+    """
+
+    default_optimizer = OptimizerChoice("sgd", 0.05, {"momentum": 0.9, "weight_decay": 5e-4})
+    default_schedule = "step"
+
+    def __init__(
+        self,
+        dropout: float = 0.2,
+        *,
+        iterations: int = 30,
+        tolerance: float = 0.0,
+        solver: Solver = "anderson",
+        jacobian_at: Literal["auto", "rate", "map"] = "auto",
+        input_norm_updates: int = 1,
+    ) -> None:
+        check_fraction("dropout", dropout, below_one=True)
+        check_count("iterations", iterations, least=0)
+        if tolerance != 0.0:
+            check_positive("tolerance", tolerance)
+        check_choice("solver", solver, ("anderson", "dense", "ide_iter_compat"))
+        check_choice("jacobian_at", jacobian_at, ("auto", "rate", "map"))
+        if input_norm_updates not in (1, 2) or isinstance(input_norm_updates, bool):
+            raise ValueError(f"input_norm_updates is {input_norm_updates!r}, expected 1, or 2 (the authors' program)")
+        self.dropout, self.iterations, self.tolerance = dropout, iterations, tolerance
+        self.solver, self.jacobian_at, self.input_norm_updates = solver, jacobian_at, input_norm_updates
+
+    def check(self, network: Network) -> None:
+        last = list(network.blocks)[-1]
+        if last not in sources(network):
+            raise ValueError(
+                f"ide differentiates at the equilibrium of feedback from the last block {last!r}, but the network has "
+                f"feedback from {sources(network) or 'no block'}: add an edge, for example 784-400(F400)-10 with a "
+                "linear readout, or train with bptt or tssl-bp"
+            )
+        decays = set()
+        for name, block in network.blocks.items():
+            neuron = block.neuron
+            if not isinstance(neuron, IF | LIF) or neuron.reset != "subtract" or neuron.leak != 0:
+                raise ValueError(
+                    f"ide needs neurons whose rate follows from their current, but block {name!r} is "
+                    f"{type(neuron).__name__}({neuron.extra_repr()}): use IF or LIF with "
+                    'reset="subtract" and v_leak=0 (--neuron-option reset=subtract)'
+                )
+            decays.add(neuron.decay_mem)
+        if len(decays) > 1:
+            raise ValueError(f"ide weighs all rates alike, but the neurons decay by {sorted(decays)}: use one decay")
+        readout = network.readout
+        if not isinstance(readout, RateReadout) or readout.decay not in decays:
+            raise ValueError(
+                f"ide needs scores from the last block's rate, weighted by its neurons' decay {decays.pop()}, but "
+                f"the readout is {type(readout).__name__} with decay {getattr(readout, 'decay', 'none')}: use "
+                "RateReadout(nn.Linear(...), decay=...) (--readout linear)"
+            )
+        if not trainable_names(network):
+            raise ValueError("ide finds no trainable parameter: set requires_grad_(True) on what should learn")
+
+    def updates(
+        self,
+        network: Network,
+        batch: Batch,
+        memory: Memory,
+        generator: torch.Generator,
+    ) -> Iterator[Update]:
+        masks = self.masks(network, batch, generator)
+        last = list(network.blocks)[-1]
+        head = network.readout
+        assert isinstance(head, RateReadout)
+        with network.presentation() as buffers:
+            simulated = self.simulate(network, batch.inputs, masks)
+            rates = {name: rate.requires_grad_() for name, rate in simulated.rates.items()}
+            names = trainable_names(network)
+            parameters = [network.get_parameter(name) for name in names]
+            with torch.enable_grad():
+                scores = head.of_rate(rates[last])
+                check_targets(batch.targets, scores.shape[1])
+                loss = F.cross_entropy(scores, batch.targets)
+                error, *direct = torch.autograd.grad(loss, [rates[last], *parameters], allow_unused=True)
+                mapped = network.rate_map(rates, mean_input(network, batch.inputs), masks)
+            costate, settled = self.costate(network, rates, mapped, error, batch.inputs, masks)
+            targets = [mapped[name] for name in rates]
+            through = torch.autograd.grad(targets, parameters, costate, allow_unused=True)
+        grads = {
+            name: _sum(a, b, parameter)
+            for name, a, b, parameter in zip(names, direct, through, parameters, strict=True)
+        }
+        metrics = {"residual": settled.residual, "iterations": float(settled.iterations), **_gains(network)}
+        yield Update(grads, scores.detach(), loss.detach(), buffers=buffers, rates=simulated.fired, metrics=metrics)
+
+    @torch.no_grad()
+    def simulate(self, network: Network, inputs: Tensor, masks: Tensors) -> Simulated:
+        """Weighted rates of the feedback sources after all steps, holding one step at a time."""
+        totals: dict[str, Tensor] = {}
+        fired = dict.fromkeys(network.blocks, torch.zeros(()))
+        still = _is_still(inputs)
+        with _norms_for_simulation(network, inputs, masks, keep=still and self.input_norm_updates == 2):
+            for record, _ in network.stream(inputs, masks=masks):
+                for name in sources(network):
+                    spikes, total = record[name].spikes, totals.get(name)
+                    totals[name] = spikes if total is None else _decay_of(network) * total + spikes
+                for name, seen in record.items():
+                    fired[name] = fired[name] + seen.spikes.mean()
+        whole = geometric_sum(_decay_of(network), len(inputs))
+        rates = {name: total / whole for name, total in totals.items()}
+        return Simulated(rates, {name: float(total) / len(inputs) for name, total in fired.items()})
+
+    def costate(
+        self,
+        network: Network,
+        rates: dict[str, Tensor],
+        mapped: dict[str, Tensor],
+        error: Tensor,
+        inputs: Tensor,
+        masks: Tensors,
+    ) -> tuple[list[Tensor], Settled]:
+        """x for every feedback source, and how well it settled."""
+        points, values = rates, mapped
+        if self.jacobian_at == "map" or (self.jacobian_at == "auto" and len(network.blocks) > 1):
+            points = {name: mapped[name].detach().requires_grad_() for name in rates}
+            with torch.enable_grad(), copied_buffers(network):
+                values = network.rate_map(points, mean_input(network, inputs), masks)
+        outputs = [values[name] for name in rates]
+        sizes = [point[0].numel() for point in points.values()]
+        last = list(network.blocks)[-1]
+        given = torch.cat(
+            [(error if name == last else torch.zeros_like(rate)).flatten(1) for name, rate in rates.items()], dim=1
+        )
+
+        def pulled_back(x: Tensor) -> Tensor:
+            parts = [part.view_as(out).to(out) for part, out in zip(x.split(sizes, dim=1), outputs, strict=True)]
+            back = torch.autograd.grad(outputs, list(points.values()), parts, retain_graph=True)
+            return torch.cat([grad.flatten(1) for grad in back], dim=1)
+
+        settled = self._solved(pulled_back, given)
+        split = settled.x.split(sizes, dim=1)
+        return [part.view_as(rate) for part, rate in zip(split, rates.values(), strict=True)], settled
+
+    def _solved(self, back: Callable[[Tensor], Tensor], given: Tensor) -> Settled:
+        if self.solver == "dense":
+            return _dense(back, given)
+        if self.solver == "ide_iter_compat":
+            x = given
+            for _ in range(self.iterations):
+                x = (back(x) + given) / 2.0
+            gap = (back(x) + given - x).norm() / given.norm().clamp_min(torch.finfo(given.dtype).tiny)
+            return Settled(x, float(gap), self.iterations)
+        return settle(lambda x: given + back(x), given, iterations=self.iterations, tolerance=self.tolerance or None)
+
+    def masks(self, network: Network, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """The batch's own masks, and drawn ones for every synapse that it leaves unmasked."""
+        masks = dict(batch.masks)
+        if self.dropout == 0.0:
+            return masks
+        shapes = network.shapes(batch.inputs[0, :1])
+        places = {f"{name}.synapse": shape for name, shape in shapes.items()}
+        places |= {f"feedback.{name}": shapes[edge.target] for name, edge in network.feedback.items()}
+        for place, shape in places.items():
+            if place not in masks:
+                drawn = torch.rand(len(batch.targets), *shape, generator=generator)
+                masks[place] = ((drawn >= self.dropout) / (1.0 - self.dropout)).to(batch.inputs)
+        return masks
+
+
+def sources(network: Network) -> list[str]:
+    """Blocks that send feedback, in the order of the blocks."""
+    sending = {edge.source for edge in network.feedback.values()}
+    return [name for name in network.blocks if name in sending]
+
+
+def mean_input(network: Network, inputs: Tensor) -> Tensor:
+    """The input that stands for all steps [B, ...]: the image itself, or recordings' mean with the neurons' decay."""
+    return inputs[0] if _is_still(inputs) else weighted_rate(inputs, _decay_of(network))
+
+
+def _decay_of(network: Network) -> float:
+    neuron = next(iter(network.blocks.values())).neuron
+    assert isinstance(neuron, MembraneNeuron)
+    return neuron.decay_mem
+
+
+def _is_still(inputs: Tensor) -> bool:
+    return inputs.shape[0] == 1 or inputs.stride(0) == 0
+
+
+@contextmanager
+def _norms_for_simulation(network: Network, inputs: Tensor, masks: Tensors, *, keep: bool) -> Iterator[None]:
+    """Inside, the first synapse normalises by what one image, or the mean of a recording, has as batch statistics.
+
+    What that writes to running statistics is forgotten unless ``keep``.
+    """
+    first = next(iter(network.blocks.values())).synapse
+    norms = [m for m in first.modules() if isinstance(m, _BatchNorm) and m.training]
+    if keep or not norms:
+        yield
+        return
+    with copied_buffers(first):
+        if not _is_still(inputs):
+            x = mean_input(network, inputs)
+            x = x * masks["inputs"] if "inputs" in masks else x
+            for norm in norms:
+                _freeze_at_mean(first, norm, x)
+        try:
+            yield
+        finally:
+            for norm in norms:
+                norm.training = True
+
+
+def _freeze_at_mean(synapse: nn.Module, norm: _BatchNorm, x: Tensor) -> None:
+    """Let ``norm`` use the statistics of what arrives at it for the mean input ``x``, with the program's own eps."""
+    arrived: list[Tensor] = []
+    handle = norm.register_forward_pre_hook(lambda _, given: arrived.append(given[0]))
+    try:
+        with copied_buffers(synapse):
+            synapse(x)
+    finally:
+        handle.remove()
+    channels = arrived[0].transpose(0, 1).flatten(1)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    norm.running_mean.copy_(channels.mean(1))
+    norm.running_var.copy_(channels.var(1) + (EVENT_EPS - norm.eps))
+    norm.training = False
+
+
+def _dense(back: Callable[[Tensor], Tensor], given: Tensor) -> Settled:
+    unknowns = given.numel()
+    if unknowns > LARGEST_DENSE:
+        raise ValueError(
+            f"solver 'dense' would need a matrix of {unknowns} x {unknowns}, expected at most {LARGEST_DENSE} unknowns "
+            "(batch x neurons): use solver='anderson'"
+        )
+    eye = torch.eye(unknowns, dtype=given.dtype, device=given.device)
+    columns = torch.stack([back(unit.view_as(given)).flatten() for unit in eye], dim=1)
+    x = torch.linalg.solve(eye - columns, given.flatten()).view_as(given)
+    gap = (back(x) + given - x).norm() / given.norm().clamp_min(torch.finfo(given.dtype).tiny)
+    return Settled(x, float(gap), unknowns)
+
+
+def _sum(a: Tensor | None, b: Tensor | None, parameter: Tensor) -> Tensor:
+    if a is None or b is None:
+        found = b if a is None else a
+        return torch.zeros_like(parameter) if found is None else found
+    return a + b
+
+
+def _gains(network: Network) -> dict[str, float]:
+    return {
+        f"gain_{name}": float(part.gain.detach())
+        for name, edge in network.feedback.items()
+        for part in edge.synapse.modules()
+        if isinstance(part, SpectralGain)
+    }
