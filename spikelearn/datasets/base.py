@@ -72,6 +72,8 @@ class EventDataset(Dataset):
     events = True
     #: Sensor width, height and polarities, as tonic orders them.
     sensor_size: ClassVar[tuple[int, int, int]]
+    #: Width of a bin, seconds, counted from the recording's start; None: bins divide its duration.
+    bin_width: float | None = None
 
     def __init__(self, split: Split, root: str | Path | None = None) -> None:
         super().__init__(split, root)
@@ -87,7 +89,7 @@ class EventDataset(Dataset):
         return f"{DATASETS.name_of(type(self))}, {self.split} sample {index}"
 
     def frames(self, indices: Sequence[int], n_steps: int) -> Tensor:
-        """Recordings binned into ``n_steps`` equal time bins, 0 or 1 per pixel and polarity, [T, B, P, H, W]."""
+        """Recordings binned into ``n_steps`` time bins, 0 or 1 per pixel and polarity, [T, B, P, H, W]."""
         return torch.stack([self._binned(int(i), n_steps) for i in indices], dim=1).float()
 
     def _binned(self, index: int, n_steps: int) -> Tensor:
@@ -95,7 +97,10 @@ class EventDataset(Dataset):
         if key in self._kept:
             return self._kept[key]
         try:
-            binned = bin_events(self.recording(index), self.sensor_size, n_steps)
+            if self.bin_width is None:
+                binned = bin_events(self.recording(index), self.sensor_size, n_steps)
+            else:
+                binned = bin_by_width(self.recording(index), self.sensor_size, n_steps, self.bin_width)
         except ValueError as error:
             raise ValueError(f"{self.place(index)}: {error}") from error
         if self._kept_bytes + binned.numel() <= KEPT_BYTES:
@@ -121,3 +126,16 @@ def bin_events(events: np.ndarray, sensor_size: tuple[int, int, int], n_steps: i
         )
     counts = ToFrame(sensor_size=sensor_size, n_time_bins=n_steps)(events)
     return torch.from_numpy(np.minimum(counts, 1).astype(np.uint8))
+
+
+def bin_by_width(events: np.ndarray, sensor_size: tuple[int, int, int], n_steps: int, width: float) -> Tensor:
+    """Bins of ``width`` seconds from time 0 on, 0 or 1 per pixel: uint8 [T, P, H, W]; later events are left out.
+
+    An event at a bin's end belongs to it: bin k holds the times in (k width, (k + 1) width].
+    """
+    columns, rows, polarities = sensor_size
+    bins = np.maximum(np.ceil(events["t"] / (width * 1e6)).astype(np.int64) - 1, 0)
+    kept = bins < n_steps
+    frames = np.zeros((n_steps, polarities, rows, columns), np.uint8)
+    frames[bins[kept], events["p"][kept].astype(np.int64), events["y"][kept], events["x"][kept]] = 1
+    return torch.from_numpy(frames)
