@@ -12,6 +12,7 @@ from spikelearn.cli.evaluate import evaluate
 from spikelearn.cli.export import export
 from spikelearn.cli.inspect import inspect
 from spikelearn.cli.listing import datasets, neurons, rules
+from spikelearn.cli.presets import presets
 from spikelearn.cli.train import train
 
 #: Set to see the traceback behind an error's sentence.
@@ -39,7 +40,7 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
     return run_command
 
 
-for command in (train, evaluate, export, inspect, rules, neurons, datasets):
+for command in (train, evaluate, export, inspect, rules, neurons, datasets, presets):
     app.command()(_interruptible(command))
 
 # typer has moved this class between its own and click's modules; it is the base of all usage errors.

@@ -7,13 +7,24 @@ import typer
 from typer import Option
 
 from spikelearn.cli.common import INTERRUPTED, AsJson, output, print_json, progress, read_options
-from spikelearn.training import ConsoleDisplay, Interrupted, RunFolder, Settings, open_run, read_settings, settings_from
+from spikelearn.training import (
+    ConsoleDisplay,
+    Interrupted,
+    RunFolder,
+    Settings,
+    merged,
+    open_run,
+    read_preset,
+    read_settings,
+    settings_from,
+)
 from spikelearn.training import train as train_run
 
 Text = str | None
 Number = float | None
 Whole = int | None
 Pairs = list[str] | None
+Flag = bool | None
 
 
 def train(
@@ -24,9 +35,19 @@ def train(
     neuron_option: Annotated[Pairs, Option(metavar="KEY=VALUE", help="Option of the neuron.")] = None,
     output_neuron: Annotated[Text, Option("--output", help="Another neuron model for the last block.")] = None,
     output_option: Annotated[Pairs, Option(metavar="KEY=VALUE", help="Option of the last block's neuron.")] = None,
-    readout: Annotated[Text, Option(help="Predict from: rate or membrane.")] = None,
+    readout: Annotated[Text, Option(help="Predict from: rate, membrane, trace or linear.")] = None,
+    bias: Annotated[Flag, Option("--bias/--no-bias", help="Whether synapses have a bias.")] = None,
+    delay: Annotated[Whole, Option(help="Steps that spikes take from block to block.")] = None,
+    batch_norm: Annotated[Flag, Option("--batch-norm/--no-batch-norm", help="Batch norm behind the weights.")] = None,
+    spectral_feedback: Annotated[
+        Flag, Option("--spectral-feedback/--no-spectral-feedback", help="Bound the feedback's spectral norm.")
+    ] = None,
+    init: Annotated[Text, Option(help="How weights are drawn: uniform, kaiming, tssl-bp, unit-norm, emstdp.")] = None,
+    init_option: Annotated[Pairs, Option(metavar="KEY=VALUE", help="Option of the initialiser.")] = None,
+    freeze: Annotated[Pairs, Option(metavar="BLOCK", help="Block that keeps its weights; repeat for more.")] = None,
     data: Annotated[Text, Option(help="Data set; see: spikelearn datasets.")] = None,
     data_root: Annotated[Text, Option(help="Folder of the data sets.")] = None,
+    data_option: Annotated[Pairs, Option(metavar="KEY=VALUE", help="Option of the data set.")] = None,
     encoder: Annotated[Text, Option(help="Encoder of still images: direct, rate or latency.")] = None,
     encoder_option: Annotated[Pairs, Option(metavar="KEY=VALUE", help="Option of the encoder.")] = None,
     steps: Annotated[Whole, Option(help="Time steps T.")] = None,
@@ -37,12 +58,16 @@ def train(
     optimizer: Annotated[Text, Option(help="adam, adamw or sgd; default: the rule's.")] = None,
     optimizer_option: Annotated[Pairs, Option(metavar="KEY=VALUE", help="Option of the optimizer.")] = None,
     lr: Annotated[Number, Option(help="Learning rate; default: the rule's.")] = None,
-    schedule: Annotated[Text, Option(help="Learning rate over the run: constant, cosine or one-cycle.")] = None,
+    schedule: Annotated[
+        Text, Option(help="Learning rate: constant, linear, exponential, step, cosine, one-cycle; default: the rule's.")
+    ] = None,
+    clip_norm: Annotated[Number, Option(help="Largest norm of all gradients; default: the rule's; inf: none.")] = None,
     bounds: Annotated[tuple[float, float] | None, Option(metavar="LOW HIGH", help="Lowest and highest weight.")] = None,
     incoming_norm: Annotated[Number, Option(help="Sum of the absolute weights of every neuron.")] = None,
     seed: Annotated[Whole, Option(help="Seed of everything random.")] = None,
     device: Annotated[Text, Option(help="cpu, cuda or cuda:N.")] = None,
     out: Annotated[Text, Option(help="Folder of the run; default: the next free one in runs/.")] = None,
+    preset: Annotated[Text, Option(help="Published recipe; see: spikelearn presets. Flags win.")] = None,
     config: Annotated[Text, Option(help="TOML file with the same settings; flags win.")] = None,
     resume: Annotated[Text, Option(metavar="RUN", help="Go on with a run that was stopped; takes no settings.")] = None,
     as_json: AsJson = False,
@@ -52,18 +77,22 @@ def train(
         "net": net, "rule": rule, "neuron": neuron, "output": output_neuron, "readout": readout, "data": data,
         "data_root": data_root, "encoder": encoder, "steps": steps, "epochs": epochs, "batch": batch,
         "validation": validation, "patience": patience, "optimizer": optimizer, "lr": lr, "schedule": schedule,
-        "bounds": bounds, "incoming_norm": incoming_norm, "seed": seed, "device": device,
+        "bounds": bounds, "incoming_norm": incoming_norm, "seed": seed, "device": device, "clip_norm": clip_norm,
+        "bias": bias, "delay": delay, "batch_norm": batch_norm, "spectral_feedback": spectral_feedback, "init": init,
+        "freeze": freeze or None, "init_option": read_options("--init-option", init_option),
         "rule_option": read_options("--rule-option", rule_option),
         "neuron_option": read_options("--neuron-option", neuron_option),
         "output_option": read_options("--output-option", output_option),
+        "data_option": read_options("--data-option", data_option),
         "encoder_option": read_options("--encoder-option", encoder_option),
         "optimizer_option": read_options("--optimizer-option", optimizer_option),
     }  # fmt: skip
     given = {name: value for name, value in flags.items() if value is not None}
     if resume is not None:
-        folder, settings = _resumed(resume, [*given, *(["out"] if out else []), *(["config"] if config else [])])
+        others = {"out": out, "config": config, "preset": preset}
+        folder, settings = _resumed(resume, [*given, *(name for name, value in others.items() if value)])
     else:
-        folder, settings = _new(given, out, config)
+        folder, settings = _new(given, out, config, preset)
     progress.print(f"run {folder.path}: {settings.rule} on {settings.data}, {settings.net}")
     try:
         result = train_run(settings, folder, resume=resume is not None, display=ConsoleDisplay(progress))
@@ -78,17 +107,20 @@ def train(
         print_json({"run": str(folder.path), **result})
     else:
         accuracy, samples = 100 * result["test_accuracy"], result["test_samples"]
-        output.print(f"test accuracy {accuracy:.2f} % of {samples} samples")
+        unique = 100 * result["test_unique_accuracy"]
+        ties = f" ({unique:.2f} % with ties counted as errors)" if unique != accuracy else ""
+        output.print(f"test accuracy {accuracy:.2f} % of {samples} samples{ties}")
         output.print(f"run {folder.path}")
 
 
-def _new(given: dict[str, Any], out: str | None, config: str | None) -> tuple[RunFolder, Settings]:
-    values = read_settings(Path(config)) if config else {}
+def _new(given: dict[str, Any], out: str | None, config: str | None, preset: str | None) -> tuple[RunFolder, Settings]:
+    values = read_preset(preset).values if preset else {}
+    values = merged(values, read_settings(Path(config))) if config else values
     named = out or values.pop("out", None)
     values.pop("out", None)
     if named is not None and not isinstance(named, str):
         raise ValueError(f"out is {named!r}, expected the path of a folder")
-    settings = settings_from(values | given)
+    settings = settings_from(merged(values, given))
     return RunFolder(named or _free_folder(settings)), settings
 
 

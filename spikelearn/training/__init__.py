@@ -1,12 +1,14 @@
 """Training: from a rule's updates to a run that can be resumed."""
 
 from spikelearn.training.checkpoint import load_checkpoint, save_checkpoint
+from spikelearn.training.clipping import clip_norm
 from spikelearn.training.constraints import Bounds, Constraint, IncomingNorm
 from spikelearn.training.display import ConsoleDisplay, Display, Silent
 from spikelearn.training.fit import Fitted, fit
 from spikelearn.training.folder import RunFolder
 from spikelearn.training.interrupt import Interrupted
 from spikelearn.training.optimizers import make_optimizer, make_schedule
+from spikelearn.training.presets import Preset, merged, preset_names, read_preset
 from spikelearn.training.reduction import mean_over_processes
 from spikelearn.training.run import open_run, prepare, test_loader, train, trained_network
 from spikelearn.training.settings import Settings, read_settings, settings_from, write_settings
@@ -21,18 +23,23 @@ __all__ = [
     "IncomingNorm",
     "Interrupted",
     "NonFiniteUpdate",
+    "Preset",
     "RunFolder",
     "Settings",
     "Silent",
     "Training",
+    "clip_norm",
     "fit",
     "learn",
     "load_checkpoint",
     "make_optimizer",
     "make_schedule",
     "mean_over_processes",
+    "merged",
     "open_run",
     "prepare",
+    "preset_names",
+    "read_preset",
     "read_settings",
     "save_checkpoint",
     "settings_from",

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from spikelearn.datasets import DATASETS, Dataset, Loader, Split, hold_out
+from spikelearn.datasets import Dataset, Loader, Split, hold_out
 from spikelearn.export import load_weights, save_weights
 from spikelearn.measure import evaluate
 from spikelearn.network import Network, evaluating
@@ -70,12 +70,14 @@ def _train(settings: Settings, folder: RunFolder, resume: bool, display: Display
     save_recording(folder.recording, network, loaders["test"], device)
     result = {
         "test_accuracy": tested.accuracy,
+        "test_unique_accuracy": tested.unique_accuracy,
         "test_samples": tested.samples,
         "rates": tested.rates,
         "validation_accuracy": fitted.best_accuracy,
         "best_epoch": fitted.best_epoch,
         "epochs": fitted.epochs,
         "optimizer": str(settings.optimizer_choice()),
+        "schedule": settings.schedule_name(),
         "supervised": training.rule.supervised,
         "parameters": sum(p.numel() for p in network.parameters()),
         "versions": {name: version(name) for name in ("spikelearn", "torch", "numpy")}
@@ -97,9 +99,10 @@ def prepare(settings: Settings, device: torch.device | str = "cpu") -> tuple[Tra
         seed=settings.seed,
         optimizer=settings.optimizer_choice(),
         constraints=settings.make_constraints(),
+        clip=settings.clip_norm,
     )
     updates = settings.epochs * len(loaders["train"])
-    training.schedule = make_schedule(settings.schedule, training.optimizer, updates)
+    training.schedule = make_schedule(settings.schedule_name(), training.optimizer, updates, settings.epochs)
     return training, loaders
 
 
@@ -132,7 +135,7 @@ def test_loader(settings: Settings) -> Loader:
 
 
 def _loader(settings: Settings, of: Split | Dataset, **options: Any) -> Loader:
-    dataset = DATASETS.get(settings.data)(of, settings.data_root) if isinstance(of, str) else of
+    dataset = settings.make_dataset(of) if isinstance(of, str) else of
     encoder = settings.make_encoder()
     return Loader(dataset, settings.steps, settings.batch, encoder=encoder, seed=settings.seed, **options)
 

@@ -1,7 +1,7 @@
 """The settings of a run: plain values, checked, that name everything it is made of."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -10,10 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import PydanticCustomError
 
 from spikelearn.checks import one_of
-from spikelearn.datasets import DATASETS, ENCODERS, Encoder
+from spikelearn.datasets import DATASETS, ENCODERS, Dataset, Encoder, Split
 from spikelearn.datasets.root import written_out
 from spikelearn.files import write_atomically
-from spikelearn.network import MembraneReadout, Network, RateReadout, build, neuron_factory
+from spikelearn.network import (
+    INITIALISERS,
+    MembraneReadout,
+    Network,
+    RateReadout,
+    Readout,
+    TraceReadout,
+    build,
+    neuron_factory,
+)
+from spikelearn.neurons import CubaLIF
 from spikelearn.plasticity import RULES, OptimizerChoice, Rule, rule_from
 from spikelearn.seeding import generator_for
 from spikelearn.training.constraints import Bounds, Constraint, IncomingNorm
@@ -21,7 +31,11 @@ from spikelearn.training.optimizers import Schedule
 
 Value = bool | int | float | str
 
-READOUTS = {"rate": RateReadout, "membrane": MembraneReadout}
+READOUTS: Mapping[str | None, Callable[[Network], Readout]] = {
+    "rate": lambda _: RateReadout(),
+    "membrane": lambda _: MembraneReadout(),
+    "trace": lambda network: _trace_readout(network),
+}
 
 
 class Settings(BaseModel):
@@ -39,11 +53,21 @@ class Settings(BaseModel):
     neuron_option: dict[str, Value] = Field({}, description="options of the neuron, e.g. decay=0.95")
     output: str | None = Field(None, description="another neuron model for the last block")
     output_option: dict[str, Value] = Field({}, description="options of the last block's neuron")
-    readout: Literal["rate", "membrane"] | None = Field(
-        None, description="what predictions are read from; default rate, or membrane where the last block does not fire"
+    readout: Literal["rate", "membrane", "trace", "linear"] | None = Field(
+        None,
+        description="what predictions are read from; default rate, or membrane where the last block does not fire; "
+        "trace: filtered spikes; linear: the last number of the network string is a linear layer on rates",
     )
+    bias: bool = Field(True, description="whether synapses have a bias")
+    delay: Annotated[int, Field(strict=True, ge=0, le=1000)] = Field(0, description="steps from block to block")
+    batch_norm: bool = Field(False, description="a batch norm behind the weights of every block")
+    spectral_feedback: bool = Field(False, description="feedback weights of bounded spectral norm")
+    init: str = Field("uniform", description="how weights are drawn")
+    init_option: dict[str, Value] = Field({}, description="options of the initialiser")
+    freeze: tuple[str, ...] = Field((), description="blocks whose weights stay as they were drawn")
     data: str = Field("digits", description="data set")
     data_root: str | None = Field(None, description="folder of the data sets")
+    data_option: dict[str, Value] = Field({}, description="options of the data set, e.g. stabilised=true")
     encoder: str | None = Field(None, description="encoder of still images; default direct")
     encoder_option: dict[str, Value] = Field({}, description="options of the encoder")
     steps: Annotated[int, Field(strict=True, ge=1, le=1_000_000, description="time steps T")] = 25
@@ -56,8 +80,11 @@ class Settings(BaseModel):
     optimizer: str | None = Field(None, description="adam, adamw or sgd; default: the rule's")
     optimizer_option: dict[str, Value] = Field({}, description="options of the optimizer")
     lr: Annotated[float, Field(gt=0, le=1e30)] | None = Field(None, description="learning rate; default: the rule's")
-    schedule: Schedule = Field("constant", description="run of the learning rate: constant, cosine or one-cycle")
-    bounds: tuple[float, float] | None = Field(None, description="lowest and highest weight")
+    schedule: Schedule | None = Field(None, description="run of the learning rate; default: the rule's")
+    clip_norm: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="largest norm of all gradients together; default: the rule's; inf: no clipping"
+    )
+    bounds: tuple[float, float] | None = Field(None, description="lowest and highest weight; default: the rule's")
     incoming_norm: Annotated[float, Field(gt=0)] | None = Field(None, description="sum of a neuron's absolute weights")
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63, description="seed of everything random")] = 0
     device: str = Field("cpu", description="cpu, cuda or cuda:N")
@@ -86,19 +113,35 @@ class Settings(BaseModel):
         Raises:
             ValueError: a wrong string, neuron or option.
         """
-        output = neuron_factory(self.output, self.output_option) if self.output else None
-        return build(
+        network = build(
             self.net,
             neuron_factory(self.neuron, self.neuron_option),
             input_shape=DATASETS.get(self.data).shape,
-            output=output,
-            readout=READOUTS[self.readout]() if self.readout else None,
+            output=neuron_factory(self.output, self.output_option) if self.output else None,
+            readout="linear" if self.readout == "linear" else None,
+            bias=self.bias,
+            delay=self.delay,
+            batch_norm=self.batch_norm,
+            spectral_feedback=self.spectral_feedback,
+            init=INITIALISERS.build(self.init, self.init_option),
             generator=generator_for(self.seed, "weights"),
         )
+        if self.readout in READOUTS:
+            network.readout = READOUTS[self.readout](network)
+        for name in self.freeze:
+            if name not in network.blocks:
+                raise ValueError(f"freeze names block {name!r}, expected {one_of(name, list(network.blocks))}")
+            network.blocks[name].requires_grad_(False)
+        return network
 
     def make_rule(self) -> Rule:
         """The rule; raises ValueError on an unknown rule or option."""
         return rule_from(self.rule, self.rule_option)
+
+    def make_dataset(self, split: Split) -> Dataset:
+        """One split of the data set; raises ValueError where it is not there, or has no such option."""
+        dataset: Dataset = DATASETS.build(self.data, {"split": split, "root": self.data_root, **self.data_option})
+        return dataset
 
     def make_encoder(self) -> Encoder | None:
         """The encoder, or None where none was named; raises ValueError for recordings of events."""
@@ -118,8 +161,24 @@ class Settings(BaseModel):
 
     def make_constraints(self) -> tuple[Constraint, ...]:
         """What must hold after every step."""
-        bounds = (Bounds(*self.bounds),) if self.bounds else ()
+        limits = self.bounds or RULES.get(self.rule).default_bounds
+        bounds = (Bounds(*limits),) if limits else ()
         return (*bounds, IncomingNorm(self.incoming_norm)) if self.incoming_norm else bounds
+
+    def schedule_name(self) -> str:
+        """How the learning rate runs: the rule's default where nothing else is said."""
+        return self.schedule or RULES.get(self.rule).default_schedule
+
+
+def _trace_readout(network: Network) -> TraceReadout:
+    """A readout of the last block's spikes behind the filter of its own neurons."""
+    name, block = list(network.blocks.items())[-1]
+    if not isinstance(block.neuron, CubaLIF):
+        raise ValueError(
+            f"readout 'trace' filters spikes as a synapse does, but the last block {name!r} is a "
+            f"{type(block.neuron).__name__} without one: use --neuron cuba-lif"
+        )
+    return TraceReadout(tau_syn=block.neuron.tau_syn, dt=block.neuron.dt)
 
 
 def settings_from(values: Mapping[str, Any]) -> Settings:

@@ -1,0 +1,28 @@
+"""spikelearn presets"""
+
+from typing import Annotated
+
+import typer
+
+from spikelearn.cli.common import AsJson, output, print_json
+from spikelearn.training import preset_names, read_preset
+
+Name = Annotated[str | None, typer.Argument(help="Show the settings of one of them.", show_default=False)]
+
+
+def presets(name: Name = None, as_json: AsJson = False) -> None:
+    """List the published recipes that train takes with --preset, or show the settings of one."""
+    found = {known: read_preset(known) for known in ([name] if name else preset_names())}
+    if as_json:
+        print_json({known: preset._asdict() for known, preset in found.items()})
+        return
+    for known, preset in found.items():
+        output.print(known, style="bold")
+        output.print(f"  {preset.title}")
+        output.print(f"  published: {preset.published}")
+        if name:
+            output.print(f"  {preset.source}")
+            for key, value in preset.values.items():
+                options = value if isinstance(value, dict) else {}
+                words = ", ".join(f"{k}={v}" for k, v in options.items()) if options else value
+                output.print(f"  {key}: {words}")

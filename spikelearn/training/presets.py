@@ -1,0 +1,56 @@
+"""Published recipes by name: settings files that come with the package."""
+
+import tomllib
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from spikelearn.checks import one_of
+
+#: Components whose options are dropped where another component takes their place.
+COMPONENTS = ("rule", "neuron", "output", "init", "data", "encoder", "optimizer")
+
+
+class Preset(NamedTuple):
+    """A recipe: what it is, where it is published, the figure published for it, and its settings."""
+
+    title: str
+    source: str
+    published: str
+    values: dict[str, Any]
+
+
+def preset_names() -> list[str]:
+    """All presets, as ``rule/recipe``."""
+    folders = (folder for folder in files("spikelearn").joinpath("presets").iterdir() if folder.is_dir())
+    return sorted(
+        f"{folder.name}/{file.name.removesuffix('.toml')}"
+        for folder in folders
+        for file in folder.iterdir()
+        if file.name.endswith(".toml")
+    )
+
+
+def read_preset(name: str) -> Preset:
+    """The preset ``name``.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    known = preset_names()
+    if name not in known:
+        raise ValueError(f"unknown preset {name!r}, expected {one_of(name, known)}")
+    values = tomllib.loads(files("spikelearn").joinpath("presets", f"{name}.toml").read_text(encoding="utf-8"))
+    about = values.pop("preset")
+    return Preset(about["title"], about["source"], about["published"], values)
+
+
+def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with the values of ``over``; options key by key, unless they belong to a component that is replaced."""
+    found = dict(base)
+    for component in COMPONENTS:
+        if over.get(component, base.get(component)) != base.get(component):
+            found.pop(f"{component}_option", None)
+    for name, value in over.items():
+        joined = isinstance(value, dict) and isinstance(found.get(name), dict)
+        found[name] = {**found[name], **value} if joined else value
+    return found
