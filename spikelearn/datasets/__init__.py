@@ -3,7 +3,7 @@
 from spikelearn.datasets.base import DATASETS, Dataset, EventDataset, ImageDataset, Split, bin_events
 from spikelearn.datasets.digits import Digits
 from spikelearn.datasets.digits_events import DigitsEvents
-from spikelearn.datasets.encoders import ENCODERS, BernoulliRate, Direct, Encoder, Latency
+from spikelearn.datasets.encoders import ENCODERS, BernoulliRate, CommonThreshold, Direct, Encoder, Latency
 from spikelearn.datasets.fashion_mnist import FashionMNIST
 from spikelearn.datasets.loader import Loader, Samples, hold_out
 from spikelearn.datasets.mnist import MNIST
@@ -18,6 +18,7 @@ __all__ = [
     "NMNIST",
     "ROOT_VARIABLE",
     "BernoulliRate",
+    "CommonThreshold",
     "Dataset",
     "Digits",
     "DigitsEvents",

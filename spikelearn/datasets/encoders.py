@@ -77,6 +77,25 @@ class BernoulliRate(Encoder):
         return (noise < self.max_rate * pixels).to(pixels.dtype)
 
 
+@ENCODERS.register("common-threshold")
+class CommonThreshold(Encoder):
+    r"""Spikes where the intensity exceeds a random threshold that all pixels share, $x[t] = 1$ iff $r[t] < x$.
+
+    Per pixel the rate is the intensity, as with independent spikes, but the pixels of a step agree: what differs from
+    step to step is where the image is cut.
+
+    Shapes: pixels [B, C, H, W] in 0..1 -> spikes [T, B, C, H, W].
+
+    Source: Shrestha, Fang, Wu & Qiu, ICONS 2019, the authors' program. deviation: one threshold per sample and step,
+    $r[t] \sim U[0, 1)$; theirs is shared by the samples of a batch as well.
+    """
+
+    def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:
+        drawn = [torch.rand(n_steps, generator=generator_for(*key, index)) for index in indices.tolist()]
+        thresholds = torch.stack(drawn, dim=1).to(pixels.dtype).view(n_steps, -1, 1, 1, 1)
+        return (thresholds < pixels).to(pixels.dtype)
+
+
 @ENCODERS.register("latency")
 class Latency(Encoder):
     r"""One spike a pixel, the earlier the brighter: at step $\mathrm{round}((1 - x)(T - 1))$.

@@ -24,8 +24,9 @@ class RegularRate(Encoder):
     Raises:
         ValueError: ``levels`` below 1; a pixel outside [0, 1].
 
-    Source: input layer of the authors' program of desire backpropagation, 2023. deviation: that program adds up
-    floating-point intensities, which moves or drops a spike for a few of the 256 levels; here they are whole numbers.
+    Source: input layer of the program of Gerlinghoff, Luo, Goh & Wong, arXiv 2211.05412, 2022. deviation: that program
+    adds up floating-point intensities, which moves or drops a spike for a few of the 256 levels; here they are whole
+    numbers.
     """
 
     def __init__(self, levels: int = 255) -> None:

@@ -1,6 +1,6 @@
 """A spiking network that can be stepped, and knows nothing of learning."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import torch
@@ -17,6 +17,9 @@ from spikelearn.neurons import NO_ADJOINT, Adjoint
 
 Tensors = Mapping[str, Tensor]
 NOTHING: Tensors = {}
+
+#: Yields a step's record and state, and takes the state to go on from.
+Steps = Generator[tuple[Record, State], State | None, None]
 
 
 class Network(nn.Module):
@@ -131,13 +134,12 @@ class Network(nn.Module):
             return self._run_step_by_step(inputs, state, adjoint, inject, masks, cut)
         return self._run_layer_by_layer(inputs, state, adjoint, inject, masks, cut)
 
-    def stream(
-        self, inputs: Tensor, state: State | None = None, *, masks: Tensors = NOTHING
-    ) -> Iterator[tuple[Record, State]]:
+    def stream(self, inputs: Tensor, state: State | None = None, *, masks: Tensors = NOTHING) -> Steps:
         """Present a whole sequence and hand over each step's record as it comes, keeping none: memory does not grow.
 
         The spikes are those of ``run``: the first synapse sees all steps at once, so a constant input is mapped once.
-        The network must not be used otherwise before the last step is out.
+        What is sent back (``generator.send(state)``) is the state to go on from. The network must not be used
+        otherwise before the last step is out.
 
         Args:
             inputs: [T, B, ...].
@@ -227,7 +229,7 @@ class Network(nn.Module):
 
     def _steps(
         self, inputs: Tensor, state: State | None, adjoint: Adjoint, inject: Tensors, masks: Tensors, cut: bool
-    ) -> Iterator[tuple[Record, State]]:
+    ) -> Steps:
         """Step by step, the first synapse mapped for all steps at once; the state carries its delay line at the end."""
         name, first = next(iter(self.blocks.items()))
         state = state or self._initial_state(inputs[0])
@@ -235,7 +237,7 @@ class Network(nn.Module):
         line = {}
         if first.delay:
             pre, line[name] = delayed(pre, first.delay, state.delay_lines.get(name))
-        current = drive_block(name, first.synapse, pre)
+        current = self._masked_once(drive_block(name, first.synapse, pre), masks, f"{name}.synapse")
         given = {block: values.unbind(0) for block, values in inject.items()}
         later = [b.synapse for b in list(self.blocks.values())[1:]] + self._feedback_synapses()
         with running_statistics(later):
@@ -244,7 +246,14 @@ class Network(nn.Module):
                 record, state = self._advance(pre_now, current_now, state, adjoint, now, masks, cut)
                 if t == len(inputs) - 1:
                     state = state._replace(delay_lines=state.delay_lines | line)
-                yield record, state
+                state = (yield record, state) or state
+
+    @staticmethod
+    def _masked_once(current: Tensor, masks: Tensors, place: str) -> Tensor:
+        """The first block's current [T, B, ...] with its mask; one that is constant in time stays stored once."""
+        if place in masks and current.shape[0] > 1 and current.stride(0) == 0:
+            return masked(current[:1], masks, place, steps=True).expand_as(current)
+        return masked(current, masks, place, steps=True)
 
     def _advance(
         self,
@@ -256,7 +265,7 @@ class Network(nn.Module):
         masks: Tensors,
         cut: bool,
     ) -> tuple[Record, State]:
-        """One step; with ``first_current`` the input ``x`` has been delayed, masked and mapped already."""
+        """One step; with ``first_current``, what stands before the first neurons has been done already."""
         activity: dict[str, Activity] = {}
         met: dict[str, Tensor] = {}
         neurons, lines, sent = dict(state.neurons), dict(state.delay_lines), dict(state.sent)
@@ -269,8 +278,8 @@ class Network(nn.Module):
                     late, lines[name] = delayed(x.unsqueeze(0), block.delay, lines.get(name))
                     pre = late[0]
                 current = drive_block(name, block.synapse, pre.unsqueeze(0))[0]
+                current = masked(current, masks, f"{name}.synapse", steps=False)
             first_current = None
-            current = masked(current, masks, f"{name}.synapse", steps=False)
             for edge_name, edge in self.feedback.items():
                 if edge.target == name:
                     met[edge_name] = state.sent[edge.source]

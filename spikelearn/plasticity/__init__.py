@@ -4,6 +4,8 @@ from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Ru
 from spikelearn.plasticity.bptt import BPTT
 from spikelearn.plasticity.config import adjoint_from, loss_from, rule_from
 from spikelearn.plasticity.desire import Desire
+from spikelearn.plasticity.emstdp import EMSTDP
+from spikelearn.plasticity.emstdp_loihi import EMSTDPLoihi
 from spikelearn.plasticity.filtered_losses import FilteredCount, VanRossum
 from spikelearn.plasticity.gradient import firing_rates
 from spikelearn.plasticity.ide import IDE
@@ -21,6 +23,7 @@ from spikelearn.plasticity.tssl_bp import TSSLBP
 
 __all__ = [
     "BPTT",
+    "EMSTDP",
     "IDE",
     "LOSSES",
     "RULES",
@@ -31,6 +34,7 @@ __all__ = [
     "CrossEntropyMembrane",
     "CrossEntropyRate",
     "Desire",
+    "EMSTDPLoihi",
     "FilteredCount",
     "Loss",
     "MSECount",

@@ -74,9 +74,9 @@ class Desire(Rule):
         ValueError: feedback edges, neurons that never fire or have no ``decay_mem``, a trainable bias, nothing to
             learn, a readout other than the plain firing rate, an output that is no list of classes, T not above margin.
 
-    Source: authors' program of desire backpropagation, 2023 ("desire_pytorch"). deviation: a masked neuron resets when
-    it reaches threshold, its spikes are not sent (there it goes on integrating; nothing but its own membrane differs);
-    batches: the updates of all samples, at the same weights, are summed (there one sample at a time).
+    Source: Gerlinghoff, Luo, Goh & Wong, arXiv 2211.05412, 2022, and the authors' program. deviation: a masked neuron
+    resets when it reaches threshold, its spikes are not sent (there it goes on integrating; nothing but its own
+    membrane differs); batches: the updates of all samples, at the same weights, are summed (there one at a time).
     """
 
     default_optimizer = OptimizerChoice("sgd", 1e-5)

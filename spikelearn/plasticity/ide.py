@@ -168,7 +168,7 @@ class IDE(Rule):
             for record, _ in network.stream(inputs, masks=masks):
                 for name in sources(network):
                     spikes, total = record[name].spikes, totals.get(name)
-                    totals[name] = spikes if total is None else _decay_of(network) * total + spikes
+                    totals[name] = spikes.clone() if total is None else total.mul_(_decay_of(network)).add_(spikes)
                 for name, seen in record.items():
                     fired[name] = fired[name] + seen.spikes.mean()
         whole = geometric_sum(_decay_of(network), len(inputs))

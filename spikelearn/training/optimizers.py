@@ -9,11 +9,14 @@ from torch import Tensor, optim
 
 from spikelearn.checks import check_choice, check_positive, one_of
 from spikelearn.plasticity import OptimizerChoice
+from spikelearn.training.rms import IntegerSGD, UnitRMS
 
 OPTIMIZERS: Mapping[str, type[optim.Optimizer]] = {
     "adam": optim.Adam,
     "adamw": optim.AdamW,
     "sgd": optim.SGD,
+    "rms": UnitRMS,
+    "integer-sgd": IntegerSGD,
 }
 #: What torch's optimizers take beside hyper-parameters.
 _IMPLEMENTATION = {"params", "lr", "foreach", "fused", "capturable", "differentiable", "maximize"}

@@ -8,7 +8,7 @@ from torch import nn
 from spikelearn.datasets import MNIST, NMNIST, Digits, DigitsEvents, FashionMNIST
 from spikelearn.network import Block, Feedback, Network, RateReadout, TraceReadout
 from spikelearn.neurons import IF, LIF, CubaLIF, LeakyIntegrator, SilentLeakLIF
-from spikelearn.plasticity import BPTT, IDE, STDP, TSSLBP, Desire, MSECount, ReadoutOnly
+from spikelearn.plasticity import BPTT, EMSTDP, IDE, STDP, TSSLBP, Desire, EMSTDPLoihi, MSECount, ReadoutOnly
 
 NEURONS = {
     "lif": [
@@ -46,6 +46,18 @@ def equilibrium_network(feedback=False, deep=True):
     return small_network(True, lambda: LIF.per_step(0.95, reset="subtract", inclusive=True), readout=readout)
 
 
+def counting_network(feedback=False, deep=True):
+    """Integrate-and-fire neurons without biases, a step from block to block."""
+    if not deep:
+        return Network({"out": Block(nn.Linear(6, 2, bias=False), IF(inclusive=True))})
+    return Network(
+        {
+            "hidden": Block(nn.Linear(6, 8, bias=False), IF(inclusive=True)),
+            "out": Block(nn.Linear(8, 2, bias=False), IF(inclusive=True), delay=1),
+        }
+    )
+
+
 def desire_network(feedback=False, deep=True):
     """No biases, a step from block to block; weights lifted, for an output that never fires never learns."""
     blocks = {
@@ -81,6 +93,12 @@ RULES = {
     "readout-only": [RuleCase(lambda: ReadoutOnly(), 0.1, covers="last")],
     "tssl-bp": [RuleCase(lambda: TSSLBP(), 0.05, feedback=False, network=filtered_network)],
     "desire": [RuleCase(lambda: Desire(margin=2), 1e-3, feedback=False, network=desire_network)],
+    "emstdp": [
+        RuleCase(lambda: EMSTDP(epsilon=1.0), 0.1, feedback=False, network=counting_network),
+        RuleCase(lambda: EMSTDP("alignment", epsilon=1.0), 0.1, feedback=False, deep=False, network=counting_network),
+        RuleCase(lambda: EMSTDP("direct", epsilon=1.0), 0.1, feedback=False, deep=False, network=counting_network),
+    ],
+    "emstdp-loihi": [RuleCase(lambda: EMSTDPLoihi(), 0.1, feedback=False, deep=False, network=counting_network)],
     "ide": [RuleCase(lambda: IDE(dropout=0.0), 0.5, network=equilibrium_network)],
     "stdp": [RuleCase(lambda: STDP(0.02, 0.01, teacher=2.0), 1.0, covers="weights", deep=False, bounds=(0, 1))],
 }
