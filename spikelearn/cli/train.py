@@ -44,6 +44,9 @@ def train(
     ] = None,
     init: Annotated[Text, Option(help="How weights are drawn: uniform, kaiming, tssl-bp, unit-norm, emstdp.")] = None,
     init_option: Annotated[Pairs, Option(metavar="KEY=VALUE", help="Option of the initialiser.")] = None,
+    weights: Annotated[
+        Text, Option(metavar="RUN", help="Begin with the weights of a run or a safetensors file.")
+    ] = None,
     freeze: Annotated[Pairs, Option(metavar="BLOCK", help="Block that keeps its weights; repeat for more.")] = None,
     data: Annotated[Text, Option(help="Data set; see: spikelearn datasets.")] = None,
     data_root: Annotated[Text, Option(help="Folder of the data sets.")] = None,
@@ -54,6 +57,9 @@ def train(
     epochs: Annotated[Whole, Option(help="Epochs.")] = None,
     batch: Annotated[Whole, Option(help="Samples per batch.")] = None,
     validation: Annotated[Number, Option(help="Share of the training samples held out.")] = None,
+    test_curve: Annotated[
+        Flag, Option("--test-curve/--no-test-curve", help="Measure the test samples after every epoch, for a curve.")
+    ] = None,
     patience: Annotated[Whole, Option(help="Stop after so many epochs without a better validation accuracy.")] = None,
     optimizer: Annotated[Text, Option(help="adam, adamw or sgd; default: the rule's.")] = None,
     optimizer_option: Annotated[Pairs, Option(metavar="KEY=VALUE", help="Option of the optimizer.")] = None,
@@ -79,7 +85,8 @@ def train(
         "validation": validation, "patience": patience, "optimizer": optimizer, "lr": lr, "schedule": schedule,
         "bounds": bounds, "incoming_norm": incoming_norm, "seed": seed, "device": device, "clip_norm": clip_norm,
         "bias": bias, "delay": delay, "batch_norm": batch_norm, "spectral_feedback": spectral_feedback, "init": init,
-        "freeze": freeze or None, "init_option": read_options("--init-option", init_option),
+        "test_curve": test_curve, "weights": weights, "freeze": freeze or None,
+        "init_option": read_options("--init-option", init_option),
         "rule_option": read_options("--rule-option", rule_option),
         "neuron_option": read_options("--neuron-option", neuron_option),
         "output_option": read_options("--output-option", output_option),

@@ -25,6 +25,8 @@ def draw_curves(metrics: Sequence[dict[str, Any]], path: Path, test_accuracy: fl
     if metrics[0].get("validation_accuracy") is not None:
         held = [100 * row["validation_accuracy"] for row in metrics]
         accuracy.plot(epochs, held, "s-", color=COLOURS[1], label="validation")
+    if metrics[0].get("test_accuracy") is not None:
+        accuracy.plot(epochs, [100 * row["test_accuracy"] for row in metrics], "^-", color=COLOURS[2], label="test")
     if test_accuracy is not None:
         label = f"test, at the end: {100 * test_accuracy:.2f} %"
         accuracy.axhline(100 * test_accuracy, color="grey", linestyle="--", linewidth=1, label=label)

@@ -96,6 +96,8 @@ def _words(values: Mapping[str, Any]) -> str:
     words.append(f"accuracy {100 * values['accuracy']:.2f} %")
     if values.get("validation_accuracy") is not None:
         words.append(f"validation {100 * values['validation_accuracy']:.2f} %")
+    if values.get("test_accuracy") is not None:
+        words.append(f"test {100 * values['test_accuracy']:.2f} %")
     words.append("rates " + " ".join(f"{name} {rate:.3f}" for name, rate in values["rates"].items()))
     words += [f"{name} {value:.3g}" for name, value in values.get("metrics", {}).items()]
     words.append(f"{values['samples_per_second']:.0f} samples/s")

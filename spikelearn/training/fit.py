@@ -1,7 +1,7 @@
 """The loop over epochs and batches, and its exact resume."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -55,6 +55,7 @@ def fit(
     *,
     epochs: int,
     validation: Loader | None = None,
+    watched: Loader | None = None,
     patience: int | None = None,
     folder: RunFolder | None = None,
     resume: bool = False,
@@ -72,6 +73,7 @@ def fit(
         loader: training samples.
         epochs: epochs in all, those before a resume included.
         validation: samples on which accuracy is measured after every epoch.
+        watched: test samples, measured after every epoch for a curve; nothing is chosen by them.
         patience: epochs without a better validation accuracy after which training stops; the network then ends with
             the best epoch's weights. None: all epochs, and the last weights.
         folder: the run's folder.
@@ -96,7 +98,7 @@ def fit(
     if (patience is not None or resume) and folder is None:
         raise ValueError("patience and resume need a folder for the weights: pass folder=RunFolder(path)")
     device, display, about = torch.device(device), display or Silent(), about or {}
-    call = _Fit(training, loader, epochs, validation, patience, folder, device, display, about)
+    call = _Fit(training, loader, epochs, validation, watched, patience, folder, device, display, about)
     return call.run(resume)
 
 
@@ -108,6 +110,7 @@ class _Fit:
     loader: Loader
     epochs: int
     validation: Loader | None
+    watched: Loader | None
     patience: int | None
     folder: RunFolder | None
     device: torch.device
@@ -158,9 +161,9 @@ class _Fit:
             if time.monotonic() - saved > CHECKPOINT_EVERY:
                 self._save()
                 saved = time.monotonic()
-        held = self._validate(lambda: self._stop_if_asked(wish))
+        held = self._measure(self.validation, wish)
         self.at.seconds = before + time.monotonic() - started
-        self._close_epoch(held)
+        self._close_epoch(held, self._measure(self.watched, wish))
 
     def _count(self, update: Update, batch: Batch) -> None:
         at, count = self.at, len(batch.targets)
@@ -185,15 +188,17 @@ class _Fit:
             "samples_per_second": at.seen / max(at.seconds, 1e-9),
         }
 
-    def _validate(self, between: Callable[[], None]) -> Evaluation | None:
-        if self.validation is None:
+    def _measure(self, loader: Loader | None, wish: Wish) -> Evaluation | None:
+        if loader is None:
             return None
-        return evaluate(self.training.network, self.validation, device=self.device, between=between)
+        return evaluate(self.training.network, loader, device=self.device, between=lambda: self._stop_if_asked(wish))
 
-    def _close_epoch(self, held: Evaluation | None) -> None:
+    def _close_epoch(self, held: Evaluation | None, watched: Evaluation | None) -> None:
         at = self.at
         row = {"epoch": at.epoch + 1, **self._values()}
         row["validation_accuracy"] = held.accuracy if held else None
+        if watched:
+            row["test_accuracy"], row["test_unique_accuracy"] = watched.accuracy, watched.unique_accuracy
         row["lr"] = self.training.optimizer.param_groups[0]["lr"]
         row["seconds"] = round(at.seconds, 3)
         if held and held.accuracy > at.best_accuracy:

@@ -3,6 +3,7 @@
 import platform
 import re
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -55,6 +56,7 @@ def _train(settings: Settings, folder: RunFolder, resume: bool, display: Display
         loaders["train"],
         epochs=settings.epochs,
         validation=loaders.get("validation"),
+        watched=loaders["test"] if settings.test_curve else None,
         patience=settings.patience,
         folder=folder,
         resume=resume,
@@ -91,6 +93,8 @@ def prepare(settings: Settings, device: torch.device | str = "cpu") -> tuple[Tra
     """The training of a run at its beginning, and its loaders: train, test, and validation where some is held out."""
     rule = settings.make_rule()
     network = settings.make_network()
+    if settings.weights is not None:
+        begin_with(network, Path(settings.weights))
     loaders = make_loaders(settings)
     check_outputs(network, loaders["train"], settings)
     training = Training.start(
@@ -104,6 +108,21 @@ def prepare(settings: Settings, device: torch.device | str = "cpu") -> tuple[Tra
     updates = settings.epochs * len(loaders["train"])
     training.schedule = make_schedule(settings.schedule_name(), training.optimizer, updates, settings.epochs)
     return training, loaders
+
+
+def begin_with(network: Network, path: Path) -> None:
+    """Give ``network`` the weights of a run's folder or of a safetensors file.
+
+    Raises:
+        ValueError: none there, damaged ones, or those of another network.
+    """
+    file = RunFolder(path).weights if path.is_dir() else path
+    weights, _ = load_weights(file)
+    try:
+        check_same_network(network, weights)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
+    network.load_state_dict(weights)
 
 
 def check_outputs(network: Network, loader: Loader, settings: Settings) -> None:
@@ -158,12 +177,7 @@ def trained_network(folder: RunFolder, settings: Settings) -> Network:
         ValueError: no weights yet, damaged ones, or those of another network.
     """
     network = settings.make_network()
-    weights, _ = load_weights(folder.weights)
-    try:
-        check_same_network(network, weights)
-    except ValueError as error:
-        raise ValueError(f"{folder.weights}: {error}") from error
-    network.load_state_dict(weights)
+    begin_with(network, folder.path)
     return network.eval()
 
 

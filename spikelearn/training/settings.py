@@ -64,6 +64,7 @@ class Settings(BaseModel):
     spectral_feedback: bool = Field(False, description="feedback weights of bounded spectral norm")
     init: str = Field("uniform", description="how weights are drawn")
     init_option: dict[str, Value] = Field({}, description="options of the initialiser")
+    weights: str | None = Field(None, description="run, or safetensors file, whose weights training begins with")
     freeze: tuple[str, ...] = Field((), description="blocks whose weights stay as they were drawn")
     data: str = Field("digits", description="data set")
     data_root: str | None = Field(None, description="folder of the data sets")
@@ -74,6 +75,7 @@ class Settings(BaseModel):
     epochs: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000, description="epochs")] = 5
     batch: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000, description="samples per batch")] = 64
     validation: Annotated[float, Field(ge=0, lt=1, description="share of training samples held out")] = 0.1
+    test_curve: bool = Field(False, description="measure the test samples after every epoch; nothing is chosen by them")
     patience: Annotated[int, Field(strict=True, ge=1)] | None = Field(
         None, description="early stop after so many epochs"
     )
