@@ -30,7 +30,7 @@ class SilentLeakLIF(Neuron):
     Raises:
         ValueError: ``decay`` outside [0, 1]; threshold or ``dt`` not positive; state and current differ in shape.
 
-    Source: convolutional layer of the authors' program of desire backpropagation, 2023.
+    Source: convolutional layer of the program of Gerlinghoff, Luo, Goh & Wong, arXiv 2211.05412, 2022.
     """
 
     inclusive = True
