@@ -27,8 +27,8 @@ class NIR(Format):
     LIF and CubaLIF become ``CubaLIF`` with $\tau = dt/(1-\lambda)$ for the decays $\lambda$ per step,
     $w_{in} = \tau_{syn}/dt$ and $r = \tau_{mem}/dt$, so that one Euler step of an importer is one step of this network;
     dt = 0.1 ms whatever the network's own. Input gains are multiplied into the weights, an average pool is a sum pool
-    with the next weights divided by its area, resting potentials are moved to 0, a threshold that fires at equality is
-    lowered by one float32 ulp.
+    with the next weights divided by its area, a sum pool's factor goes into the next weights, resting potentials are
+    moved to 0, a threshold that fires at equality is lowered by one float32 ulp.
 
     Shapes: nodes carry shapes without batch and time; a network that flattens its input takes it flat.
 
@@ -135,6 +135,8 @@ class _Writer:
                     f"block {name!r} pools with {layer!r}: only pools without padding can be exported to NIR"
                 )
             self.pooled *= kernel[0] * kernel[1]
+        else:
+            self.pooled /= layer.gain
         node = nir.SumPool2d(kernel_size=np.array(kernel), stride=np.array(stride), padding=np.array([0, 0]))
         self._add(f"{name}_pool", node)
         channels, height, width = self.shape

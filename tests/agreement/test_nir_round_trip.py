@@ -16,6 +16,12 @@ CASES = {
     "conv and pool": ("8C5-P2-12C3p1-P2-40-10", (1, 16, 16), lambda: LIF.per_step(0.9), 6.0),
     "strided conv, sum pool": ("6C3s-SP2-10", (2, 13, 13), lambda: LIF.per_step(0.95), 3.0),
     "synaptic filter": ("20-64-10", (20,), lambda: CubaLIF.per_step(0.9, 0.8), 4.0),
+    "synaptic filter of unit area, sum pool with a factor": (
+        "6C3-SP2x1.1-10",
+        (2, 13, 13),
+        lambda: CubaLIF(5e-3, 3e-3, r=5.0, discretisation="euler"),
+        4.0,
+    ),
     "exact discretisation": ("20-64-10", (20,), lambda: LIF(10e-3, r=2.0), 20.0),
     "shifted rest": ("20-64-10", (20,), lambda: LIF(10e-3, v_leak=-0.5, v_reset=-0.5, r=2.0), 30.0),
 }

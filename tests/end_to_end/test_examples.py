@@ -1,7 +1,10 @@
 """The examples run, each for one epoch."""
 
+import gzip
 import importlib.util
 import runpy
+import struct
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,31 @@ def one_epoch(monkeypatch, tmp_path):
 @pytest.mark.parametrize("name", ["quickstart", "extend/neuron", "extend/rule", "extend/dataset"])
 def test_example(name, one_epoch, capsys):
     runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    assert "test accuracy" in capsys.readouterr().out
+
+
+@pytest.fixture
+def tiny_images(monkeypatch, tmp_path):
+    """A data root with MNIST and Fashion-MNIST of twenty images each, in the published format."""
+    count = 20
+    pixels = bytes((7 * i + i // 784) % 256 for i in range(count * 28 * 28))
+    images = struct.pack(">IIII", 2051, count, 28, 28) + pixels
+    labels = struct.pack(">II", 2049, count) + bytes(i % 10 for i in range(count))
+    for name in ("mnist", "fashion-mnist"):
+        (tmp_path / name).mkdir()
+        for split in ("train", "t10k"):
+            (tmp_path / name / f"{split}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
+            (tmp_path / name / f"{split}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
+    monkeypatch.setenv("SPIKELEARN_DATA", str(tmp_path))
+
+
+PAPERS = sorted(path.stem for path in (EXAMPLES / "papers").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_paper(name, tiny_images, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", "1"])
+    runpy.run_path(str(EXAMPLES / "papers" / f"{name}.py"), run_name="__main__")
     assert "test accuracy" in capsys.readouterr().out
 
 

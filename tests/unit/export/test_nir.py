@@ -47,6 +47,13 @@ def test_pools_become_sums_and_flatten_counts_from_behind(tmp_path):
     assert (flatten.start_dim, flatten.end_dim) == (-3, -1)
 
 
+def test_the_factor_of_a_sum_pool_goes_into_the_next_weights(tmp_path):
+    network = build("3C3-SP2x1.1-10", input_shape=(1, 8, 8))
+    graph, _ = exported(network, tmp_path, (1, 8, 8))
+    own = network.blocks["fc1"].synapse[2].weight.detach().numpy()
+    np.testing.assert_allclose(graph.nodes["05_fc1"].weight, 1.1 * own, rtol=1e-6)
+
+
 def test_gains_go_into_the_weights(tmp_path):
     neuron = LIF(10e-3, r=3.0)
     network = build("6-3", lambda: neuron)
