@@ -42,7 +42,9 @@ def train(
     spectral_feedback: Annotated[
         Flag, Option("--spectral-feedback/--no-spectral-feedback", help="Bound the feedback's spectral norm.")
     ] = None,
-    init: Annotated[Text, Option(help="How weights are drawn: uniform, kaiming, tssl-bp, unit-norm, emstdp.")] = None,
+    init: Annotated[
+        Text, Option(help="How weights are drawn: uniform, kaiming, tssl-bp, unit-norm, emstdp, emstdp-loihi.")
+    ] = None,
     init_option: Annotated[Pairs, Option(metavar="KEY=VALUE", help="Option of the initialiser.")] = None,
     weights: Annotated[
         Text, Option(metavar="RUN", help="Begin with the weights of a run or a safetensors file.")

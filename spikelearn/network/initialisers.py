@@ -132,7 +132,7 @@ class EMSTDPInit(Initialiser):
     def __call__(self, network: Network, generator: torch.Generator) -> None:
         super().__call__(network, generator)
         fan_ins = [_fan_in(layer) for block in network.blocks.values() for layer in _layers(block.synapse)]
-        thresholds = emstdp_thresholds(fan_ins, self.hidden, self.output)
+        thresholds = self.thresholds(fan_ins)
         for (name, block), threshold in zip(network.blocks.items(), thresholds, strict=True):
             if not isinstance(block.neuron, MembraneNeuron):
                 raise ValueError(
@@ -141,9 +141,49 @@ class EMSTDPInit(Initialiser):
                 )
             block.neuron.v_threshold = threshold
 
+    def thresholds(self, fan_ins: Sequence[int]) -> list[float]:
+        """Threshold of every block, the output last, from the fan-in of each."""
+        return emstdp_thresholds(fan_ins, self.hidden, self.output)
+
     def draw(self, module: nn.Module, weight: Tensor, generator: torch.Generator) -> None:
         weight.normal_(0.0, math.sqrt(3.0 / _fan_in(module)), generator=generator)
         _zero_bias(module)
+
+
+@INITIALISERS.register("emstdp-loihi")
+class EMSTDPLoihiInit(EMSTDPInit):
+    r"""Whole-numbered weights $\mathrm{round}(255\,N(0, \sqrt{3/n}))$ in -128..127, and thresholds in their unit.
+
+    $$\vartheta = \lfloor 255\,\mathrm{ratio}\,\sqrt{3 n} / 2 \rfloor$$
+
+    with n the fan-in; biases, where there are any, are a tenth of the threshold and do not learn.
+
+    Args:
+        hidden, output: ratios of the thresholds, dimensionless.
+
+    Raises:
+        ValueError: a ratio not positive; neurons without a threshold of their own.
+
+    Source: Shrestha et al., DAC 2021 (arXiv 2105.03649), the authors' program.
+    """
+
+    def __init__(self, hidden: float = 0.5, output: float = 0.3) -> None:
+        super().__init__(hidden, output)
+
+    def thresholds(self, fan_ins: Sequence[int]) -> list[float]:
+        ratios = [self.hidden] * (len(fan_ins) - 1) + [self.output]
+        return [float(int(255 * ratio * math.sqrt(3.0 * n) / 2)) for ratio, n in zip(ratios, fan_ins, strict=True)]
+
+    def __call__(self, network: Network, generator: torch.Generator) -> None:
+        super().__call__(network, generator)
+        for block in network.blocks.values():
+            for layer in _layers(block.synapse):
+                if isinstance(layer.bias, nn.Parameter):
+                    layer.bias.requires_grad_(False).fill_(block.neuron.v_threshold / 10.0)
+
+    def draw(self, module: nn.Module, weight: Tensor, generator: torch.Generator) -> None:
+        super().draw(module, weight, generator)
+        weight.mul_(255.0).round_().clamp_(-128.0, 127.0)
 
 
 def emstdp_thresholds(fan_ins: Sequence[int], hidden: float, output: float) -> list[float]:

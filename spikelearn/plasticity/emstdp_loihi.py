@@ -10,7 +10,7 @@ from spikelearn.checks import check_choice, check_count, check_positive
 from spikelearn.network import Activity, Network
 from spikelearn.plasticity.base import RULES, OptimizerChoice
 from spikelearn.plasticity.emstdp import EMSTDP
-from spikelearn.plasticity.emstdp_network import layers_of
+from spikelearn.plasticity.emstdp_network import layers_of, weight_of
 from spikelearn.traces import geometric_sum
 
 
@@ -42,11 +42,12 @@ class EMSTDPLoihi(EMSTDP):
     Shapes: inputs [T, B, ...] with T >= 5, targets [B]; Linear weights, [n, in].
 
     Raises:
-        ValueError: symmetric feedback; a value out of range; the networks that ``EMSTDP`` refuses.
+        ValueError: symmetric feedback; a value out of range; weights that are not in the chip's unit (all below 1);
+            the networks that ``EMSTDP`` refuses.
 
-    Source: Shrestha et al., DAC 2021 (arXiv 2105.03649). deviation: traces are real numbers and start
-    anew with every presentation; a batch takes the mean of its samples' changes, where the chip learns from one sample
-    at a time.
+    Source: Shrestha et al., DAC 2021 (arXiv 2105.03649). deviation: ``tau_trace`` is not the authors' 64 ms unless it is
+    set so; traces are real numbers and start anew with every presentation; a batch takes the mean of its samples'
+    changes, where the chip learns from one sample at a time.
     """
 
     default_optimizer = OptimizerChoice("integer-sgd", 1.0)
@@ -71,6 +72,15 @@ class EMSTDPLoihi(EMSTDP):
             check_positive("tau_trace", tau_trace, "s")
         super().__init__(feedback, epsilon, scale, gate=gate, hidden_ratio=hidden_ratio)
         self.hidden_exponent, self.output_exponent, self.tau_trace = hidden_exponent, output_exponent, tau_trace
+
+    def check(self, network: Network) -> None:
+        super().check(network)
+        for name in layers_of(network):
+            if float(weight_of(network, name).abs().max()) < 1.0:
+                raise ValueError(
+                    f"emstdp-loihi changes weights by whole numbers from -128 to 127, but those of block {name!r} are "
+                    "all below 1: draw them in that unit, with the thresholds (--init emstdp-loihi)"
+                )
 
     def tally(self, network: Network, name: str, free: Activity) -> "TracesAndTag":
         exponent = self.output_exponent if name == layers_of(network)[-1] else self.hidden_exponent

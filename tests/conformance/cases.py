@@ -58,6 +58,16 @@ def counting_network(feedback=False, deep=True):
     )
 
 
+def chip_network(feedback=False, deep=True):
+    """The same in the unit of a chip's weights."""
+    network = counting_network(deep=deep)
+    with torch.no_grad():
+        for block in network.blocks.values():
+            block.synapse.weight.mul_(40.0)
+            block.neuron.v_threshold = 40.0
+    return network
+
+
 def desire_network(feedback=False, deep=True):
     """No biases, a step from block to block; weights lifted, for an output that never fires never learns."""
     blocks = {
@@ -98,7 +108,7 @@ RULES = {
         RuleCase(lambda: EMSTDP("alignment", epsilon=1.0), 0.1, feedback=False, deep=False, network=counting_network),
         RuleCase(lambda: EMSTDP("direct", epsilon=1.0), 0.1, feedback=False, deep=False, network=counting_network),
     ],
-    "emstdp-loihi": [RuleCase(lambda: EMSTDPLoihi(), 0.1, feedback=False, deep=False, network=counting_network)],
+    "emstdp-loihi": [RuleCase(lambda: EMSTDPLoihi(), 4.0, feedback=False, deep=False, network=chip_network)],
     "ide": [RuleCase(lambda: IDE(dropout=0.0), 0.5, network=equilibrium_network)],
     "stdp": [RuleCase(lambda: STDP(0.02, 0.01, teacher=2.0), 1.0, covers="weights", deep=False, bounds=(0, 1))],
 }

@@ -3,7 +3,7 @@
 import pytest
 
 from spikelearn.datasets import data_root
-from spikelearn.training import RunFolder, settings_from, train
+from spikelearn.training import RunFolder, merged, read_preset, settings_from, train
 
 pytestmark = pytest.mark.slow
 
@@ -26,10 +26,39 @@ BARS = {
 }
 
 
+#: {preset: what departs from it, the bar}; the first rows take minutes, the others tens of them.
+PRESETS = {
+    "tssl-bp/fashion-mnist-mlp": ({"epochs": 25, "schedule": "cosine"}, 0.885),
+    "ide/fashion-mnist": ({"epochs": 15, "schedule": "cosine"}, 0.890),
+    "tssl-bp/mnist": ({"epochs": 10, "schedule": "cosine"}, 0.992),
+    "ide/mnist": (
+        {
+            "steps": 5,
+            "epochs": 3,
+            "batch": 64,
+            "schedule": "cosine",
+            "rule_option": {"dropout": 0.1, "tolerance": 0.01},
+        },
+        0.985,
+    ),
+    "desire/mnist": ({"epochs": 15, "batch": 50, "lr": 1e-4, "schedule": "linear"}, 0.975),
+    "emstdp/mnist-plain": ({"validation": 0.0}, 0.95),
+}
+
+
+def accuracy_of(values, folder):
+    if not (data_root() / values["data"]).is_dir():
+        pytest.skip(f"{data_root() / values['data']} is not there: set SPIKELEARN_DATA")
+    return train(settings_from(values), RunFolder(folder))["test_accuracy"]
+
+
 @pytest.mark.parametrize("name", BARS)
 def test_accuracy(name, tmp_path):
     values, bar = BARS[name]
-    if not (data_root() / values["data"]).is_dir():
-        pytest.skip(f"{data_root() / values['data']} is not there: set SPIKELEARN_DATA")
-    result = train(settings_from(COMMON | values), RunFolder(tmp_path / "run"))
-    assert result["test_accuracy"] >= bar
+    assert accuracy_of(COMMON | values, tmp_path / "run") >= bar
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_preset(name, tmp_path):
+    values, bar = PRESETS[name]
+    assert accuracy_of(merged(read_preset(name).values, values), tmp_path / "run") >= bar
