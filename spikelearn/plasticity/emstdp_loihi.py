@@ -45,8 +45,8 @@ class EMSTDPLoihi(EMSTDP):
         ValueError: symmetric feedback; a value out of range; weights that are not in the chip's unit (all below 1);
             the networks that ``EMSTDP`` refuses.
 
-    Source: Shrestha et al., DAC 2021 (arXiv 2105.03649). deviation: ``tau_trace`` is not the authors' 64 ms unless it is
-    set so; traces are real numbers and start anew with every presentation; a batch takes the mean of its samples'
+    Source: Shrestha et al., DAC 2021 (arXiv 2105.03649). deviation: ``tau_trace`` is not the authors' 64 ms unless it
+    is set so; traces are real numbers and start anew with every presentation; a batch takes the mean of its samples'
     changes, where the chip learns from one sample at a time.
     """
 

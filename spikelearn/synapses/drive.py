@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from spikelearn.events import Events, gather, is_plain, outer_product, refuse_second_derivative
+from spikelearn.synapses.event_conv import event_forward
 from spikelearn.synapses.structure import as_linear, events_for, is_constant_in_time, rows_of
 
 
@@ -34,7 +35,8 @@ def drive(synapse: nn.Module, pre: Tensor) -> Tensor:
         if linear is not None and events is not None:
             rows = _EventLinear.apply(rows_of(pre), linear.weight, linear.bias, events)
         else:
-            rows = synapse(rows_of(pre))
+            by_events = event_forward(synapse, rows_of(pre))
+            rows = synapse(rows_of(pre)) if by_events is None else by_events
     except (NotImplementedError, torch.OutOfMemoryError):
         raise
     except RuntimeError as error:
