@@ -51,9 +51,7 @@ def training_of(rule: str) -> Training:
         )
         return Training.start(network, IDE())
     if rule == "desire":
-        network = build(
-            "784-400-10", lambda: LIF.per_step(0.75, reset="subtract", inclusive=True), bias=False, delay=1
-        )
+        network = build("784-400-10", lambda: LIF.per_step(0.75, reset="subtract", inclusive=True), bias=False, delay=1)
         return Training.start(network, Desire(chunk=5))
     return Training.start(build("784-400-10", LIF.per_step), BPTT())
 

@@ -3,7 +3,8 @@
     python benchmarks/papers.py runs/a=tssl-bp/mnist runs/b=ide/mnist --picture docs/papers.png
 
 Each argument is a run's folder and the preset that it began from. Test accuracy by epoch where the run measured it
-(``spikelearn train --test-curve``), else training accuracy and the final test accuracy; the line is the published figure.
+(``spikelearn train --test-curve``), else training accuracy and the final test accuracy; the line is the published
+figure.
 """
 
 import argparse

@@ -134,7 +134,9 @@ def bin_by_width(events: np.ndarray, sensor_size: tuple[int, int, int], n_steps:
     An event at a bin's end belongs to it: bin k holds the times in (k width, (k + 1) width].
     """
     columns, rows, polarities = sensor_size
-    bins = np.maximum(np.ceil(events["t"] / (width * 1e6)).astype(np.int64) - 1, 0)
+    # A width of so many microseconds must not fall short of them by a rounding.
+    microseconds = round(width * 1e6, 6)
+    bins = np.maximum(np.ceil(events["t"] / microseconds).astype(np.int64) - 1, 0)
     kept = bins < n_steps
     frames = np.zeros((n_steps, polarities, rows, columns), np.uint8)
     frames[bins[kept], events["p"][kept].astype(np.int64), events["y"][kept], events["x"][kept]] = 1

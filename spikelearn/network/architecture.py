@@ -135,6 +135,8 @@ def _looped(text: str, token: str, at: int, match: re.Match[str]) -> Layer:
     if not isinstance(layer, Dense | Conv) or back is None:
         _fail(text, token, at, "feedback stands behind a dense or convolutional layer, as in 400(F400) or 64C5(F64C5)")
     found = Back(int(back["n"]), int(back["k"] or 0), bool(back["up"]))
+    if max(found.size, found.kernel) > LARGEST:
+        _fail(text, token, at, f"sizes go up to {LARGEST:,}")
     if found.size == 0 or (back["k"] and found.kernel % 2 == 0):
         _fail(text, token, at, "feedback needs at least one neuron, and an odd kernel, which is padded by its half")
     return replace(layer, back=found)

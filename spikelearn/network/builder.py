@@ -62,6 +62,8 @@ def build(
             that does not fit the first block; a linear readout without a block before it.
     """
     check_count("delay", delay, least=0)
+    if isinstance(readout, str) and readout != "linear":
+        raise ValueError(f"readout is {readout!r}, expected 'linear', or a readout such as RateReadout()")
     written, layers = parse(architecture)
     shape = _input_shape(architecture, written, input_shape)
     head = layers.pop() if readout == "linear" else None
@@ -133,28 +135,25 @@ def _feedback(
         ValueError: it does not give the first block's shape.
     """
     target, shape = next(iter(shapes.items()))
-    sent = shapes[source]
-    conv: nn.Module
-    if back.kernel == 0:
-        conv = nn.Linear(math.prod(sent), back.size, bias=False)
-        synapse: nn.Module = nn.Sequential(nn.Flatten(), conv) if len(sent) > 1 else conv
-        gives: tuple[int, ...] = (back.size,)
-    elif len(sent) != 3:
+    sent, half = shapes[source], back.kernel // 2
+    if back.kernel and len(sent) != 3:
         raise ValueError(f"network string {architecture!r}: feedback from {source!r} is no image, write (F{shape[0]})")
-    else:
-        half = back.kernel // 2
-        make: Any = nn.ConvTranspose2d if back.up else nn.Conv2d
-        size = {"stride": 2, "output_padding": 1} if back.up else {}
-        synapse = conv = make(sent[0], back.size, back.kernel, padding=half, bias=False, **size)
-        gives = (back.size, *(edge * (2 if back.up else 1) for edge in sent[1:]))
+    gives = (back.size, *(edge * (2 if back.up else 1) for edge in sent[1:])) if back.kernel else (back.size,)
     if gives != shape:
         raise ValueError(
             f"network string {architecture!r}: feedback from {source!r} gives a current of shape {list(gives)}, but "
-            f"the first block {target!r} has the shape {list(shape)}: write its size, and u where its image is twice "
-            "as large"
+            f"the first block {target!r} has the shape {list(shape)}: write its size, as in 400(F400) or "
+            "64C5(F64C5), and u where its image is twice as large"
         )
+    synapse: nn.Module
+    if back.kernel == 0:
+        synapse = nn.Linear(sent[0], back.size, bias=False)
+    elif back.up:
+        synapse = nn.ConvTranspose2d(sent[0], back.size, back.kernel, 2, half, output_padding=1, bias=False)
+    else:
+        synapse = nn.Conv2d(sent[0], back.size, back.kernel, padding=half, bias=False)
     if spectral:
-        bound_spectral_norm(conv)
+        bound_spectral_norm(synapse)
     return Feedback(source, target, synapse)
 
 

@@ -138,6 +138,7 @@ class Network(nn.Module):
         """Present a whole sequence and hand over each step's record as it comes, keeping none: memory does not grow.
 
         The spikes are those of ``run``: the first synapse sees all steps at once, so a constant input is mapped once.
+        Later synapses are called step by step, so batch norm in them uses running statistics.
         What is sent back (``generator.send(state)``) is the state to go on from. The network must not be used
         otherwise before the last step is out.
 
@@ -201,7 +202,7 @@ class Network(nn.Module):
     ) -> tuple[Record, State]:
         activity: dict[str, Activity] = {}
         neurons, lines = {}, {}
-        x = masked(inputs, masks, "inputs", steps=True)
+        x = self._masked_once(inputs, masks, "inputs")
         for name, block in self.blocks.items():
             pre = x
             if block.delay:
@@ -233,10 +234,11 @@ class Network(nn.Module):
         """Step by step, the first synapse mapped for all steps at once; the state carries its delay line at the end."""
         name, first = next(iter(self.blocks.items()))
         state = state or self._initial_state(inputs[0])
-        pre = masked(inputs, masks, "inputs", steps=True)
-        line = {}
+        pre = self._masked_once(inputs, masks, "inputs")
+        on_its_way = pre
         if first.delay:
-            pre, line[name] = delayed(pre, first.delay, state.delay_lines.get(name))
+            pre, rest = delayed(pre, first.delay, state.delay_lines.get(name))
+            on_its_way = torch.cat([pre, rest])
         current = self._masked_once(drive_block(name, first.synapse, pre), masks, f"{name}.synapse")
         given = {block: values.unbind(0) for block, values in inject.items()}
         later = [b.synapse for b in list(self.blocks.values())[1:]] + self._feedback_synapses()
@@ -244,16 +246,17 @@ class Network(nn.Module):
             for t, (pre_now, current_now) in enumerate(zip(pre.unbind(0), current.unbind(0), strict=True)):
                 now = {block: values[t] for block, values in given.items()}
                 record, state = self._advance(pre_now, current_now, state, adjoint, now, masks, cut)
-                if t == len(inputs) - 1:
+                if first.delay:
+                    line = {name: on_its_way[t + 1 : t + 1 + first.delay]}
                     state = state._replace(delay_lines=state.delay_lines | line)
                 state = (yield record, state) or state
 
     @staticmethod
-    def _masked_once(current: Tensor, masks: Tensors, place: str) -> Tensor:
-        """The first block's current [T, B, ...] with its mask; one that is constant in time stays stored once."""
-        if place in masks and current.shape[0] > 1 and current.stride(0) == 0:
-            return masked(current[:1], masks, place, steps=True).expand_as(current)
-        return masked(current, masks, place, steps=True)
+    def _masked_once(record: Tensor, masks: Tensors, place: str) -> Tensor:
+        """A record [T, B, ...] with the mask of its place; one that is constant in time stays stored once."""
+        if place in masks and record.shape[0] > 1 and record.stride(0) == 0:
+            return masked(record[:1], masks, place, steps=True).expand_as(record)
+        return masked(record, masks, place, steps=True)
 
     def _advance(
         self,

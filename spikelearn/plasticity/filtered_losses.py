@@ -44,6 +44,11 @@ class _FilteredLoss(SpikingLoss):
                     f"loss {LOSSES.name_of(type(self))!r} has tau_syn = {self.tau_syn} s and the {what} {tau} s, "
                     "expected the same: set tau_syn in both"
                 )
+        if last.dt != self.dt or readout.dt != self.dt:
+            raise ValueError(
+                f"loss {LOSSES.name_of(type(self))!r} has dt = {self.dt} s, the last neurons {last.dt} s and the "
+                f"readout {readout.dt} s, expected the same: set dt in all"
+            )
         if isinstance(last, CubaLIF) and last.discretisation != "euler":
             raise ValueError(
                 f"loss {LOSSES.name_of(type(self))!r} filters by 1 - dt/tau_syn, the last neurons by "

@@ -133,6 +133,7 @@ class IDE(Rule):
         memory: Memory,
         generator: torch.Generator,
     ) -> Iterator[Update]:
+        _check_batch(network, batch)
         masks = self.masks(network, batch, generator)
         last = list(network.blocks)[-1]
         head = network.readout
@@ -292,6 +293,16 @@ def _freeze_at_mean(synapse: nn.Module, norm: _BatchNorm, x: Tensor) -> None:
     norm.running_mean.copy_(channels.mean(1))
     norm.running_var.copy_(channels.var(1) + (EVENT_EPS - norm.eps))
     norm.training = False
+
+
+def _check_batch(network: Network, batch: Batch) -> None:
+    """Raise ValueError where a batch norm would have nothing to compare a single sample with."""
+    vectors = (m for m in network.modules() if isinstance(m, nn.BatchNorm1d) and m.training)
+    if len(batch.targets) == 1 and next(vectors, None) is not None:
+        raise ValueError(
+            "a batch has a single sample, of which batch norm has no statistics: choose a batch size that leaves no "
+            "rest of one, or leave batch norm out"
+        )
 
 
 def _dense(back: Callable[[Tensor], Tensor], given: Tensor) -> Settled:

@@ -60,14 +60,14 @@ class IncomingNorm:
 
 
 def _weights(network: Network, changed: Collection[str]) -> list[torch.nn.Parameter]:
-    """The changed weights of forward and feedback synapses, biases left out.
+    """The changed weights of forward and feedback synapses; biases and the scales of norms are left out.
 
     Raises:
         ValueError: a reparametrised weight, which is not a parameter that can be set.
     """
     found = []
     for name in changed:
-        if name.startswith(("blocks.", "feedback.")) and name.rpartition(".")[2] != "bias":
+        if name.startswith(("blocks.", "feedback.")) and network.get_parameter(name).ndim > 1:
             if ".parametrizations." in name:
                 raise ValueError(
                     f"{name} belongs to a reparametrised weight, which a constraint cannot set: remove the "

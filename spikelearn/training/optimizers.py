@@ -60,7 +60,7 @@ def make_schedule(
     factors = {
         "linear": lambda batch: max(1.0 - batch / max(updates, 1), 0.0),
         "exponential": lambda batch: math.exp(-EXPONENT * (batch // an_epoch)),
-        "step": lambda batch: 0.1 ** sum(batch // an_epoch >= round(share * epochs) for share in STEPS),
+        "step": lambda batch: 0.1 ** sum(batch // an_epoch >= max(round(share * epochs), 1) for share in STEPS),
     }
     if name in factors:
         return optim.lr_scheduler.LambdaLR(optimizer, factors[name])

@@ -5,9 +5,13 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from spikelearn.checks import one_of
+from spikelearn.training.settings import Settings
 
 #: Components whose options are dropped where another component takes their place.
 COMPONENTS = ("rule", "neuron", "output", "init", "data", "encoder", "optimizer")
+
+#: What a rule declares itself, and a recipe says for its own rule alone.
+OF_A_RULE = ("optimizer", "optimizer_option", "lr", "schedule", "clip_norm", "bounds")
 
 
 class Preset(NamedTuple):
@@ -48,8 +52,10 @@ def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """``base`` with the values of ``over``; options key by key, unless they belong to a component that is replaced."""
     found = dict(base)
     for component in COMPONENTS:
-        if over.get(component, base.get(component)) != base.get(component):
-            found.pop(f"{component}_option", None)
+        own = base.get(component, Settings.model_fields[component].default)
+        if over.get(component, own) != own:
+            for name in (f"{component}_option", *(OF_A_RULE if component == "rule" else ())):
+                found.pop(name, None)
     for name, value in over.items():
         joined = isinstance(value, dict) and isinstance(found.get(name), dict)
         found[name] = {**found[name], **value} if joined else value

@@ -142,6 +142,9 @@ class Settings(BaseModel):
 
     def make_dataset(self, split: Split) -> Dataset:
         """One split of the data set; raises ValueError where it is not there, or has no such option."""
+        for name in ("split", "root"):
+            if name in self.data_option:
+                raise ValueError(f"data set {self.data!r} has no option {name!r}: drop it; a root is --data-root")
         dataset: Dataset = DATASETS.build(self.data, {"split": split, "root": self.data_root, **self.data_option})
         return dataset
 

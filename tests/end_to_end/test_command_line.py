@@ -218,12 +218,33 @@ def test_every_way_to_train(flags, tmp_path, capsys):
         (["--data-root", "~nosuchuser/x"], "home folder is not known"),
         (["--data-root", ""], "is '', which is not a folder"),
         (["--device", "meta"], "expected cpu, cuda or cuda:N"),
-        (["--schedule", "step"], "schedule is 'step'"),
+        (["--schedule", "steps"], "schedule is 'steps'"),
         (["--device", "tpu"], "device is 'tpu', expected cpu"),
         (["--bounds", "1", "-1"], "low < high"),
         (["--config", "missing.toml"], "does not exist"),
         (["--resume", "missing"], "holds no run"),
         (["--unknown"], "--unknown"),
+        (["--preset", "ide/fashion"], "unknown preset 'ide/fashion', expected one of"),
+        (["--preset", "tssl-bp/mnst"], "did you mean 'tssl-bp/mnist'"),
+        (["--preset", "ide/mnist", "--data", "digits-events", "--epochs", "1"], "recordings of events"),
+        (["--net", "64-30(F30)-10", "--rule", "ide"], "ide differentiates at the equilibrium"),
+        (["--net", "64-30(F20)-10"], "gives a current of shape [20], but the first block 'fc1' has the shape [30]"),
+        (["--net", "64-30(F30-10"], "cannot read '30(F30' at character 4"),
+        (["--rule", "tssl-bp"], "looks at filtered spikes, but the readout is a RateReadout"),
+        (["--readout", "trace"], "readout 'trace' filters spikes as a synapse does"),
+        (["--readout", "linear", "--net", "64-10"], "cannot end in a linear readout"),
+        (["--readout", "lineer"], "readout is 'lineer'"),
+        (["--delay", "-1"], "delay is -1"),
+        (["--init", "kaimng"], "did you mean 'kaiming'"),
+        (["--init-option", "scale=2"], "initialiser 'uniform' has no option 'scale'"),
+        (["--freeze", "fc3"], "freeze names block 'fc3', expected one of fc1, fc2"),
+        (["--freeze", "fc1", "--freeze", "fc2"], "finds no trainable parameter"),
+        (["--clip-norm", "0"], "clip_norm is 0.0"),
+        (["--clip-norm", "nan"], "clip_norm is nan"),
+        (["--data-option", "stabilised=true"], "data set 'digits' has no option 'stabilised'"),
+        (["--data-option", "split=test"], "has no option 'split'"),
+        (["--encoder", "direct", "--encoder-option", "std=0"], "std is 0, expected a positive number"),
+        (["--bounds", "nan", "1"], "low < high"),
         (["--rule-option", "loss=cross-entropy-membrane"], "predicts from spikes"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -233,6 +254,127 @@ def test_every_mistake_is_one_sentence(flags, words, tmp_path, capsys):
     assert run(["train", *flags, "--out", str(out)] if "--resume" not in flags else ["train", *flags]) == 2
     assert words in sentence(capsys)
     assert not (out / "checkpoint.pt").exists()
+
+
+def test_presets_are_listed(capsys):
+    assert run(["presets"]) == 0
+    words = capsys.readouterr().out
+    for name in ("desire/mnist", "ide/fashion-mnist", "tssl-bp/fashion-mnist-mlp", "emstdp/mnist"):
+        assert f"\n{name}\n" in f"\n{words}"
+    assert "published: 90.07 +- 0.10 %" in words
+    assert "neuron_option" not in words
+
+
+def test_one_preset_is_shown_whole(capsys):
+    assert run(["presets", "ide/fashion-mnist"]) == 0
+    words = capsys.readouterr().out
+    for line in (
+        "ide/fashion-mnist",
+        "  net: 784-400(F400)-10",
+        "  neuron_option: decay=0.95, v_threshold=2.0, reset=subtract, inclusive=True",
+        "  encoder_option: mean=0.1307, std=0.3081",
+        "  published: 90.07 +- 0.10 %, best 90.25 %, after 100 epochs (IF: 90.04 +- 0.09 %)",
+    ):
+        assert line in words.splitlines()
+    assert "Xiao" in words
+    assert "tssl-bp" not in words
+
+
+def test_presets_as_json(capsys):
+    assert run(["presets", "--json"]) == 0
+    found = one_object(capsys)
+    assert len(found) >= 10
+    for name, preset in found.items():
+        assert set(preset) == {"title", "source", "published", "values"}
+        assert preset["values"]["rule"] == name.split("/")[0]
+    assert run(["presets", "tssl-bp/nmnist", "--json"]) == 0
+    one = one_object(capsys)
+    assert list(one) == ["tssl-bp/nmnist"]
+    assert one["tssl-bp/nmnist"]["values"]["data_option"] == {"stabilised": True, "bin_width": 3e-3}
+
+
+def test_a_preset_that_is_not_there(capsys):
+    assert run(["presets", "ide/fashion"]) == 2
+    assert "unknown preset 'ide/fashion', expected one of" in sentence(capsys)
+
+
+ON_DIGITS = {
+    "desire/mnist": (["--net", "64-30-10", "--lr", "1e-4"], {"rule": "desire", "delay": 1, "init": "kaiming"}),
+    "ide/fashion-mnist": (["--net", "64-30(F30)-10"], {"rule": "ide", "batch_norm": True, "readout": "linear"}),
+    "ide/mnist": (["--net", "4C5s2p2(F4C3)-10"], {"rule": "ide", "spectral_feedback": True, "steps": 3}),
+    "tssl-bp/fashion-mnist-mlp": (["--net", "64-30-10", "--steps", "5"], {"rule": "tssl-bp", "readout": "trace"}),
+    "tssl-bp/mnist": (["--net", "4C3-SP2x1.1-10", "--steps", "5"], {"rule": "tssl-bp", "bias": False}),
+    "emstdp/mnist": (["--net", "64-30-10", "--steps", "13"], {"rule": "emstdp", "optimizer": "rms", "lr": 1e-4}),
+}
+
+
+@pytest.mark.parametrize("name", ON_DIGITS)
+def test_a_preset_trains_on_other_data_with_flags_that_win(name, tmp_path, capsys):
+    flags, expected = ON_DIGITS[name]
+    steps = [] if "--steps" in flags else ["--steps", "3" if name.startswith("ide") else "12"]
+    quick = ["--data", "digits", "--epochs", "1", "--batch", "50", *steps, *flags, "--out", str(tmp_path / "run")]
+    assert run(["train", "--preset", name, *quick, "--json"]) == 0
+    result = one_object(capsys)
+    assert result["test_samples"] == 360
+    assert result["epochs"] == 1
+    settings = tomllib.loads((tmp_path / "run" / "settings.toml").read_text())
+    assert settings["net"] == flags[1]
+    assert (settings["data"], settings["batch"], settings["epochs"]) == ("digits", 50, 1)
+    assert {key: settings[key] for key in expected} == expected
+    assert run(["evaluate", str(tmp_path / "run"), "--json"]) == 0
+    assert one_object(capsys)["test_accuracy"] == result["test_accuracy"]
+    assert run(["inspect", str(tmp_path / "run"), "--cite", "--json"]) == 0
+    assert f"rule {name.split('/')[0]}" in one_object(capsys)["sources"]
+
+
+def test_a_file_wins_over_the_preset_and_a_flag_over_both(tmp_path):
+    config = tmp_path / "run.toml"
+    config.write_text('net = "64-30(F30)-10"\ndata = "digits"\nepochs = 7\nsteps = 3\n[neuron-option]\ndecay = 0.8\n')
+    out = tmp_path / "run"
+    flags = ["--epochs", "1", "--batch", "200", "--encoder-option", "gain=2", "--out", str(out)]
+    assert run(["train", "--preset", "ide/fashion-mnist", "--config", str(config), *flags]) == 0
+    settings = tomllib.loads((out / "settings.toml").read_text())
+    assert (settings["net"], settings["epochs"], settings["steps"]) == ("64-30(F30)-10", 1, 3)
+    assert settings["neuron_option"] == {"decay": 0.8, "v_threshold": 2.0, "reset": "subtract", "inclusive": True}
+    assert settings["encoder_option"] == {"mean": 0.1307, "std": 0.3081, "gain": 2}
+    assert settings["rule"] == "ide"
+
+
+def test_frozen_blocks_keep_the_weights_that_were_drawn(tmp_path):
+    from safetensors.torch import load_file
+
+    from spikelearn.training import read_settings, settings_from
+
+    out = tmp_path / "run"
+    assert run(["train", *QUICK[:-4], "--epochs", "1", "--batch", "100", "--freeze", "fc1", "--out", str(out)]) == 0
+    settings = settings_from(read_settings(out / "settings.toml"))
+    assert settings.freeze == ("fc1",)
+    drawn, learned = settings.make_network().state_dict(), load_file(out / "weights.safetensors")
+    same = {name: learned[name].equal(value) for name, value in drawn.items()}
+    assert all(kept == name.startswith("blocks.fc1.") for name, kept in same.items()), same
+
+
+def test_a_schedule_runs_over_the_epochs(tmp_path):
+    """The rate of every epoch's end is in its row: that of the next one."""
+    out = tmp_path / "run"
+    flags = ["--net", "64-10", "--steps", "2", "--batch", "500", "--lr", "0.1", "--epochs", "4", "--schedule", "step"]
+    assert run(["train", *flags, "--out", str(out)]) == 0
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert [row["lr"] for row in rows] == pytest.approx([0.01, 0.001, 0.001, 0.0001])
+    assert json.loads((out / "result.json").read_text())["schedule"] == "step"
+
+
+def test_bounds_and_clipping_of_the_rule_can_be_taken_away(tmp_path):
+    from safetensors.torch import load_file
+
+    flags = ["--preset", "tssl-bp/fashion-mnist-mlp", "--data", "digits", "--net", "64-10", "--epochs", "1"]
+    wild = ["--batch", "200", "--lr", "3"]
+    for name, more in {"bounded": [], "free": ["--bounds", "-inf", "inf", "--clip-norm", "inf"]}.items():
+        assert run(["train", *flags, *wild, *more, "--out", str(tmp_path / name)]) == 0
+    bounded, free = (load_file(tmp_path / name / "weights.safetensors") for name in ("bounded", "free"))
+    (weight,) = bounded
+    assert bounded[weight].abs().max() == 4.0
+    assert free[weight].abs().max() > 4.0
 
 
 def test_nothing_is_written_over(finished, capsys):

@@ -3,7 +3,9 @@ import pytest
 import torch
 
 from spikelearn.datasets import NMNIST, DigitsEvents, bin_events
+from spikelearn.datasets.base import bin_by_width
 from spikelearn.datasets.digits_events import CONTRAST, EVENT, record
+from spikelearn.datasets.nmnist import stabilise
 
 SENSOR = (34, 34, 2)
 
@@ -147,3 +149,156 @@ def test_simulated_recordings_are_the_same_every_time():
     frames = data.frames([0, 1], 6)
     assert frames.shape == (6, 2, 2, 16, 16)
     assert 0.05 < frames.mean() < 0.3
+
+
+def events_at(places):
+    """Structured events of (x, y, microseconds, polarity)."""
+    events = np.zeros(len(places), EVENT)
+    for number, (x, y, t, p) in enumerate(places):
+        events["x"][number], events["y"][number], events["t"][number], events["p"][number] = x, y, t, p
+    return events
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "drift"),
+    [
+        (0, (0.0, 0.0)),
+        (52.5, (1.75, 3.5)),
+        (105, (3.5, 7.0)),
+        (157.5, (5.25, 3.5)),
+        (210, (7.0, 0.0)),
+        (262.5, (3.5, 0.0)),
+        (315, (0.0, 0.0)),
+        (30, (1.0, 2.0)),
+        (135, (4.5, 5.0)),
+        (225, (6.0, 0.0)),
+    ],
+)
+def test_the_drift_of_the_saccades(milliseconds, drift):
+    """Right and down for 105 ms, right and up, then back left at twice the speed; rounded to even halves."""
+    events = events_at([(20, 15, round(milliseconds * 1000), 1)])
+    found = stabilise(events, 34, 34)
+    expected = (round(20 - drift[0]), round(15 - drift[1]))
+    assert (int(found["x"][0]), int(found["y"][0])) == expected
+    assert found["t"].tolist() == events["t"].tolist()
+    assert found["p"].tolist() == [1]
+    assert events["x"].tolist() == [20], "the recording itself was changed"
+
+
+def test_a_digit_stays_where_it_is():
+    """A point that moves as the camera drifts comes to lie on one pixel, to within rounding, for all of the time."""
+    t = np.arange(0, 315_001, 500)
+    first, second, third = t <= 105e3, (t > 105e3) & (t <= 210e3), t > 210e3
+    x = 12 + (3.5 * t / 105e3) * first + (3.5 * t / 105e3) * second + (7 - 7 * (t - 210e3) / 105e3) * third
+    y = 10 + (7 * t / 105e3) * first + (7 - 7 * (t - 105e3) / 105e3) * second
+    events = events_at([(round(a), round(b), int(c), 1) for a, b, c in zip(x, y, t, strict=True)])
+    found = stabilise(events, 34, 34)
+    assert len(found) == len(events)
+    assert np.abs(found["x"].astype(float) - 12).max() <= 1
+    assert np.abs(found["y"].astype(float) - 10).max() <= 1
+    assert np.abs(events["y"].astype(float) - 10).max() == 7
+
+
+def test_events_that_leave_the_sensor_are_dropped():
+    """At 105 ms the image is 3.5 pixels to the left and 7 up."""
+    places = [(0, 9, 0, 1), (2, 20, 105_000, 0), (10, 6, 105_000, 1), (10, 7, 105_000, 0), (33, 33, 315_000, 1)]
+    events = events_at(places)
+    found = stabilise(events, 34, 34)
+    assert [(int(e["x"]), int(e["y"]), int(e["t"]), int(e["p"])) for e in found] == [
+        (0, 9, 0, 1),
+        (6, 0, 105_000, 0),
+        (33, 33, 315_000, 1),
+    ]
+    assert len(stabilise(events_at([(0, 0, 105_000, 1)]), 34, 34)) == 0
+    # At 345 ms the third saccade has gone on, 2 pixels beyond where the first began.
+    assert stabilise(events_at([(33, 5, 345_000, 1)]), 34, 34)["x"].tolist() == []
+
+
+def test_the_sensor_may_have_another_size():
+    events = events_at([(20, 3, 0, 1), (5, 20, 0, 1), (5, 3, 0, 1)])
+    assert len(stabilise(events, 20, 20)) == 1
+
+
+def test_bins_of_a_width_hold_their_end():
+    """Bin k holds the times in (k w, (k + 1) w]; time 0 belongs to the first; what is later than T w is left out."""
+    times = [0, 1, 2999, 3000, 3001, 6000, 6001, 8999, 9000, 9001, 500_000]
+    events = events_at([(number, 0, t, 1) for number, t in enumerate(times)])
+    frames = bin_by_width(events, SENSOR, 3, 3e-3)
+    assert frames.shape == (3, 2, 34, 34)
+    assert frames.dtype == torch.uint8
+    bins = {number: [k for k in range(3) if frames[k, 1, 0, number]] for number in range(len(times))}
+    assert bins == {0: [0], 1: [0], 2: [0], 3: [0], 4: [1], 5: [1], 6: [2], 7: [2], 8: [2], 9: [], 10: []}
+
+
+@pytest.mark.parametrize("milliseconds", [1.0, 2.5, 7.9, 15.9, 31.4])
+def test_a_bin_ends_at_a_whole_number_of_widths(milliseconds):
+    """Also where the width times a million is no whole number in floating point."""
+    width = round(milliseconds * 1000)
+    events = events_at([(number, 0, width * (number + 1), 1) for number in range(9)])
+    frames = bin_by_width(events, SENSOR, 9, float(f"{milliseconds}e-3"))
+    assert [frames[:, 1, 0, number].tolist().index(1) for number in range(9)] == list(range(9))
+
+
+def test_bins_of_a_width_by_hand():
+    rng = np.random.default_rng(1)
+    pixels, times = rng.integers(0, 34, (300, 2)), np.sort(rng.integers(0, 120_000, 300))
+    events = events_at([(x, y, t, p) for (x, y), t, p in zip(pixels, times, rng.integers(0, 2, 300), strict=True)])
+    expected = torch.zeros(30, 2, 34, 34, dtype=torch.uint8)
+    for event in events:
+        for k in range(30):
+            if k * 3000 < int(event["t"]) <= (k + 1) * 3000:
+                expected[k, int(event["p"]), int(event["y"]), int(event["x"])] = 1
+    assert bin_by_width(events, SENSOR, 30, 3e-3).equal(expected)
+    assert expected.sum() < 300
+
+
+def test_no_events_are_empty_frames():
+    assert bin_by_width(events_at([]), SENSOR, 4, 3e-3).sum() == 0
+
+
+def test_nmnist_with_bins_of_a_width(root):
+    data = NMNIST("train", root, bin_width=50e-3)
+    frames = data.frames([0, 1], 3)
+    assert frames.shape == (3, 2, 2, 34, 34)
+    assert frames[:, 0].equal(frames[:, 1])
+    assert [tuple(place) for place in frames[:, 0].nonzero().tolist()] == [(0, 1, 5, 3), (1, 0, 0, 33), (2, 1, 5, 3)]
+    assert NMNIST("train", root, bin_width=50e-3).frames([0], 6).sum() == 4
+
+
+def test_nmnist_stabilised(root):
+    """(3, 5) at 1 ms stays; (33, 0) at 70 ms leaves above; (3, 5) at 140 ms leaves; (7, 8) at 300 ms moves 1 left."""
+    data = NMNIST("train", root, stabilised=True)
+    assert [tuple(int(v) for v in event) for event in data.recording(0)] == [(3, 5, 1000, 1), (6, 8, 299_999, 0)]
+    frames = NMNIST("train", root, stabilised=True, bin_width=3e-3).frames([0], 30)
+    assert frames.nonzero().tolist() == [[0, 0, 1, 5, 3]]
+    whole = NMNIST("train", root).recording(0)
+    assert len(whole) == 4
+
+
+def test_binned_recordings_are_kept_by_number_of_steps(root):
+    data = NMNIST("train", root, bin_width=50e-3)
+    assert data.frames([0], 3).shape[0] == 3
+    assert data.frames([0], 6).shape[0] == 6
+    assert data.frames([0], 3).equal(data.frames([0], 3))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"bin_width": -1e-3}, "bin_width is -0.001, expected a positive number"),
+        ({"bin_width": float("nan")}, "bin_width is nan"),
+        ({"bin_width": True}, "bin_width is True"),
+        ({"stabilised": 1}, "stabilised is 1, expected true or false"),
+        ({"stabilised": "yes"}, "stabilised is 'yes'"),
+    ],
+)
+def test_options_of_nmnist_are_checked(root, options, message):
+    with pytest.raises(ValueError, match=message):
+        NMNIST("train", root, **options)
+
+
+def test_bad_recordings_are_named_with_a_bin_width_too(root):
+    path = root / "nmnist" / "NMNIST" / "Train" / "7" / "00001.bin"
+    path.write_bytes(packed([(40, 5, 1000, 1), *EVENTS]))
+    with pytest.raises(ValueError, match="00001.bin: it has events outside the 34 x 34 sensor"):
+        NMNIST("train", root, stabilised=True, bin_width=3e-3).frames([1], 3)

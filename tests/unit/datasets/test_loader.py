@@ -14,6 +14,34 @@ def test_direct_is_constant_and_stored_once():
     torch.testing.assert_close(encoded[5], 2 * pixels)
 
 
+def test_direct_normalises_before_its_gain():
+    """k (x - m) / s: MNIST's mean and deviation take 0 to -0.4242 and 1 to 2.8215."""
+    pixels = torch.tensor([0.0, 0.1307, 1.0, 0.5]).reshape(1, 1, 2, 2)
+    encoded = Direct(mean=0.1307, std=0.3081)(pixels, 3, torch.arange(1), KEY)
+    assert encoded[0].flatten().tolist() == pytest.approx([-0.42421, 0.0, 2.82148, 1.19864], abs=1e-4)
+    assert encoded.stride(0) == 0
+    assert encoded.shape == (3, 1, 1, 2, 2)
+    doubled = Direct(2.0, mean=0.1307, std=0.3081)(pixels, 3, torch.arange(1), KEY)
+    torch.testing.assert_close(doubled, 2 * encoded)
+    torch.testing.assert_close(Direct(mean=0.25)(pixels, 1, torch.arange(1), KEY)[0], pixels - 0.25)
+    torch.testing.assert_close(Direct(std=0.5)(pixels, 1, torch.arange(1), KEY)[0], 2 * pixels)
+    assert Direct()(pixels, 1, torch.arange(1), KEY)[0].equal(pixels)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"std": 0.0}, "std is 0.0, expected a positive number"),
+        ({"std": -1.0}, "std is -1.0"),
+        ({"mean": float("inf")}, "mean is inf, expected a finite number"),
+        ({"mean": "half"}, "mean is 'half'"),
+    ],
+)
+def test_options_of_direct_are_checked(options, message):
+    with pytest.raises(ValueError, match=message):
+        Direct(**options)
+
+
 def test_rate_has_the_intensity_as_its_mean():
     pixels = torch.rand(2, 1, 4, 4)
     spikes = BernoulliRate(0.5)(pixels, 4000, torch.arange(2), KEY)

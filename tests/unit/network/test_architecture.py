@@ -2,7 +2,7 @@ import pytest
 from torch import nn
 
 from spikelearn.network import build
-from spikelearn.network.architecture import Conv, Dense, Pool, parse
+from spikelearn.network.architecture import Back, Conv, Dense, Pool, parse
 from spikelearn.neurons import LeakyIntegrator
 
 
@@ -77,3 +77,77 @@ def test_the_last_block_may_have_another_neuron():
 def test_what_does_not_fit_is_named(text, shape, message):
     with pytest.raises(ValueError, match=message):
         build(text, input_shape=shape)
+
+
+@pytest.mark.parametrize(
+    ("text", "layers"),
+    [
+        ("784-400(F400)-10", [Dense(400, Back(400)), Dense(10)]),
+        ("784-FC400(F400)-10", [Dense(400, Back(400)), Dense(10)]),
+        ("784-400-300(F400)-10", [Dense(400), Dense(300, Back(400)), Dense(10)]),
+        ("784-400(F400)-300(F400)-10", [Dense(400, Back(400)), Dense(300, Back(400)), Dense(10)]),
+        ("784-400-10(F400)", [Dense(400), Dense(10, Back(400))]),
+        ("28x28-64C5s2p2(F64C5)-10", [Conv(64, 5, 2, 2, Back(64, 5)), Dense(10)]),
+        (
+            "3x32x32-96C3-256C3s2p(F96C3u)-10",
+            [Conv(96, 3), Conv(256, 3, 2, 1, Back(96, 3, up=True)), Dense(10)],
+        ),
+        ("28x28-64c5(f64c5U)-10", [Conv(64, 5, back=Back(64, 5, up=True)), Dense(10)]),
+        ("28x28-64C5(F7)-10", [Conv(64, 5, back=Back(7)), Dense(10)]),
+        ("28x28-4C3-SP2x1.1-10", [Conv(4, 3), Pool("sum", 2, 2, 1.1), Dense(10)]),
+        ("28x28-4C3-SP3s1x2-10", [Conv(4, 3), Pool("sum", 3, 1, 2.0), Dense(10)]),
+        ("28x28-4C3-SP2x1.-10", [Conv(4, 3), Pool("sum", 2, 2, 1.0), Dense(10)]),
+        ("28x28-4C3-SP2-10", [Conv(4, 3), Pool("sum", 2, 2, 1.0), Dense(10)]),
+        (" 784 - 400 (F 400 ) -10", [Dense(400, Back(400)), Dense(10)]),
+        ("784\t-\n400(F400)\n-10\n", [Dense(400, Back(400)), Dense(10)]),
+    ],
+)
+def test_reads_feedback_and_gains(text, layers):
+    assert parse(text)[1] == layers
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("784-400(F0)-10", r"cannot read '400\(F0\)' at character 5: feedback needs at least one neuron"),
+        ("28x28-64C5(F64C4)-10", r"cannot read '64C5\(F64C4\)' at character 7: .*an odd kernel"),
+        ("28x28-64C5(F64C0)-10", r"at character 7: .*an odd kernel"),
+        ("28x28-64C5(F0C5)-10", r"at character 7: feedback needs at least one neuron"),
+        ("28x28-4C3-P2(F4)-10", r"cannot read 'P2\(F4\)' at character 11: feedback stands behind a dense or conv"),
+        ("784-400(F400u)-10", r"cannot read '400\(F400u\)' at character 5: feedback stands behind"),
+        ("784-400(F400C5s2)-10", r"at character 5: feedback stands behind"),
+        ("784-400(FF400)-10", r"at character 5: feedback stands behind"),
+        ("784-400(G400)-10", r"cannot read '400\(G400\)' at character 5: expected 300 or FC300"),
+        ("784-400(F400-10", r"cannot read '400\(F400' at character 5: expected"),
+        ("784-400()-10", r"cannot read '400\(\)' at character 5: expected"),
+        ("784-400(F400)(F400)-10", r"at character 5: expected"),
+        ("784-(F400)-10", r"cannot read '' at character 5"),
+        ("784-0(F400)-10", r"cannot read '0' at character 5: sizes and strides"),
+        ("784-  400(F0) -10", r"cannot read '400\(F0\)' at character 7"),
+        ("784-400(F99999999999)-10", r"cannot read '400\(F99999999999\)' at character 5: .*1,000,000"),
+        ("28x28-4C3(F4C9999999)-10", r"cannot read '4C3\(F4C9999999\)' at character 7: .*1,000,000"),
+        ("28x28-4C3-AP2x1.1-10", r"cannot read 'AP2x1.1' at character 11: only a sum pool has a factor"),
+        ("28x28-4C3-P2x1.1-10", r"cannot read 'P2x1.1' at character 11: only a sum pool has a factor"),
+        ("28x28-4C3-MP2x2-10", r"at character 11: only a sum pool has a factor"),
+        ("28x28-4C3-SP2x0-10", r"cannot read 'SP2x0' at character 11: .*at least"),
+        ("28x28-4C3-SP2x-1-10", r"cannot read 'SP2x' at character 11: expected"),
+        ("28x28-4C3-SP2x1.1s2-10", r"cannot read 'SP2x1.1s2' at character 11: expected"),
+        ("28x28-4C3-SP2s0-10", r"cannot read 'SP2s0' at character 11: sizes and strides must be at least 1"),
+        ("28x28-4C3-SP2x1000001-10", r"cannot read 'SP2x1000001' at character 11: sizes go up to 1,000,000"),
+        ("28x28-4C0-10", r"cannot read '4C0' at character 7: sizes and strides"),
+        ("28x28-4C3s0-10", r"cannot read '4C3s0' at character 7: sizes and strides"),
+        ("28x28-4C3p1p1-10", r"cannot read '4C3p1p1' at character 7: the mark .*stands twice"),
+        ("28x0-10", r"cannot read '28x0' at character 1: the input needs sizes from 1 to 1,000,000"),
+        ("1000001-10", r"cannot read '1000001' at character 1: the input needs sizes"),
+        ("784-1000001-10", r"cannot read '1000001' at character 5: sizes go up to 1,000,000"),
+        ("   ", "the network string is empty"),
+    ],
+)
+def test_every_mistake_in_marks_says_where(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse(text)
+
+
+def test_a_network_without_feedback_has_none():
+    _, layers = parse("784-400-10")
+    assert [layer.back for layer in layers] == [None, None]

@@ -141,6 +141,17 @@ def test_sum_pool_is_average_times_area():
         SumPool2d(0)
 
 
+def test_sum_pool_has_a_factor():
+    image = torch.arange(16, dtype=F64).view(1, 1, 4, 4)
+    assert SumPool2d(2, gain=1.1)(image).flatten().tolist() == pytest.approx([11.0, 19.8, 46.2, 55.0])
+    assert SumPool2d(2)(image).flatten().tolist() == [10.0, 18.0, 42.0, 50.0]
+    assert SumPool2d(2, 1, gain=0.5)(image).shape == (1, 1, 3, 3)
+    assert "gain=1.1" in repr(SumPool2d(2, gain=1.1))
+    for gain in (0.0, -1.0, float("inf")):
+        with pytest.raises(ValueError, match="gain is .*expected a positive number"):
+            SumPool2d(2, gain=gain)
+
+
 def test_a_constant_leaf_gets_its_gradient_step_by_step():
     synapse, weights = nn.Linear(3, 2).to(F64), torch.randn(4, 5, 2, dtype=F64)
     x = torch.rand(5, 3, dtype=F64).expand(4, 5, 3).requires_grad_()
