@@ -23,7 +23,10 @@ def rules(name: Name = None, as_json: AsJson = False) -> None:
         taken = {"loss": list(LOSSES), "adjoint": [*SURROGATES, *(a for a in ADJOINTS if a != "surrogate")]}
         names = {option: " | ".join(known) for option, known in taken.items() if option in _options(kind)}
         return {
-            "optimizer": str(kind.default_optimizer),
+            "optimizer": str(kind.default_optimizer) + (", on the sum over the batch" if kind.sums_over_batch else ""),
+            "schedule": kind.default_schedule,
+            **({"norm clipped to": kind.default_clip_norm} if kind.default_clip_norm else {}),
+            **({"bounds": list(kind.default_bounds)} if kind.default_bounds else {}),
             **{f"{option} by name": words for option, words in names.items()},
         }
 

@@ -53,7 +53,9 @@ def train(
     data: Annotated[Text, Option(help="Data set; see: spikelearn datasets.")] = None,
     data_root: Annotated[Text, Option(help="Folder of the data sets.")] = None,
     data_option: Annotated[Pairs, Option(metavar="KEY=VALUE", help="Option of the data set.")] = None,
-    encoder: Annotated[Text, Option(help="Encoder of still images: direct, rate or latency.")] = None,
+    encoder: Annotated[
+        Text, Option(help="Encoder of still images: direct, rate, regular, common-threshold or latency.")
+    ] = None,
     encoder_option: Annotated[Pairs, Option(metavar="KEY=VALUE", help="Option of the encoder.")] = None,
     steps: Annotated[Whole, Option(help="Time steps T.")] = None,
     epochs: Annotated[Whole, Option(help="Epochs.")] = None,
@@ -63,14 +65,16 @@ def train(
         Flag, Option("--test-curve/--no-test-curve", help="Measure the test samples after every epoch, for a curve.")
     ] = None,
     patience: Annotated[Whole, Option(help="Stop after so many epochs without a better validation accuracy.")] = None,
-    optimizer: Annotated[Text, Option(help="adam, adamw or sgd; default: the rule's.")] = None,
+    optimizer: Annotated[Text, Option(help="adam, adamw, sgd, rms, integer-sgd; default: the rule's.")] = None,
     optimizer_option: Annotated[Pairs, Option(metavar="KEY=VALUE", help="Option of the optimizer.")] = None,
     lr: Annotated[Number, Option(help="Learning rate; default: the rule's.")] = None,
     schedule: Annotated[
         Text, Option(help="Learning rate: constant, linear, exponential, step, cosine, one-cycle; default: the rule's.")
     ] = None,
     clip_norm: Annotated[Number, Option(help="Largest norm of all gradients; default: the rule's; inf: none.")] = None,
-    bounds: Annotated[tuple[float, float] | None, Option(metavar="LOW HIGH", help="Lowest and highest weight.")] = None,
+    bounds: Annotated[
+        tuple[float, float] | None, Option(metavar="LOW HIGH", help="Lowest and highest weight; default: the rule's.")
+    ] = None,
     incoming_norm: Annotated[Number, Option(help="Sum of the absolute weights of every neuron.")] = None,
     seed: Annotated[Whole, Option(help="Seed of everything random.")] = None,
     device: Annotated[Text, Option(help="cpu, cuda or cuda:N.")] = None,

@@ -113,7 +113,8 @@ class EMSTDPInit(Initialiser):
     $$\vartheta_l = \mathrm{hidden}\,\frac{\sqrt{3 n_{l-1}}}{2 (L + 2 - l)}, \qquad
       \vartheta_{out} = \mathrm{output}\,\frac{\sqrt{3 n_L}}{2}$$
 
-    for hidden layers l = 1..L with $n_{l-1}$ inputs. Biases are 0.
+    for hidden layers l = 1..L with $n_{l-1}$ inputs. Biases are 0. Convolutions are a front end that was trained
+    elsewhere: they keep their thresholds and are drawn as by "uniform".
 
     Args:
         hidden, output: ratios of the thresholds, dimensionless.
@@ -131,9 +132,14 @@ class EMSTDPInit(Initialiser):
 
     def __call__(self, network: Network, generator: torch.Generator) -> None:
         super().__call__(network, generator)
-        fan_ins = [_fan_in(layer) for block in network.blocks.values() for layer in _layers(block.synapse)]
-        thresholds = self.thresholds(fan_ins)
-        for (name, block), threshold in zip(network.blocks.items(), thresholds, strict=True):
+        dense = {
+            name: next(iter(_layers(block.synapse)))
+            for name, block in network.blocks.items()
+            if all(isinstance(layer, nn.Linear) for layer in _layers(block.synapse))
+        }
+        thresholds = self.thresholds([_fan_in(layer) for layer in dense.values()]) if dense else []
+        for name, threshold in zip(dense, thresholds, strict=True):
+            block = network.blocks[name]
             if not isinstance(block.neuron, MembraneNeuron):
                 raise ValueError(
                     f"initialiser 'emstdp' sets thresholds, but block {name!r} is a {type(block.neuron).__name__}: "
@@ -146,6 +152,9 @@ class EMSTDPInit(Initialiser):
         return emstdp_thresholds(fan_ins, self.hidden, self.output)
 
     def draw(self, module: nn.Module, weight: Tensor, generator: torch.Generator) -> None:
+        if not isinstance(module, nn.Linear):
+            _uniform(module, generator)
+            return
         weight.normal_(0.0, math.sqrt(3.0 / _fan_in(module)), generator=generator)
         _zero_bias(module)
 
@@ -178,12 +187,13 @@ class EMSTDPLoihiInit(EMSTDPInit):
         super().__call__(network, generator)
         for block in network.blocks.values():
             for layer in _layers(block.synapse):
-                if isinstance(layer.bias, nn.Parameter):
+                if isinstance(layer, nn.Linear) and isinstance(layer.bias, nn.Parameter):
                     layer.bias.requires_grad_(False).fill_(block.neuron.v_threshold / 10.0)
 
     def draw(self, module: nn.Module, weight: Tensor, generator: torch.Generator) -> None:
         super().draw(module, weight, generator)
-        weight.mul_(255.0).round_().clamp_(-128.0, 127.0)
+        if isinstance(module, nn.Linear):
+            weight.mul_(255.0).round_().clamp_(-128.0, 127.0)
 
 
 def emstdp_thresholds(fan_ins: Sequence[int], hidden: float, output: float) -> list[float]:

@@ -135,12 +135,13 @@ class Network(nn.Module):
         return self._run_layer_by_layer(inputs, state, adjoint, inject, masks, cut)
 
     def stream(self, inputs: Tensor, state: State | None = None, *, masks: Tensors = NOTHING) -> Steps:
-        """Present a whole sequence and hand over each step's record as it comes, keeping none: memory does not grow.
+        """Present a whole sequence and hand over each step's record as it comes, keeping none.
 
-        The spikes are those of ``run``: the first synapse sees all steps at once, so a constant input is mapped once.
-        Later synapses are called step by step, so batch norm in them uses running statistics.
-        What is sent back (``generator.send(state)``) is the state to go on from. The network must not be used
-        otherwise before the last step is out.
+        The spikes are those of ``run``: the first synapse sees all steps at once, so a constant input is mapped once,
+        and memory does not grow with T; of an input that changes, the first current is held for all steps. Later
+        synapses are called step by step, so batch norm in them uses running statistics. What is sent back
+        (``generator.send(state)``) is the state to go on from. The network must not be used otherwise before the last
+        step is out.
 
         Args:
             inputs: [T, B, ...].

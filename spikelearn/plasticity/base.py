@@ -77,7 +77,7 @@ class Update:
 
 @dataclass(frozen=True)
 class OptimizerChoice:
-    """An optimizer by name: "adam", "adamw" or "sgd", its learning rate and further options of torch's class."""
+    """An optimizer by name (``training.optimizers.OPTIMIZERS``), its learning rate and further options of its class."""
 
     name: str
     lr: float

@@ -321,6 +321,6 @@ def _check_parameters(network: Network) -> None:
             if parameter.ndim < 2:
                 raise ValueError(
                     f"desire changes weights only, but block {name!r} has a trainable {key} of shape "
-                    f"{list(parameter.shape)}: build the network without biases (bias=False), or freeze it with "
-                    "requires_grad_(False)"
+                    f"{list(parameter.shape)}: build the network without biases (--no-bias) and batch norm, or freeze "
+                    "it with requires_grad_(False)"
                 )

@@ -73,7 +73,8 @@ class EMSTDP(Rule):
         epsilon: threshold of the output's error neurons, missing or surplus spikes per error spike.
         scale: injection of an error spike, in units of the neuron's threshold.
         gate: whether hidden error spikes need a partner that fired before step $\tau$-1; "direct" has no gate.
-        hidden_ratio: ratio of the hidden thresholds, dimensionless; that of the initialiser.
+        hidden_ratio: ratio of the hidden error neurons' thresholds, dimensionless; the authors take that of the
+            initialiser, a larger one lets fewer errors through.
         error_reset: "to_zero", or "subtract" (the threshold) for the error neurons.
         presynaptic: "count", or "event": 1 where the count is above a tenth of the steps, else 0.
 

@@ -51,7 +51,7 @@ def check_network(rule: str, network: Network) -> None:
         if block.delay != min(place, 1):
             raise ValueError(
                 f"block {name!r} has delay {block.delay}, expected {min(place, 1)}: the windows in which {rule} counts "
-                "spikes take 0 for the first block and 1 for every later one, for example build(..., delay=1)"
+                "spikes take 0 for the first block and 1 for every later one: build(..., delay=1) (--delay 1)"
             )
         if name in names:
             _check_synapse(rule, name, block.synapse, first=name == names[0])
@@ -63,7 +63,7 @@ def _check_synapse(rule: str, name: str, synapse: nn.Module, *, first: bool) -> 
     if convolutions:
         raise ValueError(
             f"block {name!r} has a {convolutions[0]}, but {rule} trains dense layers only, and what stands before them "
-            "must be frozen: take a front end that was trained elsewhere, and requires_grad_(False) on it"
+            "must be frozen: take a front end that was trained elsewhere (--weights RUN --freeze BLOCK)"
         )
     linear = _linear_of(synapse, behind_pooling=first)
     if linear is None:
@@ -75,7 +75,7 @@ def _check_synapse(rule: str, name: str, synapse: nn.Module, *, first: bool) -> 
     if linear.bias is not None and linear.bias.requires_grad:
         raise ValueError(
             f"block {name!r} has a trainable bias, for which {rule} has no presynaptic count: build it with "
-            "bias=False, or freeze the bias with requires_grad_(False)"
+            "bias=False (--no-bias), or freeze the bias with requires_grad_(False)"
         )
 
 

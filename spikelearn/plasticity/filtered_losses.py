@@ -42,7 +42,8 @@ class _FilteredLoss(SpikingLoss):
             if abs(tau - self.tau_syn) > 1e-9 * tau:
                 raise ValueError(
                     f"loss {LOSSES.name_of(type(self))!r} has tau_syn = {self.tau_syn} s and the {what} {tau} s, "
-                    "expected the same: set tau_syn in both"
+                    "expected the same: set tau_syn in both (--neuron-option tau_syn=..., "
+                    "--rule-option loss=van-rossum:tau_syn=...)"
                 )
         if last.dt != self.dt or readout.dt != self.dt:
             raise ValueError(
@@ -96,8 +97,8 @@ class VanRossum(_FilteredLoss):
         spikes = [float(spike) for spike in pattern.split("-")]
         if steps % len(spikes):
             raise ValueError(
-                f"the desired train {pattern} does not fill T = {steps} steps: choose a multiple of {len(spikes)}, or "
-                "another pattern"
+                f"the desired train {pattern} does not fill T = {steps} steps: choose a multiple of {len(spikes)} "
+                "(--steps), or another pattern"
             )
         return spikes * (steps // len(spikes))
 
@@ -152,6 +153,11 @@ class FilteredCount(_FilteredLoss):
     def __call__(self, output: Activity, scores: Tensor, targets: Tensor) -> Tensor:
         filtered = self.filtered(output.spikes)
         steps = len(filtered)
+        if self.correct_count > steps:
+            raise ValueError(
+                f"correct_count is {self.correct_count:g}, which no neuron reaches in T = {steps} steps: run longer "
+                "(--steps), or ask for less"
+            )
         counts = filtered.sum(0)
         true = F.one_hot(targets, counts.shape[1]).bool()
         missing = (self.correct_count - counts).clamp(min=0.0)

@@ -1,28 +1,24 @@
 """Implicit differentiation on the equilibrium of a feedback network (IDE)."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from spikelearn.checks import check_choice, check_count, check_fraction, check_positive
 from spikelearn.network import Network, RateReadout, copied_buffers
-from spikelearn.neurons import IF, LIF, MembraneNeuron
+from spikelearn.neurons import IF, LIF
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update
 from spikelearn.plasticity.gradient import check_targets, trainable_names
+from spikelearn.plasticity.ide_norms import decay_of, is_still, mean_input, norms_for_simulation
 from spikelearn.plasticity.settle import Settled, settle
 from spikelearn.synapses import SpectralGain
-from spikelearn.traces import geometric_sum, weighted_rate
+from spikelearn.traces import geometric_sum
 
 Solver = Literal["anderson", "dense", "ide_iter_compat"]
 Tensors = Mapping[str, Tensor]
-
-#: Added to the variance of event input, as the authors' program does in place of the batch norm's eps.
-EVENT_EPS = 1e-8
 
 #: Unknowns above which the dense solver refuses: its matrix would take more than half a GiB.
 LARGEST_DENSE = 8192
@@ -46,14 +42,16 @@ class IDE(Rule):
       (I - J^\top)\,x = \frac{\partial L}{\partial a}, \qquad J = \frac{\partial f}{\partial a}$$
 
     with the costate x found by ``settle``. L is the cross-entropy of the readout's scores at the simulated rate.
-    Memory does not grow with T.
+    For an image that is shown constantly memory does not grow with T; of recordings the first synapse's current is held
+    for all steps.
 
     Args:
         dropout: probability with which each element of the current of each synapse is left out, the same for the whole
             presentation and in the solve; kept ones are scaled by 1/(1 - dropout). Places that the batch masks itself
             are left to it.
         iterations: most applications of $J^\top$ in the solve; 0: x is the loss's derivative.
-        tolerance: relative residual at which the solve stops; 0: its default, 1e-6, or 1e-12 in float64.
+        tolerance: residual, relative to the loss's derivative, at which the solve stops; 0: its default, 1e-6, or 1e-12
+            in float64.
         solver: "anderson"; "dense", exact, for small networks; "ide_iter_compat", the iteration of the authors' program
             for N-MNIST, whose limit is $(2I - J^\top)^{-1}$ times the loss's derivative, half the right answer.
         jacobian_at: where J is taken: "rate", "map" (at f(a), one application more) or "auto", as the authors' programs
@@ -111,7 +109,7 @@ class IDE(Rule):
                 raise ValueError(
                     f"ide needs neurons whose rate follows from their current, but block {name!r} is "
                     f"{type(neuron).__name__}({neuron.extra_repr()}): use IF or LIF with "
-                    'reset="subtract" and v_leak=0 (--neuron-option reset=subtract)'
+                    'reset="subtract" and v_leak=0 (--neuron-option reset=subtract, for the last block --output-option)'
                 )
             decays.add(neuron.decay_mem)
         if len(decays) > 1:
@@ -123,6 +121,11 @@ class IDE(Rule):
                 f"the readout is {type(readout).__name__} with decay {getattr(readout, 'decay', 'none')}: use "
                 "RateReadout(nn.Linear(...), decay=...) (--readout linear)"
             )
+        if isinstance(readout.head, nn.Identity):
+            raise ValueError(
+                "ide takes the readout's scores as logits, but these are bare firing rates in [0, 1]: use a readout "
+                "with weights, RateReadout(nn.Linear(...)) (--readout linear)"
+            )
         if not trainable_names(network):
             raise ValueError("ide finds no trainable parameter: set requires_grad_(True) on what should learn")
 
@@ -133,7 +136,6 @@ class IDE(Rule):
         memory: Memory,
         generator: torch.Generator,
     ) -> Iterator[Update]:
-        _check_batch(network, batch)
         masks = self.masks(network, batch, generator)
         last = list(network.blocks)[-1]
         head = network.readout
@@ -164,15 +166,15 @@ class IDE(Rule):
         """Weighted rates of the feedback sources after all steps, holding one step at a time."""
         totals: dict[str, Tensor] = {}
         fired = dict.fromkeys(network.blocks, torch.zeros(()))
-        still = _is_still(inputs)
-        with _norms_for_simulation(network, inputs, masks, keep=still and self.input_norm_updates == 2):
+        still = is_still(inputs)
+        with norms_for_simulation(network, inputs, masks, keep=still and self.input_norm_updates == 2):
             for record, _ in network.stream(inputs, masks=masks):
                 for name in sources(network):
                     spikes, total = record[name].spikes, totals.get(name)
-                    totals[name] = spikes.clone() if total is None else total.mul_(_decay_of(network)).add_(spikes)
+                    totals[name] = spikes.clone() if total is None else total.mul_(decay_of(network)).add_(spikes)
                 for name, seen in record.items():
                     fired[name] = fired[name] + seen.spikes.mean()
-        whole = geometric_sum(_decay_of(network), len(inputs))
+        whole = geometric_sum(decay_of(network), len(inputs))
         rates = {name: total / whole for name, total in totals.items()}
         return Simulated(rates, {name: float(total) / len(inputs) for name, total in fired.items()})
 
@@ -216,7 +218,13 @@ class IDE(Rule):
                 x = (back(x) + given) / 2.0
             gap = (back(x) + given - x).norm() / given.norm().clamp_min(torch.finfo(given.dtype).tiny)
             return Settled(x, float(gap), self.iterations)
-        return settle(lambda x: given + back(x), given, iterations=self.iterations, tolerance=self.tolerance or None)
+        return settle(
+            lambda x: given + back(x),
+            given,
+            iterations=self.iterations,
+            tolerance=self.tolerance or None,
+            scale=float(given.norm()),
+        )
 
     def masks(self, network: Network, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """The batch's own masks, and drawn ones for every synapse that it leaves unmasked."""
@@ -237,72 +245,6 @@ def sources(network: Network) -> list[str]:
     """Blocks that send feedback, in the order of the blocks."""
     sending = {edge.source for edge in network.feedback.values()}
     return [name for name in network.blocks if name in sending]
-
-
-def mean_input(network: Network, inputs: Tensor) -> Tensor:
-    """The input that stands for all steps [B, ...]: the image itself, or recordings' mean with the neurons' decay."""
-    return inputs[0] if _is_still(inputs) else weighted_rate(inputs, _decay_of(network))
-
-
-def _decay_of(network: Network) -> float:
-    neuron = next(iter(network.blocks.values())).neuron
-    assert isinstance(neuron, MembraneNeuron)
-    return neuron.decay_mem
-
-
-def _is_still(inputs: Tensor) -> bool:
-    return inputs.shape[0] == 1 or inputs.stride(0) == 0
-
-
-@contextmanager
-def _norms_for_simulation(network: Network, inputs: Tensor, masks: Tensors, *, keep: bool) -> Iterator[None]:
-    """Inside, the first synapse normalises by what one image, or the mean of a recording, has as batch statistics.
-
-    What that writes to running statistics is forgotten unless ``keep``.
-    """
-    first = next(iter(network.blocks.values())).synapse
-    norms = [m for m in first.modules() if isinstance(m, _BatchNorm) and m.training]
-    if keep or not norms:
-        yield
-        return
-    with copied_buffers(first):
-        if not _is_still(inputs):
-            x = mean_input(network, inputs)
-            x = x * masks["inputs"] if "inputs" in masks else x
-            for norm in norms:
-                _freeze_at_mean(first, norm, x)
-        try:
-            yield
-        finally:
-            for norm in norms:
-                norm.training = True
-
-
-def _freeze_at_mean(synapse: nn.Module, norm: _BatchNorm, x: Tensor) -> None:
-    """Let ``norm`` use the statistics of what arrives at it for the mean input ``x``, with the program's own eps."""
-    arrived: list[Tensor] = []
-    handle = norm.register_forward_pre_hook(lambda _, given: arrived.append(given[0]))
-    try:
-        with copied_buffers(synapse):
-            synapse(x)
-    finally:
-        handle.remove()
-    channels = arrived[0].transpose(0, 1).flatten(1)
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    norm.running_mean.copy_(channels.mean(1))
-    norm.running_var.copy_(channels.var(1) + (EVENT_EPS - norm.eps))
-    norm.training = False
-
-
-def _check_batch(network: Network, batch: Batch) -> None:
-    """Raise ValueError where a batch norm would have nothing to compare a single sample with."""
-    vectors = (m for m in network.modules() if isinstance(m, nn.BatchNorm1d) and m.training)
-    if len(batch.targets) == 1 and next(vectors, None) is not None:
-        raise ValueError(
-            "a batch has a single sample, of which batch norm has no statistics: choose a batch size that leaves no "
-            "rest of one, or leave batch norm out"
-        )
 
 
 def _dense(back: Callable[[Tensor], Tensor], given: Tensor) -> Settled:

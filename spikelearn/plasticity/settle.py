@@ -14,7 +14,10 @@ DAMPING = 1e-14
 
 
 class Settled(NamedTuple):
-    """x: the best iterate; residual: |f(x) - x| / |f(start) - start|, over the whole batch; iterations taken."""
+    """x: the best iterate; residual: |f(x) - x| over the whole batch, relative to ``scale``; iterations taken.
+
+    Without an iteration the residual is not known, and given as 1.
+    """
 
     x: Tensor
     residual: float
@@ -29,20 +32,23 @@ def settle(
     iterations: int = 30,
     tolerance: float | None = None,
     history: int = 5,
+    scale: float | None = None,
 ) -> Settled:
     r"""A fixed point $x = f(x)$, sample by sample, by Anderson acceleration.
 
     With $r_k = f(x_k) - x_k$ and differences $\Delta r_i$, $\Delta f_i$ of the last ``history`` iterates,
     $x_{k+1} = f(x_k) - \sum_i \gamma_i \Delta f_i$, $\gamma = \arg\min |r_k - \sum_i \gamma_i \Delta r_i|$, one
     $\gamma$ a sample. Without history it is the plain iteration $x_{k+1} = f(x_k)$. For a linear f it does what
-    GMRES does. The iterate with the smallest residual is returned, not the last.
+    GMRES does, as long as the history holds all iterates. The iterate with the smallest residual is returned, not the
+    last.
 
     Args:
         f: maps [B, ...] to [B, ...].
         start: $x_0$, [B, ...].
         iterations: most evaluations of f; 0: the start is the answer.
-        tolerance: stop at a residual below this part of the first one; None: 1e-6, or 1e-12 in float64.
+        tolerance: stop at a residual below this; None: 1e-6, or 1e-12 in float64.
         history: differences kept; memory is 2 * history * the size of x.
+        scale: what residuals are relative to, unit of x; None: the first residual.
 
     Shapes: x has the shape of ``start``.
 
@@ -55,20 +61,22 @@ def settle(
     check_count("history", history, least=0)
     if tolerance is None:
         tolerance = 1e-12 if start.dtype == torch.float64 else 1e-6
-    x, best, first, lowest, taken = start, start, 0.0, float("inf"), 0
+    x, best, lowest, taken = start, start, float("inf"), 0
     mixer = _Mixer(start, history)
     while taken < iterations:
         value = f(x)
         residual = value - x
         taken += 1
         norm = float(residual.norm())
-        first = first or norm
+        scale = norm if scale is None else scale
         if norm < lowest:
             best, lowest = x, norm
-        if norm <= tolerance * first:
+        if norm <= tolerance * scale:
             break
         x = mixer.next(value, residual)
-    return Settled(best, lowest / first if first else 0.0, taken)
+    if taken == 0 or scale is None:
+        return Settled(best, 1.0, taken)
+    return Settled(best, lowest / scale if scale else 0.0, taken)
 
 
 class _Mixer:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
+from spikelearn.checks import check_instance
 from spikelearn.network import Network, Record
 from spikelearn.neurons import TSSL, Adjoint, CubaLIF
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Update
@@ -43,6 +44,9 @@ class TSSLBP(BPTT):
     sums_over_batch = True
 
     def __init__(self, loss: Loss = VanRossum(), adjoint: Adjoint = TSSL()) -> None:
+        check_instance(
+            "adjoint", adjoint, TSSL, "for example TSSL(), or tssl:warm_up=always; other adjoints are bptt's"
+        )
         super().__init__(loss, adjoint)
 
     def check(self, network: Network) -> None:
@@ -52,12 +56,12 @@ class TSSLBP(BPTT):
                 f"tssl-bp carries errors layer by layer, but the network has feedback edges {list(network.feedback)}: "
                 "leave them out, or train with ide or bptt"
             )
-        if isinstance(self.adjoint, TSSL):
-            for name, block in network.blocks.items():
-                try:
-                    self.adjoint.check_neuron(block.neuron)
-                except ValueError as error:
-                    raise ValueError(f"block {name!r}: {error}") from error
+        assert isinstance(self.adjoint, TSSL)
+        for name, block in network.blocks.items():
+            try:
+                self.adjoint.check_neuron(block.neuron)
+            except ValueError as error:
+                raise ValueError(f"block {name!r}: {error}") from error
 
     def updates(
         self,
@@ -71,12 +75,15 @@ class TSSLBP(BPTT):
         )
 
     def surrogate_shares(self, network: Network, record: Record) -> dict[str, float]:
-        """Share of a block's elements where the surrogate stood in for the firing time, in the first 8 samples."""
-        if not isinstance(self.adjoint, TSSL):
-            return {}
+        """Share of a block's elements where the surrogate stood in for the firing time.
+
+        Where that is decided element by element the first 8 samples are looked at.
+        """
+        assert isinstance(self.adjoint, TSSL)
         found = {}
+        some = slice(8) if self.adjoint.warm_up == "element" else slice(None)
         for name, block in network.blocks.items():
             assert isinstance(block.neuron, CubaLIF)
-            silent = self.adjoint.silent(block.neuron, record[name].spikes[:, :8].detach())
+            silent = self.adjoint.silent(block.neuron, record[name].spikes[:, some].detach())
             found[f"surrogate_{name}"] = float(silent.float().mean())
         return found

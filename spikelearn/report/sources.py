@@ -5,10 +5,11 @@ import re
 from typing import Any
 
 from spikelearn.datasets import DATASETS, ENCODERS, Direct
+from spikelearn.network import INITIALISERS
 from spikelearn.neurons import ADJOINTS, NEURONS, SURROGATES, SpikeFunction
 from spikelearn.plasticity import LOSSES
 from spikelearn.registry import Registry
-from spikelearn.training import Settings
+from spikelearn.training import OPTIMIZERS, Settings
 
 
 def source_of(component: type) -> str:
@@ -31,6 +32,10 @@ def sources(settings: Settings) -> dict[str, str]:
         f"neuron {settings.neuron}": source_of(NEURONS.get(settings.neuron)),
         f"data set {settings.data}": source_of(DATASETS.get(settings.data)),
     }
+    found[f"initialiser {settings.init}"] = source_of(INITIALISERS.get(settings.init))
+    optimizer = OPTIMIZERS[settings.optimizer_choice().name]
+    if optimizer.__module__.startswith("spikelearn."):
+        found[f"optimizer {settings.optimizer_choice().name}"] = source_of(optimizer)
     if settings.output:
         found[f"neuron {settings.output}"] = source_of(NEURONS.get(settings.output))
     if not DATASETS.get(settings.data).events:

@@ -32,8 +32,9 @@ def event_conv(conv: nn.Module, rows: Tensor) -> Tensor | None:
     if not isinstance(conv, nn.Conv2d) or not _is_simple(conv) or rows.ndim != 4 or rows.numel() < SMALLEST:
         return None
     weight = conv.weight
-    differentiated = torch.is_grad_enabled() and (rows.requires_grad or weight.requires_grad)
-    if differentiated or rows.device.type != "cpu" or not (is_plain(rows) and is_plain(weight)):
+    given = [rows, weight] if conv.bias is None else [rows, weight, conv.bias]
+    differentiated = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given)
+    if differentiated or rows.device.type != "cpu" or not all(map(is_plain, given)):
         return None
     fits = rows.shape[1] == conv.in_channels and rows.dtype == weight.dtype in (torch.float32, torch.float64)
     if not fits or int(rows.count_nonzero()) > CONV_BREAK_EVEN * rows.numel():

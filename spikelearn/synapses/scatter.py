@@ -6,7 +6,16 @@ import numba
 import numpy as np
 
 
-@numba.njit(cache=True, nogil=True, boundscheck=False, fastmath={"contract"}, error_model="numpy")
+def compiled(function: Any) -> Any:
+    """The compiled function, kept on disk where there is a folder to keep it in."""
+    options: Any = {"nogil": True, "boundscheck": False, "fastmath": {"contract"}, "error_model": "numpy"}
+    try:
+        return numba.njit(**options, cache=True)(function)
+    except RuntimeError:
+        return numba.njit(**options)(function)
+
+
+@compiled
 def scatter(
     rows: Any, packed: Any, stride_y: int, stride_x: int, pad_y: int, pad_x: int, out: Any
 ) -> None:  # pragma: no cover

@@ -24,7 +24,7 @@ class SpectralGain(nn.Module):
     Shapes: R and W alike; ``gain`` g is a learnable scalar, at first the spectral norm of R.
 
     Source: Xiao et al., NeurIPS 2021 (implicit differentiation on the equilibrium), the authors' program; power
-    iteration as in Miyato et al., ICLR 2018.
+    iteration as in Miyato et al., ICLR 2018. deviation: there evaluation moves p and q too.
     """
 
     left: Tensor

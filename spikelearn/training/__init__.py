@@ -7,7 +7,7 @@ from spikelearn.training.display import ConsoleDisplay, Display, Silent
 from spikelearn.training.fit import Fitted, fit
 from spikelearn.training.folder import RunFolder
 from spikelearn.training.interrupt import Interrupted
-from spikelearn.training.optimizers import make_optimizer, make_schedule
+from spikelearn.training.optimizers import OPTIMIZERS, make_optimizer, make_schedule
 from spikelearn.training.presets import Preset, merged, preset_names, read_preset
 from spikelearn.training.reduction import mean_over_processes
 from spikelearn.training.run import open_run, prepare, test_loader, train, trained_network
@@ -15,6 +15,7 @@ from spikelearn.training.settings import Settings, read_settings, settings_from,
 from spikelearn.training.training import NonFiniteUpdate, Training, learn
 
 __all__ = [
+    "OPTIMIZERS",
     "Bounds",
     "ConsoleDisplay",
     "Constraint",

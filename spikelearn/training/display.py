@@ -9,6 +9,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 #: Firing rate, spikes per step and neuron, below which a block is said to be silent.
 SILENT = 1e-3
 
+#: Residual of an iterative solve, relative to its right-hand side, above which it is said to have failed.
+UNSETTLED = 0.1
+
 
 class Display(Protocol):
     """What ``fit`` tells."""
@@ -84,6 +87,10 @@ class ConsoleDisplay:
         if silent:
             words = f"{', '.join(silent)} hardly fires: raise the decay, the input's gain (r) or the weights"
             self.console.print(f"  {words}", style="yellow")
+
+        if row.get("metrics", {}).get("residual", 0.0) > UNSETTLED:
+            words = "the equilibrium's costate has not settled: raise iterations, or bound the feedback"
+            self.console.print(f"  {words} (--spectral-feedback)", style="yellow")
 
     def stop(self) -> None:
         self._progress.stop()

@@ -21,7 +21,7 @@ OPTIMIZERS: Mapping[str, type[optim.Optimizer]] = {
 #: What torch's optimizers take beside hyper-parameters.
 _IMPLEMENTATION = {"params", "lr", "foreach", "fused", "capturable", "differentiable", "maximize"}
 
-#: What "exponential" loses in an epoch, and where "step" steps, in parts of all epochs.
+#: What "exponential" loses in an epoch, and where "step" steps, in parts of all batches.
 EXPONENT, STEPS = 0.04, (0.3, 0.6, 0.9)
 
 Schedule = Literal["constant", "linear", "exponential", "step", "cosine", "one-cycle"]
@@ -53,14 +53,14 @@ def make_schedule(
     r"""How the learning rate runs over ``updates`` batches in ``epochs`` epochs.
 
     "constant"; "linear" and "cosine" down to 0; "exponential", $e^{-0.04\,\mathrm{epoch}}$, from epoch to epoch;
-    "step", a tenth after 30, 60 and 90 % of the epochs; "one-cycle".
+    "step", a tenth after 30, 60 and 90 % of the batches; "one-cycle".
     """
     check_choice("schedule", name, get_args(Schedule))
     an_epoch = max(updates // max(epochs, 1), 1)
     factors = {
         "linear": lambda batch: max(1.0 - batch / max(updates, 1), 0.0),
         "exponential": lambda batch: math.exp(-EXPONENT * (batch // an_epoch)),
-        "step": lambda batch: 0.1 ** sum(batch // an_epoch >= max(round(share * epochs), 1) for share in STEPS),
+        "step": lambda batch: 0.1 ** sum(batch >= round(share * updates) > 0 for share in STEPS),
     }
     if name in factors:
         return optim.lr_scheduler.LambdaLR(optimizer, factors[name])

@@ -82,10 +82,12 @@ class IntegerSGD(optim.Optimizer):
             if parameter.grad is None:
                 continue
             state = self.state[parameter]
-            state["step"] = state.get("step", torch.tensor(0.0)) + 1.0
+            state["step"] = state.get("step", torch.tensor(0)) + 1
             generator = generator_for(group["seed"], "rounding", place, int(state["step"]))
-            drawn = torch.rand(parameter.shape, generator=generator, dtype=parameter.dtype).to(parameter.device)
-            parameter.sub_(group["lr"] * parameter.grad).add_(drawn).floor_()
+            drawn = torch.rand(parameter.shape, generator=generator, dtype=torch.float64).to(parameter.device)
+            wished = parameter.double() - group["lr"] * parameter.grad.double()
+            below = wished.floor()
+            parameter.copy_(below + (drawn < wished - below))
         return loss
 
 

@@ -19,7 +19,7 @@ from spikelearn.training.folder import RunFolder
 from spikelearn.training.optimizers import make_schedule
 from spikelearn.training.recording import save_recording
 from spikelearn.training.settings import Settings, read_settings, settings_from, write_settings
-from spikelearn.training.training import Training, check_same_network
+from spikelearn.training.training import Training, check_bounds, check_same_network
 
 
 def train(
@@ -48,7 +48,7 @@ def train(
 def _train(settings: Settings, folder: RunFolder, resume: bool, display: Display | None) -> dict[str, Any]:
     device = usable_device(settings.device)
     seed_everything(settings.seed)
-    training, loaders = prepare(settings, device)
+    training, loaders = prepare(settings, device, resume=resume)
     if not resume:
         write_settings(folder.settings, settings)
     fitted = fit(
@@ -80,6 +80,9 @@ def _train(settings: Settings, folder: RunFolder, resume: bool, display: Display
         "epochs": fitted.epochs,
         "optimizer": str(settings.optimizer_choice()),
         "schedule": settings.schedule_name(),
+        "clip_norm": settings.clip_norm or training.rule.default_clip_norm,
+        "bounds": settings.bounds or training.rule.default_bounds,
+        "sums_over_batch": training.rule.sums_over_batch,
         "supervised": training.rule.supervised,
         "parameters": sum(p.numel() for p in network.parameters()),
         "versions": {name: version(name) for name in ("spikelearn", "torch", "numpy")}
@@ -89,14 +92,22 @@ def _train(settings: Settings, folder: RunFolder, resume: bool, display: Display
     return result
 
 
-def prepare(settings: Settings, device: torch.device | str = "cpu") -> tuple[Training, dict[str, Loader]]:
-    """The training of a run at its beginning, and its loaders: train, test, and validation where some is held out."""
+def prepare(
+    settings: Settings, device: torch.device | str = "cpu", *, resume: bool = False
+) -> tuple[Training, dict[str, Loader]]:
+    """The training of a run at its beginning, and its loaders: train, test, and validation where some is held out.
+
+    A run that is resumed has its weights in its checkpoint: those that it began with are not looked for.
+    """
     rule = settings.make_rule()
     network = settings.make_network()
-    if settings.weights is not None:
-        begin_with(network, Path(settings.weights))
+    if settings.weights is not None and not resume:
+        begin_with(network, Path(settings.weights), settings)
     loaders = make_loaders(settings)
     check_outputs(network, loaders["train"], settings)
+    _check_rest(network, loaders["train"])
+    if settings.bounds is None:
+        check_bounds(network, rule)
     training = Training.start(
         network.to(device),
         rule,
@@ -110,19 +121,43 @@ def prepare(settings: Settings, device: torch.device | str = "cpu") -> tuple[Tra
     return training, loaders
 
 
-def begin_with(network: Network, path: Path) -> None:
+def begin_with(network: Network, path: Path, settings: Settings | None = None) -> None:
     """Give ``network`` the weights of a run's folder or of a safetensors file.
 
     Raises:
-        ValueError: none there, damaged ones, or those of another network.
+        ValueError: none there, damaged ones, or those of another network; with ``settings``, a run of other neurons.
     """
-    file = RunFolder(path).weights if path.is_dir() else path
+    if not path.exists():
+        raise ValueError(f"{path} does not exist: name a run's folder, or a safetensors file of its weights")
+    folder = RunFolder(path)
+    if settings is not None and path.is_dir():
+        theirs = open_run(folder)
+        # Thresholds come with some initialisers, so weights mean the same only under the same one.
+        both = [s.init if s.init.startswith("emstdp") else None for s in (theirs, settings)]
+        shared = ["neuron", "neuron_option", "output", "output_option", *(["init", "init_option"] if any(both) else [])]
+        for name in shared:
+            if getattr(theirs, name) != getattr(settings, name):
+                raise ValueError(
+                    f"the run {path} has {name} = {getattr(theirs, name)!r}, this one {getattr(settings, name)!r}: its "
+                    "weights would mean something else; set it as there"
+                )
+    file = folder.weights if path.is_dir() else path
     weights, _ = load_weights(file)
     try:
         check_same_network(network, weights)
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
     network.load_state_dict(weights)
+
+
+def _check_rest(network: Network, loader: Loader) -> None:
+    """Raise ValueError where a batch would hold one sample, of which batch norm has no statistics."""
+    norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm1d) and m.training]
+    if norms and (loader.samples % loader.batch == 1 or loader.batch == 1):
+        raise ValueError(
+            f"{loader.samples} samples in batches of {loader.batch} leave a batch of one, of which batch norm has no "
+            "statistics: choose another batch size (--batch), or leave batch norm out"
+        )
 
 
 def check_outputs(network: Network, loader: Loader, settings: Settings) -> None:

@@ -9,7 +9,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from spikelearn.checks import one_of
+from spikelearn.checks import check_choice, one_of
 from spikelearn.datasets import DATASETS, ENCODERS, Dataset, Encoder, Split
 from spikelearn.datasets.root import written_out
 from spikelearn.files import write_atomically
@@ -27,9 +27,12 @@ from spikelearn.neurons import CubaLIF
 from spikelearn.plasticity import RULES, OptimizerChoice, Rule, rule_from
 from spikelearn.seeding import generator_for
 from spikelearn.training.constraints import Bounds, Constraint, IncomingNorm
-from spikelearn.training.optimizers import Schedule
+from spikelearn.training.optimizers import OPTIMIZERS, Schedule
 
 Value = bool | int | float | str
+
+#: Learning rates of optimizers whose steps do not follow the size of the gradient.
+USUAL_LR = {"adam": 1e-3, "adamw": 1e-3, "rms": 1e-3}
 
 READOUTS: Mapping[str | None, Callable[[Network], Readout]] = {
     "rate": lambda _: RateReadout(),
@@ -79,7 +82,7 @@ class Settings(BaseModel):
     patience: Annotated[int, Field(strict=True, ge=1)] | None = Field(
         None, description="early stop after so many epochs"
     )
-    optimizer: str | None = Field(None, description="adam, adamw or sgd; default: the rule's")
+    optimizer: str | None = Field(None, description="adam, adamw, sgd, rms or integer-sgd; default: the rule's")
     optimizer_option: dict[str, Value] = Field({}, description="options of the optimizer")
     lr: Annotated[float, Field(gt=0, le=1e30)] | None = Field(None, description="learning rate; default: the rule's")
     schedule: Schedule | None = Field(None, description="run of the learning rate; default: the rule's")
@@ -96,6 +99,11 @@ class Settings(BaseModel):
     def _absolute(cls, value: str | None) -> str | None:
         """A run is looked at from other folders too."""
         return None if value is None else str(written_out(value, "the data root that was given").resolve())
+
+    @field_validator("weights")
+    @classmethod
+    def _absolute_weights(cls, value: str | None) -> str | None:
+        return None if value is None else str(Path(value).resolve())
 
     @model_validator(mode="after")
     def _output_option_needs_output(self) -> Self:
@@ -133,7 +141,8 @@ class Settings(BaseModel):
         for name in self.freeze:
             if name not in network.blocks:
                 raise ValueError(f"freeze names block {name!r}, expected {one_of(name, list(network.blocks))}")
-            network.blocks[name].requires_grad_(False)
+            # In evaluation mode, so that a norm's running statistics stay as well.
+            network.blocks[name].requires_grad_(False).eval()
         return network
 
     def make_rule(self) -> Rule:
@@ -160,9 +169,16 @@ class Settings(BaseModel):
     def optimizer_choice(self) -> OptimizerChoice:
         """The optimizer: the rule's default where nothing else is said."""
         default = RULES.get(self.rule).default_optimizer
-        if self.optimizer is None:
+        if self.optimizer is None or self.optimizer == default.name:
             return OptimizerChoice(default.name, self.lr or default.lr, {**default.options, **self.optimizer_option})
-        return OptimizerChoice(self.optimizer, self.lr or default.lr, self.optimizer_option)
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        lr = self.lr or USUAL_LR.get(self.optimizer)
+        if lr is None:
+            raise ValueError(
+                f"optimizer {self.optimizer!r} is not the default of {self.rule} ({default}), whose learning rate "
+                "means something else under it: name one with --lr"
+            )
+        return OptimizerChoice(self.optimizer, lr, self.optimizer_option)
 
     def make_constraints(self) -> tuple[Constraint, ...]:
         """What must hold after every step."""

@@ -12,7 +12,7 @@ from torch import Tensor, optim
 
 from spikelearn.checks import check_instance, check_shape
 from spikelearn.network import Network, describe
-from spikelearn.plasticity import Batch, Memory, OptimizerChoice, Rule, Update
+from spikelearn.plasticity import RULES, Batch, Memory, OptimizerChoice, Rule, Update
 from spikelearn.seeding import generator_for
 from spikelearn.training.clipping import clip_norm
 from spikelearn.training.constraints import Bounds, Constraint
@@ -83,6 +83,7 @@ class Training:
         own = make_optimizer(rule.default_own_optimizer, memory.values()) if rule.default_own_optimizer else None
         clip = rule.default_clip_norm if clip is None else clip
         if constraints is None:
+            check_bounds(network, rule)
             constraints = (Bounds(*rule.default_bounds),) if rule.default_bounds else ()
         return cls(
             network,
@@ -173,6 +174,22 @@ def learn(training: Training, batch: Batch) -> Update:
     if last is None:
         raise ValueError(f"{type(training.rule).__name__} yielded no update: a rule must yield at least one a batch")
     return last
+
+
+def check_bounds(network: Network, rule: Rule) -> None:
+    """Raise ValueError where a rule's own bounds would cut most of the weights that are there before the first step."""
+    if rule.default_bounds is None:
+        return
+    low, high = rule.default_bounds
+    for name, parameter in network.named_parameters():
+        if parameter.ndim < 2 or not parameter.requires_grad or not name.startswith(("blocks.", "feedback.")):
+            continue
+        cut = float(((parameter < low) | (parameter > high)).float().mean())
+        if cut > 0.5:
+            raise ValueError(
+                f"{RULES.name_of(type(rule))} keeps weights from {low:g} to {high:g}, but {100 * cut:.0f} % of {name} "
+                "lie outside: draw them within (--init), or set other bounds (--bounds LOW HIGH)"
+            )
 
 
 def check_same_network(network: Network, weights: Mapping[str, Tensor]) -> None:

@@ -106,7 +106,7 @@ def test_inspect_draws_and_cites(finished, capsys):
     assert "Neftci" in found["sources"]["rule bptt"]
     assert set(found["sources"]) == {
         "rule bptt", "neuron lif", "data set digits", "encoder direct", "loss cross-entropy-rate", "adjoint surrogate",
-        "surrogate atan",
+        "surrogate atan", "initialiser uniform",
     }  # fmt: skip
     assert found["settings"]["net"] == "64-20-10"
     assert len(found["metrics"]) == 2
@@ -165,7 +165,7 @@ def test_a_file_and_flags_that_win(tmp_path, capsys):
         ["--rule-option", "loss=mse-count", "--rule-option", "adjoint=triangle:width=2"],
         ["--rule-option", "loss=cross-entropy-membrane", "--output", "leaky-integrator"],
         ["--neuron", "cuba-lif", "--neuron-option", "tau_syn=0.002", "--neuron-option", "r=40"],
-        ["--encoder", "latency", "--optimizer", "sgd", "--optimizer-option", "momentum=0.9"],
+        ["--encoder", "latency", "--optimizer", "sgd", "--lr", "0.01", "--optimizer-option", "momentum=0.9"],
         ["--net", "4C3p-P2-10", "--patience", "1"],
         ["--data", "digits-events", "--net", "512-10"],
         ["--validation", "0"],
@@ -360,7 +360,7 @@ def test_a_schedule_runs_over_the_epochs(tmp_path):
     flags = ["--net", "64-10", "--steps", "2", "--batch", "500", "--lr", "0.1", "--epochs", "4", "--schedule", "step"]
     assert run(["train", *flags, "--out", str(out)]) == 0
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    assert [row["lr"] for row in rows] == pytest.approx([0.01, 0.001, 0.001, 0.0001])
+    assert [row["lr"] for row in rows] == pytest.approx([0.1, 0.01, 0.001, 0.0001])
     assert json.loads((out / "result.json").read_text())["schedule"] == "step"
 
 

@@ -45,9 +45,12 @@ class TSSL(Adjoint):
 
     Shapes: current [T, B, ...] -> spikes and v [T, B, ...]; a sequence at once.
 
+    The trace a starts at 0 with every sequence, and the state before it has no derivative: a sequence that is carried
+    on has the same spikes as one in one piece, not the same gradient.
+
     Raises:
-        ValueError: another neuron than a CubaLIF that resets to 0; a single step; an unknown choice. Potentials, and
-            the state before the first step, have no derivative here.
+        ValueError: another neuron than a CubaLIF that resets to 0; a single step; an unknown choice; a derivative of
+            potentials.
 
     Source: Zhang & Li, NeurIPS 2020 (arXiv 2002.10085), in the recursion of the authors' program of 2021. With
     intra=False, warm_up="layer", cap=10 it is that of June 2020. The ablations: intra=False, warm_up="always",

@@ -493,7 +493,7 @@ def dense(neuron=LIF.per_step, bias=False):
         (Network({"a": dense(LeakyIntegrator.per_step)}), "block 'a' is a LeakyIntegrator, which never fires"),
         (Network({"a": dense(Forgetful)}), "the Forgetful of block 'a' has no decay per step"),
         (Network({"a": dense()}).requires_grad_(False), "no trainable weight: set requires_grad_"),
-        (Network({"a": dense(bias=True)}), r"block 'a' has a trainable bias of shape \[3\].*bias=False.*freeze it"),
+        (Network({"a": dense(bias=True)}), r"block 'a' has a trainable bias of shape \[3\].*--no-bias.*freeze it"),
         (
             Network({"a": dense()}, readout=RateReadout(nn.Linear(3, 2))),
             r"predicts from .* use a plain RateReadout\(\)",

@@ -350,7 +350,7 @@ def no_bias(text, **options):
         (looped, r"feedback edges \['loop'\]: leave them out"),
         (lambda: no_bias("4-5-3"), r"block 'fc2' has delay 0, expected 1.*build\(..., delay=1\)"),
         (lambda: build("4-5-3", counting, delay=1), "block 'fc1' has a trainable bias.*bias=False"),
-        (lambda: no_bias("1x6x6-2C3-3", delay=1), "block 'conv1' has a Conv2d.*requires_grad_"),
+        (lambda: no_bias("1x6x6-2C3-3", delay=1), "block 'conv1' has a Conv2d.*--weights RUN --freeze BLOCK"),
         (lambda: no_bias("4-5-3", delay=1, batch_norm=True), "plain nn.Linear only"),
         (lambda: no_bias("4-3").requires_grad_(False), r"no trainable weight: set requires_grad_\(True\)"),
         (lambda: read_by(MembraneReadout()), "predicts from potentials: use RateReadout"),

@@ -114,7 +114,11 @@ def test_patterns_fill_the_presentation(pattern, steps, expected):
 @pytest.mark.parametrize(
     ("pattern", "steps", "message"),
     [
-        (None, 4, "the desired train 0-1-1-1-1 does not fill T = 4 steps: choose a multiple of 5, or another pattern"),
+        (
+            None,
+            4,
+            "the desired train 0-1-1-1-1 does not fill T = 4 steps: choose a multiple of 5 .--steps., or another pattern",
+        ),
         (None, 9, "0-1-1-1-1 does not fill T = 9"),
         (None, 11, "the desired train 0-1 does not fill T = 11 steps: choose a multiple of 2"),
         ("1-1-0", 5, "1-1-0 does not fill T = 5 steps: choose a multiple of 3"),
@@ -310,8 +314,14 @@ def test_the_shares_of_the_surrogate_by_hand():
     assert update_of(TSSLBP(adjoint=TSSL("never")), network, Batch(inputs, torch.tensor([0]))).metrics == {
         "surrogate_out": 0.0
     }
-    surrogate = Surrogate(SpikeFunction(ATan()))
-    assert update_of(TSSLBP(adjoint=surrogate), network, Batch(inputs, torch.tensor([0]))).metrics == {}
+    assert update_of(TSSLBP(adjoint=TSSL("layer")), network, Batch(inputs, torch.tensor([0]))).metrics == {
+        "surrogate_out": float(sum(fired) / 10 <= 0.1)
+    }
+
+
+def test_another_adjoint_would_be_another_rule():
+    with pytest.raises(ValueError, match="expected an object of the class TSSL: .*other adjoints are bptt's"):
+        TSSLBP(adjoint=Surrogate(SpikeFunction(ATan())))
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,9 @@ def test_steps_aside():
         hooked = nn.Conv2d(64, 64, 3).double()
         hooked.register_forward_hook(lambda *_: None)
         assert event_conv(hooked, rows) is None
+    half_frozen = nn.Conv2d(64, 64, 3).double()
+    half_frozen.weight.requires_grad_(False)
+    assert event_conv(half_frozen, rows) is None, "a derivative in the bias is asked for"
     frozen = nn.Conv2d(64, 64, 3).double().requires_grad_(False)
     assert event_conv(frozen, rows) is not None
     assert event_conv(frozen, rows.clone().requires_grad_()) is None

@@ -234,12 +234,22 @@ def test_a_rules_own_clipping_and_bounds_hold_unless_others_are_given():
     moved, _ = changes(Training.start(build("4-3"), Bounded(), constraints=(), clip=math.inf), batch())
     assert total_norm(moved.values()) == pytest.approx(math.sqrt(15) * 0.5, rel=1e-5)
     network = build("4-3")
+    with torch.no_grad():
+        network.get_parameter("blocks.fc1.synapse.1.weight").mul_(0.4)
     learn(Training.start(network, Bounded()), batch())
     weight = network.get_parameter("blocks.fc1.synapse.1.weight")
     assert -0.1 <= weight.min() <= weight.max() <= 0.2 + 1e-7
     network = build("4-3")
     learn(Training.start(network, Bounded(), constraints=[Bounds(-0.01, 0.01)]), batch())
     assert network.get_parameter("blocks.fc1.synapse.1.weight").abs().max() <= 0.01
+
+
+def test_a_rules_own_bounds_must_not_cut_most_weights_unsaid():
+    network = build("4-3")
+    with torch.no_grad():
+        network.get_parameter("blocks.fc1.synapse.1.weight").fill_(100.0)
+    with pytest.raises(ValueError, match=r"keeps weights from -0.1 to 0.2, but 100 % of .*--init.*--bounds LOW HIGH"):
+        Training.start(network, Bounded())
 
 
 # Bounds
