@@ -3,7 +3,7 @@
 Gerlinghoff, Luo, Goh & Wong, "Desire Backpropagation: A Lightweight Training Algorithm for Multi-Layer Spiking Neural
 Networks based on Spike-Timing-Dependent Plasticity", arXiv 2211.05412, 2022. Published (abstract): 98.41 % with
 784-1600-800-10; 150 epochs of single images, a tie counted as an error. Here, with the updates of 50 images summed:
-@DESIRE@ after 20 epochs, seed 0.
+97.38 % after 15 epochs, seed 0 (97.46 % by the first maximum).
 
     python examples/papers/gerlinghoff2022_desire.py [epochs]     # SPIKELEARN_DATA names the folder of the data
 """
@@ -23,7 +23,7 @@ def neuron() -> LIF:
     return LIF.per_step(0.75, reset="subtract", inclusive=True)
 
 
-def main(epochs: int = 20) -> None:
+def main(epochs: int = 15) -> None:
     train = Loader(MNIST("train"), n_steps=20, batch=50, encoder=RegularRate(), shuffle=True)
     test = Loader(MNIST("test"), n_steps=20, batch=50, encoder=RegularRate())
     network = build(

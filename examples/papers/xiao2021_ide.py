@@ -2,7 +2,7 @@
 
 Xiao, Meng, Zhang, Wang & Lin, "Training Feedback Spiking Neural Networks by Implicit Differentiation on the Equilibrium
 State", NeurIPS 2021. Published (README of the authors' program): 400 (F400), LIF, 5 steps: 90.07 +- 0.10 %, best
-90.25 %, after 100 epochs. Here: @IDE@ % after 15 epochs with a cosine schedule, seed 0.
+90.25 %, after 100 epochs. Here: 89.34 % after 15 epochs with a cosine schedule, seed 0.
 
     python examples/papers/xiao2021_ide.py [epochs]     # SPIKELEARN_DATA names the folder of the data
 """
