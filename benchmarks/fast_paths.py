@@ -8,7 +8,7 @@ The break-even activities in ``spikelearn/events.py`` and ``spikelearn/synapses/
 
 Seen on two cores with AVX-512, torch 2.13.0: the scan is 2.1 to 3.1 times faster than the eager loop on (25, 64, 400),
 (25, 128, 400), (5, 64, 8640) and (500, 16, 512); events are 2.4 (1 %), 1.7 (5 %) and 1.2 (12 %) times faster than the
-dense product on 784 -> 400, and slower at any activity on 400 -> 10. On a busy machine with AVX2, one thread: 64 maps of
+dense product on 784 -> 400, and slower at any activity on 400 -> 10. On a busy machine with AVX2, 1 thread: 64 maps of
 14 x 14 by 5 x 5 to 64 maps, 64 images, are convolved 4 (2 %), 3 (5 %) and 1.8 (10 %) times faster by events, as fast at
 about 20 %.
 """
