@@ -245,8 +245,8 @@ def test_networks_that_a_loss_says_nothing_about(loss, make, message):
 
 @pytest.mark.parametrize("loss", [VanRossum(), FilteredCount(tau_syn=3e-3), VanRossum(3.0000000001e-3)])
 def test_networks_that_fit_are_taken(loss):
-    loss.check(network_of())
-    loss.check(build("6-3", lambda: LIF.per_step(), readout=TraceReadout(tau_syn=3e-3)))
+    assert loss.check(network_of()) is None
+    assert loss.check(build("6-3", lambda: LIF.per_step(), readout=TraceReadout(tau_syn=3e-3))) is None
 
 
 def test_the_time_step_of_the_filter_is_that_of_the_neurons():
