@@ -220,8 +220,12 @@ class Network(nn.Module):
     def _run_step_by_step(
         self, inputs: Tensor, state: State | None, adjoint: Adjoint, inject: Tensors, masks: Tensors, cut: bool
     ) -> tuple[Record, State]:
-        steps = list(self._steps(inputs, state, adjoint, inject, masks, cut))
-        records, last = [record for record, _ in steps], steps[-1][1]
+        # States are let go as they pass: a list of all would hold every membrane of every step.
+        records, last = [], state
+        for record, after in self._steps(inputs, state, adjoint, inject, masks, cut):
+            records.append(record)
+            last = after
+        assert last is not None
         activity = {
             block: Activity(*(torch.stack(part) for part in zip(*(r[block] for r in records), strict=True)))
             for block in self.blocks
@@ -232,7 +236,7 @@ class Network(nn.Module):
     def _steps(
         self, inputs: Tensor, state: State | None, adjoint: Adjoint, inject: Tensors, masks: Tensors, cut: bool
     ) -> Steps:
-        """Step by step, the first synapse mapped for all steps at once; the state carries its delay line at the end."""
+        """Step by step, the first synapse mapped for all steps at once."""
         name, first = next(iter(self.blocks.items()))
         state = state or self._initial_state(inputs[0])
         pre = self._masked_once(inputs, masks, "inputs")
