@@ -10,15 +10,18 @@ from spikelearn.neurons import Adjoint, Neuron
 
 Kernel = Callable[[Any, Any, Any, Tensor], tuple[Tensor, Tensor, Any] | None]
 
-KERNELS: dict[tuple[type[Adjoint], type[Neuron], str], Kernel] = {}
+KERNELS: dict[tuple[type[Adjoint], type[Neuron], str], list[Kernel]] = {}
 
 
 def register_kernel(adjoint: type[Adjoint], neuron: type[Neuron], *devices: str) -> Callable[[Kernel], Kernel]:
-    """Decorator that enters a kernel for exactly these classes (subclasses take the eager loop)."""
+    """Decorator that enters a kernel for exactly these classes (subclasses take the eager loop).
+
+    Kernels are asked in the order in which they are entered; one that answers None passes.
+    """
 
     def enter(kernel: Kernel) -> Kernel:
         for device in devices:
-            KERNELS[adjoint, neuron, device] = kernel
+            KERNELS.setdefault((adjoint, neuron, device), []).append(kernel)
         return kernel
 
     return enter
@@ -39,9 +42,10 @@ def scan(adjoint: Adjoint, neuron: Neuron, state: Any, current: Tensor) -> tuple
         ValueError: state and current differ in shape.
     """
     neuron.check_state(state, current[0])
-    kernel = KERNELS.get((type(adjoint), type(neuron), current.device.type))
-    if kernel is not None and all(map(is_plain, (current, *state))):
-        found = kernel(adjoint, neuron, state, current)
-        if found is not None:
-            return found
+    kernels = KERNELS.get((type(adjoint), type(neuron), current.device.type), [])
+    if kernels and all(map(is_plain, (current, *state))):
+        for kernel in kernels:
+            found = kernel(adjoint, neuron, state, current)
+            if found is not None:
+                return found
     return adjoint.sequence(neuron, state, current)

@@ -2,20 +2,12 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 
-
-def compiled(function: Any) -> Any:
-    """The compiled function, kept on disk where there is a folder to keep it in."""
-    options: Any = {"nogil": True, "boundscheck": False, "fastmath": {"contract"}, "error_model": "numpy"}
-    try:
-        return numba.njit(**options, cache=True)(function)
-    except RuntimeError:
-        return numba.njit(**options)(function)
+from spikelearn.compiled import kernel
 
 
-@compiled
+@kernel
 def scatter(
     rows: Any, packed: Any, stride_y: int, stride_x: int, pad_y: int, pad_x: int, out: Any
 ) -> None:  # pragma: no cover

@@ -7,7 +7,7 @@ import spikelearn
 
 LAYERS = [
     {"checks", "files"},
-    {"registry", "traces", "seeding", "events"},
+    {"compiled", "registry", "traces", "seeding", "events"},
     {"neurons", "synapses", "datasets"},
     {"fused"},
     {"network"},
