@@ -10,58 +10,60 @@ import torch
 from torch import Tensor
 
 from spikelearn import BPTT, NEURONS, Digits, Loader, Training, build, evaluate, fit
-from spikelearn.checks import check_fraction
+from spikelearn.checks import check_count, check_fraction
 from spikelearn.neurons import Neuron, SpikeFunction
+from spikelearn.plasticity import OptimizerChoice
 
 
-class AdaptiveState(NamedTuple):
+class RefractoryState(NamedTuple):
     v: Tensor  # membrane potential after reset, [B, ...]
-    a: Tensor  # how far the threshold is raised, [B, ...]
+    rest: Tensor  # steps for which the neuron still rests, [B, ...]
 
 
-@NEURONS.register("adaptive-lif")
-class AdaptiveLIF(Neuron):
-    r"""Leaky integrate-and-fire neuron whose threshold rises with every spike and decays.
+@NEURONS.register("refractory-lif")
+class RefractoryLIF(Neuron):
+    r"""Leaky integrate-and-fire neuron that rests after a spike, deaf to its input.
 
-    $$v[t] = \lambda\,v[t-1] + I[t], \quad z = \Theta(v - 1 - \beta a[t-1]), \quad a[t] = \rho\,a[t-1] + z[t]$$
+    $$v[t] = \lambda\,v[t-1] + I[t], \qquad z = \Theta(v - 1), \qquad v \leftarrow 0 \ \text{where} \ z = 1$$
 
-    then $v \leftarrow 0$ where z = 1.
+    and v = 0 during the ``refractory`` steps that follow a spike.
 
     Args:
         decay: $\lambda$ per step, in [0, 1).
-        decay_adaptation: $\rho$ per step, in [0, 1).
-        beta: rise of the threshold per spike, unit of potential.
+        refractory: how long it rests, steps.
 
-    Shapes: current [B, ...] per step; states ``v`` and ``a``, spikes and v have the shape of the current.
+    Shapes: current [B, ...] per step; states ``v`` and ``rest``, spikes and v have the shape of the current.
 
     Raises:
-        ValueError: a decay outside [0, 1).
+        ValueError: a decay outside [0, 1), a negative number of steps.
 
-    Source: Bellec et al., NeurIPS 2018.
+    Source: Gerstner et al., Neuronal Dynamics, 2014, section 1.3.
     """
 
     v_threshold, dt = 1.0, 1e-3
 
-    def __init__(self, decay: float = 0.9, decay_adaptation: float = 0.95, beta: float = 0.2) -> None:
+    def __init__(self, decay: float = 0.9, refractory: int = 2) -> None:
         super().__init__()
         check_fraction("decay", decay, below_one=True)
-        check_fraction("decay_adaptation", decay_adaptation, below_one=True)
-        self.decay, self.decay_adaptation, self.beta = decay, decay_adaptation, beta
+        check_count("refractory", refractory, least=0)
+        self.decay, self.refractory = decay, refractory
 
-    def initial_state(self, current: Tensor) -> AdaptiveState:
-        return AdaptiveState(torch.zeros_like(current), torch.zeros_like(current))
+    def initial_state(self, current: Tensor) -> RefractoryState:
+        return RefractoryState(torch.zeros_like(current), torch.zeros_like(current))
 
     def step(
-        self, state: AdaptiveState, current: Tensor, spike_function: SpikeFunction
-    ) -> tuple[Tensor, Tensor, AdaptiveState]:
+        self, state: RefractoryState, current: Tensor, spike_function: SpikeFunction
+    ) -> tuple[Tensor, Tensor, RefractoryState]:
         self.check_state(state, current)
-        v = self.decay * state.v + current
-        z = spike_function(v - self.v_threshold - self.beta * state.a, self.inclusive)
-        return z, v, AdaptiveState(v * (1.0 - z.detach()), self.decay_adaptation * state.a + z)
+        v = (self.decay * state.v + current) * (state.rest == 0)
+        z = spike_function(v - self.v_threshold, self.inclusive)
+        rest = torch.where(z > 0, self.refractory, (state.rest - 1).clamp(min=0))
+        return z, v, RefractoryState(v * (1.0 - z.detach()), rest.to(v))
 
 
 if __name__ == "__main__":
     torch.manual_seed(0)
-    network = build("64-100-10", AdaptiveLIF, input_shape=(1, 8, 8))
-    fit(Training.start(network, BPTT()), Loader(Digits("train"), 25, 64, shuffle=True), epochs=5)
-    print(f"adaptive LIF: test accuracy {100 * evaluate(network, Loader(Digits('test'), 25, 64)).accuracy:.1f} %")
+    network = build("64-100-10", RefractoryLIF, input_shape=(1, 8, 8))
+    training = Training.start(network, BPTT(), optimizer=OptimizerChoice("adam", 5e-3))
+    fit(training, Loader(Digits("train"), 25, 64, shuffle=True), epochs=5)
+    print(f"refractory LIF: test accuracy {100 * evaluate(network, Loader(Digits('test'), 25, 64)).accuracy:.1f} %")

@@ -101,20 +101,21 @@ class MembraneNeuron(Neuron):
         scaled = current if self.gain_mem == 1.0 else self.gain_mem * current
         return scaled if self.leak == 0.0 else scaled + self.leak
 
-    def fire(self, v: Tensor, spike_function: SpikeFunction) -> tuple[Tensor, Tensor]:
-        """Spikes, and the potential after reset."""
-        if type(spike_function) is SpikeFunction and spike_function.derivative is None and _is_simulated(v):
-            return self._fire_hard(v)
-        z = spike_function(v - self.v_threshold, self.inclusive)
+    def fire(self, v: Tensor, spike_function: SpikeFunction, compared: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Spikes, and the potential after reset; ``compared`` meets the threshold where that is not v itself."""
+        compared = v if compared is None else compared
+        if type(spike_function) is SpikeFunction and spike_function.derivative is None and _is_simulated(v, compared):
+            return self._fire_hard(v, compared)
+        z = spike_function(compared - self.v_threshold, self.inclusive)
         z_reset = z if spike_function.reset_gradient else z.detach()
         if self.reset == "subtract":
             return z, v - z_reset * self.v_threshold
         return z, v * (1.0 - z_reset) + z_reset * self.v_reset
 
-    def _fire_hard(self, v: Tensor) -> tuple[Tensor, Tensor]:
+    def _fire_hard(self, v: Tensor, compared: Tensor) -> tuple[Tensor, Tensor]:
         """The same values where no derivative is asked for, in half the passes over memory."""
         z = torch.empty_like(v)
-        (torch.ge if self.inclusive else torch.gt)(v, self.v_threshold, out=z)
+        (torch.ge if self.inclusive else torch.gt)(compared, self.v_threshold, out=z)
         if self.reset == "subtract":
             return z, torch.sub(v, z, alpha=self.v_threshold)
         kept = torch.addcmul(v, v, z, value=-1.0)
