@@ -1,6 +1,7 @@
 """Neuron models: one file each; importing them registers them."""
 
-from spikelearn.neurons.adjoints import ADJOINTS, NO_ADJOINT, TSSL, Adjoint, Surrogate
+from spikelearn.neurons.adaptive_lif import AdaptiveLIF, AdaptiveLIFState
+from spikelearn.neurons.adjoints import ADJOINTS, NO_ADJOINT, TSSL, Adjoint, Compiled, Surrogate
 from spikelearn.neurons.base import NEURONS, MembraneNeuron, Neuron
 from spikelearn.neurons.cuba_lif import CubaLIF, CubaLIFState
 from spikelearn.neurons.integrate_and_fire import IF
@@ -8,7 +9,15 @@ from spikelearn.neurons.leaky_integrator import LeakyIntegrator
 from spikelearn.neurons.lif import LIF, LIFState
 from spikelearn.neurons.silent_leak_lif import SilentLeakLIF
 from spikelearn.neurons.spike_function import HARD, SpikeFunction
-from spikelearn.neurons.surrogates import SURROGATES, ATan, FastSigmoid, Sigmoid, SurrogateDerivative, Triangle
+from spikelearn.neurons.surrogates import (
+    SURROGATES,
+    ATan,
+    FastSigmoid,
+    Rectangle,
+    Sigmoid,
+    SurrogateDerivative,
+    Triangle,
+)
 
 __all__ = [
     "ADJOINTS",
@@ -20,7 +29,10 @@ __all__ = [
     "SURROGATES",
     "TSSL",
     "ATan",
+    "AdaptiveLIF",
+    "AdaptiveLIFState",
     "Adjoint",
+    "Compiled",
     "CubaLIF",
     "CubaLIFState",
     "FastSigmoid",
@@ -28,6 +40,7 @@ __all__ = [
     "LeakyIntegrator",
     "MembraneNeuron",
     "Neuron",
+    "Rectangle",
     "Sigmoid",
     "SilentLeakLIF",
     "SpikeFunction",

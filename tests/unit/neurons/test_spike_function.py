@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from spikelearn.neurons import HARD, ATan, FastSigmoid, Sigmoid, SpikeFunction, Triangle
+from spikelearn.neurons import HARD, ATan, FastSigmoid, Rectangle, Sigmoid, SpikeFunction, Triangle
 
 SURROGATES = [
     ATan(),
@@ -10,6 +10,8 @@ SURROGATES = [
     FastSigmoid(3.0),
     Triangle(),
     Triangle(0.5, 0.3),
+    Rectangle(),
+    Rectangle(3.0, 0.2),
     Sigmoid(),
     Sigmoid(9.0),
 ]
@@ -39,7 +41,14 @@ def test_forward_mode_has_the_same_slope(psi):
 
 
 @pytest.mark.parametrize(
-    ("psi", "integral"), [(ATan(3.0), 1.0), (FastSigmoid(4.0), 0.5), (Triangle(2.0, 0.3), 0.6), (Sigmoid(3.0), 1.0)]
+    ("psi", "integral"),
+    [
+        (ATan(3.0), 1.0),
+        (FastSigmoid(4.0), 0.5),
+        (Triangle(2.0, 0.3), 0.6),
+        (Sigmoid(3.0), 1.0),
+        (Rectangle(2.0, 0.3), 1.2),
+    ],
 )
 def test_areas_in_closed_form(psi, integral):
     x = torch.linspace(-4000, 4000, 8_000_001, dtype=torch.float64)
@@ -60,7 +69,7 @@ def test_surrogates_are_those_of_snntorch():
         torch.testing.assert_close(psi(x), y.grad)
 
 
-@pytest.mark.parametrize("make", [ATan, FastSigmoid, Triangle, Sigmoid])
+@pytest.mark.parametrize("make", [ATan, FastSigmoid, Triangle, Sigmoid, Rectangle])
 def test_shape_parameters_must_be_positive(make):
     with pytest.raises(ValueError, match="expected a positive number"):
         make(0.0)
