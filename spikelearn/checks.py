@@ -59,15 +59,35 @@ def check_shape(name: str, tensor: Tensor, expected: Sequence[int], cure: str) -
         raise ValueError(f"{name} has shape {list(tensor.shape)}, expected {list(expected)}: {cure}")
 
 
+def check_record_type(name: str, record: Tensor) -> None:
+    """Raise ValueError unless ``record`` is of floating point, or of bytes (bool or uint8: spikes, 0 or 1)."""
+    if not record.is_floating_point() and record.dtype not in (torch.bool, torch.uint8):
+        raise ValueError(
+            f"{name} have type {record.dtype}, expected floating point, or spikes as bytes (torch.bool, torch.uint8): "
+            "convert them with .float()"
+        )
+
+
+def check_spike_bytes(name: str, record: Tensor) -> None:
+    """Raise ValueError where ``record`` is of bytes that are not 0 or 1; floating point may have any value."""
+    if record.dtype != torch.uint8 or not record.numel():
+        return
+    highest = int((record[:1] if record.stride(0) == 0 else record).amax())
+    if highest > 1:
+        raise ValueError(
+            f"{name} are bytes up to {highest}, expected spikes, 0 or 1: convert other values to floating "
+            "point, for example grey levels with .float() / 255"
+        )
+
+
 def check_time_first(inputs: Tensor, targets: Tensor) -> None:
-    """Raise ValueError unless ``inputs`` is [T, B, ...] floating point and ``targets`` is [B] of whole numbers."""
+    """Raise ValueError unless ``inputs`` is [T, B, ...], floating point or bytes, and ``targets`` [B] whole numbers."""
     if targets.ndim != 1 or targets.dtype != torch.int64:
         raise ValueError(
             f"targets have shape {list(targets.shape)} and type {targets.dtype}, expected class numbers "
             "[B] of type int64"
         )
-    if not inputs.is_floating_point():
-        raise ValueError(f"inputs have type {inputs.dtype}, expected floating point: convert them with .float()")
+    check_record_type("inputs", inputs)
     batch = targets.shape[0]
     if inputs.ndim < 3:
         raise ValueError(

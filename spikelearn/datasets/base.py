@@ -1,5 +1,6 @@
 """What a data set offers: class numbers, and the inputs of any of its samples as [T, B, ...]."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ DATASETS: Registry[type["Dataset"]] = Registry("data set")
 
 Split = Literal["train", "test"]
 
-#: Bytes of binned recordings that an event data set keeps; above it recordings are binned again when asked for.
+#: Bytes of binned recordings, a bit an entry, that an event data set keeps; what goes beyond is binned anew each time.
 KEPT_BYTES = 2 << 30
 
 
@@ -67,7 +68,7 @@ class ImageDataset(Dataset):
 
 
 class EventDataset(Dataset):
-    """Recordings of events, binned when asked for and kept as bytes."""
+    """Recordings of events, binned when they are first asked for and kept as bits."""
 
     events = True
     #: Sensor width, height and polarities, as tonic orders them.
@@ -77,7 +78,7 @@ class EventDataset(Dataset):
 
     def __init__(self, split: Split, root: str | Path | None = None) -> None:
         super().__init__(split, root)
-        self._kept: dict[tuple[int, int], Tensor] = {}
+        self._kept: dict[tuple[int, int], np.ndarray] = {}
         self._kept_bytes = 0
 
     @abstractmethod
@@ -89,13 +90,17 @@ class EventDataset(Dataset):
         return f"{DATASETS.name_of(type(self))}, {self.split} sample {index}"
 
     def frames(self, indices: Sequence[int], n_steps: int) -> Tensor:
-        """Recordings binned into ``n_steps`` time bins, 0 or 1 per pixel and polarity, [T, B, P, H, W]."""
-        return torch.stack([self._binned(int(i), n_steps) for i in indices], dim=1).float()
+        """Recordings binned into ``n_steps`` time bins, bytes of 0 or 1 per pixel and polarity, [T, B, P, H, W]."""
+        frames = torch.empty(n_steps, len(indices), *reversed(self.sensor_size), dtype=torch.uint8)
+        for place, index in enumerate(indices):
+            frames[:, place] = self._binned(int(index), n_steps)
+        return frames
 
     def _binned(self, index: int, n_steps: int) -> Tensor:
         key = (index, n_steps)
         if key in self._kept:
-            return self._kept[key]
+            bits = np.unpackbits(self._kept[key], count=n_steps * math.prod(self.sensor_size))
+            return torch.from_numpy(bits).view(n_steps, *reversed(self.sensor_size))
         try:
             if self.bin_width is None:
                 binned = bin_events(self.recording(index), self.sensor_size, n_steps)
@@ -103,9 +108,10 @@ class EventDataset(Dataset):
                 binned = bin_by_width(self.recording(index), self.sensor_size, n_steps, self.bin_width)
         except ValueError as error:
             raise ValueError(f"{self.place(index)}: {error}") from error
-        if self._kept_bytes + binned.numel() <= KEPT_BYTES:
-            self._kept[key] = binned
-            self._kept_bytes += binned.numel()
+        bits = np.packbits(binned.numpy())
+        if self._kept_bytes + bits.nbytes <= KEPT_BYTES:
+            self._kept[key] = bits
+            self._kept_bytes += bits.nbytes
         return binned
 
 

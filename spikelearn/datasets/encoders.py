@@ -16,7 +16,10 @@ NoiseKey = tuple[int | str, ...]
 
 
 class Encoder(ABC):
-    """A map from intensities in [0, 1] to [T, B, ...]; any noise is a function of (key, sample) alone."""
+    """A map from intensities in [0, 1] to [T, B, ...]; any noise is a function of (key, sample) alone.
+
+    Spikes are handed over as bytes, uint8 of 0 and 1; currents in the type of the pixels.
+    """
 
     @abstractmethod
     def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:
@@ -58,7 +61,7 @@ class BernoulliRate(Encoder):
     Args:
         max_rate: $p_{max}$, spikes per step at intensity 1, in [0, 1].
 
-    Shapes: pixels [B, C, H, W] in 0..1 -> spikes [T, B, C, H, W].
+    Shapes: pixels [B, C, H, W] in 0..1 -> spikes as bytes [T, B, C, H, W].
 
     Raises:
         ValueError: ``max_rate`` outside [0, 1].
@@ -71,10 +74,12 @@ class BernoulliRate(Encoder):
         self.max_rate = max_rate
 
     def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:
-        noise = torch.empty(n_steps, *pixels.shape, dtype=pixels.dtype)
+        spikes = torch.empty(n_steps, *pixels.shape, dtype=torch.uint8)
+        rate = self.max_rate * pixels
         for place, index in enumerate(indices.tolist()):
-            noise[:, place] = torch.rand(n_steps, *pixels.shape[1:], generator=generator_for(*key, index))
-        return (noise < self.max_rate * pixels).to(pixels.dtype)
+            noise = torch.rand(n_steps, *pixels.shape[1:], generator=generator_for(*key, index))
+            spikes[:, place] = noise.to(rate.dtype) < rate[place]
+        return spikes
 
 
 @ENCODERS.register("common-threshold")
@@ -84,7 +89,7 @@ class CommonThreshold(Encoder):
     Per pixel the rate is the intensity, as with independent spikes, but the pixels of a step agree: what differs from
     step to step is where the image is cut.
 
-    Shapes: pixels [B, C, H, W] in 0..1 -> spikes [T, B, C, H, W].
+    Shapes: pixels [B, C, H, W] in 0..1 -> spikes as bytes [T, B, C, H, W].
 
     Source: Shrestha, Fang, Wu & Qiu, ICONS 2019, the authors' program. deviation: one threshold per sample and step,
     $r[t] \sim U[0, 1)$; theirs is shared by the samples of a batch as well.
@@ -93,7 +98,7 @@ class CommonThreshold(Encoder):
     def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:
         drawn = [torch.rand(n_steps, generator=generator_for(*key, index)) for index in indices.tolist()]
         thresholds = torch.stack(drawn, dim=1).to(pixels.dtype).view(n_steps, -1, 1, 1, 1)
-        return (thresholds < pixels).to(pixels.dtype)
+        return (thresholds < pixels).view(torch.uint8)
 
 
 @ENCODERS.register("latency")
@@ -103,7 +108,7 @@ class Latency(Encoder):
     Args:
         threshold: intensities at or below it never spike; in [0, 1].
 
-    Shapes: pixels [B, C, H, W] in 0..1 -> spikes [T, B, C, H, W].
+    Shapes: pixels [B, C, H, W] in 0..1 -> spikes as bytes [T, B, C, H, W].
 
     Raises:
         ValueError: ``threshold`` outside [0, 1].
@@ -118,5 +123,5 @@ class Latency(Encoder):
     def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:
         check_count("n_steps", n_steps)
         when = ((1.0 - pixels) * (n_steps - 1)).round().long().unsqueeze(0)
-        spikes = torch.zeros(n_steps, *pixels.shape, dtype=pixels.dtype)
-        return spikes.scatter_(0, when, (pixels > self.threshold).to(pixels.dtype).unsqueeze(0))
+        spikes = torch.zeros(n_steps, *pixels.shape, dtype=torch.uint8)
+        return spikes.scatter_(0, when, (pixels > self.threshold).view(torch.uint8).unsqueeze(0))

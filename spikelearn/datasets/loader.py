@@ -13,7 +13,7 @@ from spikelearn.seeding import generator_for, sample_order
 
 
 class Samples(NamedTuple):
-    """inputs [T, B, ...], floating point; targets [B], int64."""
+    """inputs [T, B, ...], currents of floating point or spikes as bytes (uint8 of 0 and 1); targets [B], int64."""
 
     inputs: Tensor
     targets: Tensor

@@ -19,7 +19,7 @@ class RegularRate(Encoder):
     Args:
         levels: the whole number that intensity 1 stands for; dimensionless, 255 for images of one byte a pixel.
 
-    Shapes: pixels [B, C, H, W] in 0..1 -> spikes [T, B, C, H, W].
+    Shapes: pixels [B, C, H, W] in 0..1 -> spikes as bytes [T, B, C, H, W].
 
     Raises:
         ValueError: ``levels`` below 1; a pixel outside [0, 1].
@@ -42,7 +42,7 @@ class RegularRate(Encoder):
                 f"pixels go from {float(pixels.min()):g} to {float(pixels.max()):g}, expected intensities in [0, 1]: "
                 "scale the images"
             )
-        spikes = torch.empty(n_steps, *pixels.shape, dtype=pixels.dtype)
+        spikes = torch.empty(n_steps, *pixels.shape, dtype=torch.uint8)
         charge = torch.zeros_like(level)
         for now in spikes.unbind(0):
             charge += level

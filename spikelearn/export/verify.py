@@ -14,6 +14,7 @@ from torch import Tensor
 
 from spikelearn.export.nir import FILE_DT
 from spikelearn.network import Network, evaluating
+from spikelearn.synapses import as_float
 
 
 class Verdict(NamedTuple):
@@ -58,7 +59,7 @@ def verify_nir(network: Network, path: Path, inputs: Tensor) -> Verification:
     with evaluating(network):
         reference, margin = _stepped(network, inputs)
     shape = next(node for name, node in sorted(graph.nodes.items()) if isinstance(node, nir.Input)).input_type["input"]
-    shaped = inputs.reshape(*inputs.shape[:2], *(int(edge) for edge in shape))
+    shaped = as_float(inputs, network).reshape(*inputs.shape[:2], *(int(edge) for edge in shape))
     fires = list(network.blocks.values())[-1].neuron.fires
     peers = {}
     for name, run in PEERS.items():

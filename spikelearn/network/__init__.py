@@ -5,7 +5,7 @@ from spikelearn.network.builder import build, neuron_factory
 from spikelearn.network.initialisers import INITIALISERS, Initialiser, emstdp_thresholds
 from spikelearn.network.network import Network
 from spikelearn.network.plumbing import describe
-from spikelearn.network.presentation import copied_buffers, evaluating
+from spikelearn.network.presentation import copied_buffers, evaluating, learning_only, reparametrised
 from spikelearn.network.readout import MembraneReadout, RateReadout, Readout, TraceReadout
 from spikelearn.network.records import Activity, Record, State
 
@@ -27,5 +27,7 @@ __all__ = [
     "describe",
     "emstdp_thresholds",
     "evaluating",
+    "learning_only",
     "neuron_factory",
+    "reparametrised",
 ]

@@ -1,6 +1,6 @@
 """One batch is one presentation: weights are reparametrised once, buffers are copies."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -40,6 +40,33 @@ def copied_buffers(network: nn.Module) -> Iterator[None]:
     finally:
         for module, name, buffer in places:
             module._buffers[name] = buffer
+
+
+@contextmanager
+def learning_only(network: nn.Module, names: Collection[str]) -> Iterator[None]:
+    """Inside, no parameter but ``names`` requires a gradient, so that no graph is kept for the others.
+
+    Entered before ``presentation``, whose reparametrised weights have a graph from their parameters.
+    """
+    others = [p for name, p in network.named_parameters() if p.requires_grad and name not in names]
+    for parameter in others:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in others:
+            parameter.requires_grad_(True)
+
+
+def reparametrised(network: nn.Module) -> tuple[list[Tensor], set[Tensor]]:
+    """The weights that the current presentation has computed, and the parameters that they were computed from."""
+    weights, parameters = [], set[Tensor]()
+    for module in network.modules():
+        if parametrize.is_parametrized(module):
+            found: nn.ModuleDict = module.parametrizations  # type: ignore[assignment]
+            weights += [getattr(module, name) for name in found]
+            parameters |= set(found.parameters())
+    return weights, parameters
 
 
 @contextmanager

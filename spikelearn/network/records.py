@@ -1,8 +1,11 @@
 """What a run leaves behind: activity, and the state to go on from."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from torch import Tensor
+
+from spikelearn.events import share_active
 
 
 class Activity(NamedTuple):
@@ -20,11 +23,24 @@ class Activity(NamedTuple):
 
 
 class Record(dict[str, Activity]):
-    """{block: Activity}, in the order of the blocks; ``feedback`` holds what met each feedback edge's weights."""
+    """{block: Activity}, in the order of the blocks; of a run with ``output_only``, the last block alone.
 
-    def __init__(self, activity: dict[str, Activity], feedback: dict[str, Tensor]) -> None:
+    Args:
+        activity: what is held.
+        feedback: what met each feedback edge's weights.
+        rates: {block: mean firing rate, spikes per step and neuron} of blocks that are not held.
+    """
+
+    def __init__(
+        self, activity: dict[str, Activity], feedback: dict[str, Tensor], rates: dict[str, float] | None = None
+    ) -> None:
         super().__init__(activity)
-        self.feedback = feedback
+        self.feedback, self.rates = feedback, rates or {}
+
+    def last(self) -> "Record":
+        """The same with the last block alone, and the rates of the others."""
+        *hidden, last = self
+        return Record({last: self[last]}, {}, {name: share_active(self[name].spikes) for name in hidden} | self.rates)
 
     @property
     def output(self) -> Activity:
@@ -47,8 +63,18 @@ class State(NamedTuple):
 
     def detach(self) -> "State":
         """The same values cut from the graph: for sequences carried across batches."""
+        return self.mapped(Tensor.detach)
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> "State":
+        """The state with ``change`` applied to each of its tensors."""
         return State(
-            {name: type(s)(*(x.detach() for x in s)) for name, s in self.neurons.items()},
-            {name: line.detach() for name, line in self.delay_lines.items()},
-            {name: spikes.detach() for name, spikes in self.sent.items()},
+            {name: type(s)(*map(change, s)) for name, s in self.neurons.items()},
+            {name: change(line) for name, line in self.delay_lines.items()},
+            {name: change(spikes) for name, spikes in self.sent.items()},
         )
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor of the state by a name of its own."""
+        neurons = {f"neurons.{name}.{n}": x for name, s in self.neurons.items() for n, x in enumerate(s)}
+        lines = {f"delay_lines.{name}": line for name, line in self.delay_lines.items()}
+        return neurons | lines | {f"sent.{name}": spikes for name, spikes in self.sent.items()}

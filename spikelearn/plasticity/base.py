@@ -22,7 +22,8 @@ class Batch:
     """Samples presented together.
 
     Args:
-        inputs: [T, B, ...], floating point; a constant image as ``x.expand(T, *x.shape)``.
+        inputs: [T, B, ...], floating point, or spikes as bytes (bool or uint8, 0 or 1); a constant image as
+            ``x.expand(T, *x.shape)``.
         targets: class numbers, int64 [B].
         masks: {place: factor [B, ...]}, 0 or 1/(1-p), constant in time; places as in ``Network.step``.
 

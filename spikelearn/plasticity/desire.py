@@ -14,7 +14,7 @@ from spikelearn.events import gated_outer_product
 from spikelearn.network import Network, RateReadout, Record
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update
 from spikelearn.plasticity.gradient import check_targets
-from spikelearn.synapses import as_linear, correlate, trainable, transpose
+from spikelearn.synapses import as_float, as_linear, correlate, float_type, trainable, transpose
 
 Tensors = Mapping[str, Tensor]
 NOTHING: Tensors = {}
@@ -183,7 +183,7 @@ class Desire(Rule):
         for place, chance in chances.items():
             if place not in masks:
                 kept = torch.rand(len(batch.targets), *shapes[place], generator=generator) >= chance
-                masks[place] = kept.to(batch.inputs) / (1.0 - chance)
+                masks[place] = kept.to(batch.inputs.device, float_type(network)) / (1.0 - chance)
         return masks
 
     def desires(
@@ -269,7 +269,7 @@ def dense_changes(network: Network, records: Iterable[Record], wishes: Mapping[s
     for record in records:
         for name, synapse in learning.items():
             seen, decay = record[name], dense[name].neuron.decay_mem
-            trace = spike_trace(seen.pre, decay, traces.get(name))  # type: ignore[arg-type]
+            trace = spike_trace(as_float(seen.pre, synapse), decay, traces.get(name))  # type: ignore[arg-type]
             traces[name] = trace[-1]
             desire = wishes[name].desire(trace.dtype)
             for key, value in _gated(synapse, trace, seen.spikes, desire).items():

@@ -105,7 +105,7 @@ class TracesAndTag:
         self.decay, self.exponent = decay, exponent
         steps = len(free.spikes)
         weights = decay ** torch.arange(steps - 1, -1, -1, dtype=free.spikes.dtype, device=free.spikes.device)
-        self.x, self.y = (torch.tensordot(weights, record, 1) for record in (free.pre, free.spikes))
+        self.x, self.y = (torch.tensordot(weights, record.to(weights.dtype), 1) for record in (free.pre, free.spikes))
         self.tag = free.spikes.sum(0)
 
     def add(self, number: int, seen: Activity) -> None:

@@ -14,7 +14,7 @@ from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Ru
 from spikelearn.plasticity.gradient import check_targets, trainable_names
 from spikelearn.plasticity.ide_norms import decay_of, is_still, mean_input, norms_for_simulation
 from spikelearn.plasticity.settle import Settled, settle
-from spikelearn.synapses import SpectralGain
+from spikelearn.synapses import SpectralGain, float_type
 from spikelearn.traces import geometric_sum
 
 Solver = Literal["anderson", "dense", "ide_iter_compat"]
@@ -237,7 +237,8 @@ class IDE(Rule):
         for place, shape in places.items():
             if place not in masks:
                 drawn = torch.rand(len(batch.targets), *shape, generator=generator)
-                masks[place] = ((drawn >= self.dropout) / (1.0 - self.dropout)).to(batch.inputs)
+                kept = (drawn >= self.dropout) / (1.0 - self.dropout)
+                masks[place] = kept.to(batch.inputs.device, float_type(network))
         return masks
 
 

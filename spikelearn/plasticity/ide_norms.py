@@ -8,6 +8,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from spikelearn.network import Network, copied_buffers
 from spikelearn.neurons import MembraneNeuron
+from spikelearn.synapses import as_float, float_type
 from spikelearn.traces import weighted_rate
 
 Tensors = Mapping[str, Tensor]
@@ -18,7 +19,10 @@ EVENT_EPS = 1e-8
 
 def mean_input(network: Network, inputs: Tensor) -> Tensor:
     """The input that stands for all steps [B, ...]: the image itself, or recordings' mean with the neurons' decay."""
-    return inputs[0] if is_still(inputs) else weighted_rate(inputs, decay_of(network))
+    if is_still(inputs):
+        return as_float(inputs[0], network)
+    dtype = inputs.dtype if inputs.is_floating_point() else float_type(network)
+    return weighted_rate(inputs, decay_of(network), dtype=dtype)
 
 
 def decay_of(network: Network) -> float:

@@ -28,7 +28,7 @@ def test_batches(name, split):
     data = opened(name, split)
     inputs, targets = Loader(data, n_steps=4, batch=5).load(torch.tensor([0, 3, 1]))
     assert inputs.shape == (4, 3, *data.shape)
-    assert inputs.dtype == torch.float32
+    assert inputs.dtype == (torch.uint8 if data.events else torch.float32)
     assert inputs.min() >= 0
     assert inputs.max() <= 1
     assert inputs.sum() > 0
@@ -51,8 +51,28 @@ def test_recordings(name):
     assert (events["t"][1:] >= events["t"][:-1]).all()
 
 
+@pytest.mark.parametrize("steps", [1, 3, 4])
+def test_recordings_are_kept_as_bits(steps):
+    """What comes back from eight entries a byte is what was binned, also where the last byte is not full."""
+
+    class Odd(DigitsEvents):
+        sensor_size = (15, 15, 1)
+
+        def recording(self, index):
+            events = super().recording(index)
+            return events[(events["x"] < 15) & (events["y"] < 15) & (events["p"] == 0)]
+
+    data = Odd("test")
+    first, again = data.frames([3, 0], steps), data.frames([3, 0], steps)
+    assert first.shape == (steps, 2, 1, 15, 15)
+    assert first.dtype == again.dtype == torch.uint8
+    assert first.sum() > 0
+    assert first.equal(again)
+    assert data._kept_bytes == 2 * -(-steps * 225 // 8)
+
+
 def test_recordings_that_are_kept_are_bounded(monkeypatch):
-    monkeypatch.setattr("spikelearn.datasets.base.KEPT_BYTES", 3 * 4 * 512)
+    monkeypatch.setattr("spikelearn.datasets.base.KEPT_BYTES", 3 * 4 * 512 // 8)
     data = DigitsEvents("test")
     data.frames(range(10), 4)
     assert len(data._kept) == 3

@@ -43,10 +43,22 @@ def test_missing_time_axis_is_named():
         checks.check_time_first(torch.zeros(8, 5), torch.zeros(8, dtype=torch.int64))
 
 
+def test_bytes_are_spikes():
+    for dtype in (torch.bool, torch.uint8):
+        checks.check_time_first(torch.ones(5, 8, 3, dtype=dtype), torch.zeros(8, dtype=torch.int64))
+        checks.check_spike_bytes("inputs", torch.ones(5, 8, dtype=dtype))
+    checks.check_spike_bytes("inputs", torch.full((5, 8), 3.5))
+    checks.check_spike_bytes("inputs", torch.zeros(0, 8, dtype=torch.uint8))
+    grey = torch.tensor([[[0, 1, 200]]], dtype=torch.uint8)
+    for record in (grey, grey[0, 0], grey.expand(7, 1, 3)):
+        with pytest.raises(ValueError, match="inputs are bytes up to 200, expected spikes, 0 or 1"):
+            checks.check_spike_bytes("inputs", record)
+
+
 def test_wrong_types_are_named():
     with pytest.raises(ValueError, match="class numbers"):
         checks.check_time_first(torch.zeros(5, 8, 3), torch.zeros(8))
-    with pytest.raises(ValueError, match="float"):
-        checks.check_time_first(torch.zeros(5, 8, 3, dtype=torch.uint8), torch.zeros(8, dtype=torch.int64))
+    with pytest.raises(ValueError, match="type torch.int64, expected floating point, or spikes as bytes"):
+        checks.check_time_first(torch.zeros(5, 8, 3, dtype=torch.int64), torch.zeros(8, dtype=torch.int64))
     with pytest.raises(ValueError, match="for 7 targets"):
         checks.check_time_first(torch.zeros(5, 8, 3), torch.zeros(7, dtype=torch.int64))
