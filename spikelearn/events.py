@@ -5,15 +5,19 @@ operation (a new tensor) has none and an in-place write makes them stale.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import forward_ad
 
 #: Share of active entries above which the dense product is cheaper, packing included (benchmarks/fast_paths.py).
-BREAK_EVEN = 0.1
+BREAK_EVEN = 0.2
 
 #: Share of non-zero factors above which ``gated_outer_product`` takes the dense product. Measured at [1000, 1600] by
 #: [1000, 784], float32, one thread: 4, 6, 11 ms at 0.2, 1, 5 % against 26 ms dense, equal at 15 % (float64: 10 %).
@@ -22,54 +26,102 @@ GATED_BREAK_EVEN = 0.1
 #: Below this number of entries a dense product costs less than looking at the record.
 SMALLEST = 1 << 16
 
+#: Rows looked at before a record of floating point is read as a whole: few are enough to tell grey levels from spikes.
+SAMPLED = 16
+
+
+#: Events of a column that ``outer_product`` sums together, on average.
+EVENTS_TOGETHER = 32
+
 
 class Events(NamedTuple):
-    """Active columns of a binary record [T, B, n], rows counted over T*B.
+    """Active columns of a binary record [T, B, ...], rows counted over T*B, columns over the rest.
 
     Args:
-        columns: column of every event, row after row, int64 [events].
-        rows: row of every event, ascending, int64 [events].
-        offsets: index of the first event of every row, int64 [T*B].
+        columns: column of every event, row after row, ascending in each; uint16 or int32 [events].
+        offsets: index of the first event of every row, and their number, int64 [T*B + 1].
         shape: (T*B, n).
     """
 
-    columns: Tensor
-    rows: Tensor
-    offsets: Tensor
+    columns: np.ndarray
+    offsets: np.ndarray
     shape: tuple[int, int]
 
 
 @dataclass
 class _Kept:
-    """Lists (or None: dense is cheaper) found for one tensor at one version; copies and files leave them out."""
+    """What is known of one tensor at one version; copies and files leave it out."""
 
     owner: int
     version: int
-    events: Events | None
+    spikes: Tensor | None = None
+    active: int | None = None
+    events: Events | None = None
+    packed: bool = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         return OrderedDict, ()
 
 
-def events_of(record: Tensor) -> Events | None:
-    """The events of ``record`` [T, B, n]; None where dense is cheaper or the fast path must step aside.
+def remember_spikes(record: Tensor, spikes: Tensor, active: int | None = None) -> None:
+    """Keep with ``record`` that it is binary: its entries as bytes (uint8, 0 or 1, contiguous), and how many are 1."""
+    record._spikelearn_events = _Kept(id(record), record._version, spikes, active)  # type: ignore[attr-defined]
 
-    None is the answer for records that are small, not binary, above the break-even activity, shaped like
-    images, subclasses of Tensor, made in inference mode, or tracked by forward-mode differentiation.
+
+def detached(record: Tensor) -> Tensor:
+    """``record.detach()``, which is another tensor, with what is known of it."""
+    cut, kept = record.detach(), _kept_of(record)
+    if kept is not None:
+        cut._spikelearn_events = replace(kept, owner=id(cut), version=cut._version)  # type: ignore[attr-defined]
+    return cut
+
+
+def share_active(record: Tensor) -> float:
+    """Mean of a record of spikes, read off what is kept with it where something is."""
+    kept = _kept_of(record)
+    if kept is not None and kept.active is not None:
+        return kept.active / record.numel()
+    return float(record.detach().float().mean() if not record.is_floating_point() else record.detach().mean())
+
+
+def events_of(record: Tensor) -> Events | None:
+    """The events of ``record`` [T, B, ...]; None where dense is cheaper or the fast path must step aside.
+
+    None is the answer for records that are small, not binary, above the break-even activity, not on the CPU,
+    subclasses of Tensor, made in inference mode, or tracked by forward-mode differentiation; and without numba.
     """
-    if record.ndim != 3 or record.numel() < SMALLEST or record.is_inference() or not is_plain(record):
+    if record.ndim < 3 or record.numel() < SMALLEST or record.device.type != "cpu":
         return None
-    kept = getattr(record, "_spikelearn_events", None)
-    if not isinstance(kept, _Kept) or (kept.owner, kept.version) != (id(record), record._version):
-        kept = _Kept(id(record), record._version, _pack(record.detach()))
+    if record.is_inference() or not is_plain(record) or not has_numba():
+        return None
+    kept = _kept_of(record)
+    if kept is None:
+        kept = _Kept(id(record), record._version)
         record._spikelearn_events = kept  # type: ignore[attr-defined]
+    if not kept.packed:
+        kept.events, kept.packed = _pack(record.detach(), kept.spikes), True
     return kept.events
 
 
+def spikes_of(record: Tensor) -> Tensor | None:
+    """``record`` as bytes where it is known to be binary without looking at it: kept with it, or bytes itself."""
+    if record.dtype in (torch.bool, torch.uint8):
+        return record.view(torch.uint8)
+    kept = _kept_of(record)
+    return None if kept is None else kept.spikes
+
+
+@cache
+def has_numba() -> bool:
+    """Whether kernels can be compiled here."""
+    return find_spec("numba") is not None
+
+
 def is_plain(tensor: Tensor) -> bool:
-    """Whether only reverse-mode differentiation looks at ``tensor``; fast paths know nothing else."""
+    """Whether only reverse-mode differentiation looks at ``tensor``; fast paths know nothing else, nor do compilers."""
     return (
-        type(tensor) in (Tensor, torch.nn.Parameter)
+        not torch.compiler.is_compiling()
+        and type(tensor) in (Tensor, torch.nn.Parameter)
         and forward_ad.unpack_dual(tensor).tangent is None
         and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
     )
@@ -83,18 +135,46 @@ def refuse_second_derivative() -> None:
         )
 
 
-def gather(weight: Tensor, events: Events) -> Tensor:
+def gather(weight: Tensor, bias: Tensor | None, events: Events) -> Tensor:
     """Dense product of the record with ``weight``: [out, n] -> [T*B, out], at a cost that follows the events."""
-    return torch.nn.functional.embedding_bag(events.columns, weight.t().contiguous(), events.offsets, mode="sum")
+    from spikelearn import event_kernels as kernels
+    from spikelearn.compiled import array, share_threads
+
+    out = weight.new_empty(events.shape[0], len(weight))
+    pieces, start = gather_pieces(weight, bias)
+    kernels.gather_rows(
+        events.columns, events.offsets, pieces, start, len(weight), share_threads(), array(out).reshape(-1)
+    )
+    return out
+
+
+def gather_pieces(weight: Tensor, bias: Tensor | None) -> tuple[np.ndarray, np.ndarray]:
+    """``weight`` [out, n] as kernels read it, a piece of every column's weights after the other; and the bias [out]."""
+    from spikelearn.compiled import array
+    from spikelearn.event_kernels import TILE
+
+    size, size_in = weight.shape
+    pieces, whole = weight.new_empty(-(-size // TILE), size_in, TILE), size // TILE * TILE
+    pieces[: whole // TILE] = weight[:whole].view(-1, TILE, size_in).transpose(1, 2)
+    if whole < size:
+        pieces[-1, :, size - whole :] = 0
+        pieces[-1, :, : size - whole] = weight[whole:].t()
+    return array(pieces).reshape(-1), array(weight.new_zeros(size) if bias is None else bias)
 
 
 def outer_product(events: Events, post: Tensor) -> Tensor:
     """Sum over rows of post (x) record: ``post`` [T*B, out] -> [out, n]."""
-    by_column = torch.argsort(events.columns, stable=True)
-    counts = torch.bincount(events.columns, minlength=events.shape[1])
-    offsets = counts.cumsum(0) - counts
-    bags = torch.nn.functional.embedding_bag(events.rows[by_column], post, offsets, mode="sum")
-    return bags.t()
+    from spikelearn import event_kernels as kernels
+    from spikelearn.compiled import array, share_threads
+
+    sums = post.new_empty(events.shape[1], post.shape[1])
+    # Few events a column and block would leave the sums no time in the registers.
+    together = min(1024, max(256, EVENTS_TOGETHER * post.shape[0] * len(sums) // max(1, len(events.columns))))
+    threads = share_threads()
+    kernels.correlate_rows(
+        events.columns, events.offsets, len(sums), array(post.contiguous()), together, threads, array(sums).reshape(-1)
+    )
+    return sums.t().contiguous()
 
 
 def gated_outer_product(record: Tensor, factor: Tensor, pre: Tensor) -> Tensor:
@@ -123,13 +203,47 @@ def gated_outer_product(record: Tensor, factor: Tensor, pre: Tensor) -> Tensor:
     )
 
 
-def _pack(record: Tensor) -> Events | None:
-    rows = record.flatten(0, 1)
-    active = rows != 0
-    if int(active.sum()) > BREAK_EVEN * rows.numel():
+def _kept_of(record: Tensor) -> _Kept | None:
+    kept = getattr(record, "_spikelearn_events", None)
+    if not isinstance(kept, _Kept) or (kept.owner, kept.version) != (id(record), record._version):
         return None
-    row, column = active.nonzero(as_tuple=True)
-    if not bool((rows[row, column] == 1).all()):
+    return kept
+
+
+def _pack(record: Tensor, spikes: Tensor | None) -> Events | None:
+    from spikelearn import event_kernels as kernels
+    from spikelearn.compiled import share_threads
+
+    rows = record.flatten(0, 1).flatten(1)
+    if spikes is None:
+        spikes = rows.view(torch.uint8) if rows.dtype in (torch.bool, torch.uint8) else _as_bytes(rows)
+        if spikes is None:
+            return None
+    size = rows.shape[1]
+    spikes = spikes.view(rows.shape)
+    words = (F.pad(spikes, (0, -size % 8)) if size % 8 else spikes.contiguous()).numpy().view(np.uint64)
+    share_threads()
+    offsets = np.zeros(len(rows) + 1, np.int64)
+    kernels.count_rows(words, offsets)
+    np.cumsum(offsets, out=offsets)
+    active = int(offsets[-1])
+    if active > BREAK_EVEN * rows.numel():
         return None
-    counts = torch.bincount(row, minlength=rows.shape[0])
-    return Events(column, row, counts.cumsum(0) - counts, (rows.shape[0], rows.shape[1]))
+    columns = np.empty(active, np.uint16 if size <= 1 << 16 else np.int32)
+    kernels.list_rows(words, offsets, columns)
+    return Events(columns, offsets, (len(rows), size))
+
+
+def _as_bytes(rows: Tensor) -> Tensor | None:
+    """``rows`` of floating point as bytes; None where they are not binary, or visibly not sparse."""
+    from spikelearn import event_kernels as kernels
+    from spikelearn.compiled import array, share_threads
+
+    sample = rows[:: max(1, len(rows) // SAMPLED)]
+    active = sample != 0
+    if int(active.sum()) > 2 * BREAK_EVEN * active.numel() or not torch.equal(sample, active.to(rows.dtype)):
+        return None
+    spikes, binary = torch.empty(rows.shape, dtype=torch.uint8), np.empty(len(rows), np.bool_)
+    share_threads()
+    kernels.as_bytes(array(rows.contiguous()), array(spikes), binary)
+    return spikes if binary.all() else None

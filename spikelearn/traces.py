@@ -1,22 +1,30 @@
 """Exponential traces of spike records, forward and reversed in time."""
 
+from importlib.util import find_spec
+
 import torch
 from torch import Tensor
 
 from spikelearn.checks import check_fraction
+from spikelearn.events import is_plain
 
 
-def trace(record: Tensor, decay: float) -> Tensor:
-    r"""Exponential trace, $x[t] = \lambda\,x[t-1] + s[t]$ with $x[-1] = 0$.
+def trace(record: Tensor, decay: float, start: Tensor | None = None) -> Tensor:
+    r"""Exponential trace, $x[t] = \lambda\,x[t-1] + s[t]$.
 
     Args:
         record: spikes s, [T, ...].
         decay: $\lambda$ per step, in [0, 1].
+        start: x[-1], [...]; None: 0.
 
     Shapes: result has the shape of ``record``.
     """
     check_fraction("decay", decay)
-    steps, running = [], torch.zeros_like(record[0])
+    if record.ndim > 1 and _may_be_compiled(record, start):
+        from spikelearn.trace_kernels import trace_forward
+
+        return trace_forward(record, decay, start)
+    steps, running = [], torch.zeros_like(record[0]) if start is None else start
     for now in record.unbind(0):
         running = decay * running + now
         steps.append(running)
@@ -47,20 +55,26 @@ def reverse_trace(record: Tensor, decay: float) -> Tensor:
 
     Shapes: result has the shape of ``record``.
     """
+    check_fraction("decay", decay)
+    if record.ndim > 1 and _may_be_compiled(record, None):
+        from spikelearn.trace_kernels import trace_backward
+
+        return trace_backward(record, decay)
     return trace(record.flip(0), decay).flip(0)
 
 
-def weighted_rate(record: Tensor, decay: float) -> Tensor:
+def weighted_rate(record: Tensor, decay: float, *, dtype: torch.dtype | None = None) -> Tensor:
     r"""Mean in which recent steps weigh more, $\sum_t \lambda^{T-1-t} s[t] / \sum_t \lambda^t$.
 
     Args:
         record: spikes s, [T, ...].
         decay: $\lambda$ per step, in [0, 1]; 1: the plain mean.
+        dtype: floating-point type of the result; None: that of ``record``. Spikes as bytes need it.
 
     Shapes: result has the shape of ``record[0]``.
     """
     check_fraction("decay", decay)
-    total = torch.zeros_like(record[0])
+    total = torch.zeros_like(record[0], dtype=dtype)
     for now in record.unbind(0):
         total = decay * total + now
     return total / geometric_sum(decay, len(record))
@@ -69,3 +83,14 @@ def weighted_rate(record: Tensor, decay: float) -> Tensor:
 def geometric_sum(decay: float, steps: int) -> float:
     r"""$\sum_{t<T} \lambda^t$."""
     return float(steps) if decay == 1.0 else (1.0 - decay**steps) / (1.0 - decay)
+
+
+def _may_be_compiled(record: Tensor, start: Tensor | None) -> bool:
+    """Whether nobody differentiates, and a loop over memory gives the same values."""
+    given = [record] if start is None else [record, start]
+    return (
+        all(is_plain(tensor) and not (tensor.requires_grad and torch.is_grad_enabled()) for tensor in given)
+        and all(tensor.device.type == "cpu" and tensor.dtype == record.dtype for tensor in given)
+        and record.dtype in (torch.float32, torch.float64)
+        and find_spec("numba") is not None
+    )

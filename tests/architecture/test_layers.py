@@ -6,8 +6,10 @@ from pathlib import Path
 import spikelearn
 
 LAYERS = [
-    {"checks", "files"},
-    {"compiled", "registry", "traces", "seeding", "events"},
+    {"checks", "files", "compiled", "vectors"},
+    {"registry", "seeding", "event_kernels", "trace_kernels"},
+    {"events"},
+    {"traces"},
     {"neurons", "synapses", "datasets"},
     {"fused"},
     {"network"},
