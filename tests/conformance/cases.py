@@ -7,8 +7,19 @@ from torch import nn
 
 from spikelearn.datasets import MNIST, NMNIST, Digits, DigitsEvents, FashionMNIST
 from spikelearn.network import Block, Feedback, Network, RateReadout, TraceReadout
-from spikelearn.neurons import IF, LIF, CubaLIF, LeakyIntegrator, SilentLeakLIF
-from spikelearn.plasticity import BPTT, EMSTDP, IDE, STDP, TSSLBP, Desire, EMSTDPLoihi, MSECount, ReadoutOnly
+from spikelearn.neurons import IF, LIF, AdaptiveLIF, CubaLIF, LeakyIntegrator, SilentLeakLIF
+from spikelearn.plasticity import (
+    BPTT,
+    EMSTDP,
+    IDE,
+    STDP,
+    TSSLBP,
+    Desire,
+    EMSTDPLoihi,
+    MSECount,
+    OnlineSTDP,
+    ReadoutOnly,
+)
 
 NEURONS = {
     "lif": [
@@ -19,6 +30,10 @@ NEURONS = {
     ],
     "if": [lambda: IF(1.0), lambda: IF(1.5, reset="subtract", r=2.0), lambda: IF(inclusive=True)],
     "cuba-lif": [lambda: CubaLIF.per_step(0.9, 0.7), lambda: CubaLIF(10e-3, 5e-3, r=20.0, reset="subtract")],
+    "adaptive-lif": [
+        lambda: AdaptiveLIF(10e-3, 50e-3, r=12.0),
+        lambda: AdaptiveLIF.per_step(0.8, 0.9, beta=0.1, reset="subtract"),
+    ],
     "silent-leak-lif": [lambda: SilentLeakLIF(), lambda: SilentLeakLIF(0.5, v_threshold=0.8)],
     "leaky-integrator": [lambda: LeakyIntegrator.per_step(0.9), lambda: LeakyIntegrator(10e-3, v_leak=0.2)],
 }
@@ -92,6 +107,7 @@ class RuleCase:
     feedback: bool = True  # whether it trains networks with feedback edges
     deep: bool = True  # whether it learns the patterns through a hidden block
     bounds: tuple[float, float] | None = None
+    shards: bool = True  # whether the mean of shards is the batch: not where weights change within a presentation
     network: object = small_network
 
 
@@ -110,7 +126,15 @@ RULES = {
     ],
     "emstdp-loihi": [RuleCase(lambda: EMSTDPLoihi(), 4.0, feedback=False, deep=False, network=chip_network)],
     "ide": [RuleCase(lambda: IDE(dropout=0.0), 0.5, network=equilibrium_network)],
-    "stdp": [RuleCase(lambda: STDP(0.02, 0.01, teacher=2.0), 1.0, covers="weights", deep=False, bounds=(0, 1))],
+    "stdp": [
+        RuleCase(lambda: STDP(0.02, 0.01, teacher=2.0), 1.0, covers="weights", deep=False, bounds=(0, 1)),
+        RuleCase(lambda: STDP(0.02, 0.01, teacher=2.0, chunk=3), 1.0, covers="weights", deep=False, bounds=(0, 1)),
+    ],
+    "stdp-online": [
+        RuleCase(
+            lambda: OnlineSTDP(0.02, 0.01, low=-5.0, high=5.0, teacher=2.0), 1.0, "weights", deep=False, shards=False
+        )
+    ],
 }
 
 DATASETS = {

@@ -1,0 +1,242 @@
+"""Sequence kernels for the CPU, compiled by numba: the autograd side of them."""
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spikelearn.events import has_numba, refuse_second_derivative, remember_spikes
+from spikelearn.fused.registry import register_kernel
+from spikelearn.fused.surrogate_code import SurrogateCode, surrogate_code
+from spikelearn.neurons import (
+    IF,
+    LIF,
+    TSSL,
+    AdaptiveLIF,
+    CubaLIF,
+    CubaLIFState,
+    MembraneNeuron,
+    Neuron,
+    Surrogate,
+)
+from spikelearn.neurons.adjoints.tssl import LARGEST, LAYER_RATE, WIDTH
+
+#: What kernels calculate in.
+REAL: dict[torch.dtype, Any] = {torch.float32: np.float32, torch.float64: np.float64}
+
+#: Where the kernels of a neuron are, and the attributes that they take after those of every membrane.
+FAMILIES: dict[type[Neuron], tuple[str, tuple[str, ...]]] = {
+    LIF: ("numba_membrane", ()),
+    IF: ("numba_membrane", ()),
+    CubaLIF: ("numba_cuba", ("decay_syn", "gain_syn")),
+    AdaptiveLIF: ("numba_adaptive", ("decay_adaptation", "beta")),
+}
+
+
+@register_kernel(Surrogate, LIF, "cpu")
+@register_kernel(Surrogate, IF, "cpu")
+@register_kernel(Surrogate, CubaLIF, "cpu")
+@register_kernel(Surrogate, AdaptiveLIF, "cpu")
+def surrogate_scan(
+    adjoint: Surrogate, neuron: MembraneNeuron, state: Any, current: Tensor
+) -> tuple[Tensor, Tensor, Any] | None:
+    """The sequence of a firing neuron, equal to the eager loop bit for bit in its values; None where it cannot be."""
+    settings = Settings.of(adjoint, neuron, current.dtype)
+    if settings is None or any(part.dtype != current.dtype for part in state) or not current.numel():
+        return None
+    v, spikes, fired, active, *last = _Scan.apply(current, settings, *state)
+    remember_spikes(spikes, fired, int(active.sum()))
+    return spikes, v, type(state)(*last)
+
+
+@register_kernel(TSSL, CubaLIF, "cpu")
+def tssl_scan(
+    adjoint: TSSL, neuron: CubaLIF, state: CubaLIFState, current: Tensor
+) -> tuple[Tensor, Tensor, CubaLIFState] | None:
+    """The sequence of a current-based neuron under TSSL; None where numba cannot help."""
+    adjoint.check_neuron(neuron)
+    known = current.dtype in REAL and all(part.dtype == current.dtype for part in state) and current.numel()
+    if not known or not has_numba():
+        return None
+    v, spikes, fired, active, *last = _TSSLScan.apply(current, neuron, adjoint, *state)
+    remember_spikes(spikes, fired, int(active.sum()))
+    return spikes, v, CubaLIFState(*last)
+
+
+class Settings:
+    """A neuron and its surrogate as the numbers that kernels take."""
+
+    def __init__(self, neuron: MembraneNeuron, code: SurrogateCode, reset_gradient: bool, real: Any) -> None:
+        threshold = real(neuron.v_threshold)
+        # The highest potential that does not fire, and keep and offset of the reset v <- keep v + offset.
+        limit = np.nextafter(threshold, real(-np.inf)) if neuron.inclusive else threshold
+        keep, offset = (1.0, -threshold) if neuron.reset == "subtract" else (0.0, neuron.v_reset)
+        numbers = (neuron.decay_mem, neuron.gain_mem, neuron.leak, threshold, limit, keep, offset)
+        module, own = FAMILIES[type(neuron)]
+        self.kernels = import_module(f"spikelearn.fused.{module}")
+        self.numbers = tuple(real(number) for number in (*numbers, *(getattr(neuron, name) for name in own)))
+        self.surrogate = (code[0], real(code[1]), real(code[2]))
+        self.reset_gradient = reset_gradient
+        self.compact = code.compact
+        # The error at a membrane is then the time-reversed trace of what arrives through spikes.
+        self.filtered = neuron.reset == "subtract" and not reset_gradient and module == "numba_membrane"
+
+    @classmethod
+    def of(cls, adjoint: Surrogate, neuron: MembraneNeuron, dtype: torch.dtype) -> "Settings | None":
+        """None where the kernels do not know the spike function, the type, or a reset's derivative."""
+        code, through_reset = surrogate_code(adjoint.spike_function), adjoint.spike_function.reset_gradient
+        unknown = through_reset and type(neuron) is AdaptiveLIF and neuron.reset == "to_value"
+        if code is None or unknown or dtype not in REAL or not has_numba():
+            return None
+        return cls(neuron, code, through_reset, REAL[dtype])
+
+
+class _Scan(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, current: Tensor, settings: Settings, *state: Tensor) -> tuple[Tensor, ...]:
+        v, spikes, fired, active, last = _records(current, state)
+        share_threads()
+        settings.kernels.forward(
+            _steps(current),
+            _each(state),
+            settings.numbers,
+            _steps(v),
+            _steps(spikes),
+            _steps(fired),
+            _each(last),
+            _flat(active),
+        )
+        ctx.settings = settings
+        keep(ctx, fired, active, v)
+        return v, spikes, fired, active, *last
+
+    @staticmethod
+    def backward(
+        ctx: Any, grad_v: Tensor | None, grad_spikes: Tensor | None, _: None, __: None, *grad_last: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        (v,) = ctx.saved_tensors
+        errors, first, _total = errors_of(ctx.settings, v, grad_v, grad_spikes, grad_last, summed=False)
+        return errors, None, *first
+
+
+class _TSSLScan(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, current: Tensor, neuron: CubaLIF, adjoint: TSSL, *state: Tensor) -> tuple[Tensor, ...]:
+        from spikelearn.fused import numba_tssl
+
+        v, spikes, fired, active, last = _records(current, state)
+        silent = torch.empty_like(fired)
+        real = REAL[current.dtype]
+        names = ("decay_mem", "gain_mem", "v_threshold", "decay_syn", "gain_syn")
+        ctx.numbers = tuple(real(getattr(neuron, name)) for name in names)
+        share_threads()
+        numba_tssl.forward(
+            _steps(current),
+            _each(state),
+            ctx.numbers,
+            _steps(v),
+            _steps(spikes),
+            _steps(fired),
+            _steps(silent),
+            _each(last),
+            _flat(active),
+        )
+        if adjoint.warm_up != "element":
+            wholly = {"always": True, "never": False}.get(adjoint.warm_up)
+            silent = silent[:1].fill_(int(active.sum()) <= LAYER_RATE * v.numel() if wholly is None else wholly)
+        ctx.adjoint = adjoint
+        keep(ctx, fired, active, v, state[0], silent)
+        ctx.mark_non_differentiable(fired, active, *last)
+        return v, spikes, fired, active, *last
+
+    @staticmethod
+    def backward(ctx: Any, grad_v: Tensor | None, q: Tensor | None, *_: Tensor | None) -> tuple[Tensor | None, ...]:
+        from spikelearn.fused import numba_tssl
+
+        refuse_second_derivative()
+        if grad_v is not None:
+            raise ValueError("the adjoint tssl has no derivative of potentials: use a loss on spikes, or Surrogate")
+        v, start, silent = ctx.saved_tensors
+        if q is None:
+            return None, None, None, None, None
+        adjoint, real, decay = ctx.adjoint, REAL[v.dtype], ctx.numbers[0]
+        errors, through_reset = torch.empty_like(v), -decay if adjoint.bptt_reset else 1 - decay
+        settings = (real(through_reset), real(adjoint.cap), real(WIDTH), real(LARGEST), adjoint.intra)
+        share_threads()
+        numba_tssl.backward(_steps(v), _flat(start), _steps(silent), _steps(q), ctx.numbers, *settings, _steps(errors))
+        return errors, None, None, None, None
+
+
+def keep(ctx: Any, fired: Tensor, active: Tensor, *saved: Tensor) -> None:
+    ctx.save_for_backward(*saved)
+    ctx.set_materialize_grads(False)
+    ctx.mark_non_differentiable(fired, active)
+
+
+def _records(current: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[Tensor, ...]]:
+    """What a forward pass fills: v, spikes, the same as bytes, the number of spikes of every block, the last state."""
+    from spikelearn.fused.numba_membrane import BLOCK
+
+    v = torch.empty_like(current, memory_format=torch.contiguous_format)
+    active = torch.empty(-(-v[0].numel() // BLOCK), dtype=torch.int64)
+    last = tuple(torch.empty_like(v[0]) for _ in state)
+    return v, torch.empty_like(v), torch.empty_like(v, dtype=torch.uint8), active, last
+
+
+def errors_of(
+    settings: Settings,
+    v: Tensor,
+    grad_v: Tensor | None,
+    grad_spikes: Tensor | None,
+    grad_last: tuple[Tensor | None, ...],
+    *,
+    summed: bool,
+) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:
+    """The error at every current, at the initial state, and, if ``summed``, the first one's sum over time."""
+    refuse_second_derivative()
+    errors, first = torch.empty_like(v), tuple(torch.empty_like(v[0]) for _ in grad_last)
+    total = torch.empty_like(v[0]) if summed else v.new_empty(0)
+    none = v.new_zeros(1, *v.shape[1:])
+    share_threads()
+    settings.kernels.backward(
+        _steps(v),
+        _steps(none if grad_spikes is None else grad_spikes),
+        _steps(none if grad_v is None else grad_v),
+        _each(tuple(none[0] if part is None else part for part in grad_last)),
+        settings.numbers,
+        settings.surrogate,
+        settings.reset_gradient,
+        _steps(errors),
+        _each(first),
+        _flat(total),
+    )
+    return errors, first, total
+
+
+def _steps(record: Tensor) -> Any:
+    """``record`` [T, B, ...] as an array [T, N], or [1, N] where all steps are the same."""
+    if record.stride(0) == 0:
+        record = record[:1]
+    return array(record.contiguous()).reshape(len(record), -1)
+
+
+def _flat(values: Tensor) -> Any:
+    return array(values.contiguous()).reshape(-1)
+
+
+def _each(parts: tuple[Tensor, ...]) -> tuple[Any, ...]:
+    return tuple(_flat(part) for part in parts)
+
+
+def array(tensor: Tensor) -> Any:
+    """The values of a tensor as an array that shares their memory."""
+    return tensor.detach().numpy()
+
+
+def share_threads() -> int:
+    """``compiled.share_threads``, imported only where a kernel is run."""
+    from spikelearn.compiled import share_threads as share
+
+    return share()

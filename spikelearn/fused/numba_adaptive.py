@@ -1,0 +1,94 @@
+"""AdaptiveLIF over a whole sequence, in the manner of ``numba_membrane``: the threshold rises with every spike.
+
+The record v is what was compared with the threshold at rest, the potential less the rise.
+"""
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from spikelearn.compiled import kernel
+from spikelearn.fused.numba_membrane import BLOCK, U
+from spikelearn.fused.numba_surrogates import fill_derivative
+
+
+@kernel(parallel=True, contract=False)
+def forward(
+    current: Any, start: Any, numbers: Any, v: Any, spikes: Any, fired: Any, last: Any, active: Any
+) -> None:  # pragma: no cover
+    """v, spikes and the same as bytes, [T, N], the last state (v, a), and every block's spikes."""
+    decay, gain, leak, _, limit, keep, offset, decay_adaptation, beta = numbers
+    steps, size = v.shape
+    for block in numba.prange((size + BLOCK - 1) // BLOCK):
+        low, count, fires = U(block * BLOCK), min(BLOCK, size - block * BLOCK), 0
+        u, a = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype)
+        for n in range(count):
+            u[U(n)], a[U(n)] = start[0][low + U(n)], start[1][low + U(n)]
+        for t in range(steps):
+            now, given = U(t), U(min(t, len(current) - 1))
+            for n in range(count):
+                j = low + U(n)
+                x = decay * u[U(n)] + (gain * current[given, j] + leak)
+                compared = x - beta * a[U(n)]
+                z = compared > limit
+                v[now, j] = compared
+                spikes[now, j] = z
+                fired[now, j] = z
+                fires += z
+                u[U(n)] = keep * x + offset if z else x
+                a[U(n)] = decay_adaptation * a[U(n)] + v.dtype.type(z)
+        active[block] = fires
+        for n in range(count):
+            last[0][low + U(n)], last[1][low + U(n)] = u[U(n)], a[U(n)]
+
+
+@kernel(parallel=True)
+def backward(
+    v: Any,
+    grad_spikes: Any,
+    grad_v: Any,
+    grad_last: Any,
+    numbers: Any,
+    surrogate: Any,
+    reset_gradient: bool,
+    errors: Any,
+    first: Any,
+    total: Any,
+) -> None:  # pragma: no cover
+    """The error at every current, [T, N], its sum over time, [N] unless empty, and that at the initial (v, a).
+
+    ``reset_gradient`` is for subtractive resets alone: the potential itself is not there.
+    """
+    decay, gain, _, threshold, limit, keep, offset, decay_adaptation, beta = numbers
+    kind, a, b = surrogate
+    steps, size = v.shape
+    one = v.dtype.type(1.0)
+    for block in numba.prange((size + BLOCK - 1) // BLOCK):
+        low, count = U(block * BLOCK), min(BLOCK, size - block * BLOCK)
+        error, psi, summed = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype), np.zeros(BLOCK, v.dtype)
+        error_a = np.empty(BLOCK, v.dtype)
+        for n in range(count):
+            error[U(n)], error_a[U(n)] = grad_last[0][low + U(n)], grad_last[1][low + U(n)]
+        for step in range(steps):
+            t = U(steps - 1 - step)
+            row_s, row_v = min(t, U(len(grad_spikes) - 1)), min(t, U(len(grad_v) - 1))
+            for n in range(count):
+                psi[U(n)] = v[t, low + U(n)] - threshold
+            fill_derivative(psi, count, kind, a, b)
+            for n in range(count):
+                j = low + U(n)
+                at_spike = grad_spikes[row_s, j] + error_a[U(n)]
+                if reset_gradient:
+                    at_spike += error[U(n)] * offset
+                compared = at_spike * psi[U(n)] + grad_v[row_v, j]
+                e = compared + error[U(n)] * (keep if v[t, j] > limit else one)
+                errors[t, j] = gain * e
+                summed[U(n)] += gain * e
+                error[U(n)] = decay * e
+                error_a[U(n)] = decay_adaptation * error_a[U(n)] - beta * compared
+        for n in range(count):
+            first[0][low + U(n)], first[1][low + U(n)] = error[U(n)], error_a[U(n)]
+        if len(total):
+            for n in range(count):
+                total[low + U(n)] = summed[U(n)]

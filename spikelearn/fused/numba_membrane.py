@@ -1,0 +1,97 @@
+"""LIF and IF over a whole sequence: forward and backward, a block of neurons at a time with its state in the cache.
+
+The forward pass does the operations of the eager loop in their order and keeps its values bit for bit. Records that are
+only read are [T, N], or [1, N] where all steps are the same. Indices are unsigned: signed ones are tested for negative
+values, which keeps a loop from being vectorised.
+"""
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from spikelearn.compiled import kernel
+from spikelearn.fused.numba_surrogates import fill_derivative
+
+U = np.uint64
+
+#: Neurons (of all samples) that a thread carries through time together: their state stays in the first cache.
+BLOCK = 2048
+
+
+@kernel(parallel=True, contract=False)
+def forward(
+    current: Any, start: Any, numbers: Any, v: Any, spikes: Any, fired: Any, last: Any, active: Any
+) -> None:  # pragma: no cover
+    """v, spikes and the same as bytes, [T, N], the potential after the last reset, ([N],), and every block's spikes."""
+    decay, gain, leak, _, limit, keep, offset = numbers
+    steps, size = v.shape
+    for block in numba.prange((size + BLOCK - 1) // BLOCK):
+        low, count, fires = U(block * BLOCK), min(BLOCK, size - block * BLOCK), 0
+        u = np.empty(BLOCK, v.dtype)
+        for n in range(count):
+            u[U(n)] = start[0][low + U(n)]
+        for t in range(steps):
+            now, given = U(t), U(min(t, len(current) - 1))
+            for n in range(count):
+                j = low + U(n)
+                x = decay * u[U(n)] + (gain * current[given, j] + leak)
+                z = x > limit
+                v[now, j] = x
+                spikes[now, j] = z
+                fired[now, j] = z
+                fires += z
+                u[U(n)] = keep * x + offset if z else x
+        active[block] = fires
+        for n in range(count):
+            last[0][low + U(n)] = u[U(n)]
+
+
+@kernel(parallel=True)
+def backward(
+    v: Any,
+    grad_spikes: Any,
+    grad_v: Any,
+    grad_last: Any,
+    numbers: Any,
+    surrogate: Any,
+    reset_gradient: bool,
+    errors: Any,
+    first: Any,
+    total: Any,
+) -> None:  # pragma: no cover
+    """The error at every current, [T, N], its sum over time, [N] unless empty, and that at the initial state."""
+    decay, gain, _, threshold, limit, keep, offset = numbers
+    kind, a, b = surrogate
+    steps, size = v.shape
+    one = v.dtype.type(1.0)
+    for block in numba.prange((size + BLOCK - 1) // BLOCK):
+        low, count = U(block * BLOCK), min(BLOCK, size - block * BLOCK)
+        error, psi, summed = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype), np.zeros(BLOCK, v.dtype)
+        for n in range(count):
+            error[U(n)] = grad_last[0][low + U(n)]
+        for step in range(steps):
+            t = U(steps - 1 - step)
+            row_s, row_v = min(t, U(len(grad_spikes) - 1)), min(t, U(len(grad_v) - 1))
+            for n in range(count):
+                psi[U(n)] = v[t, low + U(n)] - threshold
+            fill_derivative(psi, count, kind, a, b)
+            if reset_gradient:
+                for n in range(count):
+                    x = v[t, low + U(n)]
+                    kept = keep if x > limit else one
+                    error[U(n)] *= kept + (offset - (one - keep) * x) * psi[U(n)]
+            else:
+                for n in range(count):
+                    error[U(n)] *= keep if v[t, low + U(n)] > limit else one
+            for n in range(count):
+                j = low + U(n)
+                e = error[U(n)] + grad_spikes[row_s, j] * psi[U(n)] + grad_v[row_v, j]
+                errors[t, j] = gain * e
+                summed[U(n)] += gain * e
+                error[U(n)] = decay * e
+        for n in range(count):
+            first[0][low + U(n)] = error[U(n)]
+        if len(total):
+            for n in range(count):
+                total[low + U(n)] = summed[U(n)]
