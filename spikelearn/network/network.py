@@ -6,14 +6,16 @@ from contextlib import AbstractContextManager
 import torch
 from torch import Tensor, nn
 
-from spikelearn.checks import one_of
-from spikelearn.fused import scan
+from spikelearn.checks import check_record_type, check_spike_bytes, one_of
+from spikelearn.events import detached, share_active
+from spikelearn.fused import filled, layer_scan, scan
 from spikelearn.network.block import Block, Feedback
 from spikelearn.network.plumbing import block_shapes, delayed, drive_block, injected, masked
 from spikelearn.network.presentation import presentation, running_statistics
 from spikelearn.network.readout import MembraneReadout, RateReadout
 from spikelearn.network.records import Activity, Record, State
 from spikelearn.neurons import NO_ADJOINT, Adjoint
+from spikelearn.synapses import float_type
 
 Tensors = Mapping[str, Tensor]
 NOTHING: Tensors = {}
@@ -86,7 +88,7 @@ class Network(nn.Module):
         """Advance every block by one step.
 
         Args:
-            x: input of this step, [B, ...].
+            x: input of this step, [B, ...]; types as in ``run``.
             state: from the step before; None: start anew.
             adjoint: how derivatives cross the neurons.
             inject: {block: current added to it, [B, ...]}.
@@ -98,6 +100,7 @@ class Network(nn.Module):
         self._check_inputs(x, "[B, {}]")
         self._check_places(inject, masks)
         self._check_state(state)
+        x = self._as_taken(x, masks)
         state = state or self._initial_state(x)
         with running_statistics([b.synapse for b in self.blocks.values()] + self._feedback_synapses()):
             return self._advance(x, None, state, adjoint, inject, masks, cut)
@@ -111,28 +114,33 @@ class Network(nn.Module):
         inject: Tensors = NOTHING,
         masks: Tensors = NOTHING,
         cut: bool = False,
+        output_only: bool = False,
     ) -> tuple[Record, State]:
         """Present a whole sequence; the same spikes as ``step`` in a loop, layer by layer where no edge goes back.
 
         Args:
-            inputs: [T, B, ...]; a constant one is best passed as ``x.expand(T, *x.shape)``, it is mapped once.
+            inputs: [T, B, ...], floating point, or spikes as bytes (bool or uint8, 0 or 1), which stay bytes in the
+                record; a constant one is best passed as ``x.expand(T, *x.shape)``, it is mapped once.
             state: where to go on from; None: start anew.
             adjoint: how derivatives cross the neurons.
             inject: {block: current added to it, [T, B, ...]}.
             masks: {place: factor [B, ...]}, constant in time; places as in ``step``.
             cut: detach everything that is sent, feedback included.
+            output_only: record the last block's activity alone, and the mean rates of the others: hidden spikes and
+                potentials are then kept no longer than derivatives need them.
 
         Shapes: the record's tensors are [T, B, ...].
 
         Raises:
-            ValueError: inputs without time and batch axis, a place that does not exist, a mask or an injected current
-                of another shape, a sequence-only adjoint on a network with feedback, a state of another batch or
-                network.
+            ValueError: inputs without time and batch axis or of another type, a place that does not exist, a mask or an
+                injected current of another shape, a sequence-only adjoint on a network with feedback, a state of
+                another batch or network.
         """
         self._check_run(inputs, state, inject, masks)
         if self.feedback:
-            return self._run_step_by_step(inputs, state, adjoint, inject, masks, cut)
-        return self._run_layer_by_layer(inputs, state, adjoint, inject, masks, cut)
+            record, after = self._run_step_by_step(inputs, state, adjoint, inject, masks, cut)
+            return (record.last() if output_only else record), after
+        return self._run_layer_by_layer(inputs, state, adjoint, inject, masks, cut, output_only)
 
     def stream(self, inputs: Tensor, state: State | None = None, *, masks: Tensors = NOTHING) -> Steps:
         """Present a whole sequence and hand over each step's record as it comes, keeping none.
@@ -144,7 +152,7 @@ class Network(nn.Module):
         step is out.
 
         Args:
-            inputs: [T, B, ...].
+            inputs: [T, B, ...]; types as in ``run``.
             state: where to go on from; None: start anew.
             masks: {place: factor [B, ...]}, constant in time; places as in ``step``.
 
@@ -199,23 +207,42 @@ class Network(nn.Module):
         return presentation(self)
 
     def _run_layer_by_layer(
-        self, inputs: Tensor, state: State | None, adjoint: Adjoint, inject: Tensors, masks: Tensors, cut: bool
+        self,
+        inputs: Tensor,
+        state: State | None,
+        adjoint: Adjoint,
+        inject: Tensors,
+        masks: Tensors,
+        cut: bool,
+        output_only: bool,
     ) -> tuple[Record, State]:
         activity: dict[str, Activity] = {}
-        neurons, lines = {}, {}
-        x = self._masked_once(inputs, masks, "inputs")
-        for name, block in self.blocks.items():
-            pre = x
+        neurons, lines, rates = {}, {}, {}
+        x = self._masked_once(self._as_taken(inputs, masks), masks, "inputs")
+        names = list(self.blocks)
+        for name, following in zip(names, [*names[1:], None], strict=True):
+            block, pre = self.blocks[name], x
             if block.delay:
                 pre, lines[name] = delayed(x, block.delay, state.delay_lines.get(name) if state else None)
-            current = masked(drive_block(name, block.synapse, pre), masks, f"{name}.synapse", steps=True)
-            current = injected(current, inject, name)
-            before = state.neurons[name] if state else block.neuron.initial_state(current[0])
-            z, v, neurons[name] = scan(adjoint, block.neuron, before, current)
+            before, found = state.neurons[name] if state else None, None
+            if name not in inject and f"{name}.synapse" not in masks:
+                unseen = output_only and following is not None and not self.blocks[following].delay
+                hollow = unseen and not cut and name not in masks
+                found = layer_scan(adjoint, block.synapse, block.neuron, before, pre, hollow=hollow)
+            if found is None:
+                pre = filled(pre)
+                current = masked(drive_block(name, block.synapse, pre), masks, f"{name}.synapse", steps=True)
+                current = injected(current, inject, name)
+                found = scan(adjoint, block.neuron, before or block.neuron.initial_state(current[0]), current)
+            z, v, neurons[name] = found
             spikes = masked(z, masks, name, steps=True)
-            activity[name] = Activity(pre, spikes, v)
-            x = spikes.detach() if cut else spikes
-        return Record(activity, {}), State(neurons, lines, {})
+            x = detached(spikes) if cut else spikes
+            if output_only and following is not None:
+                rates[name] = share_active(spikes)
+            else:
+                activity[name] = Activity(pre, spikes, v)
+            del pre, z, v, spikes, found
+        return Record(activity, {}, rates), State(neurons, lines, {})
 
     def _run_step_by_step(
         self, inputs: Tensor, state: State | None, adjoint: Adjoint, inject: Tensors, masks: Tensors, cut: bool
@@ -238,6 +265,7 @@ class Network(nn.Module):
     ) -> Steps:
         """Step by step, the first synapse mapped for all steps at once."""
         name, first = next(iter(self.blocks.items()))
+        inputs = self._as_taken(inputs, masks)
         state = state or self._initial_state(inputs[0])
         pre = self._masked_once(inputs, masks, "inputs")
         on_its_way = pre
@@ -308,13 +336,14 @@ class Network(nn.Module):
         if not self.feedback:
             return State({}, {}, {})
         shapes = self.shapes(x)
-        sent = {e.source: x.new_zeros(x.shape[0], *shapes[e.source]) for e in self.feedback.values()}
+        spikes = x.new_empty(0, dtype=x.dtype if x.is_floating_point() else float_type(self))
+        sent = {e.source: spikes.new_zeros(x.shape[0], *shapes[e.source]) for e in self.feedback.values()}
         lines = {}
-        arriving = tuple(x.shape[1:])
+        arriving, like = tuple(x.shape[1:]), x
         for name, block in self.blocks.items():
             if block.delay:
-                lines[name] = x.new_zeros(block.delay, x.shape[0], *arriving)
-            arriving = shapes[name]
+                lines[name] = like.new_zeros(block.delay, x.shape[0], *arriving)
+            arriving, like = shapes[name], spikes
         return State({}, lines, sent)
 
     def shapes(self, x: Tensor) -> dict[str, tuple[int, ...]]:
@@ -322,16 +351,24 @@ class Network(nn.Module):
         return block_shapes(self.blocks, x)
 
     def _check_run(self, inputs: Tensor, state: State | None, inject: Tensors, masks: Tensors) -> None:
-        if inputs.ndim < 3 or not inputs.is_floating_point() or inputs.shape[0] == 0:
-            raise ValueError(
-                f"inputs have shape {list(inputs.shape)} and type {inputs.dtype}, expected floating point [T, B, ...] "
-                "with T >= 1"
-            )
+        if inputs.ndim < 3 or inputs.shape[0] == 0:
+            raise ValueError(f"inputs have shape {list(inputs.shape)}, expected [T, B, ...] with T >= 1")
         self._check_inputs(inputs, "[T, B, {}] (one step goes to step)")
         self._check_places(inject, masks)
         self._check_state(state)
 
+    def _as_taken(self, inputs: Tensor, masks: Tensors) -> Tensor:
+        """Bytes as they are, unless a mask's factor or a synapse without weights needs them in the network's type."""
+        first = next(iter(self.blocks.values())).synapse
+        if inputs.is_floating_point() or ("inputs" not in masks and any(True for _ in first.parameters())):
+            return inputs
+        if inputs.shape[0] > 1 and inputs.stride(0) == 0:
+            return inputs[:1].to(float_type(self)).expand_as(inputs)
+        return inputs.to(float_type(self))
+
     def _check_inputs(self, inputs: Tensor, layout: str) -> None:
+        check_record_type("inputs", inputs)
+        check_spike_bytes("inputs", inputs)
         leading = layout.split("{")[0].count(",")
         if self.input_shape is not None and tuple(inputs.shape[leading:]) != self.input_shape:
             expected = layout.format(", ".join(map(str, self.input_shape)))

@@ -16,6 +16,7 @@ class ReadoutOnly(BPTT):
         loss: what is descended.
         adjoint: how the derivative crosses the last block's neurons; default ATan with $\alpha$ = 2 (per unit of
             potential).
+        memory_budget: as in ``bptt``, MiB; None: no bound. Only the last block's graph is kept in any case.
 
     Shapes: inputs [T, B, ...], targets [B]; gradients shaped like their parameters.
 
