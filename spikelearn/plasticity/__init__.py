@@ -17,6 +17,7 @@ from spikelearn.plasticity.losses import (
     Loss,
     MSECount,
 )
+from spikelearn.plasticity.online_stdp import OnlineSTDP
 from spikelearn.plasticity.readout_only import ReadoutOnly
 from spikelearn.plasticity.stdp import STDP
 from spikelearn.plasticity.tssl_bp import TSSLBP
@@ -39,6 +40,7 @@ __all__ = [
     "Loss",
     "MSECount",
     "Memory",
+    "OnlineSTDP",
     "OptimizerChoice",
     "ReadoutOnly",
     "Rule",

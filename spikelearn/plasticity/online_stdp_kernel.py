@@ -1,0 +1,315 @@
+"""Online pair STDP of one dense layer, event by event: compiled loops over a whole presentation."""
+
+from typing import Any
+
+import numpy as np
+
+from spikelearn.compiled import kernel
+
+#: Neurons whose weights are copied together: 16 rows of single precision fill cache lines on the other side.
+ROWS = 16
+
+#: Words of eight bytes that are looked at together when a record is searched for events.
+WORDS = 8
+
+#: With more than this share of the neurons in the list of those that have fired, whole rows are cheaper than the list.
+DENSE = 0.25
+
+
+@kernel
+def find_events(values: Any, words: Any, size: Any, columns: Any, amounts: Any, starts: Any) -> Any:  # pragma: no cover
+    """List what is not 0 in ``values`` [rows * size], which ``words`` shows as 64-bit words as far as whole ones go.
+
+    Fills ``columns`` and ``amounts`` [events] row after row, and ``starts`` [rows + 1].
+    """
+    count, each = 0, 8 // values.itemsize
+    for block in range(words.size // WORDS):
+        first = block * WORDS
+        some = words[first]
+        for word in range(first + 1, first + WORDS):
+            some |= words[word]
+        if some != 0:
+            for place in range(first * each, (first + WORDS) * each):
+                if values[place] != 0:
+                    count = _enter(values, place, size, columns, amounts, starts, count)
+    for place in range(words.size // WORDS * WORDS * each, values.size):
+        if values[place] != 0:
+            count = _enter(values, place, size, columns, amounts, starts, count)
+    for row in range(starts.size - 1):
+        starts[row + 1] += starts[row]
+
+
+@kernel
+def _enter(
+    values: Any, place: Any, size: Any, columns: Any, amounts: Any, starts: Any, count: Any
+) -> Any:  # pragma: no cover
+    row = place // size
+    columns[count] = place - row * size
+    amounts[count] = values[place]
+    starts[row + 1] += 1
+    return count + 1
+
+
+@kernel
+def number_active(columns: Any, size: Any) -> Any:  # pragma: no cover
+    """The inputs that are active at all, ascending; ``columns`` then count among them."""
+    numbers = np.zeros(size, np.int32)
+    for event in range(columns.size):
+        numbers[columns[event]] = 1
+    active, count = np.empty(size, np.int32), 0
+    for column in range(size):
+        if numbers[column] != 0:
+            active[count] = column
+            numbers[column] = count
+            count += 1
+    for event in range(columns.size):
+        columns[event] = numbers[columns[event]]
+    return active[:count]
+
+
+@kernel
+def load(weight: Any, active: Any, bounds: Any, private: Any, grad: Any) -> Any:  # pragma: no cover
+    """Private weights [active inputs, neurons] within the bounds; ``grad`` becomes what the bounds cut off."""
+    low, high = bounds[0], bounds[1]
+    neurons, size = weight.shape
+    for first in range(0, neurons, ROWS):
+        last = min(first + ROWS, neurons)
+        for neuron in range(first, last):
+            for column in range(size):
+                value = weight[neuron, column]
+                grad[neuron, column] = value - min(max(value, low), high)
+        for number in range(active.size):
+            column = active[number]
+            for neuron in range(first, last):
+                private[number, neuron] = min(max(weight[neuron, column], low), high)
+
+
+@kernel
+def unload(weight: Any, active: Any, private: Any, counts: Any, grad: Any) -> Any:  # pragma: no cover
+    """Minus the change of the weights of all neurons that have fired; those of the others have not changed."""
+    for neuron in range(weight.shape[0]):
+        fired = False
+        for sample in range(counts.shape[0]):
+            fired |= counts[sample, neuron] > 0
+        if fired:
+            for number in range(active.size):
+                column = active[number]
+                grad[neuron, column] = weight[neuron, column] - private[number, neuron]
+
+
+@kernel
+def is_uniform(weight: Any) -> Any:  # pragma: no cover
+    """Whether all values of a square matrix are the same but those on the diagonal."""
+    size = weight.shape[0]
+    same = weight[0, size - 1]
+    for row in range(size):
+        others = 0
+        for column in range(size):
+            others += weight[row, column] != same
+        if others != (weight[row, row] != same):
+            return False
+    return True
+
+
+@kernel
+def present(
+    columns: Any,
+    amounts: Any,
+    starts: Any,
+    private: Any,
+    base: Any,
+    lateral: Any,
+    membrane: Any,
+    adaptive: Any,
+    rule: Any,
+    coincident: Any,
+    decays: Any,
+) -> Any:  # pragma: no cover
+    """Show a record and change ``private`` at every step; returns the number of spikes [B, neurons].
+
+    ``base`` [B, neurons]: constant current. ``lateral`` [neurons, neurons] or [0, 0]: weights of what the block sends
+    to itself. ``membrane``: decay, gain, leak, start, threshold, v_reset, beta, decay of adaptation. ``kinds``: reset
+    by subtraction, inclusive, adaptive. ``rule``: a_plus and a_minus over the batch, low, high. ``decays``: of pre and
+    post traces after 0, 1, 2, ... steps.
+    """
+    batch, size = base.shape
+    v, a, counts = np.full_like(base, membrane[3]), np.zeros_like(base), np.zeros_like(base)
+    current, padded = np.empty_like(base[0]), np.zeros(-(-size // 8) * 8, np.uint8)
+    fires, words = padded[:size], padded.view(np.uint64)
+    sent, lengths = np.empty((batch, size), np.int32), np.zeros(batch, np.int64)
+    pre, post = _traces(batch, private.shape[0], base), _traces(batch, size, base)
+    now = np.zeros(size, base.dtype), np.zeros(size, base.dtype)
+    uniform = lateral.size > 0 and is_uniform(lateral)
+    for t in range(decays.shape[1]):
+        total = 0
+        for b in range(batch):
+            first, last = starts[t * batch + b], starts[t * batch + b + 1]
+            _drive(current, base[b], private, columns[first:last], amounts[first:last])
+            if lateral.size > 0 and lengths[b] > 0:
+                _inhibit(current, lateral, uniform, sent[b, : lengths[b]])
+            _fire(v[b], a[b], current, fires, membrane, adaptive)
+            lengths[b] = _send(fires, words, counts[b], sent[b])
+            total += lengths[b]
+        # A weight that one event alone changes in this step is clipped at once.
+        clip = batch == 1 and total == 0
+        for b in range(batch):
+            first, last = starts[t * batch + b], starts[t * batch + b + 1]
+            events, shares, spikes = columns[first:last], amounts[first:last], sent[b, : lengths[b]]
+            if coincident:
+                _remember(t, b, events, shares, pre, decays[0])
+                _remember(t, b, spikes, np.ones(spikes.size, base.dtype), post, decays[1])
+            if last > first and post[3][b] > 0:
+                _depress(t, b, private, events, shares, post, decays[1], now, rule, clip)
+            if spikes.size > 0:
+                _potentiate(t, b, private, spikes, pre, decays[0], rule[0])
+            if not coincident:
+                _remember(t, b, events, shares, pre, decays[0])
+                _remember(t, b, spikes, np.ones(spikes.size, base.dtype), post, decays[1])
+        if not clip:
+            for b in range(batch):
+                first, last = starts[t * batch + b], starts[t * batch + b + 1]
+                _clip(private, columns[first:last], post[2][b, : post[3][b]], rule)
+                if lengths[b] > 0:
+                    _clip(private, pre[2][b, : pre[3][b]], sent[b, : lengths[b]], rule)
+    return counts
+
+
+@kernel
+def _traces(batch: Any, size: Any, like: Any) -> Any:  # pragma: no cover
+    """Values at the time of the last event, that time (-1: never), and for each sample the list of who had one."""
+    values, times = np.zeros((batch, size), like.dtype), np.full((batch, size), -1, np.int32)
+    return values, times, np.empty((batch, size), np.int32), np.zeros(batch, np.int64)
+
+
+@kernel
+def _remember(t: Any, b: Any, numbers: Any, shares: Any, traces: Any, decays: Any) -> Any:  # pragma: no cover
+    values, times, live, lengths = traces
+    for place in range(numbers.size):
+        number = numbers[place]
+        if times[b, number] < 0:
+            values[b, number] = shares[place]
+            live[b, lengths[b]] = number
+            lengths[b] += 1
+        else:
+            values[b, number] = values[b, number] * decays[t - times[b, number]] + shares[place]
+        times[b, number] = t
+
+
+@kernel
+def _drive(current: Any, base: Any, private: Any, events: Any, shares: Any) -> Any:  # pragma: no cover
+    for j in range(current.size):
+        current[j] = base[j]
+    for event in range(events.size):
+        row, share = private[events[event]], shares[event]
+        for j in range(current.size):
+            current[j] += share * row[j]
+
+
+@kernel
+def _inhibit(current: Any, lateral: Any, uniform: Any, spikes: Any) -> Any:  # pragma: no cover
+    """What the spikes of the step before send to their own block."""
+    if uniform:
+        same = lateral[0, current.size - 1]
+        together = same * current.dtype.type(spikes.size)
+        for j in range(current.size):
+            current[j] += together
+        for i in spikes:
+            current[i] += lateral[i, i] - same
+    else:
+        for i in spikes:
+            for j in range(current.size):
+                current[j] += lateral[j, i]
+
+
+@kernel
+def _fire(v: Any, a: Any, current: Any, fires: Any, membrane: Any, adaptive: Any) -> Any:  # pragma: no cover
+    """One step of all neurons of a sample."""
+    decay, gain, leak, threshold = membrane[0], membrane[1], membrane[2], membrane[4]
+    kept, jump, beta, decay_adaptation = membrane[5], membrane[6], membrane[7], membrane[8]
+    if adaptive:
+        one, zero = v.dtype.type(1), v.dtype.type(0)
+        for j in range(v.size):
+            u = decay * v[j] + (gain * current[j] + leak)
+            fired = u - beta * a[j] > threshold
+            fires[j] = fired
+            v[j] = kept * u + jump if fired else u
+            a[j] = decay_adaptation * a[j] + (one if fired else zero)
+    else:
+        for j in range(v.size):
+            u = decay * v[j] + (gain * current[j] + leak)
+            fires[j] = u > threshold
+            v[j] = kept * u + jump if u > threshold else u
+
+
+@kernel
+def _send(fires: Any, words: Any, counts: Any, sent: Any) -> Any:  # pragma: no cover
+    """List the neurons that fire; ``words`` are the same flags, many at a time."""
+    some, length = words[0], 0
+    for place in range(1, words.size):
+        some |= words[place]
+    if some != 0:
+        for j in range(fires.size):
+            if fires[j] != 0:
+                sent[length] = j
+                counts[j] += 1
+                length += 1
+    return length
+
+
+@kernel
+def _depress(
+    t: Any, b: Any, private: Any, events: Any, shares: Any, post: Any, decays: Any, now: Any, rule: Any, clip: Any
+) -> Any:  # pragma: no cover
+    """Each input event, against the traces of the neurons that have fired."""
+    values, times, live, lengths = post
+    some, row_of_all = now
+    length = lengths[b]
+    dense = length > DENSE * values.shape[1]
+    for place in range(length):
+        j = live[b, place]
+        some[place] = rule[1] * values[b, j] * decays[t - times[b, j]]
+        if dense:
+            row_of_all[j] = some[place]
+    for event in range(events.size):
+        row, share = private[events[event]], shares[event]
+        if dense:
+            for j in range(row.size):
+                row[j] -= share * row_of_all[j]
+        else:
+            for place in range(length):
+                row[live[b, place]] -= share * some[place]
+        if clip:
+            _clip_row(row, live[b, :length], dense, rule)
+    if dense:
+        row_of_all[:] = 0
+
+
+@kernel
+def _potentiate(
+    t: Any, b: Any, private: Any, spikes: Any, pre: Any, decays: Any, a_plus: Any
+) -> Any:  # pragma: no cover
+    """Each spike, against the traces of the inputs that have been active."""
+    values, times, live, lengths = pre
+    for place in range(lengths[b]):
+        k = live[b, place]
+        share, row = a_plus * values[b, k] * decays[t - times[b, k]], private[k]
+        for j in spikes:
+            row[j] += share
+
+
+@kernel
+def _clip(private: Any, inputs: Any, neurons: Any, rule: Any) -> Any:  # pragma: no cover
+    dense = neurons.size > DENSE * private.shape[1]
+    for k in inputs:
+        _clip_row(private[k], neurons, dense, rule)
+
+
+@kernel
+def _clip_row(row: Any, neurons: Any, dense: Any, rule: Any) -> Any:  # pragma: no cover
+    low, high = rule[2], rule[3]
+    if dense:
+        for j in range(row.size):
+            row[j] = min(max(row[j], low), high)
+    else:
+        for j in neurons:
+            row[j] = min(max(row[j], low), high)
