@@ -40,8 +40,10 @@ def make_optimizer(choice: OptimizerChoice, parameters: Iterable[Tensor]) -> opt
     for option in choice.options:
         if option not in known:
             raise ValueError(f"optimizer {choice.name!r} has no option {option!r}, expected {one_of(option, known)}")
+    # One pass over memory a step in place of a dozen; torch's own classes have it, on CPUs and GPUs alike.
+    fused = {"fused": True} if "fused" in inspect.signature(make).parameters else {}
     try:
-        made: optim.Optimizer = make(parameters, lr=choice.lr, **choice.options)
+        made: optim.Optimizer = make(parameters, lr=choice.lr, **choice.options, **fused)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"optimizer {choice.name!r} cannot be made with {dict(choice.options)}: {error}") from error
     return made

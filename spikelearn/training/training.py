@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -237,22 +237,31 @@ def _reduced(training: Training, update: Update) -> Update:
         part: training.reduce(getattr(update, part)) for part in ("grads", "own", "buffers", "memory")
     }
     loss = {} if update.loss is None else training.reduce({"loss": update.loss})
-    for name, value in [*loss.items(), *wished["grads"].items(), *wished["own"].items()]:
-        # The extremes show NaN and infinity, in a fraction of the time that a mask of every entry takes.
-        if value.numel() and not bool(torch.isfinite(torch.stack(torch.aminmax(value.detach()))).all()):
+    _check_finite([*loss.items(), *wished["grads"].items(), *wished["own"].items()])
+    return replace(update, **wished)
+
+
+def _check_finite(wished: Sequence[tuple[str, Tensor]]) -> None:
+    """Raise NonFiniteUpdate where a loss or a change has an entry that is NaN or infinite."""
+    # The extremes show it, in a fraction of the time that a mask of every entry takes; one question for all of them.
+    extremes = [[x.double() for x in torch.aminmax(value.detach())] for _, value in wished if value.numel()]
+    if not extremes or bool(torch.isfinite(torch.stack([x for both in extremes for x in both])).all()):
+        return
+    for name, value in wished:
+        if not bool(torch.isfinite(value).all()):
             what = f"the loss is {float(value)}" if name == "loss" else f"the change of {name} is not finite"
             raise NonFiniteUpdate(f"{what}: lower the learning rate, or check the inputs for NaN")
-    return replace(update, **wished)
 
 
 def _apply(training: Training, reduced: Update) -> None:
     network = training.network
+    parameters = dict(network.named_parameters())
     training.optimizer.zero_grad(set_to_none=True)
     samples = _samples(training, reduced) if training.rule.sums_over_batch else 1.0
     for name, grad in reduced.grads.items():
         # before_step may write into .grad; the update stays the rule's.
         copied = training.before_step is not None or samples != 1.0
-        network.get_parameter(name).grad = samples * grad.detach() if copied else grad.detach()
+        parameters[name].grad = samples * grad.detach() if copied else grad.detach()
     if training.own_optimizer is not None:
         training.own_optimizer.zero_grad(set_to_none=True)
         for name, grad in reduced.own.items():
