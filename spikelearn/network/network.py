@@ -14,6 +14,7 @@ from spikelearn.network.plumbing import block_shapes, delayed, drive_block, inje
 from spikelearn.network.presentation import presentation, running_statistics
 from spikelearn.network.readout import MembraneReadout, RateReadout
 from spikelearn.network.records import Activity, Record, State
+from spikelearn.network.wiring import check_names, check_sharing
 from spikelearn.neurons import NO_ADJOINT, Adjoint
 from spikelearn.synapses import float_type
 
@@ -58,10 +59,10 @@ class Network(nn.Module):
         feedback = feedback or {}
         if not blocks:
             raise ValueError("blocks is empty, expected at least one {name: Block(synapse, neuron)}")
-        _check_names(blocks, feedback)
+        check_names(blocks, feedback)
         self.blocks: Mapping[str, Block] = nn.ModuleDict(blocks)  # type: ignore[assignment]
         self.feedback: Mapping[str, Feedback] = nn.ModuleDict(feedback)  # type: ignore[assignment]
-        _check_sharing(self)
+        check_sharing(self)
         last = next(reversed(list(blocks.values())))
         self.readout = readout or (RateReadout() if last.neuron.fires else MembraneReadout())
 
@@ -395,32 +396,3 @@ class Network(nn.Module):
         for place in masks:
             if place not in places:
                 raise ValueError(f"masks names the place {place!r}, expected {one_of(place, places)}")
-
-
-def _check_names(blocks: Mapping[str, Block], feedback: Mapping[str, Feedback]) -> None:
-    for name in [*blocks, *feedback]:
-        if not name.replace("_", "a").isalnum() or name == "inputs" or hasattr(nn.ModuleDict, name):
-            raise ValueError(
-                f"name {name!r} cannot be used, expected letters, digits and _, not 'inputs' nor a method of ModuleDict"
-            )
-    order = list(blocks)
-    for name, edge in feedback.items():
-        for end in (edge.source, edge.target):
-            if end not in blocks:
-                raise ValueError(f"feedback {name!r} names block {end!r}, expected {one_of(end, order)}")
-        if order.index(edge.source) < order.index(edge.target):
-            raise ValueError(
-                f"feedback {name!r} goes forward, from {edge.source!r} to {edge.target!r}: expected a source at or "
-                "after its target"
-            )
-
-
-def _check_sharing(network: Network) -> None:
-    names: dict[Tensor, str] = {}
-    for name, parameter in network.named_parameters(remove_duplicate=False):
-        if parameter in names:
-            raise ValueError(
-                f"{names[parameter]} and {name} are one and the same parameter, which no rule can give two changes: "
-                "use a copy (copy.deepcopy(synapse))"
-            )
-        names[parameter] = name
