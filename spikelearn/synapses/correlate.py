@@ -4,8 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from spikelearn.checks import check_shape
-from spikelearn.events import Events, outer_product
-from spikelearn.synapses.structure import as_linear, events_for, refuse_batch_statistics, rows_of, trainable
+from spikelearn.events import Events, outer_product, spikes_of
+from spikelearn.synapses.images import correlate_images
+from spikelearn.synapses.structure import as_float, as_linear, events_for, refuse_batch_statistics, rows_of, trainable
 
 #: Rows [T*B] that the generic path maps at once; bounds its memory.
 CHUNK = 4096
@@ -19,7 +20,7 @@ def correlate(synapse: nn.Module, pre: Tensor, post: Tensor) -> dict[str, Tensor
 
     Args:
         synapse: module from [B, in...] to [B, out...].
-        pre: what met the weights, [T, B, in...].
+        pre: what met the weights, [T, B, in...]; of floating point, or spikes as bytes (bool or uint8).
         post: factor at the current, [T, B, out...].
 
     Shapes: each entry has the shape of its parameter; {} where none is trainable.
@@ -40,7 +41,9 @@ def correlate(synapse: nn.Module, pre: Tensor, post: Tensor) -> dict[str, Tensor
         if linear is not None:
             flat = pre.flatten(0, -2) if linear is synapse else rows_of(pre).flatten(1)
             return _linear(linear, parameters, flat, post.flatten(0, -2), events_for(linear, pre))
-    return _generic(synapse, parameters, rows_of(pre).detach(), rows_of(post).detach())
+    rows, factors = rows_of(pre).detach(), rows_of(post).detach()
+    found = correlate_images(synapse, parameters, rows, factors, spikes_of(pre))
+    return _generic(synapse, parameters, rows, factors) if found is None else found
 
 
 def _linear(
@@ -54,7 +57,7 @@ def _linear(
         elif events is not None:
             found[name] = outer_product(events, factors.contiguous())
         else:
-            found[name] = factors.t() @ rows
+            found[name] = factors.t() @ as_float(rows, linear)
     return found
 
 
@@ -64,7 +67,7 @@ def _generic(
     totals = {name: torch.zeros_like(p) for name, p in parameters.items()}
     for some_rows, some_factors in zip(rows.split(CHUNK), factors.split(CHUNK), strict=True):
         with torch.enable_grad():
-            current = synapse(some_rows)
+            current = synapse(as_float(some_rows, synapse))
         check_shape("post", some_factors, current.shape, "one value per neuron of the synapse's target")
         # A presentation caches reparametrised weights with their graph: it must survive this call.
         grads = torch.autograd.grad(current, list(parameters.values()), some_factors, retain_graph=True)

@@ -1,77 +1,168 @@
-"""Convolution of a sparse record at a cost that follows its events, where nobody differentiates."""
+"""Convolution of a sparse record at a cost that follows its events, forward and in the weights.
 
-from concurrent.futures import ThreadPoolExecutor
+The derivative in the input has no events to follow and stays dense.
+"""
 
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import grad
 
-from spikelearn.events import is_plain
+from spikelearn.checks import check_shape
+from spikelearn.events import has_numba, is_plain, refuse_second_derivative
+from spikelearn.synapses.layers import flat, is_hooked
 
-#: Share of active entries above which the dense convolution is cheaper (benchmarks/fast_paths.py).
-CONV_BREAK_EVEN = 0.12
+#: Share of active entries above which the dense gradient in the weights is cheaper (benchmarks/fast_paths.py).
+GRADIENT_BREAK_EVEN = 0.5
 
 #: Least weights that an event meets in a row of its window, and least entries of a record, for it to be worth it.
 LEAST_ROW, SMALLEST = 64, 1 << 16
 
 
-def event_forward(synapse: nn.Module, rows: Tensor) -> Tensor | None:
-    """``synapse`` of ``rows`` [N, C, H, W] where it is a convolution, or begins with one; None as ``event_conv``."""
-    if type(synapse) is not nn.Sequential or not len(synapse):
-        return event_conv(synapse, rows)
-    if _is_hooked(synapse):
+def forward_break_even(channels: int) -> float:
+    """Share of active entries above which the dense convolution is cheaper (benchmarks/fast_paths.py).
+
+    Events of several channels at one place are added up together; with few channels each of them stands alone.
+    """
+    return min(0.3, max(0.1, channels / 50))
+
+
+def event_conv(conv: nn.Conv2d, rows: Tensor, spikes: Tensor | None = None) -> Tensor | None:
+    """``conv`` of ``rows`` [N, C, H, W]; None where the dense convolution is cheaper, or needed.
+
+    Args:
+        conv: the module, reparametrised or not.
+        rows: of floating point, or spikes as bytes.
+        spikes: the same entries as bytes, where they are known.
+    """
+    given = [rows, conv.weight] if conv.bias is None else [rows, conv.weight, conv.bias]
+    if not _is_known(conv, rows) or not all(map(is_plain, given)):
         return None
-    current = event_conv(synapse[0], rows)
-    if current is not None:
-        for layer in list(synapse)[1:]:
-            current = layer(current)
+    active = rows.detach() if spikes is None else spikes.view(rows.shape)
+    share = _share(active)
+    learns = torch.is_grad_enabled() and conv.weight.requires_grad
+    forward = share <= forward_break_even(conv.in_channels)
+    if not forward and not (learns and share <= GRADIENT_BREAK_EVEN):
+        return None
+    current: Tensor = _EventConv.apply(rows, conv.weight, conv.bias, active, conv.stride, conv.padding, forward)
     return current
 
 
-def event_conv(conv: nn.Module, rows: Tensor) -> Tensor | None:
-    """``conv`` of ``rows`` [N, C, H, W] without derivatives; None where the dense convolution is cheaper, or needed."""
-    if not isinstance(conv, nn.Conv2d) or not _is_simple(conv) or rows.ndim != 4 or rows.numel() < SMALLEST:
+def correlate_conv(conv: nn.Conv2d, rows: Tensor, post: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Sums of ``post`` [N, M, y, x] over what ``rows`` meets, shaped as weight and bias; None as ``event_conv``."""
+    if not _is_known(conv, rows) or not all(map(is_plain, (rows, post, conv.weight))):
         return None
+    if post.dtype != conv.weight.dtype or _share(rows) > GRADIENT_BREAK_EVEN:
+        return None
+    expected = (len(rows), conv.out_channels, *_size(rows, conv))
+    check_shape("post", post, expected, "one value per neuron of the synapse's target")
+    return _correlate(rows.detach(), post.detach(), conv.weight.shape, conv.stride, conv.padding)  # type: ignore[arg-type]
+
+
+def _share(rows: Tensor) -> float:
+    # A tenth of the time of torch's count_nonzero.
+    return int(np.count_nonzero(flat(rows) != 0)) / rows.numel()
+
+
+def _is_known(conv: nn.Conv2d, rows: Tensor) -> bool:
+    """Whether ``conv`` is one that the kernels do, and large enough for them."""
     weight = conv.weight
-    given = [rows, weight] if conv.bias is None else [rows, weight, conv.bias]
-    differentiated = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given)
-    if differentiated or rows.device.type != "cpu" or not all(map(is_plain, given)):
-        return None
-    fits = rows.shape[1] == conv.in_channels and rows.dtype == weight.dtype in (torch.float32, torch.float64)
-    if not fits or int(rows.count_nonzero()) > CONV_BREAK_EVEN * rows.numel():
-        return None
-    with torch.no_grad():
-        current = _scattered(rows.contiguous(), weight, conv.stride, conv.padding)  # type: ignore[arg-type]
-        return current if conv.bias is None else current.add_(conv.bias.view(1, -1, 1, 1))
-
-
-def _is_simple(conv: nn.Conv2d) -> bool:
     plain = conv.groups == 1 and conv.dilation == (1, 1) and conv.padding_mode == "zeros"
-    own = type(conv).forward is nn.Conv2d.forward and not _is_hooked(conv)
-    wide = conv.kernel_size[1] * conv.out_channels >= LEAST_ROW
-    return plain and own and wide and not isinstance(conv.padding, str)
+    if not plain or isinstance(conv.padding, str) or is_hooked(conv) or torch.is_autocast_enabled("cpu"):
+        return False
+    own = type(conv).forward is nn.Conv2d.forward and type(conv)._conv_forward is nn.Conv2d._conv_forward
+    if not own or rows.ndim != 4 or rows.shape[1] != conv.in_channels or min(_size(rows, conv)) < 1:
+        return False
+    types = (weight.dtype, torch.uint8, torch.bool)
+    fits = weight.dtype in (torch.float32, torch.float64) and rows.dtype in types
+    large = conv.kernel_size[1] * conv.out_channels >= LEAST_ROW and rows.numel() >= SMALLEST
+    return fits and large and rows.device.type == weight.device.type == "cpu" and has_numba()
 
 
-def _is_hooked(module: nn.Module) -> bool:
-    return bool(module._forward_hooks or module._forward_pre_hooks)
+class _EventConv(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        rows: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        active: Tensor,
+        stride: tuple[int, int],
+        padding: tuple[int, int],
+        by_events: bool,
+    ) -> Tensor:
+        ctx.save_for_backward(weight, active)
+        ctx.stride, ctx.padding = stride, padding
+        if by_events:
+            return _convolve(active, weight, bias, stride, padding)
+        return torch.conv2d(rows.to(weight.dtype), weight, bias, stride, padding)
+
+    @staticmethod
+    def backward(ctx: Any, post: Tensor) -> tuple[Tensor | None, ...]:
+        refuse_second_derivative()
+        weight, active = ctx.saved_tensors
+        needs_rows, needs_weight, needs_bias = ctx.needs_input_grad[:3]
+        back = by_weight = by_bias = None
+        if needs_rows:
+            back = grad.conv2d_input(active.shape, weight, post, ctx.stride, ctx.padding)
+        if needs_weight:
+            by_weight, by_bias = _correlate(active, post, weight.shape, ctx.stride, ctx.padding)
+        elif needs_bias:
+            by_bias = post.sum((0, 2, 3))
+        return back, by_weight, by_bias if needs_bias else None, None, None, None, None
 
 
-def _scattered(rows: Tensor, weight: Tensor, stride: tuple[int, int], padding: tuple[int, int]) -> Tensor:
+def _convolve(
+    active: Tensor, weight: Tensor, bias: Tensor | None, stride: tuple[int, int], padding: tuple[int, int]
+) -> Tensor:
     # Imported when it is first needed: numba takes longer to import than most commands to run.
-    from spikelearn.synapses.scatter import scatter
+    from spikelearn.compiled import array, share_threads
+    from spikelearn.synapses.conv_kernels import convolve
 
-    size = [(rows.shape[2 + d] + 2 * padding[d] - weight.shape[2 + d]) // stride[d] + 1 for d in range(2)]
-    out = rows.new_empty(len(rows), weight.shape[0], *size)
-    # Output channels last and columns reversed: what one event adds to one row of the output lies in one piece.
-    packed = weight.detach().flip(3).permute(1, 2, 3, 0).contiguous().numpy()
-    threads = max(1, min(torch.get_num_threads(), len(rows)))
-    parts = list(zip(rows.detach().tensor_split(threads), out.tensor_split(threads), strict=True))
-
-    def work(part: tuple[Tensor, Tensor]) -> None:
-        scatter(part[0].numpy(), packed, stride[0], stride[1], padding[0], padding[1], part[1].numpy())
-
-    if threads == 1:
-        work(parts[0])
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, parts))
+    maps, kernel = weight.shape[0], (int(weight.shape[2]), int(weight.shape[3]))
+    size = _sizes(active, kernel, stride, padding)
+    out = weight.new_empty(len(active), maps, *size)
+    order, starts = _columns(kernel[1], stride[1])
+    packed = weight.detach()[:, :, :, order].permute(1, 2, 3, 0).contiguous()
+    start = weight.new_zeros(maps) if bias is None else bias.contiguous()
+    geometry = (*stride, *padding, *kernel, *size)
+    convolve(
+        flat(active), tuple(active.shape), flat(packed), array(start), geometry, starts, share_threads(), flat(out)
+    )
     return out
+
+
+def _correlate(
+    active: Tensor, post: Tensor, shape: torch.Size, stride: tuple[int, int], padding: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
+    from spikelearn.compiled import array, share_threads
+    from spikelearn.synapses.conv_kernels import correlate
+
+    maps, channels, *kernel = shape
+    order, starts = _columns(kernel[1], stride[1])
+    threads = share_threads()
+    sums, biases = post.new_zeros(threads, channels * kernel[0] * kernel[1] * maps), post.new_zeros(threads, maps)
+    geometry = (*stride, *padding, *kernel, *post.shape[2:])
+    given = flat(active), tuple(active.shape), flat(post)
+    correlate(*given, geometry, starts, threads, array(sums), array(biases))
+    by_weight = torch.empty_like(sums[0]).view(channels, *kernel, maps)
+    by_weight[:, :, order] = sums.sum(0).view_as(by_weight)
+    return by_weight.permute(3, 0, 1, 2).contiguous(), biases.sum(0)
+
+
+def _columns(kernel: int, stride: int) -> tuple[list[int], Any]:
+    """Columns of a window by residue, each reversed, and where every residue begins."""
+    order = sorted(range(kernel), key=lambda column: (column % stride, -column))
+    starts = [sum(column % stride < residue for column in order) for residue in range(stride + 1)]
+    return order, np.array(starts)
+
+
+def _size(rows: Tensor, conv: nn.Conv2d) -> tuple[int, int]:
+    return _sizes(rows, conv.kernel_size, conv.stride, conv.padding)  # type: ignore[arg-type]
+
+
+def _sizes(rows: Tensor, kernel: tuple[int, ...], stride: tuple[int, ...], padding: tuple[int, ...]) -> tuple[int, int]:
+    y, x = ((rows.shape[2 + d] + 2 * padding[d] - kernel[d]) // stride[d] + 1 for d in range(2))
+    return y, x

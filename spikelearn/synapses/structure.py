@@ -1,5 +1,6 @@
 """What a synapse module is made of, as far as a fast path needs to know."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
@@ -38,6 +39,17 @@ def trainable(synapse: nn.Module) -> dict[str, nn.Parameter]:
 def uses_batch_statistics(synapse: nn.Module) -> bool:
     """Whether a call would normalise by the statistics of its own batch."""
     return any(isinstance(m, _BatchNorm) and (m.training or m.running_mean is None) for m in synapse.modules())
+
+
+def float_type(module: nn.Module) -> torch.dtype:
+    """The floating-point type of a module's parameters; torch's default where it has none."""
+    own = (p.dtype for p in module.parameters() if p.is_floating_point())
+    return next(own, torch.get_default_dtype())
+
+
+def as_float(record: Tensor, like: nn.Module) -> Tensor:
+    """A record of bytes in the type of the weights of ``like``; one of floating point as it is."""
+    return record if record.is_floating_point() else record.to(float_type(like))
 
 
 def rows_of(record: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from spikelearn.synapses.structure import as_linear, refuse_batch_statistics, rows_of
+from spikelearn.synapses.structure import as_float, as_linear, refuse_batch_statistics, rows_of
 
 
 def transpose(synapse: nn.Module, pre: Tensor, post: Tensor) -> Tensor:
@@ -27,7 +27,7 @@ def transpose(synapse: nn.Module, pre: Tensor, post: Tensor) -> Tensor:
     linear = as_linear(synapse)
     if linear is not None:
         return (post.detach() @ linear.weight.detach()).reshape(pre.shape)
-    rows = rows_of(pre).detach().requires_grad_()
+    rows = as_float(rows_of(pre).detach(), synapse).requires_grad_()
     with torch.enable_grad():
         current = synapse(rows)
     (back,) = torch.autograd.grad(current, rows, rows_of(post).detach(), retain_graph=True)
