@@ -6,7 +6,7 @@
 from spikelearn.datasets import DATASETS, Digits, DigitsEvents, Loader
 from spikelearn.measure import evaluate
 from spikelearn.network import Block, Feedback, Network, build
-from spikelearn.neurons import IF, LIF, NEURONS, CubaLIF, LeakyIntegrator
+from spikelearn.neurons import IF, LIF, NEURONS, AdaptiveLIF, CubaLIF, LeakyIntegrator
 from spikelearn.plasticity import BPTT, RULES, STDP, Batch, ReadoutOnly, Rule, Update
 from spikelearn.training import Training, fit, learn
 
@@ -18,6 +18,7 @@ __all__ = [
     "NEURONS",
     "RULES",
     "STDP",
+    "AdaptiveLIF",
     "Batch",
     "Block",
     "CubaLIF",

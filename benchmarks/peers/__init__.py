@@ -1,0 +1,1 @@
+"""Our training step against those of other libraries; ``python -m benchmarks.peers --help``."""
