@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, optim
 
+from spikelearn.allocator import keep_freed_memory
 from spikelearn.checks import check_instance, check_shape
 from spikelearn.network import Network, describe
 from spikelearn.plasticity import RULES, Batch, Memory, OptimizerChoice, Rule, Update
@@ -65,6 +66,8 @@ class Training:
     ) -> Self:
         """A new training, with what the rule declares wherever nothing else is said.
 
+        The C library is told to keep freed memory (``allocator.keep_freed_memory``), unless the environment says more.
+
         Args:
             network: what learns.
             rule: how.
@@ -77,6 +80,7 @@ class Training:
             ValueError: the rule cannot train this network (with the reason), an unknown optimizer.
         """
         check_instance("rule", rule, Rule, "for example BPTT(), with brackets")
+        keep_freed_memory()
         generator = generator_for(seed, "rule")
         memory = rule.init(network, generator)
         chosen = make_optimizer(optimizer or rule.default_optimizer, network.parameters())

@@ -6,7 +6,7 @@ from pathlib import Path
 import spikelearn
 
 LAYERS = [
-    {"checks", "files", "compiled", "vectors"},
+    {"allocator", "checks", "files", "compiled", "vectors"},
     {"registry", "seeding", "event_kernels", "trace_kernels"},
     {"events"},
     {"traces"},
