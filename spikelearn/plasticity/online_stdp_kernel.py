@@ -15,6 +15,9 @@ WORDS = 8
 #: With more than this share of the neurons in the list of those that have fired, whole rows are cheaper than the list.
 DENSE = 0.25
 
+#: A change of a weight is left out below this part of the rounding of the largest weight.
+NEGLIGIBLE = 1e-4
+
 
 @kernel
 def find_events(values: Any, words: Any, size: Any, columns: Any, amounts: Any, starts: Any) -> Any:  # pragma: no cover
@@ -263,13 +266,22 @@ def _depress(
     """Each input event, against the traces of the neurons that have fired."""
     values, times, live, lengths = post
     some, row_of_all = now
-    length = lengths[b]
-    dense = length > DENSE * values.shape[1]
-    for place in range(length):
+    least = NEGLIGIBLE * np.finfo(values.dtype).eps * max(abs(rule[2]), abs(rule[3]))
+    length = 0
+    for place in range(lengths[b]):
         j = live[b, place]
-        some[place] = rule[1] * values[b, j] * decays[t - times[b, j]]
-        if dense:
-            row_of_all[j] = some[place]
+        change = rule[1] * values[b, j] * decays[t - times[b, j]]
+        # A trace too old to change a weight is forgotten: the list is as long as the present, not the presentation.
+        if abs(change) < least:
+            times[b, j] = -1
+        else:
+            some[length], live[b, length] = change, j
+            length += 1
+    lengths[b] = length
+    dense = length > DENSE * values.shape[1]
+    if dense:
+        for place in range(length):
+            row_of_all[live[b, place]] = some[place]
     for event in range(events.size):
         row, share = private[events[event]], shares[event]
         if dense:
