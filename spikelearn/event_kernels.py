@@ -92,16 +92,17 @@ def gather_rows(
 
 @kernel(parallel=True)
 def correlate_rows(
-    columns: Any, offsets: Any, size_in: int, post: Any, together: int, threads: int, sums: Any
+    columns: Any, offsets: Any, post: Any, together: int, threads: int, fresh: bool, sums: Any
 ) -> None:  # pragma: no cover
-    """sums[i] = sum of the rows of ``post`` [R, size] that list column i; ``sums`` [n * size].
+    """sums[i] += the rows of ``post`` [R, size] that list column i; ``sums`` [n * size], with ``fresh`` from 0 on.
 
     ``together`` rows, at most 65,536, are gone through at once: pieces of them should stay in the second cache.
     """
     rows, size = post.shape
+    size_in, start = sums.size // size, offsets[0]
     blocks = (rows + together - 1) // together
     starts = np.zeros((blocks, size_in + 1), np.int64)
-    by_column = np.empty(len(columns), np.uint16)
+    by_column = np.empty(offsets[rows] - start, np.uint16)
     for block in numba.prange(blocks):
         _list_columns(columns, offsets, block * together, min(rows, (block + 1) * together), starts[block], by_column)
     chunks = (size_in + INPUTS - 1) // INPUTS
@@ -116,7 +117,7 @@ def correlate_rows(
             for chunk in range(thread, chunks, threads):
                 for i in range(chunk * INPUTS, min(size_in, (chunk + 1) * INPUTS)):
                     first, last, at = starts[U(block), U(i)], starts[U(block), U(i + 1)], U(i * size + low)
-                    if block == 0:
+                    if fresh and block == 0:
                         for j in range(width):
                             sums[at + U(j)] = 0
                     _add_listed(by_column, first, last, piece, U(0), sums, at, width)
@@ -129,7 +130,7 @@ def _list_columns(
     """The rows from ``first`` to ``last`` (counted from there) that list each column, from ``starts[column]`` on."""
     for k in range(offsets[first], offsets[last]):
         starts[U(columns[U(k)])] += 1
-    at = offsets[first]
+    at = offsets[first] - offsets[0]
     for i in range(len(starts)):
         count = starts[U(i)]
         starts[U(i)] = at

@@ -164,17 +164,28 @@ def gather_pieces(weight: Tensor, bias: Tensor | None) -> tuple[np.ndarray, np.n
 
 def outer_product(events: Events, post: Tensor) -> Tensor:
     """Sum over rows of post (x) record: ``post`` [T*B, out] -> [out, n]."""
+    sums = post.new_empty(events.shape[1], post.shape[1])
+    add_outer_product(sums, events, 0, post, fresh=True)
+    return sums.t().contiguous()
+
+
+def add_outer_product(sums: Tensor, events: Events, first: int, post: Tensor, *, fresh: bool) -> None:
+    """Add to ``sums`` [n, out] those of the rows from ``first`` on, as many as ``post`` [rows, out] has.
+
+    With ``fresh`` what was in ``sums`` is not looked at.
+    """
     from spikelearn import event_kernels as kernels
     from spikelearn.compiled import array, share_threads
 
-    sums = post.new_empty(events.shape[1], post.shape[1])
+    rows = len(post)
+    offsets = events.offsets[first : first + rows + 1]
     # Few events a column and block would leave the sums no time in the registers.
-    together = min(1024, max(256, EVENTS_TOGETHER * post.shape[0] * len(sums) // max(1, len(events.columns))))
+    together = EVENTS_TOGETHER * rows * len(sums) // max(1, int(offsets[-1] - offsets[0]))
+    together = min(1024, max(256, together))
     threads = share_threads()
     kernels.correlate_rows(
-        events.columns, events.offsets, len(sums), array(post.contiguous()), together, threads, array(sums).reshape(-1)
+        events.columns, offsets, array(post.contiguous()), together, threads, fresh, array(sums).reshape(-1)
     )
-    return sums.t().contiguous()
 
 
 def gated_outer_product(record: Tensor, factor: Tensor, pre: Tensor) -> Tensor:

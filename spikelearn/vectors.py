@@ -9,8 +9,8 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-#: Bytes of a row that are summed at once: eight vectors of 32 bytes, of which most machines have sixteen.
-WIDE, NARROW = 256, 64
+#: Bytes of a vector, and of a row that are summed at once: eight vectors, of which most machines have sixteen, or two.
+VECTOR, WIDE, NARROW = 32, 256, 64
 
 #: Entries of which ``near_bits`` tells at once.
 LOOKED_AT = 64
@@ -29,13 +29,13 @@ def row_sum(size: int) -> Any:
     ) -> Any:
         lanes = size // (source.dtype.bitwidth // 8)
         signature = types.void(listed, types.int64, types.int64, source, types.uint64, types.uint64, out, types.uint64)
-        return signature, _generator(lanes)
+        return signature, _generator(lanes, size // VECTOR)
 
     return add
 
 
 def weighted_row_sum(size: int) -> Any:
-    """As ``row_sum``, each row times its value: ``add(listed, values, first, last, source, stride, shift, out, at)``."""
+    """As ``row_sum``, each row times its value; ``values`` stands behind ``listed``."""
 
     @intrinsic
     def add(
@@ -52,22 +52,26 @@ def weighted_row_sum(size: int) -> Any:
     ) -> Any:
         lanes = size // (source.dtype.bitwidth // 8)
         numbers = (types.int64, types.int64, source, types.uint64, types.uint64, out, types.uint64)
-        return types.void(listed, values, *numbers), _generator(lanes, weighted=True)
+        return types.void(listed, values, *numbers), _generator(lanes, size // VECTOR, weighted=True)
 
     return add
 
 
-@intrinsic
-def near_bits(typing: Any, record: Any, at: Any, center: Any, width: Any) -> Any:
-    """Bit k of a uint64 says whether entry ``at + k`` of ``record`` is less than ``width`` away from ``center``."""
-    signature = types.uint64(record, types.uint64, record.dtype, record.dtype)
+def _near_bits(typing: Any, record: Any, at: Any, center: Any, width: Any) -> Any:
+    """Bit k of a uint64 says whether entry ``at + k`` of ``record`` is less than ``width`` away from ``center``.
+
+    Of floating point, or bytes.
+    """
+    signature = types.uint64(record, types.uint64, center, center)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array, at, center, width = arguments
         data = context.make_array(signature.args[0])(context, builder, array).data
-        vector = ir.VectorType(context.get_value_type(signature.args[0].dtype), LOOKED_AT)
-        place = builder.bitcast(builder.gep(data, [at]), vector.as_pointer())
-        entries = builder.load(place, align=signature.args[0].dtype.bitwidth // 8)
+        kind = signature.args[0].dtype
+        vector = ir.VectorType(context.get_value_type(signature.args[2]), LOOKED_AT)
+        read = ir.VectorType(context.get_value_type(kind), LOOKED_AT)
+        entries = builder.load(builder.bitcast(builder.gep(data, [at]), read.as_pointer()), align=kind.bitwidth // 8)
+        entries = builder.uitofp(entries, vector) if isinstance(kind, types.Integer) else entries
         apart = builder.fsub(entries, _spread(builder, center, vector))
         below = builder.fcmp_ordered("<", apart, _spread(builder, width, vector))
         above = builder.fcmp_ordered(">", apart, _spread(builder, builder.fneg(width), vector))
@@ -76,8 +80,7 @@ def near_bits(typing: Any, record: Any, at: Any, center: Any, width: Any) -> Any
     return signature, generate
 
 
-@intrinsic
-def bits_set(typing: Any, word: Any) -> Any:
+def _bits_set(typing: Any, word: Any) -> Any:
     """How many bits of ``word``, uint64, are set."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -96,6 +99,8 @@ def _lowest_bit(typing: Any, word: Any) -> Any:
 
 
 lowest_bit: Any = intrinsic(_lowest_bit)
+near_bits: Any = intrinsic(_near_bits)
+bits_set: Any = intrinsic(_bits_set)
 
 
 def _spread(builder: Any, value: Any, vector: Any) -> Any:
@@ -104,7 +109,7 @@ def _spread(builder: Any, value: Any, vector: Any) -> Any:
     return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None))
 
 
-def _generator(lanes: int, vectors: int = 8, *, weighted: bool = False) -> Any:
+def _generator(lanes: int, vectors: int, *, weighted: bool = False) -> Any:
     """Code that keeps the sum in ``vectors`` registers while it goes through the list."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

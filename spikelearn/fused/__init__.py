@@ -9,7 +9,8 @@ import spikelearn.fused.cuba
 import spikelearn.fused.membrane  # noqa: F401
 
 # isort: on
+from spikelearn.fused.cpu import ErrorCount, error_count
 from spikelearn.fused.layer import filled, layer_scan
 from spikelearn.fused.registry import KERNELS, register_kernel, scan
 
-__all__ = ["KERNELS", "filled", "layer_scan", "register_kernel", "scan"]
+__all__ = ["KERNELS", "ErrorCount", "error_count", "filled", "layer_scan", "register_kernel", "scan"]

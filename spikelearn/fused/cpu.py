@@ -1,5 +1,7 @@
 """Sequence kernels for the CPU, compiled by numba: the autograd side of them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -65,10 +67,25 @@ def tssl_scan(
     return spikes, v, CubaLIFState(*last)
 
 
+@dataclass
+class ErrorCount:
+    """How many neurons and steps have a surrogate derivative that is not zero, as a backward pass found."""
+
+    active: int = 0
+    entries: int = 0
+
+    @property
+    def share(self) -> float | None:
+        """None as long as nothing was counted."""
+        return self.active / self.entries if self.entries else None
+
+
 class Settings:
     """A neuron and its surrogate as the numbers that kernels take."""
 
-    def __init__(self, neuron: MembraneNeuron, code: SurrogateCode, reset_gradient: bool, real: Any) -> None:
+    def __init__(
+        self, neuron: MembraneNeuron, code: SurrogateCode, reset_gradient: bool, derivative_bytes: bool, real: Any
+    ) -> None:
         threshold = real(neuron.v_threshold)
         # The highest potential that does not fire, and keep and offset of the reset v <- keep v + offset.
         limit = np.nextafter(threshold, real(-np.inf)) if neuron.inclusive else threshold
@@ -79,9 +96,18 @@ class Settings:
         self.numbers = tuple(real(number) for number in (*numbers, *(getattr(neuron, name) for name in own)))
         self.surrogate = (code[0], real(code[1]), real(code[2]))
         self.reset_gradient = reset_gradient
-        self.compact = code.compact
+        self.dtype: torch.dtype = next(dtype for dtype, known in REAL.items() if known is real)
+        self.peak = real(code.peak)
+        self.bytes = derivative_bytes and type(neuron) in (LIF, IF) and code.kind > 0
+        # What kernels of sparse errors look for, less than ``width`` from ``center``, and what psi is there: a byte
+        # that is not 0 is less than 256 from 256.
+        self.center, width = (real(256), real(256)) if self.bytes else (threshold, self.surrogate[1])
+        self.near = (0, width, self.peak / real(255**2)) if self.bytes else self.surrogate
+        # What a spike resets to a value forgets what was before.
+        self.forgets = neuron.reset == "to_value"
+        self.count = ErrorCount() if code.compact and type(neuron) is not AdaptiveLIF else None
         # The error at a membrane is then the time-reversed trace of what arrives through spikes.
-        self.filtered = neuron.reset == "subtract" and not reset_gradient and module == "numba_membrane"
+        self.filtered = code.compact and neuron.reset == "subtract" and not reset_gradient and type(neuron) in (LIF, IF)
 
     @classmethod
     def of(cls, adjoint: Surrogate, neuron: MembraneNeuron, dtype: torch.dtype) -> "Settings | None":
@@ -90,7 +116,7 @@ class Settings:
         unknown = through_reset and type(neuron) is AdaptiveLIF and neuron.reset == "to_value"
         if code is None or unknown or dtype not in REAL or not has_numba():
             return None
-        return cls(neuron, code, through_reset, REAL[dtype])
+        return cls(neuron, code, through_reset, adjoint.derivative_bytes, REAL[dtype])
 
 
 class _Scan(torch.autograd.Function):
@@ -109,15 +135,16 @@ class _Scan(torch.autograd.Function):
             _flat(active),
         )
         ctx.settings = settings
-        keep(ctx, fired, active, v)
+        keep(ctx, fired, active, *kept_of(settings, v, fired))
         return v, spikes, fired, active, *last
 
     @staticmethod
     def backward(
         ctx: Any, grad_v: Tensor | None, grad_spikes: Tensor | None, _: None, __: None, *grad_last: Tensor | None
     ) -> tuple[Tensor | None, ...]:
-        (v,) = ctx.saved_tensors
-        errors, first, _total = errors_of(ctx.settings, v, grad_v, grad_spikes, grad_last, summed=False)
+        kept = ctx.saved_tensors
+        count_near(ctx.settings, kept[0])
+        errors, first, _total = errors_of(ctx.settings, kept, grad_v, grad_spikes, grad_last, summed=False)
         return errors, None, *first
 
 
@@ -175,6 +202,35 @@ def keep(ctx: Any, fired: Tensor, active: Tensor, *saved: Tensor) -> None:
     ctx.mark_non_differentiable(fired, active)
 
 
+def kept_of(settings: Settings, v: Tensor, fired: Tensor) -> tuple[Tensor, ...]:
+    """What a forward pass keeps for ``errors_of``: potentials, or derivatives as bytes, and spikes if they forget."""
+    if not settings.bytes:
+        return (v,)
+    from spikelearn.fused import numba_bytes
+
+    slopes = torch.empty_like(fired)
+    share_threads()
+    numba_bytes.as_bytes(_flat(v), settings.numbers[3], settings.surrogate, settings.peak, _flat(slopes))
+    return (slopes, fired) if settings.forgets else (slopes,)
+
+
+def count_near(settings: Settings, kept: Tensor) -> None:
+    """Fill the count of errors that are not zero, where there is one; from potentials, or derivatives as bytes."""
+    if settings.count is None:
+        return
+    from spikelearn.fused import numba_sparse
+
+    near = np.empty(share_threads(), np.int64)
+    numba_sparse.count_near(_flat(kept), settings.center, settings.near[1], near)
+    settings.count.active, settings.count.entries = int(near.sum()), kept.numel()
+
+
+def error_count(spikes: Tensor) -> ErrorCount | None:
+    """What the backward pass through the neurons behind ``spikes`` will count; None where it does not."""
+    settings = getattr(spikes.grad_fn, "settings", None)
+    return settings.count if isinstance(settings, Settings) else None
+
+
 def _records(current: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[Tensor, ...]]:
     """What a forward pass fills: v, spikes, the same as bytes, the number of spikes of every block, the last state."""
     from spikelearn.fused.numba_membrane import BLOCK
@@ -187,7 +243,7 @@ def _records(current: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, Tensor
 
 def errors_of(
     settings: Settings,
-    v: Tensor,
+    kept: Sequence[Tensor],
     grad_v: Tensor | None,
     grad_spikes: Tensor | None,
     grad_last: tuple[Tensor | None, ...],
@@ -196,15 +252,36 @@ def errors_of(
 ) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:
     """The error at every current, at the initial state, and, if ``summed``, the first one's sum over time."""
     refuse_second_derivative()
-    errors, first = torch.empty_like(v), tuple(torch.empty_like(v[0]) for _ in grad_last)
-    total = torch.empty_like(v[0]) if summed else v.new_empty(0)
-    none = v.new_zeros(1, *v.shape[1:])
+    errors = torch.empty_like(kept[0], dtype=settings.dtype)
+    first = tuple(torch.empty_like(errors[0]) for _ in grad_last)
+    total = torch.empty_like(errors[0]) if summed else errors.new_empty(0)
+    none = errors.new_zeros(1, *errors.shape[1:])
+    given_spikes = _steps(none if grad_spikes is None else grad_spikes)
+    given_v = _steps(none if grad_v is None else grad_v)
+    after = _each(tuple(none[0] if part is None else part for part in grad_last))
     share_threads()
+    if settings.bytes:
+        from spikelearn.fused import numba_bytes
+
+        slopes = _steps(kept[0])
+        numba_bytes.backward(
+            slopes,
+            _steps(kept[1]) if settings.forgets else slopes[:0],
+            given_spikes,
+            given_v,
+            after[0],
+            settings.numbers,
+            settings.peak,
+            _steps(errors),
+            _flat(first[0]),
+            _flat(total),
+        )
+        return errors, first, total
     settings.kernels.backward(
-        _steps(v),
-        _steps(none if grad_spikes is None else grad_spikes),
-        _steps(none if grad_v is None else grad_v),
-        _each(tuple(none[0] if part is None else part for part in grad_last)),
+        _steps(kept[0]),
+        given_spikes,
+        given_v,
+        after,
         settings.numbers,
         settings.surrogate,
         settings.reset_gradient,

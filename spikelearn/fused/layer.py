@@ -1,14 +1,28 @@
 """Linear synapse and neuron in one where the input is sparse: the autograd side of it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from spikelearn.events import Events, events_of, gather_pieces, is_plain, outer_product, remember_spikes, spikes_of
-from spikelearn.fused.cpu import Settings, array, errors_of, keep, share_threads
+from spikelearn.events import (
+    Events,
+    add_outer_product,
+    events_of,
+    gather_pieces,
+    is_plain,
+    refuse_second_derivative,
+    remember_spikes,
+    spikes_of,
+)
+from spikelearn.fused.cpu import Settings, array, count_near, errors_of, keep, share_threads
+from spikelearn.fused.sparse import Needed, sparse_gradients
 from spikelearn.neurons import IF, LIF, Adjoint, LIFState, MembraneNeuron, Neuron, Surrogate
 from spikelearn.synapses import as_linear
+
+#: About how many rows [T * B] of errors are there at once.
+ROWS = 4096
 
 
 def layer_scan(
@@ -17,7 +31,7 @@ def layer_scan(
     """``drive`` and ``scan`` in one for sparse records, plain linear synapses, and LIF or IF; None elsewhere.
 
     With ``hollow`` the spikes are a tensor without values, for which the bytes kept with it stand: it may only be
-    handed to ``layer_scan`` or ``filled``.
+    handed to ``layer_scan`` or ``filled``. So are the potentials then, where derivatives are kept as bytes.
     """
     linear = as_linear(synapse)
     if linear is None or type(neuron) not in (LIF, IF) or type(adjoint) is not Surrogate:
@@ -59,9 +73,11 @@ class _Layer(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         from spikelearn.fused import numba_layer
 
-        v = weight.new_empty(*pre.shape[:2], len(weight))
-        spikes = v.new_zeros(1).expand_as(v) if hollow else torch.empty_like(v)
-        last, fired = torch.empty_like(v[0]), torch.empty_like(v, dtype=torch.uint8)
+        shape = (*pre.shape[:2], len(weight))
+        unseen = hollow and settings.bytes
+        v, spikes = (weight.new_zeros(1).expand(shape) if h else weight.new_empty(shape) for h in (unseen, hollow))
+        last, fired = weight.new_empty(shape[1:]), torch.empty(shape, dtype=torch.uint8)
+        slopes = torch.empty_like(fired) if settings.bytes else fired[:0]
         active = torch.zeros(pre.shape[1], dtype=torch.int64)
         numba_layer.forward(
             events.columns,
@@ -69,14 +85,17 @@ class _Layer(torch.autograd.Function):
             *gather_pieces(weight, bias),
             array(v0.contiguous()),
             settings.numbers,
+            (settings.surrogate, settings.peak),
             share_threads(),
-            array(v),
-            array(v[:0] if hollow else spikes),
+            array(last[None][:0] if unseen else v),
+            array(last[None][:0] if hollow else spikes),
             array(fired),
+            array(slopes),
             array(last),
             array(active),
         )
-        keep(ctx, fired, active, v, weight)
+        kept = (slopes, fired) if settings.bytes and settings.forgets else (slopes if settings.bytes else v,)
+        keep(ctx, fired, active, weight, *kept)
         ctx.settings, ctx.events, ctx.shape, ctx.has_bias = settings, events, pre.shape, bias is not None
         return v, spikes, fired, active, last
 
@@ -84,20 +103,57 @@ class _Layer(torch.autograd.Function):
     def backward(
         ctx: Any, grad_v: Tensor | None, grad_spikes: Tensor | None, _: None, __: None, *grad_last: Tensor | None
     ) -> tuple[Tensor | None, ...]:
-        v, weight = ctx.saved_tensors
-        needs_pre, needs_weight, needs_bias, *_rest = ctx.needs_input_grad
-        summed = ctx.has_bias and needs_bias
-        errors, first, total = errors_of(ctx.settings, v, grad_v, grad_spikes, grad_last, summed=summed)
-        rows = errors.flatten(0, 1)
-        return (
-            (rows @ weight).view(ctx.shape) if needs_pre else None,
-            outer_product(ctx.events, rows) if needs_weight else None,
-            total.sum(0) if summed else None,
-            *first,
-            None,
-            None,
-            None,
-        )
+        refuse_second_derivative()
+        weight, *kept = ctx.saved_tensors
+        settings, events = ctx.settings, ctx.events
+        needs_pre, needs_weight, needs_bias, needs_start, *_rest = ctx.needs_input_grad
+        needed = Needed(needs_pre, needs_weight, ctx.has_bias and needs_bias)
+        by_spikes_alone = grad_v is None and grad_last == (None,) and not needs_start
+        found, first = None, None
+        if settings.filtered and by_spikes_alone and grad_spikes is not None:
+            found = sparse_gradients(settings, kept[0], grad_spikes, weight, events, needed)
+        else:
+            count_near(settings, kept[0])
+        grad_pre, grad_weight, grad_bias = found or (None, None, None)
+        if found is None or (needed.weight and grad_weight is None):
+            arriving, rest = (grad_v, grad_spikes, grad_last[0]), needed if found is None else Needed(weight=True)
+            dense = _dense_gradients(settings, kept, arriving, weight, events, rest)
+            grad_pre, grad_weight, grad_bias, first = dense if found is None else (grad_pre, dense[1], grad_bias, None)
+        return None if grad_pre is None else grad_pre.view(ctx.shape), grad_weight, grad_bias, first, None, None, None
+
+
+def _dense_gradients(
+    settings: Settings,
+    kept: Sequence[Tensor],
+    arriving: tuple[Tensor | None, Tensor | None, Tensor | None],
+    weight: Tensor,
+    events: Events,
+    needed: Needed,
+) -> tuple[Tensor | None, Tensor | None, Tensor | None, Tensor]:
+    """dX [T * B, n], dW, the bias's, and that of the initial potential; ``arriving`` in v, spikes and the last one.
+
+    A few steps at a time, the last first: their errors are used while they are in the cache, and never all there.
+    """
+    grad_v, grad_spikes, error = arriving
+    steps, batch, size = kept[0].shape
+    pieces = -(-steps * batch // ROWS)
+    together = -(-steps // pieces)
+    grad_pre = weight.new_empty(steps * batch, weight.shape[1]) if needed.pre else None
+    sums, bias = weight.new_empty(weight.shape[1], size), weight.new_zeros(size)
+    for end in range(steps, 0, -together):
+        now = slice(max(0, end - together), end)
+        v_now, spikes_now = (None if grad is None else grad[now] for grad in (grad_v, grad_spikes))
+        kept_now = [part[now] for part in kept]
+        errors, (error,), total = errors_of(settings, kept_now, v_now, spikes_now, (error,), summed=needed.bias)
+        rows, first = errors.flatten(0, 1), now.start * batch
+        if grad_pre is not None:
+            grad_pre[first : first + len(rows)] = rows @ weight
+        if needed.weight:
+            add_outer_product(sums, events, first, rows, fresh=end == steps)
+        if needed.bias:
+            bias += total.sum(0)
+    assert error is not None
+    return grad_pre, sums.t().contiguous() if needed.weight else None, bias if needed.bias else None, error
 
 
 class _Fill(torch.autograd.Function):

@@ -11,6 +11,7 @@ import numpy as np
 
 from spikelearn.compiled import kernel
 from spikelearn.event_kernels import GATHERED, TILE, U, add_narrow, add_wide
+from spikelearn.fused.numba_bytes import fill_bytes
 from spikelearn.vectors import NARROW, WIDE
 
 
@@ -22,46 +23,54 @@ def forward(
     bias: Any,
     start: Any,
     constants: Any,
+    coding: Any,
     threads: int,
     v: Any,
     spikes: Any,
     fired: Any,
+    slopes: Any,
     last: Any,
     active: Any,
 ) -> None:  # pragma: no cover
-    """v, spikes (if not empty) and spikes as bytes, [T, B, size], the potential after the last reset, [B, size],
-    and the number of spikes of every sample, [B], zero before.
+    """v, spikes (both if not empty), spikes as bytes and surrogate derivatives as bytes (if not empty), [T, B, size],
+    the potential after the last reset, [B, size], and the number of spikes of every sample, [B], zero before.
 
-    Rows of the lists are steps, and samples in each; ``weight`` is [tiles * n * TILE] as in ``gather_rows``.
+    Rows of the lists are steps, and samples in each; ``coding`` is the surrogate and its largest value; ``weight`` is
+    [tiles * n * TILE] as in ``gather_rows``.
     """
-    decay, gain, leak, _, limit, keep, offset = constants
-    steps, batch, size = v.shape
+    decay, gain, leak, threshold, limit, keep, offset = constants
+    # A parallel loop takes numbers, not a tuple of several kinds.
+    (kind, sharpness, height), peak = coding
+    (steps, batch, size), flat = fired.shape, slopes.reshape(-1)
     tiles = (size + TILE - 1) // TILE
-    of_tile = len(weight) // tiles
     parts = min(batch, threads * max(1, steps * batch // (threads * GATHERED)))
     for part in numba.prange(parts):
         first, end = part * batch // parts, (part + 1) * batch // parts
-        piece, u = np.empty(TILE, v.dtype), np.empty((end - first) * TILE, v.dtype)
+        piece, u = np.empty(TILE, last.dtype), np.empty((end - first) * TILE, last.dtype)
         for tile in range(tiles):
-            low, width, shift = U(tile * TILE), min(TILE, size - tile * TILE), U(tile * of_tile)
+            low, width, shift = U(tile * TILE), min(TILE, size - tile * TILE), U(tile * (len(weight) // tiles))
             for b in range(first, end):
                 for n in range(width):
                     u[U((b - first) * TILE + n)] = start[U(b), low + U(n)]
             for t in range(steps):
                 for b in range(first, end):
-                    row = U(t * batch + b)
+                    row, own, count = U(t * batch + b), U((b - first) * TILE), 0
                     for n in range(width):
                         piece[U(n)] = bias[low + U(n)]
                     _sum(columns, offsets[row], offsets[row + U(1)], weight, shift, piece, width)
-                    own, count = U((b - first) * TILE), 0
                     for n in range(width):
                         x = decay * u[own + U(n)] + (gain * piece[U(n)] + leak)
                         z = x > limit
-                        v[U(t), U(b), low + U(n)] = x
+                        piece[U(n)] = x
                         fired[U(t), U(b), low + U(n)] = z
                         count += z
                         u[own + U(n)] = keep * x + offset if z else x
                     active[U(b)] += count
+                    if len(v):
+                        for n in range(width):
+                            v[U(t), U(b), low + U(n)] = piece[U(n)]
+                    if len(slopes):
+                        fill_bytes(piece, width, threshold, (kind, sharpness, height), peak, flat, row * U(size) + low)
                     if len(spikes):
                         for n in range(width):
                             spikes[U(t), U(b), low + U(n)] = fired[U(t), U(b), low + U(n)]

@@ -17,22 +17,22 @@ add_wide, add_narrow = weighted_row_sum(WIDE), weighted_row_sum(NARROW)
 
 
 @kernel(parallel=True)
-def count_near(v: Any, threshold: Any, width: Any, near: Any) -> None:  # pragma: no cover
-    """How many entries of every part of ``v`` [entries] are less than ``width`` away from threshold."""
+def count_near(kept: Any, center: Any, width: Any, near: Any) -> None:  # pragma: no cover
+    """How many entries of every part of ``kept`` [entries] are less than ``width`` away from ``center``."""
     parts = len(near)
     for part in numba.prange(parts):
-        n, last, found = part * len(v) // parts, (part + 1) * len(v) // parts, U(0)
+        n, last, found = part * len(kept) // parts, (part + 1) * len(kept) // parts, U(0)
         while n < last:
-            found += bits_set(_near(v, n, last, threshold, width))
+            found += bits_set(_near(kept, n, last, center, width))
             n += LOOKED_AT
         near[part] = found
 
 
 @kernel(parallel=True)
 def list_errors(
-    v: Any,
+    kept: Any,
     grad_spikes: Any,
-    threshold: Any,
+    center: Any,
     gain: Any,
     surrogate: Any,
     ages: Any,
@@ -44,15 +44,17 @@ def list_errors(
     near: Any,
     total: Any,
 ) -> None:  # pragma: no cover
-    """gain p[t] = gain psi(v[t] - threshold) grad_spikes[t], where it is not 0: those of row r, [T * B], are the
-    ``columns`` and ``values`` from ``starts[r]`` to ``ends[r]``.
+    """gain p[t] = gain psi[t] grad_spikes[t], where it is not 0: those of row r, [T * B], are the ``columns`` and
+    ``values`` from ``starts[r]`` to ``ends[r]``.
 
+    ``kept`` [T, B, size] are potentials, ``center`` is the threshold, ``surrogate`` as in ``SurrogateCode``; or bytes
+    whose squares times the last of ``surrogate`` are psi, where the first is 0, and 256 from 0.
     Every part of the samples has ``room`` for its own; of one that needs more, ``near`` is negative. ``near`` counts
     where psi is not 0, ``total`` [parts, size] sums ages[t] gain p[t] unless it is empty.
     """
     kind, width, height = surrogate
-    steps, batch, size = v.shape
-    fall, flat, parts = height / width, v.reshape(-1), len(near)
+    steps, batch, size = kept.shape
+    fall, flat, parts = height / width, kept.reshape(-1), len(near)
     for part in numba.prange(parts):
         at, last, found, full = U(part * room), U((part + 1) * room - LOOKED_AT), U(0), False
         for t in range(steps):
@@ -61,19 +63,26 @@ def list_errors(
                 row = U(t * batch + b)
                 base, starts[row] = row * U(size), at
                 for n in range(0, size, LOOKED_AT):
-                    bits = _near(flat, base + U(n), base + U(size), threshold, width)
+                    bits = _near(flat, base + U(n), base + U(size), center, width)
                     found += bits_set(bits)
-                    full = full or at > last
+                    if at > last:
+                        full = True
                     while bits and not full:
                         j = U(n) + lowest_bit(bits)
                         bits &= bits - U(1)
-                        psi = height if kind == 5 else height - abs(flat[base + j] - threshold) * fall
+                        x = values.dtype.type(flat[base + j])
+                        if kind == 0:
+                            psi = height * x * x
+                        elif kind == 5:
+                            psi = height
+                        else:
+                            psi = height - abs(x - center) * fall
                         p = gain * (grad_spikes[given, U(b), j] * psi)
                         if p != 0:
                             columns[at] = j
                             values[at] = p
                             at += U(1)
-                            if len(total):
+                            if total.size:
                                 total[U(part), j] += ages[U(t)] * p
                 ends[row] = at
         near[part] = -1 - np.int64(found) if full else np.int64(found)
@@ -156,16 +165,16 @@ def correlate_errors(
 
 
 @kernel
-def _near(v: Any, n: Any, last: Any, threshold: Any, width: Any) -> Any:  # pragma: no cover
+def _near(kept: Any, n: Any, last: Any, center: Any, width: Any) -> Any:  # pragma: no cover
     """``near_bits`` of the entries from ``n`` on and before ``last``, 0 beyond."""
     at, count = U(n), U(last) - U(n)
     if count >= U(LOOKED_AT):
-        return near_bits(v, at, threshold, width)
+        return near_bits(kept, at, center, width)
     if U(last) >= U(LOOKED_AT):
-        return near_bits(v, U(last) - U(LOOKED_AT), threshold, width) >> (U(LOOKED_AT) - count)
+        return near_bits(kept, U(last) - U(LOOKED_AT), center, width) >> (U(LOOKED_AT) - count)
     bits = U(0)
     for k in range(count):
-        bits |= U(abs(v[at + U(k)] - threshold) < width) << U(k)
+        bits |= U(abs(kept[at + U(k)] - center) < width) << U(k)
     return bits
 
 
@@ -199,10 +208,10 @@ def _turn(
     to = places.copy()
     for row in range(low, high):
         for k in range(starts[U(row)], ends[U(row)]):
-            j = U(columns[U(k)])
-            by_column[U(to[j])] = row - low + batch
-            by_value[U(to[j])] = values[U(k)]
-            to[j] += 1
+            column = U(columns[U(k)])
+            by_column[U(to[column])] = row - low + batch
+            by_value[U(to[column])] = values[U(k)]
+            to[column] += 1
 
 
 @kernel

@@ -9,11 +9,10 @@ error at a membrane is e[t] = p[t] + decay e[t+1], the time-reversed trace of p:
 A reset to a value cuts the error at a spike, e[t] = p[t] + decay (1 - z[t]) e[t+1]: a filter of its own for every
 neuron, which cannot stand on the other side. There, and with a differentiated reset, e is carried as it is.
 
-Source: Perez-Nieves & Goodman, "Sparse Spiking Gradient Descent", NeurIPS 2021; deviation: they leave out the error
-that is not near threshold, here nothing is left out.
+Source: Perez-Nieves & Goodman, "Sparse Spiking Gradient Descent", NeurIPS 2021; deviation: the time filter is
+moved to the other side of each sum, so that the errors stay sparse.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -23,31 +22,27 @@ from torch import Tensor
 from spikelearn.events import Events, gather_pieces
 from spikelearn.fused.cpu import Settings, array, share_threads
 
-#: Share of active errors above which the dense product W^T e is cheaper (benchmarks/fast_paths.py).
-BREAK_EVEN = 0.15
+#: Share of errors near threshold above which dense errors and their product W^T e are cheaper.
+BREAK_EVEN = 0.25
 
-#: What an active error costs in dW, with the trace it meets, in units of an event that meets a dense error.
-COST = 1.5
+#: Costs in dW, in units of one event that meets one dense error: a listed error that meets a trace, forming the trace,
+#: and forming and reading a dense error. All are read off benchmarks/fast_paths.py.
+LISTED, TRACED, FORMED = 1.2, 8.0, 25.0
 
 #: Rows whose traces are formed before they are used.
 TOGETHER = 512
 
 
-@dataclass
-class ErrorCount:
-    """How many entries of a record had a surrogate derivative that is not zero; filled by the backward pass."""
-
-    active: int = 0
-    entries: int = 0
-
-    @property
-    def share(self) -> float:
-        """0 where nothing was counted."""
-        return self.active / max(1, self.entries)
-
-
 class ErrorLists(NamedTuple):
-    """The entries of gain p [T, B, size] that are not zero: those of row r, from ``starts[r]`` to ``ends[r]``."""
+    """The entries of gain p [T, B, size] that are not zero: those of row r, from ``starts[r]`` to ``ends[r]``.
+
+    Args:
+        columns: neuron of every entry, int32.
+        values: what it is.
+        starts, ends: of every row, [T * B].
+        shape: (T, B, size).
+        total: sum of the errors over time and samples, [size], if it was asked for.
+    """
 
     columns: np.ndarray
     values: np.ndarray
@@ -55,34 +50,69 @@ class ErrorLists(NamedTuple):
     ends: np.ndarray
     shape: torch.Size
     total: Tensor
-    """Sum of the errors over time and samples, [size], if it was asked for."""
 
-    @property
-    def active(self) -> int:
-        return int((self.ends - self.starts).sum())
+
+class Needed(NamedTuple):
+    """Which gradients are asked for."""
+
+    pre: bool = False
+    weight: bool = False
+    bias: bool = False
+
+
+def sparse_gradients(
+    settings: Settings, kept: Tensor, grad_spikes: Tensor, weight: Tensor, events: Events, needed: Needed
+) -> tuple[Tensor | None, Tensor | None, Tensor | None] | None:
+    """dX [T * B, n], dW and the bias's; None where dense errors are cheaper, for all or, in its place, for dW alone.
+
+    Counts the errors in any case.
+    """
+    steps, batch, size = kept.shape
+    rows = steps * batch
+    most = most_errors(events, rows, size)
+    lists = list_errors(settings, kept, grad_spikes, BREAK_EVEN if needed.pre else most, summed=needed.bias)
+    if lists is None:
+        return None
+    decay, active = settings.numbers[0], int((lists.ends - lists.starts).sum())
+    few = active <= most * rows * size
+    return (
+        pull_back(lists, weight, decay) if needed.pre else None,
+        correlate_errors(lists, events, weight, decay) if needed.weight and few else None,
+        lists.total if needed.bias else None,
+    )
+
+
+def most_errors(events: Events, rows: int, size: int) -> float:
+    """Share of listed errors, [rows, size], above which dW costs less from events and dense errors."""
+    by_events = (len(events.columns) / rows + FORMED) / events.shape[1]
+    return min(BREAK_EVEN, max(0.0, (by_events - TRACED / size) / LISTED))
 
 
 def list_errors(
-    settings: Settings, v: Tensor, grad_spikes: Tensor, most: float, *, summed: bool
-) -> tuple[ErrorLists | None, int]:
-    """gain p as lists; None where more than the share ``most`` are near threshold; and how many are."""
-    from spikelearn.fused import numba_sparse
+    settings: Settings, kept: Tensor, grad_spikes: Tensor, most: float, *, summed: bool
+) -> ErrorLists | None:
+    """gain p as lists; None where they are more than the share ``most``. Counts them in either case.
 
-    decay, gain, _, threshold, *_ = settings.numbers
-    steps, batch, size = v.shape
-    real, parts = v.dtype, min(batch, share_threads())
-    room = int(most * steps * -(-batch // parts) * size) + numba_sparse.LOOKED_AT
-    columns, values = np.empty(parts * room, np.int32), np.empty(parts * room, array(v).dtype)
+    ``kept`` are potentials, or derivatives as bytes.
+    """
+    from spikelearn.fused import numba_sparse
+    from spikelearn.vectors import LOOKED_AT
+
+    decay, gain, *_ = settings.numbers
+    steps, batch, size = kept.shape
+    parts = min(batch, share_threads())
+    room = int(most * steps * -(-batch // parts) * size) + LOOKED_AT
+    columns, values = np.empty(parts * room, np.int32), np.empty(parts * room, decay.dtype)
     starts, ends = np.empty((2, steps * batch), np.int64)
-    near, total = np.empty(parts, np.int64), torch.zeros(parts, size if summed else 0, dtype=real)
+    near, total = np.empty(parts, np.int64), torch.zeros(parts, size if summed else 0, dtype=settings.dtype)
     ages = np.cumsum(float(decay) ** np.arange(steps)).astype(values.dtype)
     given = grad_spikes[:1] if grad_spikes.stride(0) == 0 else grad_spikes
     numba_sparse.list_errors(
-        array(v),
+        array(kept),
         array(given.contiguous()),
-        threshold,
+        settings.center,
         gain,
-        settings.surrogate,
+        settings.near,
         ages,
         room,
         columns,
@@ -92,17 +122,9 @@ def list_errors(
         near,
         array(total),
     )
-    found = int(np.where(near < 0, -1 - near, near).sum())
-    return (None if (near < 0).any() else ErrorLists(columns, values, starts, ends, v.shape, total.sum(0))), found
-
-
-def count_near(settings: Settings, v: Tensor) -> int:
-    """How many entries of v have a surrogate derivative that is not zero."""
-    from spikelearn.fused import numba_sparse
-
-    near = np.empty(share_threads(), np.int64)
-    numba_sparse.count_near(array(v).reshape(-1), settings.numbers[3], settings.surrogate[1], near)
-    return int(near.sum())
+    if settings.count is not None:
+        settings.count.active, settings.count.entries = int(np.where(near < 0, -1 - near, near).sum()), kept.numel()
+    return None if (near < 0).any() else ErrorLists(columns, values, starts, ends, kept.shape, total.sum(0))
 
 
 def pull_back(lists: ErrorLists, weight: Tensor, decay: float) -> Tensor:

@@ -23,6 +23,11 @@ class SurrogateCode(NamedTuple):
         """Whether the derivative is exactly zero at a distance of ``a`` and more from threshold."""
         return self.kind in (3, 5)
 
+    @property
+    def peak(self) -> float:
+        """psi(0), the largest value."""
+        return (0.0, self.a / 2, 1.0, self.b, self.a / 4, self.b)[self.kind]
+
     def as_type(self, real: Any) -> tuple[int, Any, Any]:
         """The same with parameters of the type ``real``."""
         return self.kind, real(self.a), real(self.b)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from spikelearn.checks import check_record_type, check_spike_bytes, one_of
 from spikelearn.events import detached, share_active
-from spikelearn.fused import filled, layer_scan, scan
+from spikelearn.fused import error_count, filled, layer_scan, scan
 from spikelearn.network.block import Block, Feedback
 from spikelearn.network.plumbing import block_shapes, delayed, drive_block, injected, masked
 from spikelearn.network.presentation import presentation, running_statistics
@@ -218,7 +218,7 @@ class Network(nn.Module):
         output_only: bool,
     ) -> tuple[Record, State]:
         activity: dict[str, Activity] = {}
-        neurons, lines, rates = {}, {}, {}
+        neurons, lines, rates, errors = {}, {}, {}, {}
         x = self._masked_once(self._as_taken(inputs, masks), masks, "inputs")
         names = list(self.blocks)
         for name, following in zip(names, [*names[1:], None], strict=True):
@@ -236,6 +236,7 @@ class Network(nn.Module):
                 current = injected(current, inject, name)
                 found = scan(adjoint, block.neuron, before or block.neuron.initial_state(current[0]), current)
             z, v, neurons[name] = found
+            errors[name] = error_count(z)
             spikes = masked(z, masks, name, steps=True)
             x = detached(spikes) if cut else spikes
             if output_only and following is not None:
@@ -243,7 +244,8 @@ class Network(nn.Module):
             else:
                 activity[name] = Activity(pre, spikes, v)
             del pre, z, v, spikes, found
-        return Record(activity, {}, rates), State(neurons, lines, {})
+        counted = {name: count for name, count in errors.items() if count is not None}
+        return Record(activity, {}, rates, counted), State(neurons, lines, {})
 
     def _run_step_by_step(
         self, inputs: Tensor, state: State | None, adjoint: Adjoint, inject: Tensors, masks: Tensors, cut: bool

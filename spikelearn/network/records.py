@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from spikelearn.events import share_active
+from spikelearn.fused import ErrorCount
 
 
 class Activity(NamedTuple):
@@ -29,13 +30,18 @@ class Record(dict[str, Activity]):
         activity: what is held.
         feedback: what met each feedback edge's weights.
         rates: {block: mean firing rate, spikes per step and neuron} of blocks that are not held.
+        errors: {block: what a backward pass through its neurons counts}, where it does.
     """
 
     def __init__(
-        self, activity: dict[str, Activity], feedback: dict[str, Tensor], rates: dict[str, float] | None = None
+        self,
+        activity: dict[str, Activity],
+        feedback: dict[str, Tensor],
+        rates: dict[str, float] | None = None,
+        errors: dict[str, ErrorCount] | None = None,
     ) -> None:
         super().__init__(activity)
-        self.feedback, self.rates = feedback, rates or {}
+        self.feedback, self.rates, self.errors = feedback, rates or {}, errors or {}
 
     def last(self) -> "Record":
         """The same with the last block alone, and the rates of the others."""

@@ -41,12 +41,19 @@ def loss_from(text: str) -> Loss:
 
 
 def adjoint_from(text: str) -> Adjoint:
-    """An adjoint from ``name`` or ``name:key=value,...``; ``reset-gradient=true`` differentiates the reset."""
+    """An adjoint from ``name`` or ``name:key=value,...``.
+
+    With the name of a surrogate, ``reset-gradient=true`` differentiates the reset, and ``derivative-bytes=true`` keeps
+    the derivative as bytes.
+    """
     name, options = parse_component(text)
     if name in SURROGATES:
         reset_gradient = options.pop("reset_gradient", False)
+        derivative_bytes = options.pop("derivative_bytes", False)
         check_flag("reset-gradient", reset_gradient)
-        return Surrogate(SpikeFunction(SURROGATES.build(name, options), reset_gradient=reset_gradient))
+        check_flag("derivative-bytes", derivative_bytes)
+        function = SpikeFunction(SURROGATES.build(name, options), reset_gradient=reset_gradient)
+        return Surrogate(function, derivative_bytes=derivative_bytes)
     others = [known for known in ADJOINTS if known != "surrogate"]
     if name not in others:
         raise ValueError(f"unknown adjoint {name!r}, expected {one_of(name, [*SURROGATES, *others])}")

@@ -24,7 +24,9 @@ def gradient_update(
 ) -> Update:
     """Run, differentiate the loss in the parameters ``names``, and leave the network as it was.
 
-    ``measure`` gives the update's metrics from the network and the run's record; without it no hidden record is kept.
+    Where the surrogate derivative is zero far from threshold, the metric ``active_errors_<block>`` is the share of
+    neurons and steps where it was not, as kernels count it. ``measure`` gives the update's other metrics from the
+    network and the run's record; without it no hidden record is kept.
 
     Raises:
         ValueError: a parameter in ``names`` that the loss does not depend on, a target without an output.
@@ -35,7 +37,7 @@ def gradient_update(
         record = network.run(batch.inputs, adjoint=adjoint, masks=batch.masks, cut=cut, output_only=output_only)[0]
         rates, metrics = firing_rates(network, record), measure(network, record) if measure else {}
         # From here on hidden records live only as long as the backward pass needs them.
-        output = record.last()
+        output, errors = record.last(), record.errors
         del record
         scores = network.scores(output)
         check_targets(batch.targets, scores.shape[1])
@@ -43,6 +45,7 @@ def gradient_update(
         del output
         found = torch.autograd.grad(value, parameters, allow_unused=True)
     grads = named_gradients(loss, names, found)
+    metrics |= {f"active_errors_{name}": count.share for name, count in errors.items() if count.share is not None}
     return Update(grads, scores.detach(), value.detach(), buffers=buffers, rates=rates, metrics=metrics)
 
 

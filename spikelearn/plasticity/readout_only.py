@@ -17,6 +17,7 @@ class ReadoutOnly(BPTT):
         adjoint: how the derivative crosses the last block's neurons; default ATan with $\alpha$ = 2 (per unit of
             potential).
         memory_budget: as in ``bptt``, MiB; None: no bound. Only the last block's graph is kept in any case.
+        precision: as in ``bptt``.
 
     Shapes: inputs [T, B, ...], targets [B]; gradients shaped like their parameters.
 

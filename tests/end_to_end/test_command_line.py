@@ -163,6 +163,7 @@ def test_a_file_and_flags_that_win(tmp_path, capsys):
         ["--rule", "readout-only"],
         ["--rule", "stdp", "--rule-option", "teacher=2", "--bounds", "-1", "1"],
         ["--rule-option", "loss=mse-count", "--rule-option", "adjoint=triangle:width=2"],
+        ["--rule-option", "adjoint=rectangle:width=0.3,derivative-bytes=true"],
         ["--rule-option", "loss=cross-entropy-membrane", "--output", "leaky-integrator"],
         ["--neuron", "cuba-lif", "--neuron-option", "tau_syn=0.002", "--neuron-option", "r=40"],
         ["--encoder", "latency", "--optimizer", "sgd", "--lr", "0.01", "--optimizer-option", "momentum=0.9"],

@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
+from spikelearn.checks import check_flag
 from spikelearn.neurons.adjoints.base import ADJOINTS, Adjoint
 from spikelearn.neurons.base import Neuron
 from spikelearn.neurons.spike_function import HARD, SpikeFunction
@@ -15,20 +16,34 @@ class Surrogate(Adjoint):
 
     Args:
         spike_function: the step and its derivative $\psi$, per unit of potential.
+        derivative_bytes: keep $\psi$ for the backward pass as round($255\,\sqrt{\psi/\psi(0)}$): one byte a neuron and
+            step, two where spikes reset to a value, instead of the potential's four or eight. Compiled kernels for LIF
+            and IF on the CPU do so; elsewhere nothing changes. Relative error of the gradients of 784-400-10, 25 steps,
+            as measured: 0.0003 to 0.002 with ATan, Sigmoid and Triangle as they are, up to 0.005 with narrow ones
+            (FastSigmoid, Triangle of width 0.1), none with Rectangle.
 
     Shapes: current, spikes and v [B, ...] in ``step``, [T, B, ...] in ``sequence``.
+
+    Raises:
+        ValueError: ``derivative_bytes`` with a differentiated reset, which needs the potentials.
 
     Source: Neftci, Mostafa & Zenke, IEEE Signal Processing Magazine 36, 2019.
     """
 
-    def __init__(self, spike_function: SpikeFunction) -> None:
-        self.spike_function = spike_function
+    def __init__(self, spike_function: SpikeFunction, *, derivative_bytes: bool = False) -> None:
+        check_flag("derivative_bytes", derivative_bytes)
+        if derivative_bytes and spike_function.reset_gradient:
+            raise ValueError(
+                "derivative_bytes is True with reset_gradient=True, but the derivative of the reset needs the "
+                "potentials, which are then not kept: leave one of the two out"
+            )
+        self.spike_function, self.derivative_bytes = spike_function, derivative_bytes
 
     def step(self, neuron: Neuron, state: Any, current: Tensor) -> tuple[Tensor, Tensor, Any]:
         return neuron.step(state, current, self.spike_function)
 
     def __repr__(self) -> str:
-        return f"Surrogate({self.spike_function!r})"
+        return f"Surrogate({self.spike_function!r}{', derivative_bytes=True' if self.derivative_bytes else ''})"
 
 
 #: Simulation without derivatives.
