@@ -5,11 +5,16 @@ to import than most commands to run, and everything must work without it.
 """
 
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar, overload
 
 import numba
 import torch
 from torch import Tensor
+
+#: Names of the modules that hold kernels, and what is compiled into them.
+KERNEL_FILES = ("numba_*.py", "*_kernel.py", "*_kernels.py", "vector*.py")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -40,11 +45,27 @@ def kernel(function: Any = None, *, parallel: bool = False, contract: bool = Tru
 
     def compiled(body: Callable[..., Any]) -> Any:
         try:
-            return numba.njit(**options, cache=True)(body)
+            made = numba.njit(**options, cache=True)(body)
         except RuntimeError:
             return numba.njit(**options)(body)
+        # Not there where compiling is switched off.
+        index = getattr(getattr(made, "_cache", None), "_cache_file", None)
+        if index is not None:
+            index._source_stamp = _sources()
+        return made
 
     return compiled if function is None else compiled(function)
+
+
+@cache
+def _sources() -> tuple[tuple[str, int, int], ...]:
+    """When each file with kernels was written, and its size: what is kept on disk is good for these files alone.
+
+    numba by itself looks at a kernel's own file, and would go on with what another one was before it was changed.
+    """
+    package = Path(__file__).parent
+    files = sorted(path for pattern in KERNEL_FILES for path in package.rglob(pattern))
+    return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files)
 
 
 def share_threads() -> int:

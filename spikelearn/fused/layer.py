@@ -147,7 +147,7 @@ def _dense_gradients(
         errors, (error,), total = errors_of(settings, kept_now, v_now, spikes_now, (error,), summed=needed.bias)
         rows, first = errors.flatten(0, 1), now.start * batch
         if grad_pre is not None:
-            grad_pre[first : first + len(rows)] = rows @ weight
+            torch.mm(rows, weight, out=grad_pre[first : first + len(rows)])
         if needed.weight:
             add_outer_product(sums, events, first, rows, fresh=end == steps)
         if needed.bias:

@@ -22,11 +22,13 @@ from torch import Tensor
 from spikelearn.events import Events, gather_pieces
 from spikelearn.fused.cpu import Settings, array, share_threads
 
-#: Share of errors near threshold above which dense errors and their product W^T e are cheaper.
+#: Share of errors near threshold above which dense errors and their product W^T e are cheaper; benchmarks/fast_paths.py
+#: finds them as fast at about 30 %.
 BREAK_EVEN = 0.25
 
 #: Costs in dW, in units of one event that meets one dense error: a listed error that meets a trace, forming the trace,
-#: and forming and reading a dense error. All are read off benchmarks/fast_paths.py.
+#: and forming and reading a dense error. The first two were fitted to timed products, 128 to 784 wide; the last was set
+#: by one layer timed within a network, where it cost less than half of what it does by itself.
 LISTED, TRACED, FORMED = 1.2, 8.0, 25.0
 
 #: Rows whose traces are formed before they are used.
