@@ -39,7 +39,6 @@ def forward(
     [tiles * n * TILE] as in ``gather_rows``.
     """
     decay, gain, leak, threshold, limit, keep, offset = constants
-    # A parallel loop takes numbers, not a tuple of several kinds.
     (kind, sharpness, height), peak = coding
     (steps, batch, size), flat = fired.shape, slopes.reshape(-1)
     tiles = (size + TILE - 1) // TILE
