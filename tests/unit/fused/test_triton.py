@@ -90,7 +90,7 @@ def results(how, function, neuron, dtype=F64, chosen=None, **shape):
     return outputs, torch.autograd.grad(sum(used), [x, *start], materialize_grads=True)
 
 
-def compare(function, neuron, dtype=F64, **options):
+def assert_as_eager(function, neuron, dtype=F64, **options):
     (values, grads), (expected, expected_grads) = (
         results(how, function, neuron, dtype, **options) for how in (gpu.surrogate_scan, eager)
     )
@@ -108,24 +108,24 @@ def test_kernels_of_triton_are_asked_first():
 @ALL_NEURONS
 @pytest.mark.parametrize("function", FUNCTIONS, ids=repr)
 def test_is_the_eager_loop(neuron, function):
-    compare(function, neuron)
+    assert_as_eager(function, neuron)
 
 
 @ALL_NEURONS
 def test_is_the_eager_loop_in_single_precision(neuron):
-    compare(SMOOTH, neuron, torch.float32)
+    assert_as_eager(SMOOTH, neuron, torch.float32)
 
 
 @SOME_NEURONS
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_short_records(neuron, steps):
-    compare(SMOOTH, neuron, steps=steps, size=(2, 1))
+    assert_as_eager(SMOOTH, neuron, steps=steps, size=(2, 1))
 
 
 @SOME_NEURONS
 def test_each_output_alone(neuron):
     for part in range(2 + len(neuron.initial_state(torch.zeros(1)))):
-        compare(SMOOTH, neuron, chosen=[part], steps=3, size=(2, 2))
+        assert_as_eager(SMOOTH, neuron, chosen=[part], steps=3, size=(2, 2))
 
 
 @SOME_NEURONS
