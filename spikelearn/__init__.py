@@ -7,12 +7,14 @@ from spikelearn.datasets import DATASETS, Digits, DigitsEvents, Loader
 from spikelearn.measure import evaluate
 from spikelearn.network import Block, Feedback, Network, build
 from spikelearn.neurons import IF, LIF, NEURONS, AdaptiveLIF, CubaLIF, LeakyIntegrator
-from spikelearn.plasticity import BPTT, RULES, STDP, Batch, ReadoutOnly, Rule, Update
+from spikelearn.plasticity import BPTT, DFA, FA, RULES, STDP, Batch, ReadoutOnly, Rule, Update
 from spikelearn.training import Training, fit, learn
 
 __all__ = [
     "BPTT",
     "DATASETS",
+    "DFA",
+    "FA",
     "IF",
     "LIF",
     "NEURONS",

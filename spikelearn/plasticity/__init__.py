@@ -4,8 +4,10 @@ from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Ru
 from spikelearn.plasticity.bptt import BPTT
 from spikelearn.plasticity.config import adjoint_from, loss_from, rule_from
 from spikelearn.plasticity.desire import Desire
+from spikelearn.plasticity.direct_feedback_alignment import DFA
 from spikelearn.plasticity.emstdp import EMSTDP
 from spikelearn.plasticity.emstdp_loihi import EMSTDPLoihi
+from spikelearn.plasticity.feedback_alignment import FA
 from spikelearn.plasticity.filtered_losses import FilteredCount, VanRossum
 from spikelearn.plasticity.gradient import firing_rates
 from spikelearn.plasticity.ide import IDE
@@ -24,7 +26,9 @@ from spikelearn.plasticity.tssl_bp import TSSLBP
 
 __all__ = [
     "BPTT",
+    "DFA",
     "EMSTDP",
+    "FA",
     "IDE",
     "LOSSES",
     "RULES",

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor, nn
 
+from spikelearn.events import is_watched
 from spikelearn.network import Activity, Network, Record
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.pair_stdp import PairSTDP, Seen, synapses_of, weight_name, weight_names
@@ -94,8 +95,8 @@ class OnlineSTDP(PairSTDP):
         yield self.by_events(network, batch) or self.step_by_step(network, batch)
 
     def by_events(self, network: Network, batch: Batch) -> Update | None:
-        """The update by the compiled loop; None where it does not know the network."""
-        if batch.masks or find_spec("numba") is None:
+        """The update by the compiled loop; None where it does not know the network, or products are watched."""
+        if batch.masks or find_spec("numba") is None or is_watched():
             return None
         from spikelearn.plasticity.online_stdp_layer import present_layer
 
