@@ -11,10 +11,14 @@ from tests.conformance.cases import DATASETS
 
 BUNDLED = ("digits", "digits-events")
 
+#: Folders inside that of a data set which hold its files.
+FOLDERS = {"cifar10": "cifar-10-batches-bin"}
+
 
 def opened(name, split):
-    if name not in BUNDLED and not (data_root() / name).is_dir():
-        pytest.skip(f"{data_root() / name} is not there: set {datasets.ROOT_VARIABLE} to test {name}")
+    folder = data_root() / name / FOLDERS.get(name, "")
+    if name not in BUNDLED and not folder.is_dir():
+        pytest.skip(f"{folder} is not there: set {datasets.ROOT_VARIABLE} to test {name}")
     return DATASETS[name](split)
 
 
