@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 #: Share of active entries above which the dense product is cheaper, packing included (benchmarks/fast_paths.py).
 BREAK_EVEN = 0.2
@@ -88,11 +89,12 @@ def events_of(record: Tensor) -> Events | None:
     """The events of ``record`` [T, B, ...]; None where dense is cheaper or the fast path must step aside.
 
     None is the answer for records that are small, not binary, above the break-even activity, not on the CPU,
-    subclasses of Tensor, made in inference mode, or tracked by forward-mode differentiation; and without numba.
+    subclasses of Tensor, made in inference mode, or tracked by forward-mode differentiation; and without numba, or
+    where products are watched.
     """
     if record.ndim < 3 or record.numel() < SMALLEST or record.device.type != "cpu":
         return None
-    if record.is_inference() or not is_plain(record) or not has_numba():
+    if record.is_inference() or not is_plain(record) or not has_numba() or is_watched():
         return None
     kept = _kept_of(record)
     if kept is None:
@@ -125,6 +127,11 @@ def is_plain(tensor: Tensor) -> bool:
         and forward_ad.unpack_dual(tensor).tangent is None
         and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
     )
+
+
+def is_watched() -> bool:
+    """Whether a torch dispatch mode looks at every operation; it must see products, so kernels leave them to torch."""
+    return _get_current_dispatch_mode() is not None
 
 
 def refuse_second_derivative() -> None:
@@ -202,7 +209,7 @@ def gated_outer_product(record: Tensor, factor: Tensor, pre: Tensor) -> Tensor:
     columns, samples = ((factor != 0) & (record.sum(0) != 0)).t().nonzero(as_tuple=True)
     place, step = record[:, samples, columns].t().nonzero(as_tuple=True)
     rows = pre.flatten(0, 1)
-    if len(place) > GATED_BREAK_EVEN * record.numel() or not is_plain(pre):
+    if len(place) > GATED_BREAK_EVEN * record.numel() or not is_plain(pre) or is_watched():
         return ((record != 0) * factor).flatten(0, 1).t() @ rows
     counts = torch.bincount(columns[place], minlength=size)
     return torch.nn.functional.embedding_bag(

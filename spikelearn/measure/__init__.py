@@ -1,5 +1,37 @@
 """Measurements of a network."""
 
+from spikelearn.measure.activity import ActivityCount, BlockActivity, activity, loader_activity
+from spikelearn.measure.alignment import Alignment, alignment, cosines, reference_for
+from spikelearn.measure.energy import Constants45nm, Energy, energy, membrane_updates
 from spikelearn.measure.evaluation import Evaluation, correct, correct_unique, evaluate
+from spikelearn.measure.memory import Payload, PeakMemory, payload_bytes
+from spikelearn.measure.operations import Count, Operations, forward_operations, learning_operations
+from spikelearn.measure.writes import Writes, writes
 
-__all__ = ["Evaluation", "correct", "correct_unique", "evaluate"]
+__all__ = [
+    "ActivityCount",
+    "Alignment",
+    "BlockActivity",
+    "Constants45nm",
+    "Count",
+    "Energy",
+    "Evaluation",
+    "Operations",
+    "Payload",
+    "PeakMemory",
+    "Writes",
+    "activity",
+    "alignment",
+    "correct",
+    "correct_unique",
+    "cosines",
+    "energy",
+    "evaluate",
+    "forward_operations",
+    "learning_operations",
+    "loader_activity",
+    "membrane_updates",
+    "payload_bytes",
+    "reference_for",
+    "writes",
+]

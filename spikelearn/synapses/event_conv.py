@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import grad
 
 from spikelearn.checks import check_shape
-from spikelearn.events import has_numba, is_plain, refuse_second_derivative
+from spikelearn.events import has_numba, is_plain, is_watched, refuse_second_derivative
 from spikelearn.synapses.layers import flat, is_hooked
 
 #: Share of active entries above which the dense gradient in the weights is cheaper (benchmarks/fast_paths.py).
@@ -78,7 +78,8 @@ def _is_known(conv: nn.Conv2d, rows: Tensor) -> bool:
     types = (weight.dtype, torch.uint8, torch.bool)
     fits = weight.dtype in (torch.float32, torch.float64) and rows.dtype in types
     large = conv.kernel_size[1] * conv.out_channels >= LEAST_ROW and rows.numel() >= SMALLEST
-    return fits and large and rows.device.type == weight.device.type == "cpu" and has_numba()
+    free = has_numba() and not is_watched()
+    return fits and large and rows.device.type == weight.device.type == "cpu" and free
 
 
 class _EventConv(torch.autograd.Function):
