@@ -10,8 +10,11 @@ from spikelearn.cli.common import INTERRUPTED, AsJson, output, print_json, progr
 from spikelearn.training import (
     ConsoleDisplay,
     Interrupted,
+    Processes,
     RunFolder,
+    SaidElsewhere,
     Settings,
+    joined,
     merged,
     open_run,
     read_preset,
@@ -53,6 +56,10 @@ def train(
     data: Annotated[Text, Option(help="Data set; see: spikelearn datasets.")] = None,
     data_root: Annotated[Text, Option(help="Folder of the data sets.")] = None,
     data_option: Annotated[Pairs, Option(metavar="KEY=VALUE", help="Option of the data set.")] = None,
+    data_fraction: Annotated[Number, Option(help="Share of the training samples to use, of every class alike.")] = None,
+    noise: Annotated[
+        Text, Option(help="Noise on all samples: gaussian, salt-and-pepper, jitter, deletion or insertion:share=0.1.")
+    ] = None,
     encoder: Annotated[
         Text, Option(help="Encoder of still images: direct, rate, regular, common-threshold or latency.")
     ] = None,
@@ -76,6 +83,12 @@ def train(
         tuple[float, float] | None, Option(metavar="LOW HIGH", help="Lowest and highest weight; default: the rule's.")
     ] = None,
     incoming_norm: Annotated[Number, Option(help="Sum of the absolute weights of every neuron.")] = None,
+    prune: Annotated[
+        Text, Option(help="Prune while training: global or uniform, e.g. global:sparsity=0.9,gradual=true.")
+    ] = None,
+    hardware: Annotated[
+        Text, Option(help="What holds the weights: bits or device, e.g. device:nl_ltp=1.75,c2c=0.003.")
+    ] = None,
     seed: Annotated[Whole, Option(help="Seed of everything random.")] = None,
     device: Annotated[Text, Option(help="cpu, cuda or cuda:N.")] = None,
     out: Annotated[Text, Option(help="Folder of the run; default: the next free one in runs/.")] = None,
@@ -84,13 +97,17 @@ def train(
     resume: Annotated[Text, Option(metavar="RUN", help="Go on with a run that was stopped; takes no settings.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train a network with a rule, test it, and leave everything in the run's folder."""
+    """Train a network with a rule, test it, and leave everything in the run's folder.
+
+    Over several devices or machines: torchrun --standalone --nproc-per-node 2 -m spikelearn train ...
+    """
     flags: dict[str, Any] = {
         "net": net, "rule": rule, "neuron": neuron, "output": output_neuron, "readout": readout, "data": data,
         "data_root": data_root, "encoder": encoder, "steps": steps, "epochs": epochs, "batch": batch,
         "validation": validation, "patience": patience, "optimizer": optimizer, "lr": lr, "schedule": schedule,
         "bounds": bounds, "incoming_norm": incoming_norm, "seed": seed, "device": device, "clip_norm": clip_norm,
         "bias": bias, "delay": delay, "batch_norm": batch_norm, "spectral_feedback": spectral_feedback, "init": init,
+        "data_fraction": data_fraction, "noise": noise, "prune": prune, "hardware": hardware,
         "test_curve": test_curve, "weights": weights, "freeze": freeze or None,
         "init_option": read_options("--init-option", init_option),
         "rule_option": read_options("--rule-option", rule_option),
@@ -101,17 +118,39 @@ def train(
         "optimizer_option": read_options("--optimizer-option", optimizer_option),
     }  # fmt: skip
     given = {name: value for name, value in flags.items() if value is not None}
-    if resume is not None:
+
+    def chosen() -> tuple[RunFolder, Settings]:
+        if resume is None:
+            return _new(given, out, config, preset)
         others = {"out": out, "config": config, "preset": preset}
-        folder, settings = _resumed(resume, [*given, *(name for name, value in others.items() if value)])
-    else:
-        folder, settings = _new(given, out, config, preset)
-    progress.print(f"run {folder.path}: {settings.rule} on {settings.data}, {settings.net}")
+        return _resumed(resume, [*given, *(name for name, value in others.items() if value)])
+
     try:
-        result = train_run(settings, folder, resume=resume is not None, display=ConsoleDisplay(progress))
+        with joined() as processes:
+            folder, settings = processes.from_first(chosen)
+            result = _run(folder, settings, resume is not None, processes)
     except Interrupted as stopped:
-        progress.print(f"{stopped}; go on with: spikelearn train --resume {folder.path}")
         raise typer.Exit(INTERRUPTED) from stopped
+    except SaidElsewhere as error:
+        raise typer.Exit(2) from error
+    if processes.first:
+        _report(folder, settings, result, as_json)
+
+
+def _run(folder: RunFolder, settings: Settings, resume: bool, processes: Processes) -> dict[str, Any]:
+    """Train, and where the run is asked to stop say how to go on."""
+    if processes.first:
+        progress.print(f"run {folder.path}: {settings.rule} on {settings.data}, {settings.net}")
+    display = ConsoleDisplay(progress) if processes.first else None
+    try:
+        return train_run(settings, folder, resume=resume, display=display, processes=processes)
+    except Interrupted as stopped:
+        if processes.first:
+            progress.print(f"{stopped}; go on with: spikelearn train --resume {folder.path}")
+        raise
+
+
+def _report(folder: RunFolder, settings: Settings, result: dict[str, Any], as_json: bool) -> None:
     if not result["supervised"]:
         progress.print(
             f"{settings.rule} saw no targets: its accuracy is that of output neurons whose numbers mean no class",

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from spikelearn.datasets import DATASETS, ENCODERS, Direct
+from spikelearn.hardware import pruning_from
 from spikelearn.network import INITIALISERS
 from spikelearn.neurons import ADJOINTS, NEURONS, SURROGATES, SpikeFunction
 from spikelearn.plasticity import LOSSES
@@ -41,6 +42,12 @@ def sources(settings: Settings) -> dict[str, str]:
     if not DATASETS.get(settings.data).events:
         encoder = ENCODERS.get(settings.encoder) if settings.encoder else Direct
         found[f"encoder {ENCODERS.name_of(encoder)}"] = source_of(encoder)
+    held = {"noise": settings.make_noise(), "hardware": settings.make_hardware()}
+    held["pruning"] = pruning_from(settings.prune) if settings.prune else None
+    for kind, part in held.items():
+        if part is not None:
+            name = str(getattr(settings, "prune" if kind == "pruning" else kind)).partition(":")[0]
+            found[f"{kind} {name}"] = source_of(type(part))
     for part in _parts(rule):
         for registry in (LOSSES, ADJOINTS, SURROGATES):
             if _is_registered(registry, type(part)):

@@ -9,8 +9,17 @@ from spikelearn.training.folder import RunFolder
 from spikelearn.training.interrupt import Interrupted
 from spikelearn.training.optimizers import OPTIMIZERS, make_optimizer, make_schedule
 from spikelearn.training.presets import Preset, merged, preset_names, read_preset
-from spikelearn.training.reduction import mean_over_processes
-from spikelearn.training.run import open_run, prepare, test_loader, train, trained_network
+from spikelearn.training.processes import Processes, SaidElsewhere, joined
+from spikelearn.training.reduction import ProcessLost, mean_over_processes
+from spikelearn.training.run import (
+    make_loaders,
+    open_run,
+    prepare,
+    test_loader,
+    train,
+    trained_network,
+    usable_device,
+)
 from spikelearn.training.settings import Settings, read_settings, settings_from, write_settings
 from spikelearn.training.training import NonFiniteUpdate, Training, learn
 
@@ -25,14 +34,19 @@ __all__ = [
     "Interrupted",
     "NonFiniteUpdate",
     "Preset",
+    "ProcessLost",
+    "Processes",
     "RunFolder",
+    "SaidElsewhere",
     "Settings",
     "Silent",
     "Training",
     "clip_norm",
     "fit",
     "learn",
+    "joined",
     "load_checkpoint",
+    "make_loaders",
     "make_optimizer",
     "make_schedule",
     "mean_over_processes",
@@ -47,5 +61,6 @@ __all__ = [
     "test_loader",
     "train",
     "trained_network",
+    "usable_device",
     "write_settings",
 ]

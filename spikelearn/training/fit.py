@@ -1,7 +1,7 @@
 """The loop over epochs and batches, and its exact resume."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,16 +10,23 @@ import torch
 from spikelearn.checks import check_count
 from spikelearn.datasets import Loader
 from spikelearn.export import load_weights, save_weights
-from spikelearn.measure import Evaluation, correct, evaluate
+from spikelearn.measure import Evaluation, correct
 from spikelearn.plasticity import Batch, Update
 from spikelearn.training.checkpoint import load_checkpoint, save_checkpoint
 from spikelearn.training.display import Display, Silent
 from spikelearn.training.folder import RunFolder
 from spikelearn.training.interrupt import Interrupted, Wish, stop_on_signals
+from spikelearn.training.processes import ALONE, Processes
+from spikelearn.training.reduction import ProcessLost, mean_over_processes
+from spikelearn.training.sharing import check_shares, counted, evaluate_together, with_masks
 from spikelearn.training.training import NonFiniteUpdate, Training, check_same_network, learn
 
 #: Seconds between two checkpoints inside an epoch.
 CHECKPOINT_EVERY = 60.0
+
+
+#: Looks at a training before its first epoch (0) and after every other.
+Watch = Callable[[Training, int], None]
 
 
 @dataclass
@@ -62,6 +69,8 @@ def fit(
     device: torch.device | str = "cpu",
     display: Display | None = None,
     about: Mapping[str, Any] | None = None,
+    watch: Watch | None = None,
+    processes: Processes = ALONE,
 ) -> Fitted:
     """Train for ``epochs`` epochs; with ``folder``, metrics and checkpoints go there.
 
@@ -81,11 +90,16 @@ def fit(
         device: where the network lies.
         display: what is shown, for example ``ConsoleDisplay()``; None: nothing.
         about: plain values that a resumed run must have in common with the run's beginning.
+        watch: called before the first epoch with (training, 0), and after every epoch with its number; it may look, and
+            must change nothing. A crash may have it called again with the same number.
+        processes: among which every batch is shared out (``processes.joined``); updates are averaged over them. The
+            first alone writes to ``folder``, shows and watches.
 
     Raises:
         ValueError: patience without validation samples, a folder that holds a run already, a resume without a (whole,
             fitting) checkpoint.
         NonFiniteUpdate: NaN or infinity; epoch and batch are named, the last checkpoint stays.
+        ProcessLost: another process is gone; the last checkpoint stays.
         Interrupted: Ctrl-C or termination; the checkpoint is written.
     """
     check_count("epochs", epochs)
@@ -97,8 +111,15 @@ def fit(
             )
     if (patience is not None or resume) and folder is None:
         raise ValueError("patience and resume need a folder for the weights: pass folder=RunFolder(path)")
-    device, display, about = torch.device(device), display or Silent(), about or {}
-    call = _Fit(training, loader, epochs, validation, watched, patience, folder, device, display, about)
+    if not processes.alone:
+        check_shares(processes, loader.batch)
+        training.reduce = mean_over_processes
+    display = display if display and processes.first else Silent()
+    watch = watch if processes.first else None
+    device, about = torch.device(device), about or {}
+    call = _Fit(
+        training, loader, epochs, validation, watched, patience, folder, device, display, about, watch, processes
+    )
     return call.run(resume)
 
 
@@ -116,7 +137,15 @@ class _Fit:
     device: torch.device
     display: Display
     about: Mapping[str, Any]
+    watch: Watch | None = None
+    processes: Processes = ALONE
     at: Position = field(default_factory=Position)
+    asked: bool = False
+
+    @property
+    def own(self) -> RunFolder | None:
+        """The folder, where this process writes."""
+        return self.folder if self.processes.first else None
 
     def run(self, resume: bool) -> Fitted:
         with stop_on_signals() as wish:
@@ -128,36 +157,42 @@ class _Fit:
             try:
                 while self.at.epoch < self.epochs and not self.at.stopped:
                     self._epoch(wish)
-            except Exception:
+            except Exception as error:
                 # A run that never learned a batch leaves its folder free for the corrected one.
-                if self.folder is not None and self.at == Position():
-                    self.folder.checkpoint.unlink(missing_ok=True)
+                if self.own is not None and self.at == Position() and not isinstance(error, ProcessLost):
+                    self.own.checkpoint.unlink(missing_ok=True)
                 raise
             finally:
                 self.display.stop()
         return self._end()
 
     def _begin(self) -> None:
-        if self.folder is not None and self.folder.checkpoint.exists():
-            raise ValueError(f"{self.folder.path} already holds a run: pass resume=True, or another folder")
+        if self.own is not None and self.own.checkpoint.exists():
+            raise ValueError(f"{self.own.path} already holds a run: pass resume=True, or another folder")
+        if self.watch is not None:
+            self.watch(self.training, 0)
         self._save()
 
     def _epoch(self, wish: Wish) -> None:
         started = saved = time.monotonic()
         before = self.at.seconds
-        for inputs, targets in self.loader.epoch(self.at.epoch, self.at.batch):
-            batch = Batch(inputs, targets).to(self.device)
+        together = self.processes
+        loader = self.loader.shared_out(together.rank, together.count, fill=True)
+        for inputs, targets in loader.epoch(self.at.epoch, self.at.batch):
+            size = loader.size(self.at.batch)
+            mine = counted(together, size)
+            batch = self._masked(Batch(inputs, targets).to(self.device), size)
             try:
-                update = learn(self.training, batch)
+                update = learn(self.training, batch, mine * together.count / size)
             except NonFiniteUpdate as error:
                 place = f"epoch {self.at.epoch + 1}, batch {self.at.batch + 1} of {len(self.loader)}"
                 raise NonFiniteUpdate(f"{place}: {error}") from error
             if self.training.schedule is not None:
                 self.training.schedule.step()
-            self._count(update, batch)
+            self._count(update, batch, mine, size, wish)
             self.at.seconds = before + time.monotonic() - started
             self.display.batch(self.at.epoch, self.at.batch, self._values())
-            self._stop_if_asked(wish)
+            self._stop_if(wish.asked if together.alone else self.asked)
             if time.monotonic() - saved > CHECKPOINT_EVERY:
                 self._save()
                 saved = time.monotonic()
@@ -165,17 +200,26 @@ class _Fit:
         self.at.seconds = before + time.monotonic() - started
         self._close_epoch(held, self._measure(self.watched, wish))
 
-    def _count(self, update: Update, batch: Batch) -> None:
-        at, count = self.at, len(batch.targets)
+    def _masked(self, batch: Batch, size: int) -> Batch:
+        training = self.training
+        return with_masks(self.processes, batch, size, training.rule, training.network, training.generator)
+
+    def _count(self, update: Update, batch: Batch, mine: int, size: int, wish: Wish) -> None:
+        at = self.at
+        hits = correct(update.scores, batch.targets) if mine else 0
+        measured = [*update.rates.values(), *update.metrics.values()]
+        # The wish to stop travels with what is measured: all stop behind the same batch.
+        asked, hits_of_all, *sums = self.processes.sums([wish.asked, hits, *(value * mine for value in measured)])
+        self.asked = asked > 0
         at.batch += 1
-        at.seen += count
-        at.hits += correct(update.scores, batch.targets)
+        at.seen += size
+        at.hits += int(hits_of_all)
         if update.loss is not None:
-            at.loss += float(update.loss) * count
-        for name, rate in update.rates.items():
-            at.rates[name] = at.rates.get(name, 0.0) + rate * count
-        for name, value in update.metrics.items():
-            at.metrics[name] = at.metrics.get(name, 0.0) + value * count
+            at.loss += float(update.loss) * size
+        for name, total in zip(update.rates, sums, strict=False):
+            at.rates[name] = at.rates.get(name, 0.0) + total
+        for name, total in zip(update.metrics, sums[len(update.rates) :], strict=True):
+            at.metrics[name] = at.metrics.get(name, 0.0) + total
         at.has_loss = update.loss is not None
 
     def _values(self) -> dict[str, Any]:
@@ -191,7 +235,10 @@ class _Fit:
     def _measure(self, loader: Loader | None, wish: Wish) -> Evaluation | None:
         if loader is None:
             return None
-        return evaluate(self.training.network, loader, device=self.device, between=lambda: self._stop_if_asked(wish))
+        together, network = self.processes, self.training.network
+        return evaluate_together(
+            together, network, loader, device=self.device, stop=lambda: self._stop_if(together.any(wish.asked))
+        )
 
     def _close_epoch(self, held: Evaluation | None, watched: Evaluation | None) -> None:
         at = self.at
@@ -203,40 +250,45 @@ class _Fit:
         row["seconds"] = round(at.seconds, 3)
         if held and held.accuracy > at.best_accuracy:
             at.best_accuracy, at.best_epoch = held.accuracy, at.epoch + 1
-            if self.folder and self.patience is not None:
-                save_weights(self.folder.best, self.training.network.state_dict(), {})
+            if self.own and self.patience is not None:
+                save_weights(self.own.best, self.training.network.state_dict(), {})
         at.stopped = self.patience is not None and at.epoch + 1 - at.best_epoch >= self.patience
         at.epoch, at.batch = at.epoch + 1, 0
         at.seen, at.hits, at.loss, at.rates, at.metrics, at.seconds = 0, 0, 0.0, {}, {}, 0.0
-        if self.folder:
-            self.folder.append_metrics(row)
+        if self.own:
+            self.own.append_metrics(row)
+        if self.watch is not None:
+            self.watch(self.training, at.epoch)
         self._save()
         self.display.epoch(row)
 
     def _end(self) -> Fitted:
         network = self.training.network
         if self.patience is not None and self.folder is not None:
-            weights, _ = load_weights(self.folder.best)
+            best = self.folder.best
+            weights, _ = self.processes.from_first(lambda: load_weights(best))
             check_same_network(network, weights)
             network.load_state_dict(weights)
         if self.validation is None:
             return Fitted(self.at.epoch, None, None)
         return Fitted(self.at.epoch, self.at.best_accuracy, self.at.best_epoch)
 
-    def _stop_if_asked(self, wish: Wish) -> None:
-        if wish.asked:
+    def _stop_if(self, asked: bool) -> None:
+        if asked:
             self._save()
+            self.processes.wait()
             place = f"stopped in epoch {self.at.epoch + 1} of {self.epochs}, after batch {self.at.batch}"
             raise Interrupted(f"{place}; the checkpoint is in {self.folder.path}" if self.folder else place)
 
     def _save(self) -> None:
-        if self.folder is not None:
+        if self.own is not None:
             state = {"training": self.training.state_dict(), "position": asdict(self.at), "about": dict(self.about)}
-            save_checkpoint(self.folder.checkpoint, state)
+            save_checkpoint(self.own.checkpoint, state)
 
     def _restore(self) -> None:
         assert self.folder is not None
-        state = load_checkpoint(self.folder.checkpoint)
+        checkpoint = self.folder.checkpoint
+        state = self.processes.from_first(lambda: load_checkpoint(checkpoint))
         try:
             position, training, about = Position(**state["position"]), state["training"], state["about"]
         except (KeyError, TypeError) as error:
@@ -249,4 +301,5 @@ class _Fit:
                 )
         self.training.load_state_dict(training)
         self.at = position
-        self.folder.keep_metrics_before(self.at.epoch)
+        if self.own is not None:
+            self.own.keep_metrics_before(self.at.epoch)

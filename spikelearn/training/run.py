@@ -2,28 +2,38 @@
 
 import platform
 import re
+from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from spikelearn.datasets import Dataset, Loader, Split, hold_out
+from spikelearn.datasets import Dataset, Loader, Split, hold_out, stratified_subset
 from spikelearn.export import load_weights, save_weights
-from spikelearn.measure import evaluate
+from spikelearn.hardware import sparsity_of
+from spikelearn.measure import Evaluation
 from spikelearn.network import Network, evaluating
 from spikelearn.seeding import seed_everything
 from spikelearn.training.display import Display
-from spikelearn.training.fit import fit
+from spikelearn.training.fit import Fitted, Watch, fit
 from spikelearn.training.folder import RunFolder
 from spikelearn.training.optimizers import make_schedule
+from spikelearn.training.processes import ALONE, Processes
 from spikelearn.training.recording import save_recording
 from spikelearn.training.settings import Settings, read_settings, settings_from, write_settings
+from spikelearn.training.sharing import check_shares, evaluate_together
 from spikelearn.training.training import Training, check_bounds, check_same_network
 
 
 def train(
-    settings: Settings, folder: RunFolder, *, resume: bool = False, display: Display | None = None
+    settings: Settings,
+    folder: RunFolder,
+    *,
+    resume: bool = False,
+    display: Display | None = None,
+    watch: Watch | None = None,
+    processes: Processes = ALONE,
 ) -> dict[str, Any]:
     """Train, test and record a run in its folder; the result as plain values.
 
@@ -32,24 +42,37 @@ def train(
         folder: where; it must not hold a run yet, unless ``resume``.
         resume: go on from the folder's checkpoint.
         display: what is shown meanwhile.
+        watch: looks at the training before the first epoch and after every one, as in ``fit``.
+        processes: among which every batch is shared out; the first alone writes to the folder.
 
     Raises:
         ValueError: anything in the settings or the data that cannot be used; a folder that holds another run.
     """
-    with folder.claimed():
-        if not resume and folder.checkpoint.exists():
+    with folder.claimed() if processes.first else nullcontext():
+        if processes.first and not resume and folder.checkpoint.exists():
             raise ValueError(
                 f"{folder.path} already holds a run: go on with it (--resume {folder.path}), or name another folder "
                 "with --out"
             )
-        return _train(settings, folder, resume, display)
+        return _train(settings, folder, resume, display, watch, processes)
 
 
-def _train(settings: Settings, folder: RunFolder, resume: bool, display: Display | None) -> dict[str, Any]:
-    device = usable_device(settings.device)
+def _train(
+    settings: Settings,
+    folder: RunFolder,
+    resume: bool,
+    display: Display | None,
+    watch: Watch | None,
+    processes: Processes,
+) -> dict[str, Any]:
+    check_shares(processes, settings.batch)
+    device = usable_device(processes.device(settings.device))
+    if device.type == "cuda" and not processes.alone:
+        torch.cuda.set_device(device)
     seed_everything(settings.seed)
-    training, loaders = prepare(settings, device, resume=resume)
-    if not resume:
+    with processes.one_before_the_rest():
+        training, loaders = prepare(settings, device, resume=resume, processes=processes)
+    if not resume and processes.first:
         write_settings(folder.settings, settings)
     fitted = fit(
         training,
@@ -63,14 +86,24 @@ def _train(settings: Settings, folder: RunFolder, resume: bool, display: Display
         device=device,
         display=display,
         about=settings.model_dump(mode="json", exclude={"data_root", "device"}),
+        watch=watch,
+        processes=processes,
     )
     network = training.network
-    save_weights(
-        folder.weights, network.state_dict(), {"net": settings.net, "rule": settings.rule, "data": settings.data}
-    )
-    tested = evaluate(network, loaders["test"], device=device)
-    save_recording(folder.recording, network, loaders["test"], device)
-    result = {
+    if processes.first:
+        about = {"net": settings.net, "rule": settings.rule, "data": settings.data}
+        save_weights(folder.weights, network.state_dict(), about)
+    tested = evaluate_together(processes, network, loaders["test"], device=device)
+    result = _result(settings, training, fitted, tested)
+    if processes.first:
+        save_recording(folder.recording, network, loaders["test"], device)
+        folder.write_result(result)
+    return result
+
+
+def _result(settings: Settings, training: Training, fitted: Fitted, tested: Evaluation) -> dict[str, Any]:
+    """What ended, and under which choices, as plain values."""
+    return {
         "test_accuracy": tested.accuracy,
         "test_unique_accuracy": tested.unique_accuracy,
         "test_samples": tested.samples,
@@ -84,16 +117,20 @@ def _train(settings: Settings, folder: RunFolder, resume: bool, display: Display
         "bounds": settings.bounds or training.rule.default_bounds,
         "sums_over_batch": training.rule.sums_over_batch,
         "supervised": training.rule.supervised,
-        "parameters": sum(p.numel() for p in network.parameters()),
+        "parameters": sum(p.numel() for p in training.network.parameters()),
+        "sparsity": sparsity_of(training.network),
+        "writes": training.hardware.written if training.hardware else None,
         "versions": {name: version(name) for name in ("spikelearn", "torch", "numpy")}
         | {"python": platform.python_version()},
     }
-    folder.write_result(result)
-    return result
 
 
 def prepare(
-    settings: Settings, device: torch.device | str = "cpu", *, resume: bool = False
+    settings: Settings,
+    device: torch.device | str = "cpu",
+    *,
+    resume: bool = False,
+    processes: Processes = ALONE,
 ) -> tuple[Training, dict[str, Loader]]:
     """The training of a run at its beginning, and its loaders: train, test, and validation where some is held out.
 
@@ -105,7 +142,7 @@ def prepare(
         begin_with(network, Path(settings.weights), settings)
     loaders = make_loaders(settings)
     check_outputs(network, loaders["train"], settings)
-    _check_rest(network, loaders["train"])
+    _check_rest(network, loaders["train"], processes)
     if settings.bounds is None:
         check_bounds(network, rule)
     training = Training.start(
@@ -115,9 +152,13 @@ def prepare(
         optimizer=settings.optimizer_choice(),
         constraints=settings.make_constraints(),
         clip=settings.clip_norm,
+        hardware=settings.make_hardware(),
     )
     updates = settings.epochs * len(loaders["train"])
     training.schedule = make_schedule(settings.schedule_name(), training.optimizer, updates, settings.epochs)
+    training.pruning = settings.make_pruning()
+    if training.pruning is not None:
+        training.pruning.begin(network, updates)
     return training, loaders
 
 
@@ -150,13 +191,15 @@ def begin_with(network: Network, path: Path, settings: Settings | None = None) -
     network.load_state_dict(weights)
 
 
-def _check_rest(network: Network, loader: Loader) -> None:
-    """Raise ValueError where a batch would hold one sample, of which batch norm has no statistics."""
+def _check_rest(network: Network, loader: Loader, processes: Processes = ALONE) -> None:
+    """Raise ValueError where a process would get one sample of a batch, of which batch norm has no statistics."""
     norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm1d) and m.training]
-    if norms and (loader.samples % loader.batch == 1 or loader.batch == 1):
+    least = min(loader.size(batch) for batch in (0, len(loader) - 1)) // processes.count
+    if norms and least < 2:
+        among = "" if processes.alone else f", shared by {processes.count} processes,"
         raise ValueError(
-            f"{loader.samples} samples in batches of {loader.batch} leave a batch of one, of which batch norm has no "
-            "statistics: choose another batch size (--batch), or leave batch norm out"
+            f"{loader.samples} samples in batches of {loader.batch}{among} leave a batch of one, of which batch norm "
+            "has no statistics: choose another batch size (--batch), or leave batch norm out"
         )
 
 
@@ -174,9 +217,13 @@ def check_outputs(network: Network, loader: Loader, settings: Settings) -> None:
 
 
 def make_loaders(settings: Settings) -> dict[str, Loader]:
-    """Loaders of a run: "train", "test", and "validation" where some is held out."""
+    """Loaders of a run: "train", "test", and "validation" where some is held out.
+
+    ``data_fraction`` is the share of the training samples that is there; the validation samples are a share of those.
+    """
     whole = _loader(settings, "train")
-    kept, held = hold_out(whole.dataset, settings.validation, settings.seed)
+    there = stratified_subset(whole.dataset.targets, settings.data_fraction, settings.seed)
+    kept, held = hold_out(whole.dataset, settings.validation, settings.seed, there)
     loaders = {"train": _loader(settings, whole.dataset, indices=kept, shuffle=True), "test": test_loader(settings)}
     if len(held):
         loaders["validation"] = _loader(settings, whole.dataset, indices=held)
@@ -190,8 +237,15 @@ def test_loader(settings: Settings) -> Loader:
 
 def _loader(settings: Settings, of: Split | Dataset, **options: Any) -> Loader:
     dataset = settings.make_dataset(of) if isinstance(of, str) else of
-    encoder = settings.make_encoder()
-    return Loader(dataset, settings.steps, settings.batch, encoder=encoder, seed=settings.seed, **options)
+    return Loader(
+        dataset,
+        settings.steps,
+        settings.batch,
+        encoder=settings.make_encoder(),
+        noise=settings.make_noise(),
+        seed=settings.seed,
+        **options,
+    )
 
 
 def open_run(folder: RunFolder) -> Settings:

@@ -1,5 +1,6 @@
 """The settings of a run: plain values, checked, that name everything it is made of."""
 
+import functools
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import PydanticCustomError
 
 from spikelearn.checks import check_choice, one_of
-from spikelearn.datasets import DATASETS, ENCODERS, Dataset, Encoder, Split
-from spikelearn.datasets.root import written_out
+from spikelearn.datasets import DATASETS, ENCODERS, Dataset, Encoder, Noise, Split, noise_from
+from spikelearn.datasets.root import data_root, written_out
 from spikelearn.files import write_atomically
+from spikelearn.hardware import Hardware, Pruning, hardware_from, pruning_from
 from spikelearn.network import (
     INITIALISERS,
     MembraneReadout,
@@ -72,6 +74,10 @@ class Settings(BaseModel):
     data: str = Field("digits", description="data set")
     data_root: str | None = Field(None, description="folder of the data sets")
     data_option: dict[str, Value] = Field({}, description="options of the data set, e.g. stabilised=true")
+    data_fraction: Annotated[float, Field(gt=0, le=1)] = Field(
+        1.0, description="share of the training samples that is there at all, of every class alike"
+    )
+    noise: str | None = Field(None, description="noise on all samples, e.g. gaussian:sd=0.3 or deletion:share=0.1")
     encoder: str | None = Field(None, description="encoder of still images; default direct")
     encoder_option: dict[str, Value] = Field({}, description="options of the encoder")
     steps: Annotated[int, Field(strict=True, ge=1, le=1_000_000, description="time steps T")] = 25
@@ -91,6 +97,10 @@ class Settings(BaseModel):
     )
     bounds: tuple[float, float] | None = Field(None, description="lowest and highest weight; default: the rule's")
     incoming_norm: Annotated[float, Field(gt=0)] | None = Field(None, description="sum of a neuron's absolute weights")
+    prune: str | None = Field(
+        None, description="pruning while training, e.g. global:sparsity=0.9,minimum=0.0005,gradual=true"
+    )
+    hardware: str | None = Field(None, description="what holds the weights, e.g. device:nl_ltp=1.75,c2c=0.003")
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63, description="seed of everything random")] = 0
     device: str = Field("cpu", description="cpu, cuda or cuda:N")
 
@@ -154,8 +164,9 @@ class Settings(BaseModel):
         for name in ("split", "root"):
             if name in self.data_option:
                 raise ValueError(f"data set {self.data!r} has no option {name!r}: drop it; a root is --data-root")
-        dataset: Dataset = DATASETS.build(self.data, {"split": split, "root": self.data_root, **self.data_option})
-        return dataset
+        root = None if DATASETS.get(self.data).bundled else data_root(self.data_root).resolve()
+        there = str(root) if root is not None and root.is_dir() else None
+        return _kept(self.data, split, there, tuple(self.data_option.items()))
 
     def make_encoder(self) -> Encoder | None:
         """The encoder, or None where none was named; raises ValueError for recordings of events."""
@@ -165,6 +176,34 @@ class Settings(BaseModel):
             return None
         encoder: Encoder = ENCODERS.build(self.encoder, self.encoder_option)
         return encoder
+
+    def make_noise(self) -> Noise | None:
+        """The noise on all samples, or None; raises ValueError on an unknown noise or option."""
+        return noise_from(self.noise) if self.noise else None
+
+    def make_hardware(self) -> Hardware | None:
+        """What holds the weights, or None for exact ones; raises ValueError on unknown hardware or an option."""
+        return hardware_from(self.hardware) if self.hardware else None
+
+    def make_pruning(self) -> Pruning | None:
+        """The pruning, or None.
+
+        Raises:
+            ValueError: an unknown pruning or option; bounds without 0; an early stop, which could end with weights from
+                before the last of the pruning.
+        """
+        if not self.prune:
+            return None
+        pruning = pruning_from(self.prune)
+        low, high = self.bounds or RULES.get(self.rule).default_bounds or (0.0, 0.0)
+        if not low <= 0 <= high:
+            raise ValueError(f"bounds go from {low:g} to {high:g}, where no weight can be pruned to 0: include 0")
+        if self.patience is not None and (pruning.gradual or pruning.start > 0):
+            raise ValueError(
+                f"patience is {self.patience} and weights are pruned while training: the best epoch may lie before the "
+                "last of the pruning; drop patience, or prune at the start (gradual=false,start=0)"
+            )
+        return pruning
 
     def optimizer_choice(self) -> OptimizerChoice:
         """The optimizer: the rule's default where nothing else is said."""
@@ -189,6 +228,13 @@ class Settings(BaseModel):
     def schedule_name(self) -> str:
         """How the learning rate runs: the rule's default where nothing else is said."""
         return self.schedule or RULES.get(self.rule).default_schedule
+
+
+@functools.lru_cache(maxsize=4)
+def _kept(name: str, split: Split, root: str | None, options: tuple[tuple[str, Value], ...]) -> Dataset:
+    """A data set, kept because one run after another reads, or even bins, the same samples."""
+    dataset: Dataset = DATASETS.build(name, {"split": split, "root": root, **dict(options)})
+    return dataset
 
 
 def _trace_readout(network: Network) -> TraceReadout:

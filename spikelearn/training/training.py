@@ -12,13 +12,14 @@ from torch import Tensor, optim
 
 from spikelearn.allocator import keep_freed_memory
 from spikelearn.checks import check_instance, check_shape
+from spikelearn.hardware import Hardware, Pruning
 from spikelearn.network import Network, describe
 from spikelearn.plasticity import RULES, Batch, Memory, OptimizerChoice, Rule, Update
 from spikelearn.seeding import generator_for
 from spikelearn.training.clipping import clip_norm
 from spikelearn.training.constraints import Bounds, Constraint
 from spikelearn.training.optimizers import make_optimizer
-from spikelearn.training.reduction import Reduce, as_they_are, number_of_processes
+from spikelearn.training.reduction import Reduce, as_they_are, averaged
 
 
 class NonFiniteUpdate(ValueError):
@@ -40,6 +41,10 @@ class Training:
         constraints: applied after every step, in order.
         reduce: averages a dict of tensors over processes.
         generator: the rule's random numbers.
+        hardware: writes the synaptic weights that a step wishes for, after the optimizer and before pruning and
+            constraints; None: they become what was wished.
+        pruning: keeps weights at 0 after every step, and prunes more after a batch where its schedule says so. It has
+            begun on this network; constraints must leave 0 as it is.
     """
 
     network: Network
@@ -52,6 +57,8 @@ class Training:
     constraints: Iterable[Constraint] = ()
     reduce: Reduce = as_they_are
     generator: torch.Generator = field(default_factory=torch.Generator)
+    hardware: Hardware | None = None
+    pruning: Pruning | None = None
 
     @classmethod
     def start(
@@ -63,6 +70,7 @@ class Training:
         optimizer: OptimizerChoice | None = None,
         constraints: Iterable[Constraint] | None = None,
         clip: float | None = None,
+        hardware: Hardware | None = None,
     ) -> Self:
         """A new training, with what the rule declares wherever nothing else is said.
 
@@ -75,9 +83,11 @@ class Training:
             optimizer: None: the rule's default.
             constraints: None: the rule's default bounds, if it has any; (): none.
             clip: largest norm of all gradients together; None: the rule's default; inf: no clipping.
+            hardware: what holds the synaptic weights; the first ones are brought into it here.
 
         Raises:
-            ValueError: the rule cannot train this network (with the reason), an unknown optimizer.
+            ValueError: the rule cannot train this network (with the reason), an unknown optimizer, weights that the
+                hardware cannot hold.
         """
         check_instance("rule", rule, Rule, "for example BPTT(), with brackets")
         keep_freed_memory()
@@ -89,6 +99,8 @@ class Training:
         if constraints is None:
             check_bounds(network, rule)
             constraints = (Bounds(*rule.default_bounds),) if rule.default_bounds else ()
+        if hardware is not None:
+            hardware.begin(network, generator_for(seed, "hardware"))
         return cls(
             network,
             rule,
@@ -98,6 +110,7 @@ class Training:
             before_step=None if clip is None or clip == math.inf else clip_norm(clip),
             constraints=tuple(constraints),
             generator=generator,
+            hardware=hardware,
         )
 
     def state_dict(self) -> dict[str, Any]:
@@ -110,6 +123,8 @@ class Training:
             "optimizer": self.optimizer.state_dict(),
             "own_optimizer": self.own_optimizer.state_dict() if self.own_optimizer else None,
             "schedule": self.schedule.state_dict() if self.schedule else None,
+            "hardware": self.hardware.state_dict() if self.hardware else None,
+            "pruning": self.pruning.state_dict() if self.pruning else None,
             "random": {
                 "rule": self.generator.get_state(),
                 "torch": torch.get_rng_state(),
@@ -141,6 +156,10 @@ class Training:
             self.own_optimizer.load_state_dict(state["own_optimizer"])
         if self.schedule and state["schedule"]:
             self.schedule.load_state_dict(state["schedule"])
+        if self.hardware:
+            self.hardware.load_state_dict(state["hardware"])
+        if self.pruning:
+            self.pruning.load_state_dict(state["pruning"])
         self._restore_random(state["random"])
 
     def _made_of(self) -> dict[str, Any]:
@@ -151,6 +170,8 @@ class Training:
             "optimizer": type(self.optimizer).__name__,
             "own_optimizer": type(self.own_optimizer).__name__,
             "schedule": type(self.schedule).__name__,
+            "hardware": type(self.hardware).__name__,
+            "pruning": type(self.pruning).__name__,
         }
 
     def _restore_random(self, kept: Mapping[str, Any]) -> None:
@@ -163,20 +184,31 @@ class Training:
         random.setstate(_as_tuples(kept["python"]))
 
 
-def learn(training: Training, batch: Batch) -> Update:
+def learn(training: Training, batch: Batch, share: float = 1.0) -> Update:
     """Apply every update of one batch, and return the last; the only place that writes ``.grad``.
 
+    Args:
+        training: what learns, and how.
+        batch: the samples; with several processes this process's shard of them.
+        share: samples of the shard over the mean size of all shards; 0 where they only fill an empty shard.
+
     Raises:
-        NonFiniteUpdate: a loss or a wished change is NaN or infinite; that update was not applied.
+        NonFiniteUpdate: a loss or a wished change is NaN or infinite, after averaging and so in all processes alike;
+            that update was not applied.
         ValueError: the rule yielded nothing, or a key or shape that the network does not have.
     """
     last = None
     for update in training.rule.updates(training.network, batch, training.memory, training.generator):
         _check(training, update)
-        _apply(training, _reduced(training, update))
-        last = update
+        reduced, samples = averaged(update, training.reduce, share, count=training.rule.sums_over_batch)
+        losses = [] if reduced.loss is None else [("loss", reduced.loss)]
+        _check_finite([*losses, *reduced.grads.items(), *reduced.own.items()])
+        _apply(training, reduced, samples)
+        last = replace(update, loss=reduced.loss)
     if last is None:
         raise ValueError(f"{type(training.rule).__name__} yielded no update: a rule must yield at least one a batch")
+    if training.pruning is not None:
+        training.pruning.step(training.network)
     return last
 
 
@@ -231,20 +263,6 @@ def _check(training: Training, update: Update) -> None:
             check_shape(f"the change of {kind} {name}", value, known[name].shape, f"that of the {kind} itself")
 
 
-def _reduced(training: Training, update: Update) -> Update:
-    """The update averaged over processes.
-
-    Raises:
-        NonFiniteUpdate: in every process alike, for it looks at the averages.
-    """
-    wished: dict[str, Any] = {
-        part: training.reduce(getattr(update, part)) for part in ("grads", "own", "buffers", "memory")
-    }
-    loss = {} if update.loss is None else training.reduce({"loss": update.loss})
-    _check_finite([*loss.items(), *wished["grads"].items(), *wished["own"].items()])
-    return replace(update, **wished)
-
-
 def _check_finite(wished: Sequence[tuple[str, Tensor]]) -> None:
     """Raise NonFiniteUpdate where a loss or a change has an entry that is NaN or infinite."""
     # The extremes show it, in a fraction of the time that a mask of every entry takes; one question for all of them.
@@ -257,11 +275,10 @@ def _check_finite(wished: Sequence[tuple[str, Tensor]]) -> None:
             raise NonFiniteUpdate(f"{what}: lower the learning rate, or check the inputs for NaN")
 
 
-def _apply(training: Training, reduced: Update) -> None:
+def _apply(training: Training, reduced: Update, samples: float) -> None:
     network = training.network
     parameters = dict(network.named_parameters())
     training.optimizer.zero_grad(set_to_none=True)
-    samples = _samples(training, reduced) if training.rule.sums_over_batch else 1.0
     for name, grad in reduced.grads.items():
         # before_step may write into .grad; the update stays the rule's.
         copied = training.before_step is not None or samples != 1.0
@@ -272,6 +289,8 @@ def _apply(training: Training, reduced: Update) -> None:
             training.memory[name].grad = grad.detach()
     if training.before_step is not None:
         training.before_step(network)
+    held = training.hardware.limits if training.hardware is not None else {}
+    old = {name: parameters[name].detach().clone() for name in reduced.grads if name in held}
     training.optimizer.step()
     if training.own_optimizer is not None:
         training.own_optimizer.step()
@@ -280,14 +299,13 @@ def _apply(training: Training, reduced: Update) -> None:
             network.get_buffer(name).copy_(value)
         for name, value in reduced.memory.items():
             training.memory[name].copy_(value)
+        for name, before in old.items():
+            assert training.hardware is not None
+            parameters[name].copy_(training.hardware.write(name, before, parameters[name]))
+    if training.pruning is not None:
+        training.pruning.apply(network, reduced.grads.keys())
     for constrain in training.constraints:
         constrain(network, reduced.grads.keys())
-
-
-def _samples(training: Training, update: Update) -> float:
-    """Samples of the batch, those of all processes together."""
-    here = torch.tensor(float(len(update.scores)), dtype=torch.float64)
-    return float(training.reduce({"samples": here})["samples"]) * number_of_processes(training.reduce)
 
 
 def _as_lists(value: Any) -> Any:

@@ -1,75 +1,379 @@
-"""Two processes on half the batch each are one process on the whole."""
+"""Several processes that share every batch are one process on the whole."""
 
 import os
+import signal
+import sys
+from dataclasses import dataclass
 
 import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from spikelearn.network import TraceReadout, build
-from spikelearn.neurons import CubaLIF
-from spikelearn.plasticity import BPTT, STDP, TSSLBP, Batch, OptimizerChoice
+from spikelearn.datasets import BernoulliRate, ImageDataset, Loader
+from spikelearn.measure import evaluate
+from spikelearn.network import build
+from spikelearn.plasticity import BPTT, IDE, STDP, TSSLBP, Batch, Desire, OptimizerChoice
 from spikelearn.seeding import generator_for
-from spikelearn.training import Training, learn, mean_over_processes
+from spikelearn.training import (
+    Interrupted,
+    NonFiniteUpdate,
+    Processes,
+    ProcessLost,
+    RunFolder,
+    Training,
+    fit,
+    joined,
+    learn,
+    load_checkpoint,
+    mean_over_processes,
+)
+from spikelearn.training.reduction import averaged
+from spikelearn.training.sharing import evaluate_together
+from tests.conformance.cases import RULES, RuleCase, desire_network, equilibrium_network, filtered_network
 
+#: Rules whose shards are not the batch, and why.
+DIFFERENT = {"stdp-online": "weights change while a batch runs, and so in every process on its own"}
+
+#: With clipping and AdamW the size of a sum over the batch would not show.
 PLAIN = {"optimizer": OptimizerChoice("sgd", 1e-3), "constraints": (), "clip": float("inf")}
 
-#: A rule and the options of its training: with clipping and AdamW the size of a sum over the batch would not show.
+ROUNDING = {torch.float32: 1e-6, torch.float64: 1e-10}
+
+EPOCHS = 2
+
+
+@dataclass(frozen=True)
+class Case:
+    """A rule with its network, and the options of its training."""
+
+    rule: RuleCase
+    options: dict
+    dtype: torch.dtype = torch.float64
+
+
 CASES = {
-    "bptt": [(BPTT, {})],
-    "stdp": [(lambda: STDP(1e-2, 1e-2), {})],
-    "tssl-bp": [(TSSLBP, {}), (TSSLBP, PLAIN)],
+    f"{name}-{number}-{str(dtype)[6:]}": Case(case, {}, dtype)
+    for name, cases in RULES.items()
+    for number, case in enumerate(cases)
+    for dtype in ROUNDING
+    if dtype == torch.float64 or number == 0
+} | {
+    "tssl-bp-sum": Case(RuleCase(TSSLBP, 0.05, feedback=False, network=filtered_network), PLAIN),
+    "ide-dropout": Case(RuleCase(lambda: IDE(dropout=0.5), 0.5, network=equilibrium_network), {}),
+    "desire-dropout": Case(
+        RuleCase(
+            lambda: Desire(margin=2, dropout_hidden=0.5, dropout_input=0.2),
+            1e-3,
+            feedback=False,
+            network=desire_network,
+        ),
+        {},
+    ),
 }
 
 
-def network_for(rule):
-    if rule != "tssl-bp":
-        return build("6-8-2", generator=generator_for(0)).double()
-    return build(
-        "6-8-2",
-        lambda: CubaLIF(5e-3, 3e-3, r=20.0, discretisation="euler"),
-        readout=TraceReadout(tau_syn=3e-3),
-        generator=generator_for(0),
-    ).double()
+class Vectors(ImageDataset):
+    """Fifteen intensities of six pixels: batches of seven leave one sample, too few for two processes."""
+
+    classes = 2
+    shape = (1, 1, 6)
+
+    def __init__(self):
+        super().__init__("train")
+        self.images = torch.rand(15, 6, generator=generator_for(7))
+        self.targets = torch.arange(15) % 2
 
 
-def trained(rule, rank=0, world=1):
-    weights = {}
-    for case, (make, options) in enumerate(CASES[rule]):
-        network = network_for(rule)
-        training = Training.start(network, make(), **options)
-        if world > 1:
-            training.reduce = mean_over_processes
-        for number in range(3):
-            inputs = (torch.rand(10, 6, 6, generator=generator_for(1, number)) < 0.6).double()
-            targets = torch.arange(6) % 2
-            part = slice(rank * 6 // world, (rank + 1) * 6 // world)
-            learn(training, Batch(inputs[:, part], targets[part]))
-        weights |= {f"{case} {name}": value for name, value in network.state_dict().items()}
-    return weights
+def loader():
+    return Loader(Vectors(), 10, 7, encoder=BernoulliRate(), seed=3, shuffle=True)
 
 
-def work(rank, rule, file, out):
+def training_for(case):
+    torch.manual_seed(1)
+    network = case.rule.network(feedback=case.rule.feedback)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(2.5)
+    return Training.start(network.to(case.dtype), case.rule.make(), **case.options)
+
+
+def trained(case, folder, processes):
+    """Weights, memory and metrics behind six updates, and what an evaluation finds."""
+    training = training_for(case)
+    fit(training, loader(), epochs=EPOCHS, watched=loader(), folder=RunFolder(folder), processes=processes)
+    found = evaluate_together(processes, training.network, loader())
+    state = {**training.network.state_dict(), **{f"memory.{k}": v for k, v in training.memory.items()}}
+    return {"state": state, "evaluation": found._asdict(), "generator": training.generator.get_state()}
+
+
+class _Troubled(BPTT):
+    """BPTT that does something in its third batch."""
+
+    def __init__(self, trouble):
+        super().__init__()
+        self.left, self.trouble = 3, trouble
+
+    def updates(self, network, batch, memory, generator):
+        self.left -= 1
+        for update in super().updates(network, batch, memory, generator):
+            if self.left == 0:
+                self.trouble(update)
+            yield update
+
+
+def _nan(update):
+    next(iter(update.grads.values())).fill_(float("nan"))
+
+
+def _interrupt(update):
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def _fail(update):
+    raise ValueError("the disk is full")
+
+
+def troubled(trouble, folder, processes):
+    """How a training ends in which the second process alone has a trouble."""
+    training = training_for(CASES["bptt-0-float64"])
+    training.rule = _Troubled(trouble if processes.rank == 1 else lambda update: None)
+    try:
+        fit(training, loader(), epochs=EPOCHS, folder=RunFolder(folder), processes=processes)
+    except (Interrupted, NonFiniteUpdate, ProcessLost, ValueError) as error:
+        return [type(error).__name__, str(error)]
+
+
+def counted_reductions(network, rule, inputs):
+    """(bytes, all-reduces) of one update."""
+    sent, plain = [], dist.all_reduce
+
+    def all_reduce(tensor, *arguments, **options):
+        sent.append(tensor.nbytes)
+        return plain(tensor, *arguments, **options)
+
+    training = Training.start(network, rule)
+    training.reduce = mean_over_processes
+    inputs = (torch.rand(10, 2, inputs) < 0.2).float()
+    dist.all_reduce = all_reduce
+    try:
+        learn(training, Batch(inputs, torch.tensor([0, 1])))
+    finally:
+        dist.all_reduce = plain
+    return [sum(sent), len(sent)]
+
+
+def own_loop(processes):
+    """A loop of one's own: learn on equal shards, reduced over the group."""
+    training = training_for(CASES["bptt-0-float64"])
+    training.reduce = mean_over_processes if processes.count > 1 else training.reduce
+    for number in range(3):
+        inputs = (torch.rand(10, 6, 6, generator=generator_for(1, number)) < 0.6).double()
+        part = slice(processes.rank * 6 // processes.count, (processes.rank + 1) * 6 // processes.count)
+        learn(training, Batch(inputs[:, part], (torch.arange(6) % 2)[part]))
+    return training.network.state_dict()
+
+
+def work(rank, file, out):
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{file}", rank=rank, world_size=2)
-    torch.save(trained(rule, rank, 2), f"{out}.{rank}")
-    dist.barrier()
-    # gloo's threads sometimes abort the process while the interpreter shuts down; the work is done and saved.
-    os._exit(0)
+    processes = Processes(rank, 2, rank)
+    found = {name: trained(case, out / name, processes) for name, case in CASES.items()}
+    found["own loop"] = own_loop(processes)
+    found["one name"] = processes.from_first(lambda: f"by {rank}")
+    found["reductions"] = counted_reductions(build("784-400-10"), BPTT(), 784)
+    found["reductions of a sum"] = counted_reductions(filtered_network(), TSSLBP(), 6)
+    found["integers"] = mean_over_processes(
+        {"n": torch.tensor(2 + 2 * rank), "half": torch.tensor([1.0 + rank]).half()}
+    )
+    found["nan"] = troubled(_nan, out / "nan", processes)
+    found["interrupt"] = troubled(_interrupt, out / "interrupt", processes)
+    found["fail"] = troubled(_fail, out / "fail", processes)
+    dist.destroy_process_group()
+    torch.save(found, out / f"{rank}.pt")
 
 
-@pytest.mark.parametrize("rule", CASES)
-def test_two_processes_are_one(tmp_path, rule):
-    mp.spawn(work, (rule, str(tmp_path / "meet"), str(tmp_path / "weights")), nprocs=2)
-    whole, before = trained(rule), network_for(rule).state_dict()
-    assert any(not value.equal(before[name.split()[1]]) for name, value in whole.items())
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """What two processes found, and their folder."""
+    out = tmp_path_factory.mktemp("pair")
+    mp.spawn(work, (str(out / "meet"), out), nprocs=2)
+    return [torch.load(out / f"{rank}.pt", weights_only=True) for rank in range(2)], out
+
+
+def rows(folder):
+    changing = ("seconds", "samples_per_second")
+    return [{k: v for k, v in row.items() if k not in changing} for row in RunFolder(folder).read_metrics()]
+
+
+def numbers(row):
+    return {k: v for k, v in row.items() if isinstance(v, int | float)}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_processes_are_one(tmp_path, pair, name):
+    found, out = pair
+    case = CASES[name]
+    whole = trained(case, tmp_path, Processes())
+    rtol = ROUNDING[case.dtype]
+    before = training_for(case).network.state_dict()
+    assert any(not value.equal(whole["state"][name]) for name, value in before.items()), "nothing was learned"
+    far = []
+    for key, value in whole["state"].items():
+        assert found[0][name]["state"][key].equal(found[1][name]["state"][key]), "the processes drifted apart"
+        other = found[0][name]["state"][key]
+        far.append(float((other - value).abs().max() / value.abs().max().clamp_min(1e-30)))
+    if name.rsplit("-", 2)[0] in DIFFERENT:
+        assert max(far) > rtol, "they are alike: take it off the list"
+        return
+    assert max(far) <= rtol
+    assert found[0][name]["generator"].equal(whole["generator"])
+    for one, two in zip(rows(tmp_path), rows(out / name), strict=True):
+        assert numbers(two) == pytest.approx(numbers(one), rel=100 * rtol)
+        assert two["rates"] == pytest.approx(one["rates"], rel=100 * rtol)
+        assert two["metrics"].keys() == one["metrics"].keys()
     for rank in range(2):
-        part = torch.load(tmp_path / f"weights.{rank}", weights_only=True)
+        there = found[rank][name]["evaluation"]
+        rates = whole["evaluation"]["rates"]
+        assert there.pop("rates") == pytest.approx(rates, rel=100 * rtol)
+        assert there == {k: v for k, v in whole["evaluation"].items() if k != "rates"}
+
+
+def test_a_loop_of_ones_own(pair):
+    whole = own_loop(Processes())
+    for rank in range(2):
         for name, value in whole.items():
-            torch.testing.assert_close(part[name], value, rtol=1e-10, atol=1e-12)
+            torch.testing.assert_close(pair[0][rank]["own loop"][name], value, rtol=1e-10, atol=1e-12)
+
+
+def test_one_all_reduce_an_update(pair):
+    weights = 784 * 400 + 400 + 400 * 10 + 10
+    assert pair[0][0]["reductions"] == [4 * (weights + 1), 1], "the loss travels with the gradients"
+    small = 6 * 8 + 8 + 8 * 2 + 2
+    assert pair[0][0]["reductions of a sum"] == [4 * (small + 2), 1], "and so does the number of samples"
+
+
+def test_what_the_first_made_is_in_all(pair):
+    assert [found["one name"] for found in pair[0]] == ["by 0", "by 0"]
+
+
+def test_integers_and_short_types_keep_their_type(pair):
+    for found in pair[0]:
+        assert found["integers"]["n"].equal(torch.tensor(3))
+        assert found["integers"]["half"].equal(torch.tensor([1.5]).half())
+
+
+def test_a_nan_in_one_ends_both_alike(pair):
+    assert pair[0][0]["nan"] == pair[0][1]["nan"]
+    assert pair[0][0]["nan"][0] == "NonFiniteUpdate"
+    assert "epoch 1, batch 3 of 3" in pair[0][0]["nan"][1]
+
+
+def test_a_wish_to_stop_in_one_is_granted_in_both(pair):
+    found, out = pair
+    assert found[0]["interrupt"] == found[1]["interrupt"]
+    assert found[0]["interrupt"][1].startswith("stopped in epoch 1 of 2, after batch 3")
+    assert load_checkpoint(out / "interrupt" / "checkpoint.pt")["position"]["batch"] == 3
+
+
+def test_an_error_in_one_ends_the_other(pair):
+    assert pair[0][1]["fail"] == ["ValueError", "the disk is full"]
+    assert pair[0][0]["fail"][0] == "ProcessLost"
+    assert "process 0 of 2 lost the others (Connection closed by peer" in pair[0][0]["fail"][1]
+    assert (pair[1] / "fail" / "checkpoint.pt").exists()
+
+
+def test_what_two_began_one_resumes(tmp_path, pair):
+    """From the checkpoint of the stop in the third batch, one process goes on to where one would have come."""
+    whole, resumed = training_for(CASES["bptt-0-float64"]), training_for(CASES["bptt-0-float64"])
+    fit(whole, loader(), epochs=EPOCHS)
+    resumed.rule = _Troubled(lambda update: None)
+    fit(resumed, loader(), epochs=EPOCHS, folder=RunFolder(pair[1] / "interrupt"), resume=True)
+    for name, value in whole.network.state_dict().items():
+        torch.testing.assert_close(resumed.network.state_dict()[name], value, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_shares_make_the_batch(count):
+    whole = loader()
+    shares = [list(whole.shared_out(rank, count, fill=True).epoch(1, 1)) for rank in range(count)]
+    bare = [list(whole.shared_out(rank, count).epoch(1, 1)) for rank in range(count)]
+    for number, batch in enumerate(whole.epoch(1, 1)):
+        assert whole.size(number + 1) == len(batch.targets)
+        parts = [each[number] for each in shares]
+        assert all(len(part.targets) >= 1 for part in parts)
+        if len(batch.targets) >= count:
+            assert torch.cat([part.inputs for part in parts], dim=1).equal(batch.inputs)
+            assert torch.cat([part.targets for part in parts]).equal(batch.targets)
+    assert sum(len(part.targets) for each in bare for part in each) == 8
+
+
+@pytest.mark.parametrize("sizes", [(3, 4), (1, 0, 0), (2, 2, 3)])
+def test_shards_weigh_by_their_samples(sizes):
+    """Processes played one after the other: the mean of what each hands over is the update of the batch."""
+    rule, network = STDP(0.02, 0.01), training_for(CASES["stdp-0-float64"]).network
+    inputs = (torch.rand(10, sum(sizes), 6) < 0.5).double()
+    targets = torch.arange(sum(sizes)) % 2
+    (whole,) = rule.updates(network, Batch(inputs, targets), {}, torch.Generator())
+    handed, begin = [], 0
+    for size in sizes:
+        part = slice(begin, begin + size) if size else slice(1)
+        (update,) = rule.updates(network, Batch(inputs[:, part], targets[part]), {}, torch.Generator())
+        averaged(update, lambda tensors: handed.append(tensors) or dict(tensors), size * len(sizes) / sum(sizes), count=True)  # fmt: skip
+        begin += size
+    for name, grad in whole.grads.items():
+        mean = sum(tensors[f"grads.{name}"] for tensors in handed) / len(sizes)
+        torch.testing.assert_close(mean, grad, rtol=1e-12, atol=1e-14)
+    assert sum(float(tensors["samples"]) for tensors in handed) == sum(sizes)
+
+
+def test_evaluated_alone_is_evaluate():
+    network = training_for(CASES["bptt-0-float64"]).network
+    assert evaluate_together(Processes(), network, loader()) == evaluate(network, loader())
 
 
 def test_without_a_group_it_says_so():
     with pytest.raises(ValueError, match="no process group"):
         mean_over_processes({"a": torch.ones(1)})
+
+
+def test_a_batch_smaller_than_the_processes_is_refused():
+    with pytest.raises(ValueError, match="a batch of 7 has no sample for each of 8 processes"):
+        fit(training_for(CASES["bptt-0-float64"]), loader(), epochs=1, processes=Processes(0, 8))
+
+
+def test_devices(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert Processes().device("cuda:3") == "cuda:3"
+    assert Processes(5, 8, 1).device("cuda") == "cuda:1"
+    assert Processes(5, 8, 1).device("cpu") == "cpu"
+    with pytest.raises(ValueError, match="take one device each"):
+        Processes(5, 8, 1).device("cuda:0")
+    with pytest.raises(ValueError, match="this machine has 2 of them and more processes"):
+        Processes(6, 8, 2).device("cuda")
+
+
+def test_joined_without_torchrun_is_alone(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with joined() as processes:
+        assert processes.alone
+        assert processes.first
+
+
+def test_half_an_environment_is_named(monkeypatch):
+    for name in ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    with pytest.raises(ValueError, match="WORLD_SIZE is 2, but LOCAL_RANK, LOCAL_WORLD_SIZE, .* is not set"):
+        with joined():
+            pass
+
+
+def test_a_missing_library_is_named(monkeypatch):
+    for name in ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE"):
+        monkeypatch.setenv(name, "2")
+    monkeypatch.setitem(sys.modules, "lightning_fabric", None)
+    with pytest.raises(ValueError, match=r"pip install 'spikelearn\[distributed\]'"):
+        with joined():
+            pass

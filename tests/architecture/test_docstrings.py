@@ -5,13 +5,17 @@ import re
 
 import pytest
 
-from spikelearn.datasets import DATASETS, ENCODERS
+from spikelearn.datasets import DATASETS, ENCODERS, NOISES
 from spikelearn.export import FORMATS
+from spikelearn.hardware import HARDWARE, IMPAIRMENTS, PRUNINGS
 from spikelearn.neurons import ADJOINTS, NEURONS, SURROGATES
 from spikelearn.plasticity import LOSSES, RULES
 from spikelearn.report import source_of, summary_of
 
-REGISTRIES = (NEURONS, SURROGATES, ADJOINTS, RULES, LOSSES, DATASETS, ENCODERS, FORMATS)
+REGISTRIES = (
+    *(NEURONS, SURROGATES, ADJOINTS, RULES, LOSSES, DATASETS, ENCODERS, FORMATS),
+    *(NOISES, HARDWARE, IMPAIRMENTS, PRUNINGS),
+)
 COMPONENTS = [
     pytest.param(registry.get(name), id=f"{registry.kind}-{name}".replace(" ", "-"))
     for registry in REGISTRIES

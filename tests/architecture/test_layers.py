@@ -13,7 +13,7 @@ LAYERS = [
     {"neurons", "synapses", "datasets"},
     {"fused"},
     {"network"},
-    {"plasticity", "export"},
+    {"plasticity", "export", "hardware"},
     {"measure"},
     {"training"},
     {"compare"},

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from spikelearn.datasets import MNIST, NMNIST, Digits, DigitsEvents, FashionMNIST
+from spikelearn.datasets import CIFAR10, MNIST, NMNIST, Digits, DigitsEvents, FashionMNIST
 from spikelearn.network import Block, Feedback, Network, RateReadout, TraceReadout
 from spikelearn.neurons import IF, LIF, AdaptiveLIF, CubaLIF, LeakyIntegrator, SilentLeakLIF
 from spikelearn.plasticity import (
     BPTT,
+    DFA,
     EMSTDP,
+    FA,
     IDE,
     STDP,
     TSSLBP,
@@ -117,6 +119,14 @@ RULES = {
         RuleCase(lambda: BPTT(MSECount()), 0.1),
     ],
     "readout-only": [RuleCase(lambda: ReadoutOnly(), 0.1, covers="last")],
+    "fa": [
+        RuleCase(lambda: FA(), 0.1),
+        RuleCase(lambda: FA(feedback="sign-symmetric"), 0.1),
+    ],
+    "dfa": [
+        RuleCase(lambda: DFA(), 0.1),
+        RuleCase(lambda: DFA(sign=True), 0.1),
+    ],
     "tssl-bp": [RuleCase(lambda: TSSLBP(), 0.05, feedback=False, network=filtered_network)],
     "desire": [RuleCase(lambda: Desire(margin=2), 1e-3, feedback=False, network=desire_network)],
     "emstdp": [
@@ -143,4 +153,5 @@ DATASETS = {
     "mnist": MNIST,
     "fashion-mnist": FashionMNIST,
     "nmnist": NMNIST,
+    "cifar10": CIFAR10,
 }

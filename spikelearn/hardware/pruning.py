@@ -1,0 +1,130 @@
+"""Pruning while a network learns: masks by a schedule, applied after every step."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from spikelearn.checks import check_count, check_flag, check_fraction
+from spikelearn.hardware.masks import Method, global_masks
+from spikelearn.network import Network
+from spikelearn.registry import Registry, parse_component
+
+PRUNINGS: Registry[type["Pruning"]] = Registry("pruning")
+
+
+class Pruning:
+    r"""Weights go at one batch or, with ``gradual``, more and more of them, and stay 0 from then on.
+
+    "global": the smallest magnitudes of all layers together; "uniform": the same share of every layer. Gradual, from
+    batch $t_0 = \mathrm{start} \cdot n$ to $t_1 = \mathrm{end} \cdot n$ of n, every ``every`` batches:
+
+    $$s_t = s\,\bigl(1 - (1 - \tfrac{t - t_0}{t_1 - t_0})^3\bigr)$$
+
+    Args:
+        sparsity: s, share of the synaptic weights that go in the end, in [0, 1).
+        minimum: share of all weights that every layer keeps at least, in [0, 1].
+        gradual: whether it goes by the schedule above; else all go at ``start``.
+        start: share of the training's batches before the first weights go, in [0, 1); at 0 they go before the first
+            batch, which with the weights of a run is fine-tuning.
+        end: share of the batches after which no more go, in [0, 1]; gradual only.
+        every: batches between two prunings; gradual only.
+
+    Shapes: masks as ``global_masks``.
+
+    Raises:
+        ValueError: a value out of range; with ``gradual`` an end that is not after the start.
+
+    Source: Gupta et al., arXiv 2209.14624; the cubic schedule: Zhu & Gupta, arXiv 1710.01878, 2017, equation 1.
+    """
+
+    #: How weights of different layers are compared.
+    method: ClassVar[Method]
+
+    def __init__(
+        self,
+        sparsity: float,
+        *,
+        minimum: float = 0.0,
+        gradual: bool = False,
+        start: float = 0.0,
+        end: float = 0.75,
+        every: int = 10,
+    ) -> None:
+        check_fraction("sparsity", sparsity, below_one=True)
+        check_fraction("minimum", minimum)
+        check_flag("gradual", gradual)
+        check_fraction("start", start, below_one=True)
+        check_fraction("end", end)
+        check_count("every", every)
+        if gradual and not start < end:
+            raise ValueError(f"start is {start:g} and end is {end:g}, expected start < end where pruning is gradual")
+        self.sparsity, self.minimum, self.gradual = sparsity, minimum, gradual
+        self.start, self.end, self.every = start, end, every
+        self.batches, self.done = 0, 0
+        self.masks: dict[str, Tensor] = {}
+
+    def begin(self, network: Network, batches: int) -> None:
+        """Stand before the first of ``batches`` batches; what goes at once, goes."""
+        check_count("batches", batches)
+        self.batches, self.done, self.masks = batches, 0, {}
+        self._prune_if_due(network)
+
+    def step(self, network: Network) -> None:
+        """Called after every batch: prune where the schedule says so."""
+        self.done += 1
+        self._prune_if_due(network)
+
+    @torch.no_grad()
+    def apply(self, network: Network, changed: Collection[str]) -> None:
+        """Set to 0 what is pruned among the ``changed`` parameters."""
+        for name in self.masks.keys() & set(changed):
+            parameter = network.get_parameter(name)
+            self.masks[name] = self.masks[name].to(parameter.device)
+            parameter.masked_fill_(~self.masks[name], 0.0)
+
+    def sparsity_at(self, batch: int) -> float:
+        """Share of the weights that are to be gone after ``batch`` batches."""
+        first, last = self._span()
+        if batch < first:
+            return 0.0
+        if not self.gradual or batch >= last:
+            return self.sparsity
+        return self.sparsity * (1.0 - (1.0 - (batch - first) / (last - first)) ** 3)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where pruning stands: plain values and masks."""
+        return {"batches": self.batches, "done": self.done, "masks": dict(self.masks)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from ``state``; masks come to the device of the weights when they are first applied."""
+        self.batches, self.done, self.masks = state["batches"], state["done"], dict(state["masks"])
+
+    def _span(self) -> tuple[int, int]:
+        first = round(self.start * self.batches)
+        return first, max(round(self.end * self.batches), first + 1) if self.gradual else first
+
+    def _prune_if_due(self, network: Network) -> None:
+        first, last = self._span()
+        if not first <= self.done <= last or (self.done != last and (self.done - first) % self.every):
+            return
+        self.masks = global_masks(network, self.sparsity_at(self.done), minimum=self.minimum, method=self.method)
+        self.apply(network, self.masks.keys())
+
+
+@PRUNINGS.register("global")
+class GlobalPruning(Pruning):
+    method = "global"
+
+
+@PRUNINGS.register("uniform")
+class UniformPruning(Pruning):
+    method = "uniform"
+
+
+def pruning_from(text: str) -> Pruning:
+    """A pruning as the command line writes it: ``global:sparsity=0.9,minimum=0.0005,gradual=true``."""
+    name, options = parse_component(text)
+    pruning: Pruning = PRUNINGS.build(name, options)
+    return pruning

@@ -1,0 +1,54 @@
+"""Which tensors of a network are synaptic weights."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from spikelearn.network import Network
+
+#: What stands between the name of a module and that of a tensor its weight is computed from.
+_COMPUTED = ".parametrizations."
+
+
+def is_synaptic(name: str, parameter: Tensor) -> bool:
+    """Whether a parameter is a matrix of weights, forward, feedback or readout; biases and scales of norms are not."""
+    return parameter.ndim > 1 and (name.startswith("readout.") or ".synapse." in name or name.endswith(".synapse"))
+
+
+def synaptic_weights(network: Network) -> dict[str, nn.Parameter]:
+    """All synaptic weights, in the network's order.
+
+    Raises:
+        ValueError: there are none, or one is computed from other tensors and cannot be set.
+    """
+    found = {name: p for name, p in network.named_parameters() if is_synaptic(name, p)}
+    for name in found:
+        if _COMPUTED in name:
+            raise ValueError(
+                f"{name} belongs to a reparametrised weight, which cannot be set: remove the parametrization "
+                "(no --spectral-feedback), or train without pruning and hardware"
+            )
+    if not found:
+        raise ValueError("the network has no synaptic weights, expected at least one matrix of weights")
+    return found
+
+
+@torch.no_grad()
+def settle_weights(network: Network) -> None:
+    """Make every reparametrised weight an ordinary one with the value that it has now."""
+    for module in list(network.modules()):
+        if parametrize.is_parametrized(module):
+            names = list(module.parametrizations)  # type: ignore[arg-type]
+            values = {name: getattr(module, name).clone() for name in names}
+            # Not torch's own removal: that changes the class of the module, which a copy shares with what it is of.
+            module.__class__ = parametrize.type_before_parametrizations(module)
+            del module.parametrizations
+            for name, value in values.items():
+                module.register_parameter(name, nn.Parameter(value))
+
+
+def sparsity_of(network: Network) -> float:
+    """Share of the synaptic weights that are exactly 0."""
+    weights = [p for name, p in network.named_parameters() if is_synaptic(name, p)]
+    zeros, total = sum(int((p == 0).sum()) for p in weights), sum(p.numel() for p in weights)
+    return zeros / total if total else 0.0
