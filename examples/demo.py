@@ -1,6 +1,6 @@
-"""Everything at once, on data that need no download: train, compare with the control, look, export, verify."""
+"""Everything at once, on data that need no download: compare rules, read the page, look inside, export, verify."""
 
-import shutil
+import os
 import sys
 import time
 from pathlib import Path
@@ -8,54 +8,59 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from spikelearn.compare import LocalEngine, Summary, TrialFolder, compare, read_results, read_suite, summarise
 from spikelearn.datasets import DATASETS
 from spikelearn.export import FORMATS, Verification, verify_nir
-from spikelearn.report import draw_pictures
-from spikelearn.training import ConsoleDisplay, RunFolder, Settings, test_loader, train, trained_network
+from spikelearn.report import draw_pictures, write_report
+from spikelearn.training import open_run, test_loader, trained_network
 
 OUT = Path("demo")
-RUNS = {
-    "digits": Settings(net="64-100-10", data="digits", steps=25, epochs=15, lr=2e-3, schedule="one-cycle"),
-    "digits-events": Settings(
-        net="512-100-10", data="digits-events", steps=15, epochs=10, lr=2e-3, schedule="one-cycle"
-    ),
-}
+PLAN = read_suite("quick")
 
 
 def main() -> int:
     console = Console(soft_wrap=True, highlight=False)
     started = time.monotonic()
-    shutil.rmtree(OUT, ignore_errors=True)
-    table = Table("data", "network", "bptt", "readout-only (control)", box=None)
+    engine = LocalEngine(jobs=min(4, os.cpu_count() or 1))
+    compared = compare(PLAN, OUT, engine=engine, console=console, command="make demo")
+    page = write_report(OUT)["html"]
+    results = read_results(OUT)
+    console.print("\n[bold]test accuracy, mean of the seeds[/bold]")
+    console.print(accuracies(summarise(results)))
+    console.print("\n[bold]the same spikes elsewhere?[/bold]")
     agree = True
-    lines = []
-    for name, settings in RUNS.items():
-        accuracies = {}
-        for rule in ("bptt", "readout-only"):
-            console.print(f"[bold]{rule} on {name}[/bold]")
-            folder = RunFolder(OUT / f"{name}-{rule}")
-            accuracies[rule] = train(
-                settings.model_copy(update={"rule": rule}), folder, display=ConsoleDisplay(console)
-            )["test_accuracy"]
-        table.add_row(name, settings.net, *(f"{100 * accuracy:.1f} %" for accuracy in accuracies.values()))
-        folder = RunFolder(OUT / f"{name}-bptt")
+    for data in PLAN.data:
+        folder = first_trial(results.index["points"], data)
         draw_pictures(folder)
-        found = export_and_verify(folder, settings)
+        found = export_and_verify(folder)
         agree &= all(verdict.agrees for verdict in found.peers.values())
         for peer, verdict in found.peers.items():
             words = verdict.reason or f"{verdict.differing} of {verdict.entries} output entries differ"
-            lines.append(f"{folder.path / 'network.nir'} in {peer}: {words}")
-    console.print("\n[bold]test accuracy[/bold]")
-    console.print(table)
-    console.print("\n[bold]the same spikes elsewhere?[/bold]")
-    console.print("\n".join(lines))
-    console.print(f"\nruns, pictures and NIR files are in {OUT.resolve()}, for example")
-    console.print("\n".join(f"  {OUT / 'digits-bptt' / 'pictures' / name}" for name in ("raster.png", "curves.png")))
+            console.print(f"{PLAN.against} on {data} in {peer}: {words}")
+    console.print(f"\nthe page: {page.resolve()}")
+    console.print(f"pictures of one network: {folder.pictures}")
     console.print(f"done in {time.monotonic() - started:.0f} s")
-    return 0 if agree else 1
+    return 0 if agree and not compared.failed else 1
 
 
-def export_and_verify(folder: RunFolder, settings: Settings) -> Verification:
+def accuracies(summary: Summary) -> Table:
+    """Arms by data sets."""
+    shown = Table("rule", *(table.data for table in summary.tables), box=None)
+    found = {(table.data, row.arm): row.accuracy.mean for table in summary.tables for row in table.rows}
+    for arm in PLAN.rules:
+        means = [found.get((table.data, arm)) for table in summary.tables]
+        shown.add_row(arm, *("-" if mean is None else f"{mean:.1f} %" for mean in means))
+    return shown
+
+
+def first_trial(points: list[dict[str, str]], data: str) -> TrialFolder:
+    """The reference's trial with the first seed."""
+    first = next(point for point in points if point["arm"] == PLAN.against and point["data"] == data)
+    return TrialFolder(OUT / "trials" / first["trial"])
+
+
+def export_and_verify(folder: TrialFolder) -> Verification:
+    settings = open_run(folder)
     network = trained_network(folder, settings)
     path = folder.path / "network.nir"
     FORMATS.get("nir")().write(network, path, DATASETS.get(settings.data).shape, {"rule": settings.rule})

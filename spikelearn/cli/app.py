@@ -7,16 +7,25 @@ from typing import Any
 
 import typer
 
-from spikelearn.cli.common import INTERRUPTED, progress
+from spikelearn.cli.common import INTERRUPTED, progress, spread
+from spikelearn.cli.compare import compare
 from spikelearn.cli.evaluate import evaluate
 from spikelearn.cli.export import export
 from spikelearn.cli.inspect import inspect
-from spikelearn.cli.listing import datasets, neurons, rules
+from spikelearn.cli.listing import datasets, impairments, neurons, rules
 from spikelearn.cli.presets import presets
+from spikelearn.cli.report import report
 from spikelearn.cli.train import train
+from spikelearn.cli.tune import tune
 
 #: Set to see the traceback behind an error's sentence.
 DEBUG_VARIABLE = "SPIKELEARN_DEBUG"
+
+#: Flags after which several values may stand, by subcommand.
+SEVERAL = {
+    "compare": ("--rules", "--data", "--net", "--set", "--axis"),
+    "tune": ("--rules", "--rule", "--set"),
+}
 
 app = typer.Typer(
     help="Train spiking networks with any learning rule, look at them, and export them exactly.",
@@ -40,7 +49,11 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
     return run_command
 
 
-for command in (train, evaluate, export, inspect, rules, neurons, datasets, presets):
+COMMANDS: tuple[Callable[..., None], ...] = (
+    *(train, compare, tune, report, evaluate, export, inspect),
+    *(rules, neurons, datasets, impairments, presets),
+)
+for command in COMMANDS:
     app.command()(_interruptible(command))
 
 # typer has moved this class between its own and click's modules; it is the base of all usage errors.
@@ -50,7 +63,9 @@ _UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__na
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; its exit code: 0 well, 1 a verification failed, 2 a mistake, 130 interrupted."""
     try:
-        code = app(list(arguments), standalone_mode=False, prog_name="spikelearn")
+        code = app(
+            spread(arguments, SEVERAL.get(next(iter(arguments), ""), ())), standalone_mode=False, prog_name="spikelearn"
+        )
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", INTERRUPTED)
     except _UsageError as error:

@@ -1,7 +1,7 @@
 """What the subcommands share: where words go, and how options are read."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -27,6 +27,18 @@ def opened(run: str, data_root: str | None) -> tuple[RunFolder, Settings]:
     folder = RunFolder(run)
     settings = open_run(folder)
     return folder, settings if data_root is None else settings.model_copy(update={"data_root": data_root})
+
+
+def spread(arguments: Sequence[str], flags: Iterable[str]) -> list[str]:
+    """``--flag a b c`` written as ``--flag a --flag b --flag c``, for the flags that take several values."""
+    several, found, flag = set(flags), [], None
+    for argument in arguments:
+        if argument.startswith("-"):
+            flag = argument if argument in several else None
+            found += [] if flag else [argument]
+        else:
+            found += [flag, argument] if flag else [argument]
+    return found
 
 
 def print_json(value: Mapping[str, Any]) -> None:

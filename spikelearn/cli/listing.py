@@ -1,13 +1,15 @@
-"""spikelearn rules, neurons, datasets: what there is"""
+"""spikelearn rules, neurons, datasets, impairments: what there is"""
 
 import inspect
 from typing import Annotated, Any
 
 import typer
 
+from spikelearn.checks import one_of
 from spikelearn.cli.common import AsJson, output, print_json
-from spikelearn.datasets import DATASETS
+from spikelearn.datasets import DATASETS, NOISES
 from spikelearn.datasets.root import data_root as root_of
+from spikelearn.hardware import HARDWARE, IMPAIRMENTS, PRUNINGS
 from spikelearn.neurons import ADJOINTS, NEURONS, SURROGATES
 from spikelearn.plasticity import LOSSES, RULES
 from spikelearn.registry import Registry
@@ -60,19 +62,44 @@ def datasets(
     _show(DATASETS, name, as_json, facts)
 
 
-def _show(registry: Registry[Any], name: str | None, as_json: bool, facts: Any) -> None:
-    chosen = {known: registry.get(known) for known in ([name] if name else registry)}
-    rows = {
+def impairments(name: Name = None, as_json: AsJson = False) -> None:
+    """List what can be done to inputs, to weights while they learn, and to trained networks, or show one."""
+    kinds: dict[str, Registry[Any]] = {"train --noise": NOISES, "train --hardware": HARDWARE, "train --prune": PRUNINGS}
+    kinds["after training, in a comparison"] = IMPAIRMENTS
+    found = [registry for registry in kinds.values() if name is None or name in registry]
+    if not found:
+        known = [known for registry in kinds.values() for known in registry]
+        raise ValueError(f"unknown impairment {name!r}, expected {one_of(str(name), known)}")
+    if as_json:
+        print_json({use: _rows(registry, name) for use, registry in kinds.items() if registry in found})
+        return
+    for use, registry in kinds.items():
+        if registry in found:
+            output.print(f"-- {use}")
+            _show(registry, name, as_json, _no_facts)
+
+
+def _no_facts(_: Any) -> dict[str, Any]:
+    return {}
+
+
+def _rows(registry: Registry[Any], name: str | None, facts: Any = _no_facts) -> dict[str, dict[str, Any]]:
+    return {
         known: {"summary": summary_of(kind), "options": _options(kind), "source": source_of(kind), **facts(kind)}
-        for known, kind in chosen.items()
+        for known in ([name] if name else registry)
+        for kind in [registry.get(known)]
     }
+
+
+def _show(registry: Registry[Any], name: str | None, as_json: bool, facts: Any) -> None:
+    rows = _rows(registry, name, facts)
     if as_json:
         print_json(rows)
         return
     for known, row in rows.items():
         output.print(known, style="bold")
         if name:
-            output.print(inspect.getdoc(chosen[known]))
+            output.print(inspect.getdoc(registry.get(known)))
         else:
             output.print(f"  {row['summary']}")
         for fact, value in row.items():
@@ -84,4 +111,5 @@ def _show(registry: Registry[Any], name: str | None, as_json: bool, facts: Any) 
 def _options(kind: Any) -> dict[str, str]:
     parameters = inspect.signature(kind).parameters.values()
     skipped = ("split", "root")
-    return {p.name: str(p.default) for p in parameters if p.name not in skipped and p.kind is not p.VAR_KEYWORD}
+    shown = (p for p in parameters if p.name not in skipped and p.kind is not p.VAR_KEYWORD)
+    return {p.name: "(to be given)" if p.default is p.empty else str(p.default) for p in shown}

@@ -42,7 +42,7 @@ def sources(settings: Settings) -> dict[str, str]:
     if not DATASETS.get(settings.data).events:
         encoder = ENCODERS.get(settings.encoder) if settings.encoder else Direct
         found[f"encoder {ENCODERS.name_of(encoder)}"] = source_of(encoder)
-    held = {"noise": settings.make_noise(), "hardware": settings.make_hardware()}
+    held: dict[str, Any] = {"noise": settings.make_noise(), "hardware": settings.make_hardware()}
     held["pruning"] = pruning_from(settings.prune) if settings.prune else None
     for kind, part in held.items():
         if part is not None:

@@ -61,11 +61,12 @@ def test_demo(monkeypatch, tmp_path, capsys):
     spec = importlib.util.spec_from_file_location("demo", EXAMPLES / "demo.py")
     demo = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(demo)
-    runs = {name: settings.model_copy(update={"epochs": 1, "lr": 5e-3}) for name, settings in demo.RUNS.items()}
-    monkeypatch.setattr(demo, "RUNS", runs)
+    small = {"rules": ("bptt", "readout-only"), "seeds": (0,), "common": {**demo.PLAN.common, "epochs": 1, "lr": 5e-3}}
+    monkeypatch.setattr(demo, "PLAN", demo.PLAN.model_copy(update=small))
     monkeypatch.chdir(tmp_path)
     assert demo.main() == 0
     words = capsys.readouterr().out
-    assert "readout-only (control)" in words
+    assert "readout-only" in words
     assert words.count("0 of ") == 4
-    assert (tmp_path / "demo" / "digits-events-bptt" / "pictures" / "raster.png").exists()
+    assert (tmp_path / "demo" / "report.html").exists()
+    assert list((tmp_path / "demo" / "trials").glob("digits-events-bptt-0-*/pictures/raster.png"))

@@ -1,0 +1,126 @@
+"""spikelearn compare"""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer import Option
+
+from spikelearn.cli.claims import ask, check_alone, chosen_claims
+from spikelearn.cli.common import INTERRUPTED, AsJson, output, print_json, progress, read_options
+from spikelearn.cli.report import write_all
+from spikelearn.compare import Engine, LocalEngine, Plan, RayEngine, plan_from, read_plan, read_suite, suite_names
+from spikelearn.compare import compare as run_comparison
+from spikelearn.training import Interrupted
+
+Text = str | None
+Texts = list[str] | None
+
+
+def compare(
+    plan: Annotated[Text, typer.Argument(metavar="[PLAN.toml]", help="File of the plan; see the README.")] = None,
+    suite: Annotated[
+        Text, Option(help="A plan of the package: quick, bench, low-data, ..., claims, or claims/NAME for one of them.")
+    ] = None,
+    rules: Annotated[Texts, Option(metavar="RULE...", help="Rules, for example --rules bptt dfa tssl-bp.")] = None,
+    data: Annotated[Texts, Option(metavar="DATA...", help="Data sets.")] = None,
+    nets: Annotated[Texts, Option("--net", metavar="NET...", help="Networks.")] = None,
+    seeds: Annotated[int | None, Option(help="How many seeds.")] = None,
+    set_: Annotated[
+        Texts,
+        Option("--set", metavar="KEY=VALUE...", help="Settings that all share, for example --set epochs=3 steps=10."),
+    ] = None,
+    axis: Annotated[
+        Texts, Option(metavar="KEY=V,V...", help="An axis, for example --axis data-fraction=0.05,0.2 depth=1,2,4.")
+    ] = None,
+    tuned: Annotated[bool, Option("--tuned/--untuned", help="Whether settings found by tuning are used.")] = True,
+    out: Annotated[Text, Option(help="Folder of the comparison; one that is there is gone on with.")] = None,
+    engine: Annotated[str, Option(help="local or ray.")] = "local",
+    jobs: Annotated[int, Option(help="Trials at a time on this machine.")] = 1,
+    address: Annotated[Text, Option(help="Ray cluster: auto, or HOST:PORT.")] = None,
+    cpus: Annotated[float, Option(help="CPUs of a trial on a Ray cluster.")] = 1,
+    gpus: Annotated[float, Option(help="GPUs of a trial on a Ray cluster.")] = 0,
+    device: Annotated[Text, Option(help="cpu, cuda or cuda:N.")] = None,
+    data_root: Annotated[Text, Option(help="Folder of the data sets.")] = None,
+    retry: Annotated[bool, Option("--retry/--no-retry", help="Try trials again that failed before.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Compare rules under equal conditions, and write one page that shows what came out.
+
+    What has ended is never run again: after Ctrl-C, a crash or a power cut, the same command goes on.
+    """
+    folder = Path(out or _folder(plan, suite))
+    everywhere = {"device": device, "data_root": data_root}
+    options: dict[str, Any] = {
+        "engine": _engine(engine, jobs, address, cpus, gpus),
+        "console": progress,
+        "command": shlex.join(["spikelearn", *sys.argv[1:]]),
+        "retry": retry,
+        "everywhere": {name: value for name, value in everywhere.items() if value is not None},
+    }
+    claims = [] if plan else chosen_claims(suite)
+    try:
+        if claims:
+            check_alone(rules, data, nets, seeds, set_, axis)
+            ask(claims, folder, options, as_json)
+            return
+        compared = run_comparison(_plan(plan, suite, rules, data, nets, seeds, set_, axis, tuned), folder, **options)
+    except Interrupted as stopped:
+        progress.print(f"{stopped}; the same command goes on")
+        raise typer.Exit(INTERRUPTED) from stopped
+    written = write_all(folder)
+    if as_json:
+        print_json({**vars(compared), "files": {name: str(path) for name, path in written.items()}})
+        return
+    for arm, reason in compared.left_out.items():
+        output.print(f"left out: {arm}: {reason}")
+    for trial, failure in compared.failures.items():
+        output.print(f"failed: {trial}: {failure['reason']}")
+    output.print(f"{compared.finished} trials finished, {compared.failed} failed")
+    output.print(f"report {written['html']}")
+
+
+def _plan(
+    path: Text, suite: Text, rules: Texts, data: Texts, nets: Texts, seeds: int | None, set_: Texts, axis: Texts,
+    tuned: bool,
+) -> Plan:  # fmt: skip
+    if path is not None and suite is not None:
+        raise ValueError(f"both the plan {path} and the suite {suite!r} are given: name one of them")
+    base = read_plan(Path(path)) if path else read_suite(suite) if suite else plan_from({})
+    if not path and not suite and not rules:
+        raise ValueError(
+            f"nothing to compare: name a plan, a suite ({', '.join(suite_names())}), or rules (--rules bptt dfa)"
+        )
+    values: dict[str, Any] = base.model_dump(exclude_unset=True)
+    given = {"rules": rules, "data": data, "nets": nets, "seeds": seeds}
+    values |= {name: value for name, value in given.items() if value is not None}
+    values["arms"] = {name: own for name, own in base.arms.items() if name in values.get("rules", base.rules)}
+    values["on"] = {name: own for name, own in base.on.items() if name in values.get("data", base.data)}
+    values["common"] = {**base.common, **(read_options("--set", set_) or {})}
+    axes = {name: tuple(_values(text)) for name, text in (read_options("--axis", axis) or {}).items()}
+    values["axes"] = {**base.axes, **axes}
+    if base.reference is not None and base.reference not in values.get("rules", base.rules):
+        values.pop("reference")
+    return plan_from({**values, "tuned": base.tuned if tuned else False})
+
+
+def _values(text: Any) -> list[Any]:
+    from spikelearn.registry import parse_value
+
+    return [parse_value(item) for item in str(text).split(",")]
+
+
+def _engine(name: str, jobs: int, address: Text, cpus: float, gpus: float) -> Engine:
+    if name == "local":
+        if address is not None:
+            raise ValueError(f"address is {address!r}, which only --engine ray uses: add it, or drop the address")
+        return LocalEngine(jobs=jobs)
+    if name == "ray":
+        return RayEngine(address=address, cpus=cpus, gpus=gpus)
+    raise ValueError(f"unknown engine {name!r}, expected local or ray")
+
+
+def _folder(plan: Text, suite: Text) -> str:
+    return f"comparisons/{Path(plan).stem if plan else suite or 'flags'}"

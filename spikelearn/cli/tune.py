@@ -1,0 +1,101 @@
+"""spikelearn tune"""
+
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import typer
+from rich.console import Console
+from rich.status import Status
+from typer import Option
+
+from spikelearn.cli.common import INTERRUPTED, AsJson, output, print_json, progress, read_options
+from spikelearn.compare.spaces import read_space
+from spikelearn.compare.tuning import Found
+from spikelearn.compare.tuning import tune as tune_rule
+from spikelearn.training import Interrupted, merged, read_settings
+
+Text = str | None
+Texts = list[str] | None
+
+
+def tune(
+    rules: Annotated[
+        Texts, Option("--rules", "--rule", metavar="RULE...", help="Rules, each with that budget.")
+    ] = None,
+    data: Annotated[Text, Option(help="Data set; its test samples are never looked at.")] = None,
+    net: Annotated[Text, Option(help="Network that all rules share.")] = None,
+    trials: Annotated[int, Option(help="Trials of every rule.")] = 15,
+    epochs: Annotated[int | None, Option(help="Epochs of every trial.")] = None,
+    minutes: Annotated[float | None, Option(help="Time after which a rule begins no further trial.")] = None,
+    config: Annotated[Text, Option(help="TOML file of the settings that all rules share; flags win.")] = None,
+    set_: Annotated[
+        Texts,
+        Option("--set", metavar="KEY=VALUE...", help="Settings that all share, e.g. --set steps=10 data-fraction=0.1."),
+    ] = None,
+    space: Annotated[Text, Option(help="TOML file of what is searched, in place of the rule's own space.")] = None,
+    storage: Annotated[
+        Text, Option(metavar="URL", help="Optuna storage, shared by many machines; default: tune.db in the folder.")
+    ] = None,
+    seed: Annotated[int, Option(help="Seed of the sampler.")] = 0,
+    prune: Annotated[bool, Option("--prune/--no-prune", help="Stop trials below the median of others.")] = False,
+    out: Annotated[str, Option(help="Folder of what is found; a plan names it with tuned = FOLDER.")] = "tuned",
+    device: Annotated[Text, Option(help="cpu, cuda or cuda:N.")] = None,
+    data_root: Annotated[Text, Option(help="Folder of the data sets.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Search the settings of rules with an equal budget, by samples held out of the training data.
+
+    What has ended is never run again: after Ctrl-C or a crash the same command goes on.
+    """
+    if not rules:
+        raise ValueError("nothing to tune: name rules (--rules bptt dfa); see: spikelearn rules")
+    flags = {"data": data, "net": net, "epochs": epochs, "device": device, "data_root": data_root}
+    common = merged(read_settings(Path(config)) if config else {}, read_options("--set", set_) or {})
+    common = merged(common, {name: value for name, value in flags.items() if value is not None})
+    found: dict[str, Found] = {}
+    spaces = {rule: read_space(rule, space) for rule in rules}
+    try:
+        for rule, searched in spaces.items():
+            with _Line(progress) as line:
+                found[rule] = tune_rule(
+                    rule, common, out, trials=trials, minutes=minutes, storage=storage, seed=seed, space=searched,
+                    prune=prune, teller=line,
+                )  # fmt: skip
+            if not as_json:
+                output.print(_summary(rule, found[rule]))
+    except Interrupted as stopped:
+        progress.print(f"{stopped}; the same command goes on")
+        raise typer.Exit(INTERRUPTED) from stopped
+    if len({one.search["trials"] for one in found.values()} | {trials}) > 1:
+        progress.print("the budgets are not equal yet: the same command, with more minutes, goes on")
+    if as_json:
+        print_json({rule: {**one._asdict(), "path": str(one.path)} for rule, one in found.items()})
+
+
+def _summary(rule: str, found: Found) -> str:
+    search = found.search
+    default = search.get("validation_accuracy_of_defaults")
+    before = "" if default is None else f", with the defaults {100 * default:.2f} %"
+    best = f"validation accuracy {100 * search['validation_accuracy']:.2f} %{before}"
+    return f"{rule}: {best}; {search['trials']} trials of {search['epochs']} epochs; {found.path}"
+
+
+class _Line:
+    """One live line on a terminal; elsewhere only what stays."""
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._status = console, Status("", console=console)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._status.stop()
+
+    def now(self, words: str) -> None:
+        self._status.update(words)
+
+    def said(self, words: str) -> None:
+        self._console.print(words)

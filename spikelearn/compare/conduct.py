@@ -1,0 +1,195 @@
+"""One trial, from its settings to its record; whatever was begun is gone on with."""
+
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from spikelearn.compare.engines.base import Outcome
+from spikelearn.compare.looks import Looks, read_looks
+from spikelearn.compare.record import curve_of, energy_of, writes_of
+from spikelearn.compare.trial import Trial, TrialFolder
+from spikelearn.datasets import NOISES, Loader
+from spikelearn.hardware import impair
+from spikelearn.measure import PeakMemory, evaluate
+from spikelearn.seeding import generator_for
+from spikelearn.training import (
+    Interrupted,
+    Settings,
+    load_checkpoint,
+    make_loaders,
+    open_run,
+    test_loader,
+    train,
+    trained_network,
+    usable_device,
+)
+
+
+def attempt(trial: Trial, root: Path) -> Outcome:
+    """Conduct ``trial`` in its folder below ``root``; an error becomes the reason why it failed.
+
+    Raises:
+        Interrupted: the trial was asked to stop; its checkpoint is written.
+    """
+    folder = TrialFolder(root / trial.id)
+    try:
+        return Outcome(trial, conduct(trial, folder), None)
+    except Interrupted:
+        raise
+    except Exception as error:  # one trial's error, of whatever kind, must not end the others
+        failure = {"reason": " ".join(str(error).split()) or type(error).__name__, "kind": type(error).__name__}
+        with contextlib.suppress(OSError):  # a full disk takes no file more; the outcome still says it
+            folder.write_failure(**failure)
+        return Outcome(trial, None, failure)
+
+
+def conduct(trial: Trial, folder: TrialFolder) -> dict[str, Any]:
+    """The record of ``trial``: read where it has ended, else trained, from its checkpoint where there is a whole one.
+
+    Raises:
+        ValueError: settings or data that cannot be used.
+        NonFiniteUpdate: NaN or infinity in training.
+        Interrupted: asked to stop; the checkpoint is written.
+    """
+    found = folder.read()
+    if found is not None:
+        return found
+    started = time.monotonic()
+    resumed = _clear_unless_whole(folder)
+    looks = Looks(trial.settings, folder) if trial.measure else None
+    with PeakMemory(usable_device(trial.settings.device)) as memory:
+        result = train(trial.settings, folder, resume=resumed, watch=looks)
+    ran = time.monotonic() - started
+    tested = _tests_after(trial, folder)
+    record = _record(trial, folder, result, resumed)
+    record["after"] = tested
+    record |= {"peak_bytes": memory.peak_bytes, "rise_bytes": memory.rise_bytes}
+    spent = sum(row.get("seconds", 0.0) for row in record["curve"])
+    record["seconds"] = {
+        "training": spent,
+        "run": ran,
+        "looks": looks.seconds if looks else 0.0,
+        "after": sum(test["seconds"] for test in tested.values()),
+        "total": time.monotonic() - started,
+    }
+    folder.write(record)
+    whole = folder.read()
+    if whole is None:
+        raise OSError(f"{folder.record} cannot be read back: check the disk, and compare again")
+    folder.checkpoint.unlink(missing_ok=True)
+    return whole
+
+
+def _clear_unless_whole(folder: TrialFolder) -> bool:
+    """Whether the folder holds a checkpoint to go on from; without one, what is left of a trial is removed."""
+    try:
+        load_checkpoint(folder.checkpoint)
+        open_run(folder)
+    except ValueError:
+        if folder.path.is_dir():
+            with folder.claimed():
+                for left in folder.path.iterdir():
+                    if left != folder.lock:
+                        shutil.rmtree(left) if left.is_dir() else left.unlink()
+        return False
+    return True
+
+
+def _tests_after(trial: Trial, folder: TrialFolder) -> dict[str, dict[str, Any]]:
+    """Accuracy of the trained network under every condition of ``trial.after``; with the reason where there is none."""
+    found = {}
+    for condition in trial.after:
+        started = time.monotonic()
+        try:
+            found[condition] = _tested(trial.settings, folder, condition)
+        except ValueError as error:  # such as a noise of spikes on still images
+            found[condition] = {"accuracy": None, "unique_accuracy": None, "reason": str(error)}
+        found[condition]["seconds"] = time.monotonic() - started
+    return found
+
+
+def _tested(settings: Settings, folder: TrialFolder, condition: str) -> dict[str, Any]:
+    network = trained_network(folder, settings)
+    if condition.partition(":")[0] in NOISES:
+        loader = test_loader(settings.model_copy(update={"noise": condition}))
+    else:
+        network = impair(network, condition, generator_for(settings.seed, "impairment", condition))
+        loader = test_loader(settings)
+    device = usable_device(settings.device)
+    seen = evaluate(network.to(device), loader, device=device)
+    return {"accuracy": seen.accuracy, "unique_accuracy": seen.unique_accuracy}
+
+
+def _record(trial: Trial, folder: TrialFolder, result: dict[str, Any], resumed: bool) -> dict[str, Any]:
+    settings = trial.settings
+    looks = read_looks(folder)
+    last = looks.get(settings.epochs) or (looks[max(looks)] if looks else {})
+    loader = make_loaders(settings)["train"]
+    curve = curve_of(folder.read_metrics(), looks, loader.samples)
+    names = ("forward", "learning", "payload_bytes", "activity")
+    measured = {name: last.get(name) for name in names}
+    return {
+        "arm": trial.arm,
+        "rule": settings.rule,
+        "data": settings.data,
+        "net": settings.net,
+        "seed": settings.seed,
+        "settings": settings.model_dump(mode="json", exclude_none=True),
+        "differs": list(trial.differs),
+        "tuning": dict(trial.tuning) if trial.tuning else None,
+        "accuracy": result["test_accuracy"],
+        "unique_accuracy": result["test_unique_accuracy"],
+        "validation_accuracy": result["validation_accuracy"],
+        "test_samples": result["test_samples"],
+        "train_samples": loader.samples,
+        **{n: result[n] for n in ("supervised", "optimizer", "schedule", "clip_norm", "bounds", "parameters")},
+        "curve": curve,
+        **measured,
+        "energy": energy_of(last),
+        "writes": writes_of(last, len(loader), settings.epochs),
+        "fingerprints": fingerprints(settings, loader),
+        "resumed": resumed,
+        "reasons": last.get("reasons", {}),
+        "versions": result["versions"],
+        "machine": machine(settings),
+        "command": f"spikelearn train --config trials/{folder.path.name}/{folder.settings.name}",
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def fingerprints(settings: Settings, loader: Loader) -> dict[str, str]:
+    """Hashes of the weights that training began with, and of the samples that its first epoch shows, in their order."""
+    weights = hashlib.sha256()
+    for name, value in sorted(settings.make_network().state_dict().items()):
+        weights.update(name.encode())
+        weights.update(value.contiguous().numpy().tobytes())
+    order = hashlib.sha256(loader.order(0).numpy().tobytes())
+    return {"weights": weights.hexdigest()[:16], "order": order.hexdigest()[:16]}
+
+
+def machine(settings: Settings) -> dict[str, Any]:
+    """What the trial ran on."""
+    cuda = settings.device.startswith("cuda")
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name(settings.device) if cuda else "cpu",
+        "platform": platform.platform(terse=True),
+    }
+
+
+def _processor() -> str:
+    """The processor's name; ``platform`` knows only its kind on Linux."""
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text(errors="replace").splitlines() if information.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

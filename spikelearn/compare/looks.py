@@ -1,0 +1,118 @@
+"""What a trial measures while it trains: at the start and after every epoch, on samples that it does not learn."""
+
+import copy
+import json
+import os
+import time
+from dataclasses import asdict
+from typing import Any
+
+from spikelearn.compare.trial import TrialFolder
+from spikelearn.datasets import Loader
+from spikelearn.measure import (
+    Operations,
+    activity,
+    alignment,
+    energy,
+    forward_operations,
+    learning_operations,
+    membrane_updates,
+    payload_bytes,
+    writes,
+)
+from spikelearn.measure.isolation import isolated
+from spikelearn.plasticity import Batch
+from spikelearn.training import Settings, Training, learn, test_loader, usable_device
+
+
+class Looks:
+    """Measures alignment to BPTT and activity of one batch, and at the ends also operations and bytes.
+
+    The batch is the first of the test samples: measured, never learned. Each look is one line of ``looks.jsonl``.
+
+    Args:
+        settings: the trial's.
+        folder: where the lines go.
+    """
+
+    def __init__(self, settings: Settings, folder: TrialFolder) -> None:
+        self.settings, self.folder = settings, folder
+        self.seconds = 0.0
+        self._batch: Batch | None = None
+
+    def __call__(self, training: Training, epoch: int) -> None:
+        """Look at ``training`` after ``epoch`` epochs and write the line down."""
+        started = time.monotonic()
+        reasons: dict[str, str] = {}
+        seen = self._values(training, reasons, ends=epoch in (0, self.settings.epochs))
+        line = {"epoch": epoch, **seen, "reasons": reasons, "seconds": time.monotonic() - started}
+        with self.folder.looks.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self.seconds += time.monotonic() - started
+
+    def _values(self, training: Training, reasons: dict[str, str], *, ends: bool) -> dict[str, Any]:
+        batch = self._batch = self._batch or _first_batch(test_loader(self.settings), self.settings)
+        network, rule, memory, generator = training.network, training.rule, training.memory, training.generator
+        aligned = alignment(network, rule, batch, memory, generator)
+        reasons |= {f"alignment of {part}": reason for part, reason in aligned.reasons.items()}
+        if aligned.reason:
+            reasons["alignment"] = aligned.reason
+        found: dict[str, Any] = {"alignment": aligned.blocks or None}
+        found["activity"] = {name: asdict(seen) for name, seen in activity(network, batch.inputs).items()}
+        if ends:
+            forward = forward_operations(network, batch.inputs)
+            learning = learning_operations(network, rule, batch, memory, generator)
+            updates = membrane_updates(network, batch.inputs)
+            found["forward"], found["energy_forward"] = _costs(forward, updates, "forward", reasons)
+            found["learning"], found["energy_learning"] = _costs(learning, 0, "learning", reasons)
+            optimizers = [o for o in (training.optimizer, training.own_optimizer) if o is not None]
+            payload = payload_bytes(network, rule, batch, memory, generator, optimizers)
+            found["payload_bytes"] = asdict(payload)
+            found["writes"] = _writes(training, batch)
+        return found
+
+
+def _costs(
+    counted: Operations, updates: int, what: str, reasons: dict[str, str]
+) -> tuple[dict[str, float] | None, dict[str, float] | None]:
+    """Operations and energy of a sample; None, with the reason noted, where they could not be counted."""
+    if counted.total is None:
+        reasons[what] = counted.reason
+        return None, None
+    spent = energy(counted.total, updates)
+    count = {
+        "accumulates": counted.total.acs,
+        "multiply_accumulates": counted.total.macs,
+        "dense": counted.total.dense,
+    }
+    return count, {"arithmetic": spent.arithmetic, "with_memory": spent.with_memory}
+
+
+def _writes(training: Training, batch: Batch) -> dict[str, Any]:
+    """Weights that one more step of learning would change, by taking it on a copy."""
+    network = training.network
+    before = {name: value.detach().clone() for name, value in network.named_parameters()}
+    with isolated(network, training.generator):
+        copied = copy.deepcopy(training)
+        learn(copied, batch)
+    return asdict(writes(before, dict(copied.network.named_parameters())))
+
+
+def read_looks(folder: TrialFolder) -> dict[int, dict[str, Any]]:
+    """{epoch: its look}, the last where a continued trial looked twice; lines cut short are left out."""
+    found = {}
+    lines = folder.looks.read_text(errors="replace").splitlines() if folder.looks.is_file() else []
+    for line in lines:
+        try:
+            look = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(look, dict) and isinstance(look.get("epoch"), int):
+            found[look["epoch"]] = look
+    return found
+
+
+def _first_batch(loader: Loader, settings: Settings) -> Batch:
+    return Batch(*loader.load(loader.indices[: settings.batch])).to(usable_device(settings.device))

@@ -1,0 +1,242 @@
+"""A comparison as plain values: which arms, on which data, along which axes, under which common conditions."""
+
+import itertools
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from spikelearn.checks import one_of
+from spikelearn.compare.nets import deepened, filled_in
+from spikelearn.compare.trial import Trial
+from spikelearn.compare.tuned import read_tuned
+from spikelearn.datasets import DATASETS, NOISES, noise_from
+from spikelearn.hardware import IMPAIRMENTS, impairments_from
+from spikelearn.plasticity import RULES
+from spikelearn.training import Settings, merged, settings_from
+
+#: What every arm shares; an arm that set one of these would learn from other or more samples than the rest.
+SHARED = ("data", "data_option", "data_fraction", "seed", "epochs", "validation", "patience", "noise", "test_curve")
+
+#: Axes that are not a setting of their own, but change one.
+MADE_AXES = ("depth",)
+
+
+class Point(NamedTuple):
+    """One place of the plan: an arm, a data set, a network, at a value of an axis (None: the base point), a seed."""
+
+    arm: str
+    data: str
+    net: str
+    axis: str | None
+    value: Any
+    seed: int
+    trial: Trial
+
+
+class Plan(BaseModel):
+    """Arms x data x networks x axes x seeds, under common conditions.
+
+    Settings are merged in the order: ``common``, those of the data set (``on``), the tuned file of the rule, the arm's
+    own, the value of the axis; so a tuned learning rate yields to one that the arm names, and both yield to an axis.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str = Field("Comparison", description="what stands above the report")
+    question: str = Field("", description="what is asked, in a sentence or two")
+    rules: tuple[str, ...] = Field(
+        ("bptt", "readout-only"), description="arms: rules, or names under [arms]", min_length=1
+    )
+    data: tuple[str, ...] = Field(("digits",), description="data sets", min_length=1)
+    nets: tuple[str, ...] = Field((), description="architecture strings; empty: the common one")
+    seeds: tuple[int, ...] = Field((0, 1, 2, 3, 4), description="seeds, or how many", min_length=1)
+    common: dict[str, Any] = Field({}, description="settings that all arms share")
+    on: dict[str, dict[str, Any]] = Field({}, description="{data set: settings shared on it}")
+    arms: dict[str, dict[str, Any]] = Field({}, description="{arm: its rule and the settings that are its own}")
+    axes: dict[str, tuple[Any, ...]] = Field({}, description="{setting, or depth: values}")
+    after: dict[str, tuple[str, ...]] = Field({}, description="{axis: what is done to trained networks before a test}")
+    factorial: bool = Field(False, description="all combinations of the axes, instead of one at a time")
+    tuned: bool | str = Field(
+        True, description="whether the settings found by tuning are read, or a folder of one's own, that goes first"
+    )
+    reference: str | None = Field(None, description="the arm that others are compared with; default: the first")
+    measure: bool = Field(True, description="whether alignment, operations and activity are measured")
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _counted(cls, value: Any) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool):
+            if not 1 <= value <= 10_000:
+                raise PydanticCustomError("seeds", "expected 1 to 10,000 seeds, or a list of them")
+            return tuple(range(value))
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for what, names in (("rules", self.rules), ("data", self.data), ("seeds", self.seeds), ("nets", self.nets)):
+            if len(set(names)) != len(names):
+                raise PydanticCustomError(what, f"{what} names something twice: name each once")
+        for name in self.data:
+            if name not in DATASETS:
+                expected = one_of(name, list(DATASETS))
+                raise PydanticCustomError("data", f"unknown data set {name!r}, expected {expected}")
+        for name in self.on:
+            if name not in self.data:
+                raise PydanticCustomError(
+                    "on", f"[on.{name}] is no data set of the plan, expected {one_of(name, self.data)}"
+                )
+        for name in self.arms:
+            if name not in self.rules:
+                raise PydanticCustomError("arms", f"[arms.{name}] is not among the rules: add it there, or drop it")
+        known = [name for name in Settings.model_fields if name not in ("data", "seed", "device", "data_root", "rule")]
+        for axis, values in self.axes.items():
+            if axis not in (*known, *MADE_AXES):
+                raise PydanticCustomError(
+                    "axes", f"unknown axis {axis!r}, expected {one_of(axis, [*known, *MADE_AXES])}"
+                )
+            if not values:
+                raise PydanticCustomError("axes", f"axis {axis!r} has no values: list some, or drop it")
+        for condition in self.conditions():
+            _check_condition(condition)
+        if self.reference is not None and self.reference not in self.rules:
+            raise PydanticCustomError("reference", f"expected {one_of(self.reference, self.rules)}")
+        for name in self.rules:
+            _check_arm(name, self.arms.get(name, {}))
+        return self
+
+    @property
+    def against(self) -> str:
+        """The arm that others are compared with."""
+        return self.reference or self.rules[0]
+
+    def points(self, **everywhere: Any) -> list[Point]:
+        """All places of the plan, the base point first; places with equal settings share a trial.
+
+        Args:
+            everywhere: settings over all others that change no result, such as ``device`` and ``data_root``.
+
+        Raises:
+            ValueError: settings that cannot be used, with the arm they belong to.
+        """
+        return [
+            self._point(arm, data, net, axis, value, seed, everywhere)
+            for data, net, (axis, value), arm, seed in itertools.product(
+                self.data, self.nets or (None,), self._places(), self.rules, self.seeds
+            )
+        ]
+
+    def conditions(self) -> tuple[str, ...]:
+        """All that is done to trained networks, each once."""
+        return tuple(dict.fromkeys(itertools.chain.from_iterable(self.after.values())))
+
+    def _places(self) -> Iterator[tuple[str | None, Any]]:
+        yield None, None
+        if self.factorial and len(self.axes) > 1:
+            for values in itertools.product(*self.axes.values()):
+                yield " x ".join(self.axes), dict(zip(self.axes, values, strict=True))
+            return
+        for axis, values in self.axes.items():
+            yield from ((axis, value) for value in values)
+
+    def _point(
+        self, arm: str, data: str, net: str | None, axis: str | None, value: Any, seed: int, everywhere: dict[str, Any]
+    ) -> Point:
+        shared = merged({**self.common, "data": data}, self.on.get(data, {}))
+        shared = {"test_curve": True, **shared, **({"net": net} if net else {})}
+        placed = value if isinstance(value, dict) else {} if axis is None else {axis: value}
+        own = dict(self.arms.get(arm, {}))
+        rule = own.pop("rule", arm)
+        folder = self.tuned if isinstance(self.tuned, str) else None
+        tuned = read_tuned(rule, data, folder) if self.tuned else None
+        base = shared["net"] = deepened(shared.get("net", Settings.model_fields["net"].default), placed.get("depth"))
+        try:
+            values = merged(shared, {"rule": rule})
+            values = merged(values, tuned.values if tuned else {})
+            values = merged(values, own)
+            values = merged(values, {name: item for name, item in placed.items() if name not in MADE_AXES})
+            values["net"] = filled_in(values["net"], base)
+            settings = settings_from({**values, "seed": seed, **everywhere})
+        except ValueError as error:
+            raise ValueError(f"arm {arm!r} on {data!r}: {error}") from error
+        common = settings_from({**shared, "rule": rule, "seed": seed})
+        differs = tuple(n for n in Settings.model_fields if getattr(settings, n) != getattr(common, n))
+        not_of_the_arm = {*everywhere, *placed, "rule"}
+        trial = Trial(
+            arm=arm,
+            settings=settings,
+            after=self.conditions(),
+            differs=tuple(n for n in differs if n not in not_of_the_arm),
+            tuning=tuned.search if tuned else None,
+            measure=self.measure,
+        )
+        return Point(arm, data, base, axis, value, seed, trial)
+
+
+def plan_from(values: Mapping[str, Any]) -> Plan:
+    """A checked plan.
+
+    Raises:
+        ValueError: an unknown key or a wrong value, in one sentence.
+    """
+    try:
+        return Plan(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"])) or first["type"]
+        if first["type"] == "extra_forbidden":
+            known = list(Plan.model_fields)
+            raise ValueError(f"unknown key {name!r} in the plan, expected {one_of(name, known)}") from error
+        raise ValueError(f"{name} in the plan: {first['msg']}") from error
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in a TOML file, hyphens in the names of settings read as underscores.
+
+    Raises:
+        ValueError: no such file, no TOML, no plan.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist: name a plan in TOML, or a suite with --suite")
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no TOML file: {error}") from error
+    return plan_from({key.replace("-", "_"): value for key, value in values.items()})
+
+
+def plan_text(plan: Plan) -> str:
+    """The plan as TOML, defaults included."""
+    return tomli_w.dumps(plan.model_dump(mode="json", exclude_none=True))
+
+
+def _check_condition(condition: str) -> None:
+    """Raise where ``condition`` is neither a noise nor an impairment, or has wrong options."""
+    name = condition.partition(":")[0]
+    try:
+        if name in NOISES:
+            noise_from(condition)
+        elif name.partition("+")[0] in IMPAIRMENTS:
+            impairments_from(condition)
+        else:
+            raise ValueError(f"unknown condition {name!r}, expected {one_of(name, [*NOISES, *IMPAIRMENTS])}")
+    except ValueError as error:
+        raise PydanticCustomError("after", "{reason}", {"reason": f"[after]: {error}"}) from error
+
+
+def _check_arm(name: str, own: Mapping[str, Any]) -> None:
+    """Raise where an arm names no rule, or sets what all must share."""
+    rule = own.get("rule", name)
+    if rule not in RULES:
+        what = "is no rule" if "rule" not in own else f"has the unknown rule {rule!r}"
+        message = f"{name!r} {what}, expected {one_of(str(rule), list(RULES))}, or an [arms.{name}] with a rule"
+        raise PydanticCustomError("rules", message)
+    for shared in SHARED:
+        if shared in own:
+            raise PydanticCustomError(
+                "arms", f"[arms.{name}] sets {shared}, which all arms must share: set it in [common] or as an axis"
+            )

@@ -1,0 +1,123 @@
+"""A chart as plain numbers: series by arm, seen in one of several ways."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from spikelearn.report.comparison.values import number
+
+Points = dict[str, Any]
+
+#: Name in a chart -> column of ``summarised``.
+SPAN = {"y": "mean", "low": "low", "high": "high"}
+
+
+@dataclass(frozen=True)
+class Option:
+    """One entry of a chooser."""
+
+    key: str
+    label: str
+
+
+@dataclass
+class Chart:
+    """A chart of the page.
+
+    Args:
+        id: unique in the page.
+        section: whose chooser it obeys.
+        kind: "lines" or "points".
+        name, about: caption.
+        views: {key: {"x": axis, "y": axis}}, an axis being {"label", "type", ...} as the page's script reads it.
+        series: [{"arm": number, "points": {key of a view: {"x", "y", "low", "high", ...}}}].
+        data: number of the data set; None: all.
+        notes: what stands below.
+    """
+
+    id: str
+    section: str
+    kind: str
+    name: str
+    about: str
+    views: dict[str, dict[str, dict[str, Any]]]
+    series: list[dict[str, Any]] = field(default_factory=list)
+    data: int | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def spoken(self) -> str:
+        """What a screen reader says in place of the picture."""
+        view = next(iter(self.views.values()))
+        drawn = f"{len(self.series)} {'arm' if len(self.series) == 1 else 'arms'}"
+        return (
+            f"Chart. {self.name}: {view['y']['label']} by {view['x']['label']}, {drawn}. The numbers follow as a table."
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """What the page's script reads."""
+        keys = ("id", "section", "kind", "name", "views", "series")
+        return {key: getattr(self, key) for key in keys}
+
+
+def axis(label: str, kind: str = "linear", **more: Any) -> dict[str, Any]:
+    """One axis of a view."""
+    return {"label": label, "type": kind, **more}
+
+
+def add_series(chart: Chart, arm: int, points: Mapping[str, Points | None]) -> None:
+    """Add what was measured of an arm; nothing where nothing was."""
+    kept = {key: found for key, found in points.items() if found is not None and len(found["x"])}
+    if kept:
+        chart.series.append({"arm": arm, "points": kept})
+
+
+def drawn(charts: Iterable[Chart]) -> list[Chart]:
+    """Charts with at least one series, each with the views that some series has."""
+    kept = []
+    for chart in charts:
+        used = {key for one in chart.series for key in one["points"]}
+        chart.views = {key: view for key, view in chart.views.items() if key in used}
+        if chart.views:
+            kept.append(chart)
+    return kept
+
+
+def summarised(frame: Any, by: Sequence[str], column: str, scale: float = 1.0, *, complete: bool = False) -> Any:
+    """Mean and 95 % interval (Student's t) over seeds of ``column`` for every value of ``by``, as a DataFrame.
+
+    Args:
+        frame: rows of the results.
+        by: "arm", and columns that tell places apart.
+        complete: leave out places that not all of an arm's seeds have reached: a curve would jump there.
+    """
+    from scipy.special import stdtrit
+
+    grouped = frame.groupby(list(by), sort=False)[column]
+    found = grouped.agg(["mean", "std", "count"]).reset_index()
+    least = found.groupby("arm", sort=False)["count"].transform("max") if complete else 1
+    found = found[(found["count"] >= least) & (found["count"] > 0)]
+    half = stdtrit((found["count"] - 1).clip(lower=1), 0.975) * found["std"] / found["count"] ** 0.5
+    return found.assign(
+        mean=found["mean"] * scale, low=(found["mean"] - half) * scale, high=(found["mean"] + half) * scale
+    )
+
+
+def split_by_arm(found: Any) -> dict[str, Any]:
+    """{arm: its rows}, in the order in which arms come."""
+    return {str(arm): rows for arm, rows in found.groupby("arm", sort=False)}
+
+
+def points_of(found: Any, xs: Sequence[Any] | None = None, x: str = "") -> Points | None:
+    """What ``summarised`` found, as a chart has it; None where it is empty."""
+    if found.empty:
+        return None
+    across = xs if xs is not None else [rounded(value) if not isinstance(value, str) else value for value in found[x]]
+    numbers = {name: [rounded(value) for value in found[column]] for name, column in SPAN.items()}
+    return {"x": list(across), **numbers}
+
+
+def rounded(value: float | None) -> float | None:
+    """A finite number with five significant digits, so that the page stays small."""
+    found = number(value)
+    return None if found is None else float(f"{found:.5g}")

@@ -1,0 +1,241 @@
+"""The page of a comparison in a real browser."""
+
+import re
+import shutil
+
+import pytest
+
+from spikelearn.report import write_report
+from tests.unit.compare.made import write_comparison
+
+QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("comparison")
+    write_comparison(
+        folder, ("bptt", "dfa", "readout-only"), ("digits", "mnist"), range(2), axes={"steps": [5, 10]},
+        after={"noise": ["gaussian:sd=0.1", "gaussian:sd=0.3"]}, epochs=4, failed={("dfa", 1): "it is made up"},
+    )  # fmt: skip
+    return write_report(folder)["html"].as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="no Chromium: playwright is not installed")
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    with playwright.sync_playwright() as running:
+        try:
+            started = running.chromium.launch(executable_path=found, args=QUIET.split())
+        except playwright.Error as error:
+            pytest.skip(f"no Chromium: {error.message.splitlines()[0]}")
+        yield started
+        started.close()
+
+
+def opened(browser, address, width=1280, scheme="light"):
+    """A page with its charts drawn; what it complains of and what it asks for are kept in ``page.heard``."""
+    page = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme).new_page()
+    page.heard = []
+    page.on("console", lambda message: page.heard.append(message.text))
+    page.on("pageerror", lambda error: page.heard.append(str(error)))
+    page.on("request", lambda request: page.heard.append(request.url) if request.url.startswith("http") else None)
+    page.goto(address)
+    drawn(page)
+    return page
+
+
+def drawn(page):
+    page.wait_for_selector("html[data-drawn=true]", state="attached", timeout=60_000)
+
+
+@pytest.fixture(scope="module")
+def page(browser, address):
+    made = opened(browser, address)
+    yield made
+    made.context.close()
+
+
+@pytest.fixture(scope="module")
+def phone(browser, address):
+    made = opened(browser, address, width=360, scheme="dark")
+    yield made
+    made.context.close()
+
+
+@pytest.fixture
+def fresh(page):
+    """The page with nothing chosen."""
+    page.evaluate("history.replaceState(null, '', location.pathname); dispatchEvent(new HashChangeEvent('hashchange'))")
+    drawn(page)
+    return page
+
+
+TRACES = "chart => document.getElementById(chart).querySelectorAll('.scatterlayer .trace').length"
+
+
+def chart_of(page, section, data=0):
+    return page.locator(f".plot[id^=plot-{section}-]").nth(data).get_attribute("id")
+
+
+def test_every_chart_is_drawn_without_errors_and_without_a_network(page):
+    names = [plot.get_attribute("id") for plot in page.locator(".plot").all()]
+    assert len(names) == 2 * 7, names
+    for name in names:
+        assert page.evaluate(TRACES, name) > 0, name
+    assert page.heard == []
+
+
+def test_filters_hide_rows_traces_and_figures_and_stay_in_the_address(fresh, browser):
+    chart = chart_of(fresh, "curves")
+    before = fresh.evaluate(TRACES, chart)
+    fresh.locator("input[name=arm]").nth(1).uncheck()
+    fresh.locator("input[name=data]").nth(1).uncheck()
+    drawn(fresh)
+    assert fresh.evaluate(TRACES, chart) == before - 1, "dfa has one seed: a line without a band"
+    assert not fresh.locator(".plot[id^=plot-curves-]").nth(1).is_visible()
+    arms = fresh.locator("table[data-sortable=ranking] tbody tr:visible th").all_inner_texts()
+    assert sorted(arms) == ["bptt", "readout-only"]
+    again = opened(browser, fresh.url)
+    assert again.locator("table[data-sortable=ranking] tbody tr:visible").count() == 2
+    assert not again.locator("input[name=arm]").nth(1).is_checked()
+    again.context.close()
+    fresh.click("#show-all")
+    assert fresh.locator("table[data-sortable=ranking] tbody tr:visible").count() == 6
+
+
+def test_a_table_without_rows_left_says_so(fresh):
+    for box in fresh.locator("input[name=arm]").all():
+        box.uncheck()
+    assert fresh.locator("#ranking .nothing-left").is_visible()
+    fresh.click("#show-all")
+    assert not fresh.locator("#ranking .nothing-left").is_visible()
+
+
+def test_the_horizontal_axis_can_be_chosen(fresh):
+    fresh.select_option("select[data-view=curves]", "seconds")
+    drawn(fresh)
+    title = "chart => document.getElementById(chart).querySelector('.xtitle').textContent"
+    assert fresh.evaluate(title, chart_of(fresh, "curves")) == "training time (s)"
+    assert "view-curves=seconds" in fresh.url
+
+
+def test_the_numbers_of_a_chart_can_be_read(fresh):
+    figure = fresh.locator("#curves figure").first
+    figure.locator("summary").click()
+    rows = figure.locator("tbody tr")
+    rows.first.wait_for()
+    assert rows.count() == 3 * 4
+    assert "NaN" not in figure.inner_text()
+
+
+def test_tables_sort_by_the_keyboard(fresh):
+    head = fresh.locator("table[data-sortable=ranking] th[data-column=accuracy]")
+    values = "() => [...document.querySelectorAll('table[data-sortable=ranking] tbody tr')].map(r => Number(r.cells[3].dataset.value))"
+    head.locator("button").focus()
+    fresh.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert fresh.evaluate(values) == sorted(fresh.evaluate(values))
+    fresh.keyboard.press("Space")
+    assert head.get_attribute("aria-sort") == "descending"
+    assert fresh.evaluate(values) == sorted(fresh.evaluate(values), reverse=True)
+    assert fresh.locator("table[data-sortable=ranking] th[aria-sort=descending]").count() == 1
+
+
+def test_the_skip_link_comes_first_and_leads_to_the_verdict(fresh):
+    fresh.evaluate("document.body.focus(); scrollTo(0, 0)")
+    fresh.locator(".skip").focus()
+    assert fresh.locator(".skip").bounding_box()["x"] >= 0
+    fresh.keyboard.press("Enter")
+    assert fresh.evaluate("document.activeElement.id") == "verdict"
+
+
+def test_dark_mode_changes_page_and_charts(fresh):
+    look = "chart => [getComputedStyle(document.body).backgroundColor, document.querySelector(`#${chart} .xtitle`).style.fill]"
+    chart = chart_of(fresh, "curves")
+    before = fresh.evaluate(look, chart)
+    fresh.click("#theme")
+    drawn(fresh)
+    after = fresh.evaluate(look, chart)
+    assert all(a != b for a, b in zip(before, after, strict=True))
+    assert fresh.get_attribute("#theme", "aria-pressed") == "true"
+
+
+NARROW = """() => [...document.querySelectorAll('body *')].filter(e => {
+  if (e.closest('.scroll, .skip, svg') || !e.getClientRects().length) return false;
+  return e.getBoundingClientRect().right > innerWidth + 1;
+}).map(e => e.outerHTML.slice(0, 80))"""
+
+
+def test_nothing_overflows_a_phone(phone):
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 360
+    assert phone.evaluate(NARROW) == []
+    assert phone.heard == []
+
+
+# Text against the first opaque background behind it, as WCAG 2 computes it; large text may have 3:1, and none needs it.
+CONTRAST = """() => {
+  const parts = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = (text) => {
+    const [r, g, b] = parts(text).map((v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const found = getComputedStyle(e).backgroundColor;
+      if ((parts(found)[3] ?? 1) === 1) return found;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  const seen = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const e = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !e.getClientRects().length || e.closest('script, style, .skip')) continue;
+    const style = getComputedStyle(e);
+    const [a, b] = [light(e.namespaceURI.endsWith('svg') ? style.fill : style.color), light(behind(e))];
+    seen.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), e.tagName + ' ' + e.className + ': ' + e.textContent.slice(0, 40)]);
+  }
+  return seen;
+}"""
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_text_stands_out(request, mode):
+    found = (request.getfixturevalue("fresh") if mode == "light" else request.getfixturevalue("phone")).evaluate(
+        CONTRAST
+    )
+    assert len(found) > 300
+    assert [text for ratio, text in found if ratio < 4.5] == []
+
+
+def test_everything_has_a_name_and_headings_are_in_order(fresh):
+    levels = [
+        int(level) for level in fresh.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(h => h.tagName[1])")
+    ]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    nameless = """() => [...document.querySelectorAll('[role=img], [role=region], nav, aside, section, figure, select, input, button')]
+      .filter(e => !(e.getAttribute('aria-label') || e.getAttribute('aria-labelledby') || e.labels?.length || e.innerText?.trim()
+        || e.querySelector('figcaption'))).map(e => e.outerHTML.slice(0, 120))"""
+    assert fresh.evaluate(nameless) == []
+    assert fresh.evaluate(
+        "[...document.querySelectorAll('[aria-labelledby]')].every(e => document.getElementById(e.getAttribute('aria-labelledby')))"
+    )
+    ids = fresh.evaluate(
+        "[...document.querySelectorAll('main [id]')].filter(e => !e.closest('.plot svg')).map(e => e.id)"
+    )
+    assert len(set(ids)) == len(ids)
+    assert fresh.evaluate(
+        "[...document.querySelectorAll('main table')].every(t => t.caption && [...t.tHead.rows[0].cells].every(c => c.scope === 'col'))"
+    )
+    for mark in ("header", "main", "nav", "aside", "footer"):
+        assert fresh.locator(f"body {mark}").count() >= 1, mark
+
+
+def test_no_value_is_shown_as_nan(fresh):
+    text = fresh.inner_text("body")
+    assert not re.search(r"\b(nan|undefined|Infinity|null)\b", text, re.IGNORECASE)

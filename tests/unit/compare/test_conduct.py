@@ -1,0 +1,158 @@
+"""One trial: its record, its measurements, and what becomes of a trial that was left half-way."""
+
+import json
+import sys
+
+import pytest
+import torch
+
+from spikelearn.compare.conduct import attempt, conduct, fingerprints
+from spikelearn.compare.looks import read_looks
+from spikelearn.compare.plan import plan_from
+from spikelearn.compare.trial import TrialFolder
+from spikelearn.export import load_weights
+from spikelearn.training import NonFiniteUpdate, RunFolder, make_loaders, train
+
+COMMON = {"net": "64-10-10", "steps": 5, "epochs": 2, "data_fraction": 0.1, "batch": 16}
+
+
+def trial_of(**plan):
+    common = {**COMMON, **plan.pop("common", {})}
+    return plan_from({"rules": ["bptt"], "seeds": 1, "common": common, "tuned": False, **plan}).points()[0].trial
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """(trial, folder, record) of a trial with tests under three conditions, one of which cannot be."""
+    after = {"noise": ["gaussian:sd=0.3", "deletion:share=0.5"], "sparsity": ["prune:sparsity=0.9"]}
+    trial = trial_of(after=after)
+    folder = TrialFolder(tmp_path_factory.mktemp("trials") / trial.id)
+    return trial, folder, conduct(trial, folder)
+
+
+def test_a_record_says_what_was_seen(done):
+    trial, folder, record = done
+    assert record == json.loads(folder.record.read_text()) == folder.read()
+    assert (record["trial"], record["arm"], record["seed"]) == (trial.id, "bptt", 0)
+    assert record["train_samples"] == 130
+    assert record["accuracy"] == folder.read_result()["test_accuracy"]
+    assert [row["epoch"] for row in record["curve"]] == [0, 1, 2]
+    assert all(row["samples"] == 130 and row["seconds"] > 0 for row in record["curve"][1:])
+    assert record["curve"][2]["test_accuracy"] == record["accuracy"]
+    assert record["seconds"]["training"] == pytest.approx(sum(row["seconds"] for row in record["curve"][1:]))
+    assert record["seconds"]["total"] >= record["seconds"]["run"] > record["seconds"]["training"]
+    assert record["peak_bytes"] > 1 << 20
+    assert record["optimizer"] == "adam lr=0.001"
+    assert not folder.checkpoint.exists()
+
+
+def test_bptt_is_aligned_with_itself(done):
+    for row in done[2]["curve"]:
+        assert row["alignment"] == pytest.approx({"fc1": 1.0, "fc2": 1.0})
+        assert set(row["activity"]) == {"fc1", "fc2"}
+
+
+def test_operations_energy_and_writes(done):
+    record = done[2]
+    assert record["forward"]["dense"] == 64 * 10 + 5 * 10 * 10  # a still image meets the first weights once
+    assert record["learning"]["dense"] == 64 * 10 + 2 * 5 * 10 * 10
+    assert record["energy"]["forward_pj"] > 0.9 * record["forward"]["accumulates"]
+    assert record["energy"]["learning_pj"] == pytest.approx(
+        0.9 * record["learning"]["accumulates"] + 4.6 * record["learning"]["multiply_accumulates"]
+    )
+    assert 0 < record["writes"]["share"] <= 1
+    assert record["writes"]["total"] == 2 * record["writes"]["per_epoch"]
+
+
+def test_tests_after_training(done):
+    tested = done[2]["after"]
+    assert 0 <= tested["gaussian:sd=0.3"]["accuracy"] <= 1
+    assert tested["prune:sparsity=0.9"]["accuracy"] <= done[2]["accuracy"] + 0.2
+    assert tested["deletion:share=0.5"]["accuracy"] is None
+    assert "currents" in tested["deletion:share=0.5"]["reason"]
+
+
+def test_looking_changes_nothing(done, tmp_path):
+    """Measured every epoch or not, the weights end equal, byte for byte."""
+    trial, folder, _ = done
+    plain = RunFolder(tmp_path / "plain")
+    train(trial.settings, plain)
+    assert folder.weights.read_bytes() == plain.weights.read_bytes()
+
+
+def test_fingerprints_tell_equal_conditions():
+    found = {}
+    for name, plan in {
+        "bptt": {},
+        "fa": {"rules": ["fa"]},
+        "seed": {"seeds": [1]},
+        "init": {"common": {"init": "kaiming"}},
+    }.items():
+        settings = trial_of(**plan).settings
+        found[name] = fingerprints(settings, make_loaders(settings)["train"])
+    assert found["bptt"] == found["fa"]
+    assert found["bptt"]["weights"] != found["seed"]["weights"]
+    assert found["bptt"]["order"] != found["seed"]["order"]
+    assert found["bptt"]["weights"] != found["init"]["weights"]
+    assert found["bptt"]["order"] == found["init"]["order"]
+
+
+def test_a_finished_trial_is_not_run_again(done, monkeypatch):
+    trial, folder, record = done
+    monkeypatch.setattr("spikelearn.compare.conduct.train", None)
+    assert attempt(trial, folder.path.parent).record == record
+
+
+@pytest.mark.parametrize("damage", ["record", "weights", "folder", "checkpoint"])
+def test_what_is_damaged_is_made_anew(damage, tmp_path):
+    trial = trial_of(measure=False, common={"epochs": 1})
+    folder = TrialFolder(tmp_path / trial.id)
+    expected = conduct(trial, folder)
+    weights, _ = load_weights(folder.weights)
+    if damage == "record":
+        folder.record.write_bytes(folder.record.read_bytes()[:-40])
+    elif damage == "weights":
+        folder.weights.write_bytes(folder.weights.read_bytes()[:-40])
+    elif damage == "folder":
+        folder.record.rename(tmp_path / "elsewhere.json")
+        (folder.path / "metrics.jsonl").write_text("{")
+    else:
+        folder.record.unlink()
+        folder.checkpoint.write_bytes(b"half a checkpoint")
+    assert folder.read() is None
+    found = conduct(trial, folder)
+    assert found["accuracy"] == expected["accuracy"]
+    again, _ = load_weights(folder.weights)
+    assert all(torch.equal(again[name], value) for name, value in weights.items())
+
+
+def test_a_failing_trial_leaves_its_reason(tmp_path, monkeypatch):
+    def not_finite(*_, **__):
+        raise NonFiniteUpdate("epoch 1, batch 2 of 9: the loss is nan:\n lower the learning rate")
+
+    monkeypatch.setattr(sys.modules["spikelearn.compare.conduct"], "train", not_finite)
+    trial = trial_of()
+    outcome = attempt(trial, tmp_path)
+    assert outcome.record is None
+    assert outcome.failure["kind"] == "NonFiniteUpdate"
+    assert outcome.failure["reason"] == "epoch 1, batch 2 of 9: the loss is nan: lower the learning rate"
+    assert TrialFolder(tmp_path / trial.id).read_failure() == outcome.failure
+
+
+def test_a_full_disk_stops_the_trial_alone(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("spikelearn.training.checkpoint.write_atomically", full)
+    monkeypatch.setattr("spikelearn.compare.trial.write_atomically", full)
+    trial = trial_of()
+    outcome = attempt(trial, tmp_path)
+    assert "No space left" in outcome.failure["reason"]
+
+
+def test_looks_that_were_cut_short_are_left_out(done):
+    _, folder, _ = done
+    whole = read_looks(folder)
+    with folder.looks.open("a") as file:
+        file.write('{"epoch": 2, "align')
+    assert read_looks(folder) == whole

@@ -1,0 +1,202 @@
+"""Tables of the report: digits, what is missing, Markdown and LaTeX."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from spikelearn.compare.words import p_is, p_value, signed
+from spikelearn.report import write_report
+from spikelearn.report.comparison.diagram import critical_difference_svg
+from spikelearn.report.comparison.latex import escaped, latex_table
+from spikelearn.report.comparison.markdown import markdown_table
+from spikelearn.report.comparison.rasters import draw_raster
+from spikelearn.report.comparison.sheets import Cell, Column, Row, Table
+from spikelearn.report.comparison.values import count, number, seconds, significant, size, with_prefix
+from tests.unit.compare.made import write_comparison
+
+AWKWARD = 'lr_x 50% & #1 {a} \\b ~ ^ $5 <2> |n| "q" −0.5 ± 3'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (significant(0.0123456), "0.0123"),
+        (significant(1234.5), "1,234"),
+        (significant(-2.5), "−2.50"),
+        (significant(0), "0"),
+        (with_prefix(3.21e-7, "J"), "321 nJ"),
+        (with_prefix(0.9996, "J"), "1.00 J"),
+        (seconds(0.0421), "42.1 ms"),
+        (seconds(300), "5.00 min"),
+        (seconds(9000), "2.50 h"),
+        (size(3 * 2**20), "3.00 MiB"),
+        (count(54000), "54,000"),
+        (count(2.5e6), "2.50 M"),
+        (p_value(0.0004), "< 0.001"),
+        (p_value(0.0416), "0.042"),
+        (p_is(0.0004, "≤"), "p < 0.001"),
+        (p_is(0.213), "p = 0.21"),
+        (signed(-0.456), "−0.46"),
+    ],
+)
+def test_numbers_are_written_with_few_digits(text, expected):
+    assert text == expected
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "text", True])
+def test_what_is_no_finite_number_is_none(value):
+    assert number(value) is None
+
+
+def check_latex(text):
+    """Balanced braces, environments and inline mathematics; every sign that is a command is escaped; equal columns."""
+    text = "\n".join(line for line in text.splitlines() if not line.startswith("%"))
+    bare = re.sub(r"\\[\\{}$&#%_]", lambda found: "\0" if found[0] == "\\\\" else "", text)
+    assert bare.count("{") == bare.count("}")
+    depth = 0
+    for sign in bare:
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        assert depth >= 0
+    assert bare.count("$") % 2 == 0
+    for sign in '#_~^"<|':
+        assert sign not in bare.replace(r"\ifdim\width>", ""), sign
+    assert "%" not in bare.replace("{!}{%", "{!}{")
+    assert all(ord(sign) < 128 or sign.isalpha() for sign in text), [s for s in text if ord(s) > 127]
+    stack = []
+    for kind, name in re.findall(r"\\(begin|end)\{(\w+)\}", text):
+        if kind == "begin":
+            stack.append(name)
+        else:
+            assert stack.pop() == name
+    assert not stack
+    for form, body in re.findall(r"\\begin\{tabular\}\{(\w+)\}(.*?)\\end\{tabular\}", bare, re.DOTALL):
+        rows = [line for line in body.splitlines() if line.endswith("\0")]
+        assert rows
+        assert all(row.count("&") == len(form) - 1 for row in rows)
+
+
+def awkward_table():
+    columns = [Column("a", "Arm_1", heads=True), Column("n", "95 % #", "number"), Column("c", "Command", fixed=True)]
+    rows = [Row((Cell(AWKWARD), Cell("[1, 2]", 1.0), Cell("Copy", copy="x"))), Row((Cell("[b]"), Cell("2"), Cell("")))]
+    return Table("awkward_key", "50 % & more", AWKWARD, columns, rows, notes=["a_b"])
+
+
+def test_latex_takes_every_sign_literally():
+    text = latex_table(awkward_table())
+    check_latex(text)
+    assert r"lr\_x 50\% \& \#1 \{a\} \textbackslash{}b \textasciitilde{} \textasciicircum{} \$5" in text
+    assert "{}[b] &" in text, "a bracket after a line break would be read as its length"
+    assert "Copy" not in text
+    assert r"\label{tab:awkward-key}" in text
+    for raw, marked in (("_", r"\_"), ("$", r"\$"), ("\\", r"\textbackslash{}")):
+        assert escaped(raw) == marked
+
+
+def test_the_check_of_latex_finds_mistakes():
+    for wrong in ("{", r"\begin{table}", "50%", "a_b", "$", r"\begin{tabular}{ll}" + "\na \\\\\n" + r"\end{tabular}"):
+        with pytest.raises((AssertionError, IndexError)):
+            check_latex(wrong)
+
+
+def test_markdown_keeps_its_columns():
+    lines = markdown_table(awkward_table()).splitlines()
+    rows = [line for line in lines if line.startswith("| ")]
+    assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1
+    assert rows[1] == "| :--- | ---: |"
+    assert r"\|n\|" in lines[0]
+    assert r"\_" in rows[0]
+
+
+def test_the_critical_difference_diagram_names_all_arms_and_groups():
+    svg = critical_difference_svg({"a<b": 1.5, "c": 1.7, "d": 2.8}, [("a<b", "c")], 1.0, "Ranks")
+    assert "a&lt;b" in svg
+    assert "a<b" not in svg
+    assert svg.count('stroke-width="5"') == 1
+    assert "critical difference 1.00" in svg
+
+
+def test_a_raster_has_a_mark_for_every_spike(tmp_path):
+    rng = np.random.default_rng(0)
+    spikes, inputs = (rng.random((10, 2, 6)) < 0.3).astype("uint8"), rng.random((10, 2, 5)).astype("float32")
+    path = tmp_path / "recording.npz"
+    record = {"spikes.out": spikes, "v.out": spikes * 1.0, "threshold.out": 1.0}
+    np.savez(path, inputs=inputs, targets=np.array([1, 2]), predictions=np.array([1, 0]), dt=1e-3, **record)
+    shown, out = draw_raster(path, 0, 0, sample=1).panels
+    assert out.paths[0][1].count("M") == spikes[:, 1].sum()
+    assert not shown.spikes
+    with pytest.raises(ValueError, match="expected 0 to 1"):
+        draw_raster(path, 0, 0, sample=2)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("comparison")
+    arms = {"bptt": {}, "stdp": {}, "a_b & 1%": {"rule": "dfa", "lr": 0.01}}
+    write_comparison(
+        folder, arms, ("digits",), range(3), axes={"epochs": [2, 4]}, after={"noise": ["gaussian:sd=0.1"]}, epochs=4,
+        failed={("stdp", 2): "NaN in <weights>"}, missing={"stdp": ["learning", "energy"]},
+        left_out=[{"arm": "eventprop", "reason": "fails its identity"}],
+    )  # fmt: skip
+    return write_report(folder)
+
+
+def test_the_three_forms_are_written(report):
+    assert {path.name for path in report.values()} == {"report.html", "report.md", "report.tex"}
+    assert not list(report["html"].parent.glob(".part-*"))
+
+
+def test_latex_of_a_report_is_well_formed(report):
+    text = report["tex"].read_text()
+    check_latex(text)
+    assert r"a\_b \& 1\%" in text
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex")
+def test_latex_of_a_report_compiles(report, tmp_path):
+    packages = (
+        r"\documentclass{article}\usepackage[T1]{fontenc}\usepackage[utf8]{inputenc}\usepackage{booktabs,graphicx}"
+    )
+    source = packages + r"\begin{document}" + report["tex"].read_text() + r"\end{document}"
+    (tmp_path / "all.tex").write_text(source)
+    ran = subprocess.run(["pdflatex", "-halt-on-error", "all.tex"], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout[-2000:]
+
+
+def test_markdown_of_a_report_ranks_the_arms(report):
+    text = report["md"].read_text()
+    ranking = text.partition("**Accuracy.**")[2].partition("**Costs.**")[0]
+    ranks = re.findall(r"^\| (\S+|a.*?%) \| (\d) \|", ranking, re.MULTILINE)
+    assert [rank for _, rank in ranks] == ["1", "2", "3"]
+    assert ranks[0][0] == "bptt"
+    assert "nan" not in text.lower().replace("nan in", "")
+
+
+def test_what_is_missing_is_said_with_its_reason(report):
+    page = report["html"].read_text()
+    assert 'title="learning is not measured for stdp">not measured' in page
+    assert "NaN in &lt;weights&gt;" in page
+    assert "fails its identity" in page
+    assert ">nan" not in page
+
+
+def test_the_page_is_whole_and_small(report):
+    page = report["html"].read_text()
+    assert len(page.encode()) < 5_000_000
+    assert not re.findall(r'(?:src|href)="(?!#|data:)', page)
+    facts = json.loads(re.search(r'id="facts">(.*?)</script>', page, re.DOTALL)[1])
+    assert [arm["name"] for arm in facts["arms"]] == ["bptt", "stdp", "a_b & 1%"]
+    curve = next(chart for chart in facts["charts"] if chart["section"] == "curves")
+    assert set(curve["views"]) == {"epochs", "seconds", "samples"}
+    assert curve["series"][0]["points"]["epochs"]["x"] == [1, 2, 3, 4]
+
+
+def test_a_folder_without_results_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="expected the index"):
+        write_report(tmp_path)
+    write_comparison(tmp_path, ("bptt",), ("digits",), range(1), unfinished=[("bptt", 0)])
+    with pytest.raises(ValueError, match="expected at least one"):
+        write_report(tmp_path)
