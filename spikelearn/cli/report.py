@@ -21,8 +21,8 @@ def write_all(folder: Path) -> dict[str, Path]:
     from spikelearn.compare import read_results, write_csv, write_parquet
     from spikelearn.report import write_report
 
-    written = write_report(folder)
     results = read_results(folder)
+    written = write_report(folder, results)
     written["csv"], written["parquet"] = folder / "results.csv", folder / "results.parquet"
     write_csv(results, written["csv"])
     write_parquet(results, written["parquet"])

@@ -176,8 +176,9 @@ def _seen(check: Check, results: Results) -> dict[str, Any]:
     if check.kind == "count":
         found = [_difference(results, arm, check.than, check.at, check.at) for arm in check.arms]
         better = [arm for arm, one in zip(check.arms, found, strict=True) if one and one.verdict == "better"]
+        decided = any(one and one.verdict != "not compared" for one in found)
         words = f"{len(better)} of {len(check.arms)} better than {check.than}{where} ({', '.join(better) or 'none'})"
-        return {"holds": len(better) >= check.count if any(found) else None, "words": words}
+        return {"holds": len(better) >= check.count if decided else None, "words": words}
     same = check.kind == "same arm"
     against = check.against if same else check.at
     other = check.arm if same else check.than
@@ -188,7 +189,8 @@ def _seen(check: Check, results: Results) -> dict[str, Any]:
     spread = f" [{signed(interval[0])}, {signed(interval[1])}]" if interval else ""
     named = f"{check.arm}{where} less {_words(against).strip()}" if same else f"{check.arm} less {other}{where}"
     holds = one.verdict == "better" if check.kind == "better" else one.verdict != "worse"
-    return {"holds": holds, "words": f"{named}: {signed(one.mean.mean)} points{spread}, {one.verdict}"}
+    words = f"{named}: {signed(one.mean.mean)} points{spread}, {one.verdict}"
+    return {"holds": None if one.verdict == "not compared" else holds, "words": words}
 
 
 def _difference(results: Results, arm: str, than: str, at: Place, against: Place) -> Any:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -69,6 +69,7 @@ def compare(
         Interrupted: asked to stop; all that was running has its checkpoint.
     """
     points = plan.points(**(everywhere or {}))
+    out = out.resolve()
     with _claimed(out):
         left_out = check_arms([point.trial for point in points if point.axis is None and point.seed == plan.seeds[0]])
         kept = [point for point in points if point.arm not in left_out]
@@ -96,10 +97,12 @@ def _run(
         else:
             waiting.append(trial)
     with Progress(points, root, console or Console(quiet=True)) as progress:
+        work = partial(attempt, root=root)
         try:
-            for outcome in engine.run(waiting, partial(attempt, root=root)) if waiting else ():
-                progress.ended(outcome)
-                _count(outcome, compared)
+            with closing(engine.run(waiting, work, root=root, started=progress.started)) as outcomes:
+                for outcome in outcomes:
+                    progress.ended(outcome)
+                    _count(outcome, compared)
         finally:
             compared.failed = len(compared.failures)
             content = json.dumps(compared.failures, indent=1) + "\n"

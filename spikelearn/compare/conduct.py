@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from spikelearn.compare.engines.base import Outcome
+from spikelearn.compare.engines.base import Outcome, failure_of
 from spikelearn.compare.looks import Looks, read_looks
 from spikelearn.compare.record import curve_of, energy_of, writes_of
 from spikelearn.compare.trial import Trial, TrialFolder
@@ -23,6 +23,7 @@ from spikelearn.seeding import generator_for
 from spikelearn.training import (
     Interrupted,
     Settings,
+    Training,
     load_checkpoint,
     make_loaders,
     open_run,
@@ -45,7 +46,7 @@ def attempt(trial: Trial, root: Path) -> Outcome:
     except Interrupted:
         raise
     except Exception as error:  # one trial's error, of whatever kind, must not end the others
-        failure = {"reason": " ".join(str(error).split()) or type(error).__name__, "kind": type(error).__name__}
+        failure = failure_of(error)
         with contextlib.suppress(OSError):  # a full disk takes no file more; the outcome still says it
             folder.write_failure(**failure)
         return Outcome(trial, None, failure)
@@ -66,7 +67,13 @@ def conduct(trial: Trial, folder: TrialFolder) -> dict[str, Any]:
     resumed = _clear_unless_whole(folder)
     looks = Looks(trial.settings, folder) if trial.measure else None
     with PeakMemory(usable_device(trial.settings.device)) as memory:
-        result = train(trial.settings, folder, resume=resumed, watch=looks)
+
+        def watch(training: Training, epoch: int) -> None:
+            assert looks is not None
+            with memory.paused():  # a look runs bptt, whatever the rule
+                looks(training, epoch)
+
+        result = train(trial.settings, folder, resume=resumed, watch=watch if looks else None)
     ran = time.monotonic() - started
     tested = _tests_after(trial, folder)
     record = _record(trial, folder, result, resumed)
@@ -91,16 +98,17 @@ def conduct(trial: Trial, folder: TrialFolder) -> dict[str, Any]:
 def _clear_unless_whole(folder: TrialFolder) -> bool:
     """Whether the folder holds a checkpoint to go on from; without one, what is left of a trial is removed."""
     try:
-        load_checkpoint(folder.checkpoint)
+        ended = load_checkpoint(folder.checkpoint)["position"]["epoch"]
         open_run(folder)
-    except ValueError:
-        if folder.path.is_dir():
-            with folder.claimed():
-                for left in folder.path.iterdir():
-                    if left != folder.lock:
-                        shutil.rmtree(left) if left.is_dir() else left.unlink()
-        return False
-    return True
+        whole = folder.has_metrics_of(ended)
+    except (ValueError, KeyError):
+        whole = False
+    if not whole and folder.path.is_dir():
+        with folder.claimed():
+            for left in folder.path.iterdir():
+                if left != folder.lock:
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
+    return whole
 
 
 def _tests_after(trial: Trial, folder: TrialFolder) -> dict[str, dict[str, Any]]:
@@ -154,7 +162,7 @@ def _record(trial: Trial, folder: TrialFolder, result: dict[str, Any], resumed: 
         "curve": curve,
         **measured,
         "energy": energy_of(last),
-        "writes": writes_of(last, len(loader), settings.epochs),
+        "writes": writes_of(last, len(loader), result["epochs"]),
         "fingerprints": fingerprints(settings, loader),
         "resumed": resumed,
         "reasons": last.get("reasons", {}),
@@ -166,7 +174,7 @@ def _record(trial: Trial, folder: TrialFolder, result: dict[str, Any], resumed: 
 
 
 def fingerprints(settings: Settings, loader: Loader) -> dict[str, str]:
-    """Hashes of the weights that training began with, and of the samples that its first epoch shows, in their order."""
+    """Hashes of the weights as they were drawn, and of the samples that the first epoch shows, in their order."""
     weights = hashlib.sha256()
     for name, value in sorted(settings.make_network().state_dict().items()):
         weights.update(name.encode())

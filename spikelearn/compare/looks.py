@@ -44,10 +44,13 @@ class Looks:
         """Look at ``training`` after ``epoch`` epochs and write the line down."""
         started = time.monotonic()
         reasons: dict[str, str] = {}
-        seen = self._values(training, reasons, ends=epoch in (0, self.settings.epochs))
+        # With patience every epoch may be the last.
+        ends = epoch in (0, self.settings.epochs) or self.settings.patience is not None
+        seen = self._values(training, reasons, ends=ends)
         line = {"epoch": epoch, **seen, "reasons": reasons, "seconds": time.monotonic() - started}
+        cut = self.folder.looks.is_file() and not self.folder.looks.read_bytes().endswith(b"\n")
         with self.folder.looks.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write("\n" * cut + json.dumps(line) + "\n")
             file.flush()
             os.fsync(file.fileno())
         self.seconds += time.monotonic() - started
@@ -91,11 +94,16 @@ def _costs(
 
 
 def _writes(training: Training, batch: Batch) -> dict[str, Any]:
-    """Weights that one more step of learning would change, by taking it on a copy."""
+    """Weights that one more step of learning would change, by taking it on a copy.
+
+    It is a step at the learning rate that training began with: many schedules have come down to 0 at the last look.
+    """
     network = training.network
     before = {name: value.detach().clone() for name, value in network.named_parameters()}
     with isolated(network, training.generator):
         copied = copy.deepcopy(training)
+        for group in copied.optimizer.param_groups:
+            group["lr"] = group.get("initial_lr", group["lr"])
         learn(copied, batch)
     return asdict(writes(before, dict(copied.network.named_parameters())))
 

@@ -132,6 +132,7 @@ MEASURES: Mapping[str, Take] = {
     "seconds_total": _number("seconds", "total"),
     "peak_bytes": _number("peak_bytes"),
     "rise_bytes": _number("rise_bytes"),
+    "live_bytes": _number("payload_bytes", "live"),
     "forward_acs": _number("forward", "accumulates"),
     "forward_macs": _number("forward", "multiply_accumulates"),
     "forward_dense": _number("forward", "dense"),

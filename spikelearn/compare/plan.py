@@ -20,7 +20,9 @@ from spikelearn.plasticity import RULES
 from spikelearn.training import Settings, merged, settings_from
 
 #: What every arm shares; an arm that set one of these would learn from other or more samples than the rest.
-SHARED = ("data", "data_option", "data_fraction", "seed", "epochs", "validation", "patience", "noise", "test_curve")
+SHARED = (
+    "data", "data_option", "data_fraction", "seed", "epochs", "validation", "patience", "noise", "test_curve", "weights",
+)  # fmt: skip
 
 #: Axes that are not a setting of their own, but change one.
 MADE_AXES = ("depth",)
@@ -36,6 +38,14 @@ class Point(NamedTuple):
     value: Any
     seed: int
     trial: Trial
+
+
+class _Made(NamedTuple):
+    """Settings of an arm at a place, those that all arms share there, and the search that found the arm's."""
+
+    settings: Settings
+    common: Settings
+    tuning: dict[str, Any] | None
 
 
 class Plan(BaseModel):
@@ -146,13 +156,33 @@ class Plan(BaseModel):
     def _point(
         self, arm: str, data: str, net: str | None, axis: str | None, value: Any, seed: int, everywhere: dict[str, Any]
     ) -> Point:
+        placed = {} if axis is None else {axis: value} if axis in self.axes else dict(value)
+        made = self._made(arm, data, net, placed, seed, everywhere)
+        at_base = axis is None or made.settings == self._made(arm, data, net, {}, seed, everywhere).settings
+        differs = (n for n in Settings.model_fields if getattr(made.settings, n) != getattr(made.common, n))
+        trial = Trial(
+            arm=arm,
+            settings=made.settings,
+            # What is tested after training is shown of the base point alone.
+            after=self.conditions() if at_base else (),
+            differs=tuple(n for n in differs if n not in {*everywhere, *placed, "rule"}),
+            tuning=made.tuning,
+            measure=self.measure,
+        )
+        return Point(arm, data, made.common.net, axis, value, seed, trial)
+
+    def _made(
+        self, arm: str, data: str, net: str | None, placed: Mapping[str, Any], seed: int, everywhere: dict[str, Any]
+    ) -> _Made:
+        """The settings of an arm at a place, and those that all share there."""
         shared = merged({**self.common, "data": data}, self.on.get(data, {}))
         shared = {"test_curve": True, **shared, **({"net": net} if net else {})}
-        placed = value if isinstance(value, dict) else {} if axis is None else {axis: value}
         own = dict(self.arms.get(arm, {}))
         rule = own.pop("rule", arm)
         folder = self.tuned if isinstance(self.tuned, str) else None
         tuned = read_tuned(rule, data, folder) if self.tuned else None
+        for name in set(tuned.values) & set(SHARED) if tuned else ():
+            raise ValueError(f"the tuned file {rule}/{data} or {rule}/any sets {name}, which all arms must share: drop it")
         base = shared["net"] = deepened(shared.get("net", Settings.model_fields["net"].default), placed.get("depth"))
         try:
             values = merged(shared, {"rule": rule})
@@ -164,17 +194,7 @@ class Plan(BaseModel):
         except ValueError as error:
             raise ValueError(f"arm {arm!r} on {data!r}: {error}") from error
         common = settings_from({**shared, "rule": rule, "seed": seed})
-        differs = tuple(n for n in Settings.model_fields if getattr(settings, n) != getattr(common, n))
-        not_of_the_arm = {*everywhere, *placed, "rule"}
-        trial = Trial(
-            arm=arm,
-            settings=settings,
-            after=self.conditions(),
-            differs=tuple(n for n in differs if n not in not_of_the_arm),
-            tuning=tuned.search if tuned else None,
-            measure=self.measure,
-        )
-        return Point(arm, data, base, axis, value, seed, trial)
+        return _Made(settings, common, tuned.search if tuned else None)
 
 
 def plan_from(values: Mapping[str, Any]) -> Plan:

@@ -85,4 +85,6 @@ def _reason(check: Callable[[], None]) -> str | None:
         check()
     except ValueError as error:
         return " ".join(str(error).split())
+    except Exception as error:  # a rule of one's own may fail in any way, and must not end the comparison
+        return f"{type(error).__name__}: {' '.join(str(error).split())}"
     return None

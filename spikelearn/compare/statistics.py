@@ -74,7 +74,7 @@ class Difference:
     note: str | None = None
 
 
-def means(groups: Sequence[Sequence[float]], level: float = 0.95) -> list[Mean]:
+def means(groups: Sequence[Sequence[float]], level: float = 0.95, *, bootstrap: bool = True) -> list[Mean]:
     """The mean of every group with its intervals.
 
     The bootstrap draws from a generator of its own with a fixed seed, the same draws for all groups of a size: a
@@ -83,10 +83,13 @@ def means(groups: Sequence[Sequence[float]], level: float = 0.95) -> list[Mean]:
     Args:
         groups: values, one a seed, finite.
         level: of the intervals, 0 to 1.
+        bootstrap: whether it is drawn; by far the most work where there are many groups.
     """
     import numpy as np
 
     found = [_mean(group, level) for group in groups]
+    if not bootstrap:
+        return found
     for n in sorted({len(group) for group in groups if len(group) > 2}):
         at = [i for i, mean in enumerate(found) if mean.n == n and mean.sd]
         for i, pair in zip(at, _bca(np.array([groups[i] for i in at]), level), strict=True):

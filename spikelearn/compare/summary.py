@@ -58,7 +58,8 @@ class Summary:
     Args:
         threshold, level: smallest difference that counts, points; level of the intervals.
         tables: one for every data set and network, of the base point.
-        axes: one for every axis, data set and network.
+        axes: one for every axis, data set and network; their means and losses, as those of measures other than
+            accuracy, have no bootstrap interval.
         ranks: of the arms over the data sets, the mean over networks where there are several.
         findings: in sentences.
         missing: trials without results.
@@ -178,7 +179,7 @@ def _row(
 ) -> Row:
     records = [results.records[row["trial"]] for row in found]
     first = records[0]
-    measured = means([_finite([row[name] for row in found]) for name in MEASURED], level)
+    measured = means([_finite([row[name] for row in found]) for name in MEASURED], level, bootstrap=False)
     return Row(
         arm=arm,
         rule=str(found[0]["rule"]),
@@ -242,8 +243,9 @@ def _axes(
             v: differences(found, results.reference, threshold=threshold, level=level) for v, found in here.items()
         }
         places = [(value, arm) for value, found in here.items() for arm in found]
-        averages = means([list(here[value][arm].values()) for value, arm in places], level)
-        losses = means([_losses(whole.get(arm, {}), here[value][arm]) for value, arm in places], level)
+        averages = means([list(here[value][arm].values()) for value, arm in places], level, bootstrap=False)
+        lost = [_losses(whole.get(arm, {}), here[value][arm]) for value, arm in places]
+        losses = means(lost, level, bootstrap=False)
         cells = {
             place: Cell(place[0], average, loss, compared[place[0]].get(place[1]))
             for place, average, loss in zip(places, averages, losses, strict=True)

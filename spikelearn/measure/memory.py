@@ -1,8 +1,9 @@
 """Memory of a block of code as the machine sees it, and of a learning step as tensors add up."""
 
+import gc
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from spikelearn.allocator import give_back_freed_memory
 from spikelearn.measure.isolation import isolated
 from spikelearn.network import Network
 from spikelearn.plasticity import Batch, Memory, Rule
@@ -29,8 +31,8 @@ class PeakMemory:
     Linux, where the kernel's mark is reset at the start; "high-water", of the whole process since it was started, where
     that cannot be: then ``rise_bytes`` is None, with the ``reason``, unless the mark rose.
 
-    A process keeps memory that was freed, so what an earlier block used hides what this one needs: compare peaks of
-    fresh processes.
+    What was freed before goes back to the system first (with glibc). What an earlier block left in use, such as
+    libraries that it imported, still counts towards the peak: to the byte, compare peaks of fresh processes.
 
     Args:
         device: whose memory; "cpu" or a "cuda" device.
@@ -44,28 +46,47 @@ class PeakMemory:
         self.peak_bytes: int | None = None
         self.rise_bytes: int | None = None
         self.reason = "the block has not ended"
-        self._start = 0
+        self._start = self._most = 0
 
     def __enter__(self) -> Self:
+        gc.collect()
+        self._reset()
         if self.method == "cuda":
-            torch.cuda.reset_peak_memory_stats(self.device)
             self._start = torch.cuda.memory_allocated(self.device)
-            return self
-        if _reset_resident_peak():
-            self.method = "resident"
-            self._start = _status("VmRSS")
         else:
-            self._start = _high_water()
+            self._start = _status("VmRSS") if self.method == "resident" else _high_water()
         return self
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Inside, what is used does not count, but by the method "high-water"."""
+        if self.method != "high-water":
+            self._most = max(self._most, self._mark())
+        try:
+            yield
+        finally:
+            if self.method != "high-water":
+                self._reset()
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
         self.reason = ""
         if self.method == "high-water":
             self._end_high_water()
             return
-        cuda = self.method == "cuda"
-        self.peak_bytes = torch.cuda.max_memory_allocated(self.device) if cuda else _status("VmHWM")
+        self.peak_bytes = max(self._most, self._mark())
         self.rise_bytes = self.peak_bytes - self._start
+
+    def _reset(self) -> None:
+        if self.method == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+            return
+        give_back_freed_memory()
+        if _reset_resident_peak():
+            self.method = "resident"
+
+    def _mark(self) -> int:
+        """Highest use since the last reset, bytes."""
+        return torch.cuda.max_memory_allocated(self.device) if self.method == "cuda" else _status("VmHWM")
 
     def _end_high_water(self) -> None:
         peak = _high_water()

@@ -4,11 +4,7 @@ from pathlib import Path
 
 from spikelearn.datasets import DATASETS
 from spikelearn.export import load_weights
-from spikelearn.report.curves import draw_curves
-from spikelearn.report.membrane import draw_membranes
-from spikelearn.report.raster import draw_raster
 from spikelearn.report.recording import Recording
-from spikelearn.report.weights import draw_first_weights
 from spikelearn.training import RunFolder, open_run
 
 
@@ -22,6 +18,12 @@ def draw_pictures(folder: RunFolder, sample: int = 0) -> list[Path]:
     Raises:
         ValueError: a run that has not ended, a damaged file, a sample that was not recorded.
     """
+    # Imported here: they load matplotlib, which the report of a comparison does without.
+    from spikelearn.report.curves import draw_curves
+    from spikelearn.report.membrane import draw_membranes
+    from spikelearn.report.raster import draw_raster
+    from spikelearn.report.weights import draw_first_weights
+
     settings = open_run(folder)
     recording = Recording(folder.recording)
     recorded = len(recording.targets)

@@ -95,8 +95,18 @@ class RunFolder:
             rows.append(row)
         return rows
 
+    def has_metrics_of(self, epochs: int) -> bool:
+        """Whether each of the first ``epochs`` epochs has its line, in order."""
+        return [row["epoch"] for row in self.read_metrics()][:epochs] == list(range(1, epochs + 1))
+
     def keep_metrics_before(self, epoch: int) -> None:
-        """Drop the lines of epochs that a resumed run will run again."""
+        """Drop the lines of epochs that a resumed run will run again.
+
+        Raises:
+            ValueError: a damaged line, or no line for an epoch that has ended.
+        """
+        if not self.has_metrics_of(epoch):
+            raise ValueError(f"{self.metrics} lacks epochs of the {epoch} that have ended: restore it, or train anew")
         rows = [row for row in self.read_metrics() if row["epoch"] <= epoch]
         if self.metrics.is_file():
             write_atomically(self.metrics, "".join(json.dumps(row) + "\n" for row in rows).encode())

@@ -9,6 +9,7 @@ from spikelearn.report import write_report
 from tests.unit.compare.made import write_comparison
 
 QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run"
+DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 800}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -35,9 +36,14 @@ def browser():
         started.close()
 
 
-def opened(browser, address, width=1280, scheme="light"):
-    """A page with its charts drawn; what it complains of and what it asks for are kept in ``page.heard``."""
-    page = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme).new_page()
+def drawn(page):
+    page.wait_for_selector("html[data-drawn=true]", state="attached", timeout=60_000)
+
+
+@pytest.fixture(scope="module")
+def page(browser, address):
+    """The page with its charts drawn; what it complains of and what it asks for are kept in ``page.heard``."""
+    page = browser.new_page(viewport=DESK, color_scheme="light")
     page.heard = []
     page.on("console", lambda message: page.heard.append(message.text))
     page.on("pageerror", lambda error: page.heard.append(str(error)))
@@ -47,28 +53,36 @@ def opened(browser, address, width=1280, scheme="light"):
     return page
 
 
-def drawn(page):
-    page.wait_for_selector("html[data-drawn=true]", state="attached", timeout=60_000)
+# Charts follow the window a moment later; the page forbids the eval of Playwright's own way to wait.
+NARROWED = """width => new Promise((done) => {
+  const look = () => [...document.querySelectorAll('.plot .main-svg')].every((e) => e.clientWidth < width) ? done() : setTimeout(look, 50);
+  look();
+})"""
 
 
-@pytest.fixture(scope="module")
-def page(browser, address):
-    made = opened(browser, address)
-    yield made
-    made.context.close()
+@pytest.fixture
+def phone(fresh):
+    """The same page as narrow as a phone, and dark."""
+    fresh.set_viewport_size(PHONE)
+    fresh.emulate_media(color_scheme="dark")
+    fresh.evaluate(NARROWED, PHONE["width"])
+    drawn(fresh)
+    yield fresh
+    fresh.set_viewport_size(DESK)
+    fresh.emulate_media(color_scheme="light")
 
 
-@pytest.fixture(scope="module")
-def phone(browser, address):
-    made = opened(browser, address, width=360, scheme="dark")
-    yield made
-    made.context.close()
+FORGET = """() => {
+  if (!location.hash) return;
+  history.replaceState(null, '', location.pathname);
+  dispatchEvent(new HashChangeEvent('hashchange'));
+}"""
 
 
 @pytest.fixture
 def fresh(page):
     """The page with nothing chosen."""
-    page.evaluate("history.replaceState(null, '', location.pathname); dispatchEvent(new HashChangeEvent('hashchange'))")
+    page.evaluate(FORGET)
     drawn(page)
     return page
 
@@ -88,7 +102,7 @@ def test_every_chart_is_drawn_without_errors_and_without_a_network(page):
     assert page.heard == []
 
 
-def test_filters_hide_rows_traces_and_figures_and_stay_in_the_address(fresh, browser):
+def test_filters_hide_rows_traces_figures_and_findings_and_stay_in_the_address(fresh):
     chart = chart_of(fresh, "curves")
     before = fresh.evaluate(TRACES, chart)
     fresh.locator("input[name=arm]").nth(1).uncheck()
@@ -98,10 +112,11 @@ def test_filters_hide_rows_traces_and_figures_and_stay_in_the_address(fresh, bro
     assert not fresh.locator(".plot[id^=plot-curves-]").nth(1).is_visible()
     arms = fresh.locator("table[data-sortable=ranking] tbody tr:visible th").all_inner_texts()
     assert sorted(arms) == ["bptt", "readout-only"]
-    again = opened(browser, fresh.url)
-    assert again.locator("table[data-sortable=ranking] tbody tr:visible").count() == 2
-    assert not again.locator("input[name=arm]").nth(1).is_checked()
-    again.context.close()
+    assert fresh.locator("#verdict .said[data-data]:visible").count() == 1
+    fresh.reload()
+    drawn(fresh)
+    assert fresh.locator("table[data-sortable=ranking] tbody tr:visible").count() == 2
+    assert not fresh.locator("input[name=arm]").nth(1).is_checked()
     fresh.click("#show-all")
     assert fresh.locator("table[data-sortable=ranking] tbody tr:visible").count() == 6
 
@@ -150,6 +165,19 @@ def test_the_skip_link_comes_first_and_leads_to_the_verdict(fresh):
     assert fresh.locator(".skip").bounding_box()["x"] >= 0
     fresh.keyboard.press("Enter")
     assert fresh.evaluate("document.activeElement.id") == "verdict"
+
+
+def test_warnings_are_folded_on_screen_and_unfolded_on_paper(fresh):
+    first = fresh.locator("#verdict .folded .findings").first
+    assert not first.is_visible()
+    fresh.locator("#verdict .folded summary").click()
+    assert first.is_visible()
+    fresh.locator("#verdict .folded summary").click()
+    fresh.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert first.is_visible()
+    fresh.evaluate("dispatchEvent(new Event('afterprint'))")
+    drawn(fresh)
+    assert not first.is_visible()
 
 
 def test_dark_mode_changes_page_and_charts(fresh):

@@ -5,7 +5,7 @@ import signal
 import time
 from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -111,7 +111,7 @@ class Engine(ABC):
         *,
         root: Path | None = None,
         started: Callable[[Trial], None] | None = None,
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """Run ``trials``, and yield the outcome of each as it ends, in any order.
 
         The next trial is begun before an outcome is yielded, so workers do not wait for the caller.
@@ -127,6 +127,8 @@ class Engine(ABC):
             Interrupted: Ctrl-C or termination; every running trial was asked to write its checkpoint, and all workers
                 have ended.
         """
+        if not trials:  # no cluster is asked for
+            return
         waiting, tries = deque(trials), Counter[str]()
         with closing(self.crew(work, len(trials), root)) as crew, stop_on_signals() as wish:
             ended: list[Outcome] = []

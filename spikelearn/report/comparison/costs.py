@@ -24,7 +24,7 @@ _COSTS: tuple[tuple[str, str, Callable[[Any], Any], Shown, str], ...] = (
     ("epoch", "Time per epoch", lambda p: p["seconds_per_epoch"], seconds, "seconds"),
     ("training", "Training time", lambda p: p["seconds"], seconds, "seconds"),
     ("peak", "Peak memory", lambda p: p["peak_bytes"], size, "peak_bytes"),
-    ("rise", "Rise in training", lambda p: p["rise_bytes"], size, "rise_bytes"),
+    ("alive", "Tensors of a step", lambda p: p["live_bytes"], size, "payload_bytes"),
     ("forward", "Forward, AC + MAC", lambda p: p["forward_acs"], count, "forward"),
     ("learning", "Learning, AC + MAC", lambda p: p["learning_acs"], count, "learning"),
     ("energy", "Energy, forward", lambda p: p["forward_pj"] * 1e-12, _joules, "forward"),
@@ -45,7 +45,8 @@ _PAIRS = {"forward": ("forward_acs", "forward_macs"), "learning": ("learning_acs
 ABOUT = (
     "Means over seeds at the base point. Operations and energy are those of one sample, effective operations only (a "
     "weight and an input that are not zero); learning is what comes on top of one forward pass. AC: accumulate, MAC: "
-    "multiply-accumulate. Energies are estimates: see Energy."
+    "multiply-accumulate. Energies are estimates: see Energy. Peak memory is that of the whole process, libraries "
+    "included; tensors of a step are those that one step of learning keeps alive at once, counted."
 )
 
 

@@ -39,8 +39,12 @@ COST_WORDS = {
 CURVE_WORDS = {"epochs": "epochs", "seconds": "training time", "samples": "training samples presented"}
 
 
-def write_report(folder: str | Path) -> dict[str, Path]:
+def write_report(folder: str | Path, results: Results | None = None) -> dict[str, Path]:
     """Write report.html, report.md and report.tex into the folder of a comparison, from the files in it.
+
+    Args:
+        folder: of the comparison.
+        results: what was read from it already; None: it is read here.
 
     Returns:
         {"html": path, "md": path, "tex": path}.
@@ -49,7 +53,7 @@ def write_report(folder: str | Path) -> dict[str, Path]:
         ValueError: the folder holds no comparison, or one without a single finished trial.
     """
     folder = Path(folder)
-    results = read_results(folder)
+    results = read_results(folder) if results is None else results
     if not results.records:
         raise ValueError(f"{folder} has no finished trial, expected at least one: let the comparison go on")
     page = page_of(results, summarise(results))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from spikelearn.compare.claims import Claim, claim_names, judge, read_claim, write_verdicts
+from spikelearn.compare.claims import Claim, claim_names, judge, read_claim, read_verdicts, write_verdicts
 from spikelearn.compare.plan import plan_from
 
 
@@ -117,3 +117,11 @@ def test_the_table(tmp_path):
     assert "**reproduced**" in text
     assert "(made/report.html)" in text
     assert "a less b: +9.86 points" in text
+    assert read_verdicts(tmp_path)[0]["verdict"] == "reproduced"
+
+
+def test_a_damaged_list_of_verdicts_is_refused(tmp_path):
+    assert read_verdicts(tmp_path) == []
+    (tmp_path / "claims.json").write_text('[{"name": "made"}]')
+    with pytest.raises(ValueError, match="holds no list of verdicts: remove it"):
+        read_verdicts(tmp_path)

@@ -34,6 +34,12 @@ def test_places_with_equal_settings_share_a_trial():
     assert next(p for p in found if p.value == 2 and p.axis == "depth").trial.settings.net == "64-12-12-10"
 
 
+def test_what_is_tested_after_training_is_tested_of_the_base_point_alone():
+    found = points(axes={"epochs": [1, 2]}, rules=["bptt"], seeds=1, after={"noise": ["gaussian:sd=0.1"]})
+    after = {(p.axis, p.value): p.trial.after for p in found}
+    assert after == {(None, None): ("gaussian:sd=0.1",), ("epochs", 1): (), ("epochs", 2): ("gaussian:sd=0.1",)}
+
+
 def test_all_combinations_where_they_are_asked_for():
     found = points(axes={"epochs": [1, 2], "steps": [3, 4]}, rules=["bptt"], seeds=1, factorial=True)
     assert [p.value for p in found] == [None, *({"epochs": e, "steps": s} for e in (1, 2) for s in (3, 4))]

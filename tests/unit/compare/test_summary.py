@@ -60,17 +60,21 @@ def test_verdicts_become_sentences(plain):
         "worse",
     ]
     (worse,) = _texts(plain, "worse")
-    assert "worse than bptt: dfa (-" in worse
-    assert "readout-only (-" in worse
+    assert worse.startswith("Worse than bptt: dfa (−")
+    assert "; readout-only (−" in worse
+    assert "p < 0.001" in worse
     (equal,) = _texts(plain, "equivalent")
-    assert equal.startswith("digits, 64-100-10: within 0.3 points of bptt: tssl-bp")
+    assert equal.startswith("Within 0.3 points of bptt: tssl-bp")
+    assert {finding.where for finding in plain.findings if finding.kind != "ranks"} == {"digits, 64-100-10"}
     assert not _texts(plain, "better")
 
 
 def test_a_lead_is_shown_or_not(tmp_path):
     shown = _summary(tmp_path / "a", ["bptt", "dfa"], {"bptt": 0.94, "dfa": 0.97})
     lead = shown.tables[0].row("dfa").difference.mean.mean
-    assert _texts(shown, "best")[1].endswith(f"its lead over bptt of {lead:.2f} points is shown.")
+    (best,) = _texts(shown, "best")
+    assert best.startswith("dfa has the highest mean accuracy: 96.98 % (")
+    assert best.endswith(f"; its lead over bptt of {lead:.2f} points is shown.")
 
     def scattered(arm, data, net, axis, value, seed):
         return 0.95 + ([0.02, -0.01, 0.03, -0.02, 0.01][seed] if arm == "dfa" else 0.0)
@@ -78,8 +82,21 @@ def test_a_lead_is_shown_or_not(tmp_path):
     write_comparison(tmp_path / "b", ["bptt", "dfa"], accuracy=scattered)
     unshown = summarise(read_results(tmp_path / "b"))
     assert unshown.tables[0].rows[0].arm == "dfa"
-    assert _texts(unshown, "best")[1].endswith("0.60 points is not shown to be a difference of 0.3 points or more.")
-    assert "no difference from bptt is shown for dfa (+0.60 points, -1." in _texts(unshown, "no difference shown")[0]
+    assert _texts(unshown, "best")[0].endswith("its lead over bptt of 0.60 points is not shown.")
+    (told,) = _texts(unshown, "no difference shown")
+    assert told.startswith("No difference from bptt of 0.3 points or more is shown for dfa (+0.60 points, −1.")
+
+
+def test_many_arms_of_one_verdict_share_what_they_have_in_common(tmp_path):
+    levels = {"bptt": 0.97, "a": 0.9, "b": 0.91, "c": 0.92, "d": 0.93}
+    (worse,) = _texts(_summary(tmp_path, list(levels), levels), "worse")
+    assert worse.startswith("Worse than bptt: d −4.")
+    assert worse.endswith(" points, each with p < 0.001.")
+    assert worse.count("p <") == 1
+    (few,) = _texts(_summary(tmp_path / "few", list(levels), levels, seeds=[0]), "not compared")
+    assert (
+        few == "Not compared with bptt: all 4 other arms (one seed that both have, from which nothing can be tested)."
+    )
 
 
 def test_ways_to_fixed_accuracies(plain):
@@ -93,9 +110,9 @@ def test_ways_to_fixed_accuracies(plain):
     never = table.row("readout-only").costs["95 % of bptt"]
     assert (never.reached, never.epochs, never.seconds) == (0, None, None)
     told = _texts(plain, "efficiency")
-    assert told[0].startswith("digits, 64-100-10: epochs to 98 % of bptt (")
+    assert told[0].startswith("Epochs to 98 % of bptt (")
     assert "never: dfa and readout-only" in told[0]
-    assert told[1].startswith("digits, 64-100-10: samples presented")
+    assert told[1].startswith("Samples presented")
 
 
 def test_absolute_targets(tmp_path):
@@ -115,20 +132,23 @@ def test_plateaus_are_told_with_their_accuracy(plain):
 def test_a_control_near_the_reference_is_a_ceiling(tmp_path, plain):
     near = _summary(tmp_path, ["bptt", "readout-only"], {"bptt": 0.97, "readout-only": 0.965})
     words = "nothing can be concluded about hidden layers"
-    assert any(words in text for text in _texts(near, "warning"))
-    assert not any(words in text for text in _texts(plain, "warning"))
+    (told,) = _texts(near, "ceiling")
+    assert words in told
+    assert not _texts(plain, "ceiling")
 
 
 def test_arms_that_do_not_beat_the_control(tmp_path):
     levels = {"bptt": 0.97, "stdp": 0.80, "dfa": 0.8802, "readout-only": 0.88}
     told = _texts(_summary(tmp_path, list(levels), levels), "control")
-    assert told[0].endswith("not shown to differ from readout-only, which trains no hidden layer: dfa.")
-    assert told[1].endswith("worse than readout-only, which trains no hidden layer: stdp.")
+    assert told == [
+        "Against readout-only, which trains no hidden layer: bptt is better; stdp is worse; "
+        "dfa is not shown to differ by 0.3 points or more."
+    ]
 
 
 def test_without_a_control_it_is_said(tmp_path):
     summary = _summary(tmp_path, ["bptt", "dfa"], ARMS)
-    assert any("no arm that trains the readout alone" in text for text in _texts(summary, "warning"))
+    assert any("No arm that trains the readout alone" in text for text in _texts(summary, "warning"))
 
 
 def test_warnings(tmp_path):
@@ -147,14 +167,13 @@ def test_warnings(tmp_path):
         change=change,
     )
     warnings = " ".join(_texts(summary, "warning"))
-    assert "fewer than 5 seeds: bptt has 4" in warnings
-    assert "dfa has 3" in warnings
-    assert "at the level of guessing (10 %): stdp." in warnings
-    assert "settings differ from the common conditions: other in lr." in warnings
+    assert "Fewer than 5 seeds: bptt, other, readout-only and stdp with 4; dfa with 3." in warnings
+    assert "At the level of guessing (10 %): stdp." in warnings
+    assert "Settings differ from the common conditions: other in lr." in warnings
     assert "but not for" in warnings
-    assert "not trained with the initial weights of bptt: other." in warnings
+    assert "Not trained with the initial weights of bptt: other." in warnings
     assert "ide was left out: its identity does not hold." in warnings
-    assert "trials without results, failed: dfa 1 (the first: the loss is NaN)." in warnings
+    assert "Trials without results, failed: dfa 1 (the first: the loss is NaN)." in warnings
     assert "without seed 2" in " ".join(_texts(summary, "worse"))
 
 
@@ -175,11 +194,12 @@ def test_along_an_axis(tmp_path):
     assert axis.rows["bptt"][1].lost.mean == pytest.approx(10.0)
     assert axis.rows["dfa"][1].lost.mean == pytest.approx(2.0)
     better, worse = _texts(summary, "axis")
-    assert "better than bptt is shown for dfa (+" in better
+    assert better.startswith("Along hardness (trained), better than bptt: dfa (+")
     assert "points at 0.2)" in better
-    assert "dfa (-" in worse
+    assert "dfa (−" in worse
     (order,) = _texts(summary, "robustness")
-    assert order.index("dfa 2.00 points at 0.2") < order.index("bptt 10.00 points at 0.2")
+    assert "base point, at 0.2: dfa 2.00 points (" in order
+    assert order.index("dfa 2.00 points") < order.index("bptt 10.00 points")
     assert "stdp" not in order  # at the level of guessing there is nothing to lose
 
 
@@ -203,7 +223,7 @@ def test_without_the_reference(tmp_path):
     summary = _summary(tmp_path, ["bptt", "dfa", "readout-only"], ARMS, failed=gone)
     assert summary.tables[0].row("dfa").difference.verdict == "not compared"
     assert summary.tables[0].targets == {}
-    assert any("the reference bptt has no results" in text for text in _texts(summary, "warning"))
+    assert any("The reference bptt has no results" in text for text in _texts(summary, "warning"))
 
 
 def test_one_seed_and_one_arm(tmp_path):

@@ -175,6 +175,20 @@ def test_markdown_of_a_report_ranks_the_arms(report):
     assert "nan" not in text.lower().replace("nan in", "")
 
 
+def test_findings_stand_under_their_data_set_where_there_are_several(report, tmp_path):
+    alone = report["md"].read_text().partition("## Tables")[0]
+    assert "###" not in alone
+    assert "digits, 64-100-10" not in alone
+    write_comparison(tmp_path, ("bptt", "stdp"), ("digits", "mnist"), range(2), epochs=4)
+    written = write_report(tmp_path)
+    verdict = written["md"].read_text().partition("## Verdict")[2].partition("\n## ")[0]
+    headings = re.findall(r"^### (.*)$", verdict, re.MULTILINE)
+    assert headings[:2] == ["digits, 64-100-10", "mnist, 64-100-10"]
+    assert verdict.count("bptt has the highest mean accuracy") == 2
+    page = written["html"].read_text()
+    assert re.findall(r'<div class="said" data-data="(\d)"><h3>(\w+),', page)[:2] == [("0", "digits"), ("1", "mnist")]
+
+
 def test_what_is_missing_is_said_with_its_reason(report):
     page = report["html"].read_text()
     assert 'title="learning is not measured for stdp">not measured' in page
