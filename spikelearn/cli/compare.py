@@ -1,5 +1,6 @@
 """spikelearn compare"""
 
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -109,18 +110,23 @@ def _plan(
 def _values(text: Any) -> list[Any]:
     from spikelearn.registry import parse_value
 
-    return [parse_value(item) for item in str(text).split(",")]
+    # A comma before key= goes on with the options of one value: device:bits=5,c2c=0.003.
+    return [parse_value(item) for item in re.split(r",(?![\w-]+=)", str(text))]
 
 
 def _engine(name: str, jobs: int, address: Text, cpus: float, gpus: float) -> Engine:
     if name == "local":
         if address is not None:
             raise ValueError(f"address is {address!r}, which only --engine ray uses: add it, or drop the address")
+        if (cpus, gpus) != (1, 0):
+            raise ValueError(f"cpus is {cpus:g}, gpus is {gpus:g}, which only --engine ray uses: add it, or drop them")
         return LocalEngine(jobs=jobs)
     if name == "ray":
+        if jobs != 1:
+            raise ValueError(f"jobs is {jobs}, which only --engine local uses: on a cluster --cpus bounds them")
         return RayEngine(address=address, cpus=cpus, gpus=gpus)
     raise ValueError(f"unknown engine {name!r}, expected local or ray")
 
 
 def _folder(plan: Text, suite: Text) -> str:
-    return f"comparisons/{Path(plan).stem if plan else suite or 'flags'}"
+    return f"comparisons/{Path(plan).stem if plan else (suite or 'flags').partition('/')[0]}"

@@ -20,6 +20,9 @@ from spikelearn.compare.selfchecks import check_arms
 from spikelearn.compare.trial import Trial, TrialFolder
 from spikelearn.files import write_atomically
 
+#: File that one process at a time holds.
+LOCK = "compare.lock"
+
 #: Of index.json; another number is not read.
 FORMAT = 1
 
@@ -74,7 +77,9 @@ def compare(
         left_out = check_arms([point.trial for point in points if point.axis is None and point.seed == plan.seeds[0]])
         kept = [point for point in points if point.arm not in left_out]
         if not kept:
-            raise ValueError(f"no arm passes its checks: {'; '.join(f'{a}: {why}' for a, why in left_out.items())}")
+            reasons = set(left_out.values())
+            said = reasons if len(reasons) == 1 else [f"{arm}: {reason}" for arm, reason in left_out.items()]
+            raise ValueError(f"no arm passes its checks: {'; '.join(said)}")
         write_atomically(out / "plan.toml", plan_text(plan).encode())
         _write_index(out, plan, kept, left_out, command)
         compared = Compared(out, left_out=left_out)
@@ -96,7 +101,7 @@ def _run(
             compared.failures[name] = failure
         else:
             waiting.append(trial)
-    with Progress(points, root, console or Console(quiet=True)) as progress:
+    with Progress(points, root, console or Console(quiet=True), compared.failures) as progress:
         work = partial(attempt, root=root)
         try:
             with closing(engine.run(waiting, work, root=root, started=progress.started)) as outcomes:
@@ -137,10 +142,14 @@ def _write_index(out: Path, plan: Plan, points: Sequence[Point], left_out: Mappi
 @contextmanager
 def _claimed(out: Path) -> Iterator[None]:
     """Inside, the folder is this comparison's."""
-    if out.is_dir() and any(out.iterdir()) and not (out / "plan.toml").is_file() and not (out / "trials").is_dir():
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file, expected the folder of a comparison: name another one with --out")
+    held = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    if held - {LOCK} and not (out / "plan.toml").is_file() and not (out / "trials").is_dir():
         raise ValueError(f"{out} holds something else than a comparison: name another folder with --out")
+    new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(out / "compare.lock", timeout=0)
+    lock = FileLock(out / LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
@@ -148,4 +157,7 @@ def _claimed(out: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        if new and [path.name for path in out.iterdir()] == [LOCK]:  # nothing was begun, so nothing is left
+            (out / LOCK).unlink()
+            out.rmdir()
         lock.release()

@@ -46,6 +46,9 @@ def attempt(trial: Trial, root: Path) -> Outcome:
     except Interrupted:
         raise
     except Exception as error:  # one trial's error, of whatever kind, must not end the others
+        found = folder.read()
+        if found is not None:  # by another process, that was taken for lost
+            return Outcome(trial, found, None)
         failure = failure_of(error)
         with contextlib.suppress(OSError):  # a full disk takes no file more; the outcome still says it
             folder.write_failure(**failure)
@@ -64,7 +67,12 @@ def conduct(trial: Trial, folder: TrialFolder) -> dict[str, Any]:
     if found is not None:
         return found
     started = time.monotonic()
-    resumed = _clear_unless_whole(folder)
+    resumed = _is_whole(folder)
+    if not resumed:
+        found = folder.read()
+        if found is not None:  # it ended while its checkpoint was looked for
+            return found
+        _clear(folder)
     looks = Looks(trial.settings, folder) if trial.measure else None
     with PeakMemory(usable_device(trial.settings.device)) as memory:
 
@@ -95,20 +103,23 @@ def conduct(trial: Trial, folder: TrialFolder) -> dict[str, Any]:
     return whole
 
 
-def _clear_unless_whole(folder: TrialFolder) -> bool:
-    """Whether the folder holds a checkpoint to go on from; without one, what is left of a trial is removed."""
+def _is_whole(folder: TrialFolder) -> bool:
+    """Whether the folder holds a checkpoint to go on from, and all that belongs to it."""
     try:
         ended = load_checkpoint(folder.checkpoint)["position"]["epoch"]
         open_run(folder)
-        whole = folder.has_metrics_of(ended)
+        return folder.has_metrics_of(ended)
     except (ValueError, KeyError):
-        whole = False
-    if not whole and folder.path.is_dir():
+        return False
+
+
+def _clear(folder: TrialFolder) -> None:
+    """Remove what is left of a trial that cannot be gone on with."""
+    if folder.path.is_dir():
         with folder.claimed():
             for left in folder.path.iterdir():
                 if left != folder.lock:
                     shutil.rmtree(left) if left.is_dir() else left.unlink()
-    return whole
 
 
 def _tests_after(trial: Trial, folder: TrialFolder) -> dict[str, dict[str, Any]]:
@@ -139,7 +150,7 @@ def _tested(settings: Settings, folder: TrialFolder, condition: str) -> dict[str
 def _record(trial: Trial, folder: TrialFolder, result: dict[str, Any], resumed: bool) -> dict[str, Any]:
     settings = trial.settings
     looks = read_looks(folder)
-    last = looks.get(settings.epochs) or (looks[max(looks)] if looks else {})
+    last: dict[str, Any] = {**looks.get(0, {}), **(looks[max(looks)] if looks else {})}
     loader = make_loaders(settings)["train"]
     curve = curve_of(folder.read_metrics(), looks, loader.samples)
     names = ("forward", "learning", "payload_bytes", "activity")

@@ -7,6 +7,8 @@ import time
 from dataclasses import asdict
 from typing import Any
 
+import torch
+
 from spikelearn.compare.trial import TrialFolder
 from spikelearn.datasets import Loader
 from spikelearn.measure import (
@@ -26,9 +28,9 @@ from spikelearn.training import Settings, Training, learn, test_loader, usable_d
 
 
 class Looks:
-    """Measures alignment to BPTT and activity of one batch, and at the ends also operations and bytes.
+    """Measures alignment to BPTT and activity of one batch, and once also operations, bytes and writes.
 
-    The batch is the first of the test samples: measured, never learned. Each look is one line of ``looks.jsonl``.
+    The batch is of test samples, spread evenly: measured, never learned. Each look is one line of ``looks.jsonl``.
 
     Args:
         settings: the trial's.
@@ -44,9 +46,9 @@ class Looks:
         """Look at ``training`` after ``epoch`` epochs and write the line down."""
         started = time.monotonic()
         reasons: dict[str, str] = {}
-        # With patience every epoch may be the last.
-        ends = epoch in (0, self.settings.epochs) or self.settings.patience is not None
-        seen = self._values(training, reasons, ends=ends)
+        # Counting takes the time of some batches: of the last epoch alone; with patience every one may be the last.
+        count = epoch == self.settings.epochs or self.settings.patience is not None
+        seen = self._values(training, reasons, count=count)
         line = {"epoch": epoch, **seen, "reasons": reasons, "seconds": time.monotonic() - started}
         cut = self.folder.looks.is_file() and not self.folder.looks.read_bytes().endswith(b"\n")
         with self.folder.looks.open("a") as file:
@@ -55,8 +57,8 @@ class Looks:
             os.fsync(file.fileno())
         self.seconds += time.monotonic() - started
 
-    def _values(self, training: Training, reasons: dict[str, str], *, ends: bool) -> dict[str, Any]:
-        batch = self._batch = self._batch or _first_batch(test_loader(self.settings), self.settings)
+    def _values(self, training: Training, reasons: dict[str, str], *, count: bool) -> dict[str, Any]:
+        batch = self._batch = self._batch or _spread_batch(test_loader(self.settings), self.settings)
         network, rule, memory, generator = training.network, training.rule, training.memory, training.generator
         aligned = alignment(network, rule, batch, memory, generator)
         reasons |= {f"alignment of {part}": reason for part, reason in aligned.reasons.items()}
@@ -64,7 +66,7 @@ class Looks:
             reasons["alignment"] = aligned.reason
         found: dict[str, Any] = {"alignment": aligned.blocks or None}
         found["activity"] = {name: asdict(seen) for name, seen in activity(network, batch.inputs).items()}
-        if ends:
+        if count:
             forward = forward_operations(network, batch.inputs)
             learning = learning_operations(network, rule, batch, memory, generator)
             updates = membrane_updates(network, batch.inputs)
@@ -122,5 +124,8 @@ def read_looks(folder: TrialFolder) -> dict[int, dict[str, Any]]:
     return found
 
 
-def _first_batch(loader: Loader, settings: Settings) -> Batch:
-    return Batch(*loader.load(loader.indices[: settings.batch])).to(usable_device(settings.device))
+def _spread_batch(loader: Loader, settings: Settings) -> Batch:
+    """A batch of samples from all over the loader's, for some data sets are sorted by class."""
+    count = min(settings.batch, loader.samples)
+    places = torch.arange(count) * loader.samples // count
+    return Batch(*loader.load(loader.indices[places])).to(usable_device(settings.device))

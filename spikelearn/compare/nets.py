@@ -2,6 +2,9 @@
 
 from spikelearn.checks import check_count
 
+#: Hidden layers of an axis; beyond, names of networks grow longer than any could be trained.
+DEEPEST = 1000
+
 
 def deepened(net: str, depth: int | None) -> str:
     """The dense network ``net``, say 784-400-10, with its hidden layer ``depth`` times; None: as it is.
@@ -9,9 +12,13 @@ def deepened(net: str, depth: int | None) -> str:
     Raises:
         ValueError: another depth than a whole number from 1 on; a network that is not dense with equal hidden layers.
     """
+    if not isinstance(net, str):
+        raise ValueError(f'net is {net!r}, expected an architecture string such as "784-400-10": put it in quotes')
     if depth is None:
         return net
     check_count("depth", depth)
+    if depth > DEEPEST:
+        raise ValueError(f"depth is {depth}, expected at most {DEEPEST} hidden layers")
     sizes = _dense(net, f"depth {depth}")
     if len(set(sizes[1:-1])) > 1:
         raise ValueError(f"depth {depth} needs hidden layers of equal size, but the network is {net!r}: use one such")
@@ -26,13 +33,15 @@ def filled_in(net: str, common: str) -> str:
     Raises:
         ValueError: an unknown name in braces; a common network that is not dense.
     """
+    if not isinstance(net, str):
+        raise ValueError(f'the network of an arm is {net!r}, expected a string such as "784-400-10": put it in quotes')
     if "{" not in net:
         return net
     sizes = _dense(common, f"the network {net!r} of an arm")
     known = {"input": sizes[0], "hidden": "-".join(sizes[1:-1]), "first": sizes[1], "output": sizes[-1]}
     try:
         return net.format(**known)
-    except (KeyError, IndexError, ValueError) as error:
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
         raise ValueError(
             f"the network {net!r} of an arm names something unknown, expected {{{'}, {'.join(known)}}}"
         ) from error

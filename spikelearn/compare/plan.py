@@ -2,9 +2,10 @@
 
 import itertools
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from textwrap import shorten
+from typing import Annotated, Any, NamedTuple, Self
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -13,16 +14,24 @@ from pydantic_core import PydanticCustomError
 from spikelearn.checks import one_of
 from spikelearn.compare.nets import deepened, filled_in
 from spikelearn.compare.trial import Trial
-from spikelearn.compare.tuned import read_tuned
+from spikelearn.compare.tuned import Tuned, read_tuned
 from spikelearn.datasets import DATASETS, NOISES, noise_from
 from spikelearn.hardware import IMPAIRMENTS, impairments_from
 from spikelearn.plasticity import RULES
 from spikelearn.training import Settings, merged, settings_from
+from spikelearn.training.settings import expected_by
 
 #: What every arm shares; an arm that set one of these would learn from other or more samples than the rest.
 SHARED = (
-    "data", "data_option", "data_fraction", "seed", "epochs", "validation", "patience", "noise", "test_curve", "weights",
+    "data", "data_option", "data_fraction", "seed", "epochs", "validation", "patience", "noise", "test_curve",
+    "weights",
 )  # fmt: skip
+
+#: What the plan names elsewhere; in the conditions that are shared it would be passed over without a word.
+NAMED_ELSEWHERE = {"rule": "under rules", "data": "under data", "seed": "under seeds"}
+
+#: Longest name of an arm: folders are named after it.
+LONGEST_ARM = 100
 
 #: Axes that are not a setting of their own, but change one.
 MADE_AXES = ("depth",)
@@ -64,18 +73,20 @@ class Plan(BaseModel):
     )
     data: tuple[str, ...] = Field(("digits",), description="data sets", min_length=1)
     nets: tuple[str, ...] = Field((), description="architecture strings; empty: the common one")
-    seeds: tuple[int, ...] = Field((0, 1, 2, 3, 4), description="seeds, or how many", min_length=1)
+    seeds: tuple[Annotated[int, Field(strict=True, ge=0, lt=2**63)], ...] = Field(
+        (0, 1, 2, 3, 4), description="seeds, or how many", min_length=1
+    )
     common: dict[str, Any] = Field({}, description="settings that all arms share")
     on: dict[str, dict[str, Any]] = Field({}, description="{data set: settings shared on it}")
     arms: dict[str, dict[str, Any]] = Field({}, description="{arm: its rule and the settings that are its own}")
     axes: dict[str, tuple[Any, ...]] = Field({}, description="{setting, or depth: values}")
     after: dict[str, tuple[str, ...]] = Field({}, description="{axis: what is done to trained networks before a test}")
-    factorial: bool = Field(False, description="all combinations of the axes, instead of one at a time")
-    tuned: bool | str = Field(
+    factorial: bool = Field(False, strict=True, description="all combinations of the axes, instead of one at a time")
+    tuned: Annotated[bool, Field(strict=True)] | Annotated[str, Field(min_length=1)] = Field(
         True, description="whether the settings found by tuning are read, or a folder of one's own, that goes first"
     )
     reference: str | None = Field(None, description="the arm that others are compared with; default: the first")
-    measure: bool = Field(True, description="whether alignment, operations and activity are measured")
+    measure: bool = Field(True, strict=True, description="whether alignment, operations and activity are measured")
 
     @field_validator("seeds", mode="before")
     @classmethod
@@ -103,18 +114,15 @@ class Plan(BaseModel):
         for name in self.arms:
             if name not in self.rules:
                 raise PydanticCustomError("arms", f"[arms.{name}] is not among the rules: add it there, or drop it")
-        known = [name for name in Settings.model_fields if name not in ("data", "seed", "device", "data_root", "rule")]
+        for where, shared in (("common", self.common), *((f"on.{name}", own) for name, own in self.on.items())):
+            _check_shared(where, shared)
         for axis, values in self.axes.items():
-            if axis not in (*known, *MADE_AXES):
-                raise PydanticCustomError(
-                    "axes", f"unknown axis {axis!r}, expected {one_of(axis, [*known, *MADE_AXES])}"
-                )
-            if not values:
-                raise PydanticCustomError("axes", f"axis {axis!r} has no values: list some, or drop it")
+            _check_axis(axis, values)
         for condition in self.conditions():
             _check_condition(condition)
         if self.reference is not None and self.reference not in self.rules:
-            raise PydanticCustomError("reference", f"expected {one_of(self.reference, self.rules)}")
+            expected = one_of(self.reference, self.rules)
+            raise PydanticCustomError("reference", f"{self.reference!r} is no arm, expected {expected}")
         for name in self.rules:
             _check_arm(name, self.arms.get(name, {}))
         return self
@@ -181,8 +189,7 @@ class Plan(BaseModel):
         rule = own.pop("rule", arm)
         folder = self.tuned if isinstance(self.tuned, str) else None
         tuned = read_tuned(rule, data, folder) if self.tuned else None
-        for name in set(tuned.values) & set(SHARED) if tuned else ():
-            raise ValueError(f"the tuned file {rule}/{data} or {rule}/any sets {name}, which all arms must share: drop it")
+        _check_tuned(tuned)
         base = shared["net"] = deepened(shared.get("net", Settings.model_fields["net"].default), placed.get("depth"))
         try:
             values = merged(shared, {"rule": rule})
@@ -211,7 +218,9 @@ def plan_from(values: Mapping[str, Any]) -> Plan:
         if first["type"] == "extra_forbidden":
             known = list(Plan.model_fields)
             raise ValueError(f"unknown key {name!r} in the plan, expected {one_of(name, known)}") from error
-        raise ValueError(f"{name} in the plan: {first['msg']}") from error
+        name = name.removesuffix(".bool")  # of a choice between types
+        given = f" is {shorten(repr(first['input']), 80)}" if first["loc"] else ""
+        raise ValueError(f"{name} in the plan{given}: {expected_by(first)}") from error
 
 
 def read_plan(path: Path) -> Plan:
@@ -226,12 +235,51 @@ def read_plan(path: Path) -> Plan:
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no TOML file: {error}") from error
-    return plan_from({key.replace("-", "_"): value for key, value in values.items()})
+    return plan_from(_underscored(values))
+
+
+def _underscored(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Names of settings with underscores; names of arms, data sets and conditions as they are."""
+    found = {key.replace("-", "_"): value for key, value in values.items()}
+    for name in ("common", "axes"):
+        if isinstance(found.get(name), dict):
+            found[name] = _settings_underscored(found[name])
+    for name in ("on", "arms"):
+        if isinstance(found.get(name), dict):
+            found[name] = {key: _settings_underscored(own) for key, own in found[name].items()}
+    return found
+
+
+def _settings_underscored(values: Any) -> Any:
+    """Settings, the options in their tables, and tables among the values of an axis."""
+    if isinstance(values, list):
+        return [_settings_underscored(value) for value in values]
+    if not isinstance(values, dict):
+        return values
+    return {key.replace("-", "_"): _settings_underscored(value) for key, value in values.items()}
 
 
 def plan_text(plan: Plan) -> str:
     """The plan as TOML, defaults included."""
     return tomli_w.dumps(plan.model_dump(mode="json", exclude_none=True))
+
+
+def _check_shared(where: str, shared: Mapping[str, Any]) -> None:
+    """Raise where shared settings name what has a key of its own."""
+    for name, place in NAMED_ELSEWHERE.items():
+        if name in shared:
+            raise PydanticCustomError("common", f"[{where}] sets {name}, which a plan names {place}: put it there")
+
+
+def _check_axis(axis: str, values: Sequence[Any]) -> None:
+    """Raise where ``axis`` is none, or has no values, or one twice."""
+    known = [name for name in Settings.model_fields if name not in (*NAMED_ELSEWHERE, "device", "data_root")]
+    if axis not in (*known, *MADE_AXES):
+        raise PydanticCustomError("axes", f"unknown axis {axis!r}, expected {one_of(axis, [*known, *MADE_AXES])}")
+    if not values:
+        raise PydanticCustomError("axes", f"axis {axis!r} has no values: list some, or drop it")
+    if any(value in values[:place] for place, value in enumerate(values)):
+        raise PydanticCustomError("axes", f"axis {axis!r} names a value twice: name each once")
 
 
 def _check_condition(condition: str) -> None:
@@ -248,13 +296,27 @@ def _check_condition(condition: str) -> None:
         raise PydanticCustomError("after", "{reason}", {"reason": f"[after]: {error}"}) from error
 
 
+def _check_tuned(tuned: Tuned | None) -> None:
+    """Raise where a tuned file sets what all must share."""
+    for name in SHARED:
+        if tuned is not None and name in tuned.values:
+            raise ValueError(f"the tuned file {tuned.name}.toml sets {name}, which all arms must share: drop it there")
+
+
 def _check_arm(name: str, own: Mapping[str, Any]) -> None:
-    """Raise where an arm names no rule, or sets what all must share."""
+    """Raise where an arm has a name for no folder, names no rule, or sets what all must share."""
+    if not name.isprintable() or set(name) & set("/\\") or len(name) > LONGEST_ARM or name != name.strip():
+        shown = name if len(name) <= LONGEST_ARM else f"{name[:20]}..."
+        message = f"{shown!r} cannot name an arm, expected at most {LONGEST_ARM} characters without slashes: rename it"
+        raise PydanticCustomError("rules", "{reason}", {"reason": message})
     rule = own.get("rule", name)
-    if rule not in RULES:
+    if not isinstance(rule, str) or rule not in RULES:
         what = "is no rule" if "rule" not in own else f"has the unknown rule {rule!r}"
         message = f"{name!r} {what}, expected {one_of(str(rule), list(RULES))}, or an [arms.{name}] with a rule"
         raise PydanticCustomError("rules", message)
+    if name in RULES and rule != name:
+        message = f"[arms.{name}] has the name of one rule and trains by another, {rule!r}: rename the arm"
+        raise PydanticCustomError("arms", message)
     for shared in SHARED:
         if shared in own:
             raise PydanticCustomError(

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import fmean
@@ -32,9 +32,10 @@ class Progress:
         points: all places of the plan.
         root: the folder of the trials' folders.
         console: where to; rich decides whether it is a terminal.
+        failed: trials that failed before and are not tried again.
     """
 
-    def __init__(self, points: Sequence[Point], root: Path, console: Console) -> None:
+    def __init__(self, points: Sequence[Point], root: Path, console: Console, failed: Iterable[str] = ()) -> None:
         self._root, self._console = root, console
         self._points: dict[str, Point] = {}
         for point in points:
@@ -42,8 +43,8 @@ class Progress:
         self._several_nets = len({point.net for point in points}) > 1
         self._running: dict[str, float] = {}
         self._most = 1
-        self._ended: set[str] = set()
-        self._failed = 0
+        self._ended = set(failed)
+        self._failed = len(self._ended)
         self._seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
         self._accuracies: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         self._lock = threading.Lock()

@@ -1,5 +1,6 @@
 """Optuna's studies as tuning uses them: shared between machines, gone on with, and never one trial too many."""
 
+import re
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -12,6 +13,9 @@ HEARTBEAT = 30
 
 #: Trials whose point is drawn at random, the defaults' among them, before the sampler looks at what came out.
 AT_RANDOM = 6
+
+#: A database's password, which no message shows.
+PASSWORD = re.compile(r"(?<=[^/:]):[^/@]*@")
 
 #: Key of a trial that was begun at the defaults.
 DEFAULT = "default"
@@ -49,10 +53,10 @@ def open_study(storage: str, name: str, start: Mapping[str, Any], *, prune: bool
             storage=shelf, study_name=name, direction="maximize", pruner=pruner, load_if_exists=True
         )
     except Exception as error:  # whatever a database's own client raises
-        reason = " ".join(str(error).split())[:200]
+        reason = " ".join(str(error).split("(Background")[0].split())[:200]
         raise ValueError(
-            f"storage {storage!r} cannot be opened ({reason}): expected a database such as sqlite:///tune.db or "
-            "postgresql://user@host/name"
+            f"storage {PASSWORD.sub(':***@', storage)!r} cannot be opened ({reason}): expected a database such as "
+            "sqlite:///tune.db or postgresql://user@host/name"
         ) from error
     states = optuna.trial.TrialState
     live = (states.WAITING, states.RUNNING, states.COMPLETE, states.PRUNED)

@@ -99,8 +99,8 @@ def tune(
         check_positive("minutes", minutes, "min")
     whole = space or read_space(rule)
     searching = _Search(rule, dict(common), Path(out), trials, seed, whole, prune, teller or Quiet())
-    searching.settings(searching.start)
-    if storage is None:
+    searching.check()
+    if not storage:
         Path(out).mkdir(parents=True, exist_ok=True)
     study = open_study(
         storage or f"sqlite:///{Path(out).resolve() / 'tune.db'}", searching.name, searching.start, prune=prune
@@ -161,6 +161,16 @@ class _Search:
 
     def settings(self, point: Mapping[str, Any]) -> Settings:
         return settings_from(merged(self.base, settings_at(self.space, point)))
+
+    def check(self) -> None:
+        """Raise ValueError where something could not be trained at the start, or set to an end or a choice."""
+        if self.out.exists() and not self.out.is_dir():
+            raise ValueError(f"{self.out} is a file, expected a folder for what is found: name another one with --out")
+        for dimension in self.space:
+            for value in dimension.choices or (dimension.low, dimension.high):
+                self.settings({**self.start, dimension.setting: value})
+        settings = self.settings(self.start)
+        prepare(settings, usable_device(settings.device))
 
     def accuracy(self, trial: Any) -> float:
         """The objective."""

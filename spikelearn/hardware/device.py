@@ -6,7 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from spikelearn.checks import check_choice, check_count, check_finite, check_positive
+from spikelearn.checks import check_choice, check_count, check_finite
 from spikelearn.hardware.base import HARDWARE, Hardware
 from spikelearn.hardware.curve import STEEPEST, Curve
 from spikelearn.hardware.quantise import check_bits, on_grid, rounded
@@ -64,8 +64,9 @@ class Device(Hardware):
             if abs(value) > STEEPEST:
                 raise ValueError(f"{name} is {value!r}, expected a non-linearity from -{STEEPEST:g} to {STEEPEST:g}")
         for name, value in (("c2c", c2c), ("d2d", d2d)):
-            if value:
-                check_positive(name, value)
+            check_finite(name, value)
+            if value < 0:
+                raise ValueError(f"{name} is {value!r}, expected a number of at least 0")
         check_count("pulses", pulses)
         check_bits(bits)
         check_choice("rounding", rounding, ("stochastic", "nearest"))

@@ -3,11 +3,12 @@
 import copy
 import re
 from abc import ABC, abstractmethod
+from typing import get_args
 
 import torch
 from torch import Tensor
 
-from spikelearn.checks import check_count, check_finite, check_fraction, check_positive
+from spikelearn.checks import check_choice, check_count, check_finite, check_fraction, check_positive
 from spikelearn.hardware.adc import read_by_converters
 from spikelearn.hardware.masks import Method, global_masks
 from spikelearn.hardware.quantise import check_bits, quantised
@@ -45,6 +46,8 @@ class Prune(Impairment):
 
     def __init__(self, sparsity: float, minimum: float = 0.0, method: Method = "global") -> None:
         check_fraction("sparsity", sparsity, below_one=True)
+        check_fraction("minimum", minimum)
+        check_choice("method", method, get_args(Method))
         self.sparsity, self.minimum, self.method = sparsity, minimum, method
 
     def __call__(self, network: Network, generator: torch.Generator) -> None:

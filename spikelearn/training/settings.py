@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from spikelearn.checks import check_choice, one_of
 from spikelearn.datasets import DATASETS, ENCODERS, Dataset, Encoder, Noise, Split, noise_from
@@ -35,6 +35,16 @@ Value = bool | int | float | str
 
 #: Learning rates of optimizers whose steps do not follow the size of the gradient.
 USUAL_LR = {"adam": 1e-3, "adamw": 1e-3, "rms": 1e-3}
+
+#: Settings that name a component with its options, and what reads them.
+MADE_FROM: Mapping[str, Callable[[str], Any]] = {
+    "noise": noise_from,
+    "hardware": hardware_from,
+    "prune": pruning_from,
+}
+
+#: Words of a user for those of the checks.
+WORDS = {"tuple": "list", "dictionary": "table", "string": "text in quotes", "boolean": "true or false"}
 
 READOUTS: Mapping[str | None, Callable[[Network], Readout]] = {
     "rate": lambda _: RateReadout(),
@@ -74,7 +84,7 @@ class Settings(BaseModel):
     data: str = Field("digits", description="data set")
     data_root: str | None = Field(None, description="folder of the data sets")
     data_option: dict[str, Value] = Field({}, description="options of the data set, e.g. stabilised=true")
-    data_fraction: Annotated[float, Field(gt=0, le=1)] = Field(
+    data_fraction: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
         1.0, description="share of the training samples that is there at all, of every class alike"
     )
     noise: str | None = Field(None, description="noise on all samples, e.g. gaussian:sd=0.3 or deletion:share=0.1")
@@ -83,14 +93,18 @@ class Settings(BaseModel):
     steps: Annotated[int, Field(strict=True, ge=1, le=1_000_000, description="time steps T")] = 25
     epochs: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000, description="epochs")] = 5
     batch: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000, description="samples per batch")] = 64
-    validation: Annotated[float, Field(ge=0, lt=1, description="share of training samples held out")] = 0.1
+    validation: Annotated[
+        float, Field(ge=0, lt=1, allow_inf_nan=False, description="share of training samples held out")
+    ] = 0.1
     test_curve: bool = Field(False, description="measure the test samples after every epoch; nothing is chosen by them")
     patience: Annotated[int, Field(strict=True, ge=1)] | None = Field(
         None, description="early stop after so many epochs"
     )
     optimizer: str | None = Field(None, description="adam, adamw, sgd, rms or integer-sgd; default: the rule's")
     optimizer_option: dict[str, Value] = Field({}, description="options of the optimizer")
-    lr: Annotated[float, Field(gt=0, le=1e30)] | None = Field(None, description="learning rate; default: the rule's")
+    lr: Annotated[float, Field(gt=0, le=1e30, allow_inf_nan=False)] | None = Field(
+        None, description="learning rate; default: the rule's"
+    )
     schedule: Schedule | None = Field(None, description="run of the learning rate; default: the rule's")
     clip_norm: Annotated[float, Field(gt=0)] | None = Field(
         None, description="largest norm of all gradients together; default: the rule's; inf: no clipping"
@@ -114,6 +128,14 @@ class Settings(BaseModel):
     @classmethod
     def _absolute_weights(cls, value: str | None) -> str | None:
         return None if value is None else str(Path(value).resolve())
+
+    @field_validator("noise", "hardware", "prune")
+    @classmethod
+    def _can_be_made(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """A wrong name or option is said before anything is trained."""
+        if value:
+            MADE_FROM[info.field_name or ""](value)
+        return value
 
     @model_validator(mode="after")
     def _output_option_needs_output(self) -> Self:
@@ -265,7 +287,17 @@ def settings_from(values: Mapping[str, Any]) -> Settings:
             known = list(Settings.model_fields)
             raise ValueError(f"unknown setting {name!r}, expected {one_of(name, known)}") from error
         given = values.get(name) if first["loc"] == () else first["input"]
-        raise ValueError(f"{name} is {given!r}: {first['msg'].lower()}") from error
+        raise ValueError(f"{name} is {given!r}: {expected_by(first)}") from error
+
+
+def expected_by(found: ErrorDetails) -> str:
+    """What a check expected, in words of the files that users write."""
+    if found["type"] == "too_short":
+        return "at least one is needed"
+    words = found["msg"]
+    for theirs, ours in WORDS.items():
+        words = words.replace(f"a valid {theirs}", ours if theirs == "boolean" else f"a {ours}")
+    return words[:1].lower() + words[1:]
 
 
 def read_settings(path: Path) -> dict[str, Any]:

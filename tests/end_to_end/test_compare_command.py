@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from filelock import FileLock
 
 from spikelearn.cli.app import run
 from spikelearn.cli.common import spread
@@ -132,12 +133,29 @@ def test_claims_are_asked_and_judged(tmp_path, monkeypatch, capsys):
         (["--rules", "bptt", "--engine", "slurm"], "expected local or ray"),
         (["--rules", "bptt", "--address", "auto"], "only --engine ray"),
         (["--rules", "bptt", "--jobs", "0"], "jobs"),
+        (["--rules", "bptt", "--cpus", "2"], "only --engine ray uses"),
+        (["--rules", "bptt", "--engine", "ray", "--jobs", "2"], "only --engine local uses"),
+        (["--rules", "bptt", "--set", "net=5"], "net is 5, expected an architecture string"),
+        (["--rules", "bptt", "--set", "data=mnist"], "[common] sets data, which a plan names under data"),
+        (["--rules", "bptt", "--axis", "hardware=bits:bits=8,device:bits=5,c2c=-1"], "c2c is -1"),
+        (["--rules", "bptt", "readout-only", "--net", "64-8-9", "--out", "new"], "checks: network '64-8-9' has 9"),
+        (["--rules", "bptt", "--out", "/dev/null"], "/dev/null is a file"),
     ],
 )
 def test_what_is_refused(arguments, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert message in error_of(capsys, *arguments)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_in_use_and_one_in_which_nothing_was_begun(tmp_path, capsys):
+    lock = FileLock(tmp_path / "compare.lock")
+    with lock:
+        assert "is in use by another comparison" in error_of(
+            capsys, "--rules", "bptt", "--set", *SMALL, "--out", str(tmp_path)
+        )
+    # A lock alone is what is left of a comparison that was killed before its first trial.
+    assert "has 9 outputs" in error_of(capsys, "--rules", "bptt", "--net", "64-8-9", "--out", str(tmp_path))
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path, capsys):

@@ -125,3 +125,17 @@ def test_a_damaged_list_of_verdicts_is_refused(tmp_path):
     (tmp_path / "claims.json").write_text('[{"name": "made"}]')
     with pytest.raises(ValueError, match="holds no list of verdicts: remove it"):
         read_verdicts(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        {"kind": "better", "arm": "a", "than": "b"},
+        {"kind": "not worse", "arm": "b", "than": "a"},
+        {"kind": "same arm", "arm": "a", "at": {"condition": "x"}},
+        {"kind": "count", "arms": ["a"], "than": "b", "count": 1},
+    ],
+)
+def test_one_seed_decides_no_difference(check):
+    found = Found({("a", None, None, None): [0.9], ("b", None, None, None): [0.8], ("a", None, None, "x"): [0.8]})
+    assert judge(claim(check), found)["verdict"] == "not decided"

@@ -1,17 +1,19 @@
 """One trial: its record, its measurements, and what becomes of a trial that was left half-way."""
 
 import json
+import mmap
 import sys
 
 import pytest
 import torch
 
+from spikelearn.compare import looks
 from spikelearn.compare.conduct import attempt, conduct, fingerprints
-from spikelearn.compare.looks import read_looks
+from spikelearn.compare.looks import Looks, read_looks
 from spikelearn.compare.plan import plan_from
 from spikelearn.compare.trial import TrialFolder
 from spikelearn.export import load_weights
-from spikelearn.training import NonFiniteUpdate, RunFolder, make_loaders, train
+from spikelearn.training import NonFiniteUpdate, RunFolder, make_loaders, prepare, train
 
 COMMON = {"net": "64-10-10", "steps": 5, "epochs": 2, "data_fraction": 0.1, "batch": 16}
 
@@ -156,3 +158,75 @@ def test_looks_that_were_cut_short_are_left_out(done):
     with folder.looks.open("a") as file:
         file.write('{"epoch": 2, "align')
     assert read_looks(folder) == whole
+
+
+def test_a_look_after_one_that_was_cut_short_is_kept(tmp_path):
+    settings = trial_of().settings
+    folder = TrialFolder(tmp_path)
+    folder.looks.write_text('{"epoch": 0, "activity": null}\n{"epoch": 1, "align')
+    Looks(settings, folder)(prepare(settings)[0], 1)
+    assert set(read_looks(folder)) == {0, 1}
+
+
+def test_costs_are_measured_where_training_stops_early(tmp_path):
+    trial = trial_of(common={"epochs": 20, "patience": 1, "validation": 0.2, "lr": 1e-6, "optimizer": "sgd"})
+    record = conduct(trial, TrialFolder(tmp_path / trial.id))
+    epochs = record["curve"][-1]["epoch"]
+    assert epochs < 20
+    assert record["energy"]["learning_pj"] > 0
+    assert record["writes"]["total"] == epochs * record["writes"]["per_epoch"]
+
+
+def test_writes_are_not_those_of_a_rate_that_has_come_down_to_0(tmp_path):
+    found = {}
+    for schedule in ("constant", "linear", "cosine"):
+        trial = trial_of(common={"schedule": schedule, "epochs": 1})
+        found[schedule] = conduct(trial, TrialFolder(tmp_path / trial.id))["writes"]["share"]
+    assert found["linear"] == pytest.approx(found["constant"], abs=0.1)
+    assert found["cosine"] == pytest.approx(found["constant"], abs=0.1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the mark is reset through /proc")
+def test_what_a_look_needs_is_not_the_rule_s(tmp_path, monkeypatch):
+    size = 256 << 20
+
+    def look(*_):
+        with mmap.mmap(-1, size) as pages:
+            pages[:: mmap.PAGESIZE] = b"1" * (size // mmap.PAGESIZE)
+
+    warm = trial_of(seeds=[1], common={"epochs": 1})
+    conduct(warm, TrialFolder(tmp_path / warm.id))  # imports what is imported late
+    monkeypatch.setattr(Looks, "__call__", look)
+    trial = trial_of(common={"epochs": 1})
+    record = conduct(trial, TrialFolder(tmp_path / trial.id))
+    assert record["rise_bytes"] < size / 2
+
+
+def test_looks_see_all_classes_of_data_that_are_sorted():
+    settings = trial_of(common={"batch": 20}).settings
+    loader = make_loaders(settings)["test"]
+    loader.indices = loader.dataset.targets.argsort()
+    assert set(loader.dataset.targets[loader.indices[:20]].tolist()) == {0}
+    seen = looks._spread_batch(loader, settings).targets.tolist()
+    assert len(seen) == 20
+    assert set(seen) == set(range(10))
+
+
+@pytest.mark.parametrize("moment", ["load_checkpoint", "train"])
+def test_what_another_process_ends_meanwhile_stays_as_it_is(moment, tmp_path, monkeypatch):
+    """A worker that was taken for lost writes its record, and removes its checkpoint, behind its successor's back."""
+    trial = trial_of(measure=False, common={"epochs": 1})
+    folder = TrialFolder(tmp_path / trial.id)
+    expected = conduct(trial, folder)
+    aside = folder.record.rename(tmp_path / "aside.json")
+    if moment == "train":
+        monkeypatch.setattr(sys.modules["spikelearn.compare.conduct"], "_is_whole", lambda _: True)
+
+    def ends_now(*_, **__):
+        aside.rename(folder.record)
+        raise ValueError("there is no checkpoint")
+
+    monkeypatch.setattr(sys.modules["spikelearn.compare.conduct"], moment, ends_now)
+    outcome = attempt(trial, tmp_path)
+    assert outcome.failure is None
+    assert outcome.record == expected == folder.read()

@@ -124,6 +124,7 @@ def test_a_stop_waits_no_longer_than_the_grace(monkeypatch):
 def test_no_trials_no_outcomes():
     engine = Script(None)
     assert list(engine.run([], finished)) == []
+    assert engine.closed == 0, "no worker, and no cluster, is asked for"
     assert list(LocalEngine().run([], finished)) == []
 
 

@@ -112,7 +112,22 @@ def test_every_suite_can_be_laid_out(name):
         ({"on": {"mnist": {}}}, "no data set of the plan"),
         ({"after": {"noise": ["gausian:sd=1"]}}, "did you mean 'gaussian'"),
         ({"after": {"noise": ["gaussian:sd=-1"]}}, "sd is -1"),
-        ({"reference": "dfa"}, "reference"),
+        ({"reference": "dfa"}, "'dfa' is no arm, expected one of bptt, readout-only"),
+        ({"rules": "bptt"}, "rules in the plan is 'bptt': input should be a list"),
+        ({"rules": ["bptt"], "arms": {"bptt": {"rule": ["bptt"]}}}, "unknown rule"),
+        ({"rules": ["bptt"], "arms": {"bptt": {"rule": "dfa"}}}, "the name of one rule and trains by another, 'dfa'"),
+        ({"rules": ["../x"], "arms": {"../x": {"rule": "bptt"}}}, "without slashes"),
+        ({"rules": ["x" * 300], "arms": {"x" * 300: {"rule": "bptt"}}}, "at most 100 characters"),
+        ({"seeds": [True]}, "seeds.0 in the plan is True"),
+        ({"seeds": ["1"]}, "seeds.0 in the plan is '1'"),
+        ({"seeds": [-1]}, "seeds.0 in the plan is -1"),
+        ({"measure": "yes"}, "measure in the plan is 'yes': input should be true or false"),
+        ({"tuned": ""}, "tuned in the plan is ''"),
+        ({"common": {"data": "mnist"}}, "sets data, which a plan names under data"),
+        ({"on": {"digits": {"seed": 3}}}, "sets seed, which a plan names under seeds"),
+        ({"axes": {"lr": [0.1, 0.1]}}, "axis 'lr' names a value twice"),
+        ({"axes": {"epochs": 3}}, "axes.epochs in the plan is 3: input should be a list"),
+        ({"after": {"x": ["prune:sparsity=0.5,method=x"]}}, "method is 'x'"),
         ({"colour": "red"}, "unknown key 'colour'"),
     ],
 )
@@ -127,12 +142,32 @@ def test_what_is_refused(values, message):
         ({"common": {"nett": "64-10"}}, "arm 'bptt' on 'digits': unknown setting 'nett'"),
         ({"common": {"steps": -1}}, "steps is -1"),
         ({"axes": {"depth": [0]}}, "depth"),
+        ({"axes": {"depth": [10_000_000]}}, "at most 1000 hidden layers"),
+        ({"common": {"net": 5}}, "net is 5, expected an architecture string"),
+        ({"arms": {"bptt": {"net": 5}}}, "the network of an arm is 5"),
+        ({"arms": {"bptt": {"net": "{input.real}"}}}, "names something unknown"),
+        ({"axes": {"hardware": ["bits:bits=99"]}}, "arm 'bptt' on 'digits': bits is 99"),
+        ({"axes": {"noise": ["gausian:sd=1"]}}, "did you mean 'gaussian'"),
+        ({"common": {"lr": float("nan")}}, "lr is nan: input should be a finite number"),
         ({"common": {"net": "4C3-10"}, "axes": {"depth": [2]}}, "dense network"),
     ],
 )
 def test_settings_that_cannot_be_used_are_named_with_their_arm(values, message):
     with pytest.raises(ValueError, match=message):
         plan_from(values).points()
+
+
+def test_hyphens_in_the_names_of_settings(tmp_path):
+    (tmp_path / "plan.toml").write_text(
+        'rules = ["my-rule"]\nseeds = 1\n[common]\ndata-fraction = 0.5\n[on.digits]\ntest-curve = false\n'
+        '[arms.my-rule]\nrule = "bptt"\nrule-option = { memory-budget = 50 }\n[axes]\nincoming-norm = [1.0]\n'
+    )
+    settings = [point.trial.settings for point in read_plan(tmp_path / "plan.toml").points()]
+    assert [(one.data_fraction, one.test_curve, one.incoming_norm) for one in settings] == [
+        (0.5, False, None),
+        (0.5, False, 1.0),
+    ]
+    assert settings[0].rule_option["memory_budget"] == 50
 
 
 def test_files_that_are_no_plan(tmp_path):
@@ -157,3 +192,22 @@ def test_networks_of_arms():
     assert deepened("784-400-10", 3) == "784-400-400-400-10"
     with pytest.raises(ValueError, match="equal size"):
         deepened("784-400-300-10", 2)
+
+
+def test_an_axis_whose_values_are_tables():
+    found = points(axes={"neuron_option": [{"decay": 0.5}, {"decay": 0.9}]}, rules=["bptt"], seeds=1)
+    assert [p.trial.settings.neuron_option.get("decay") for p in found] == [None, 0.5, 0.9]
+
+
+def test_a_tuned_file_cannot_give_one_arm_more_samples(tmp_path):
+    file = tmp_path / "bptt" / "digits.toml"
+    file.parent.mkdir()
+    file.write_text("[settings]\nlr = 0.1\nepochs = 50\n")
+    with pytest.raises(ValueError, match="the tuned file bptt/digits.toml sets epochs, which all arms must share"):
+        points(tuned=str(tmp_path))
+
+
+def test_no_arm_begins_with_weights_that_have_learned():
+    arms = {"mine": {"rule": "bptt", "weights": "runs/first"}}
+    with pytest.raises(ValueError, match="sets weights, which all arms must share"):
+        points(rules=["mine", "fa"], arms=arms)

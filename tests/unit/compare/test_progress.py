@@ -87,6 +87,13 @@ def test_trials_that_had_ended_before_count(tmp_path, points):
         assert "dfa 50.00 % (1)" in shown(progress)
 
 
+def test_trials_that_failed_before_and_are_not_tried_again_are_not_left(tmp_path, points):
+    failed = [of(points, "dfa", seed).id for seed in (0, 1)]
+    progress = Progress(points, tmp_path, Console(file=io.StringIO()), failed)
+    progress.ended(Outcome(of(points, "bptt", 0), record(0.91, 10.0), None))
+    assert "1 of 8 trials done, 2 failed, 5 left; about 50 s more" in shown(progress)
+
+
 def test_nothing_is_foretold_before_a_trial_has_ended(tmp_path, points):
     progress = Progress(points, tmp_path, Console(file=io.StringIO()))
     progress.started(of(points, "bptt", 0))

@@ -89,3 +89,12 @@ def test_settings_of_an_arm_that_cannot_be_made_leave_it_out():
     left_out = check_arms([p.trial for p in plan.points()])
     assert list(left_out) == ["tssl-bp"]
     assert "7" in left_out["tssl-bp"]
+
+
+def test_an_error_of_any_kind_leaves_out_its_arm_alone(monkeypatch):
+    def updates(self, network, batch, memory, generator):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr(DFA, "updates", updates)
+    trials = [p.trial for p in plan_from({"rules": ["bptt", "dfa"], "common": SMALL, "seeds": 1}).points()]
+    assert check_arms(trials) == {"dfa": "RuntimeError: mat1 and mat2 shapes cannot be multiplied"}

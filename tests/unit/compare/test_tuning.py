@@ -350,14 +350,22 @@ def test_a_rule_s_own_needs_in_the_folder_go_first(tmp_path, instant):
         ({"lr": 7.0}, {}, "lr: the setting 7.0 lies outside of its search space"),
         ({}, {"trials": 0}, "trials is 0, expected a whole number of at least 1"),
         ({}, {"minutes": -1}, "minutes is -1"),
+        ({"net": "64-8-9"}, {}, "has 9 outputs"),
+        ({"data": "digit"}, {}, "did you mean 'digits'"),
+        ({}, {"space": (Dimension("bias", True, choices=(True, "maybe")),)}, "bias is 'maybe'"),
+        ({}, {"storage": "mysql+none://me:secret@host/name"}, r"storage 'mysql\+none://me:\*\*\*@host/name' cannot"),
         ({}, {"storage": "nonsense"}, "storage 'nonsense' cannot be opened .*: expected a database such as sqlite"),
         ({}, {"storage": "sqlite:////no/such/folder/tune.db"}, "cannot be opened"),
     ],
 )
 def test_searches_that_are_refused(tmp_path, instant, common, options, message):
     with pytest.raises(ValueError, match=message):
-        tune("bptt", {**SMALL, **common}, tmp_path, space=LR, **options)
+        tune("bptt", {**SMALL, **common}, tmp_path / "out", **{"space": LR, **options})
     assert instant == []
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="file is a file, expected a folder"):
+        tune("bptt", SMALL, tmp_path / "file", space=LR)
 
 
 def test_without_optuna_the_package_is_named(tmp_path, monkeypatch):

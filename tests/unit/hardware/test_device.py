@@ -225,7 +225,7 @@ def test_convolutions_are_held_too():
         ("device:nl=3", "has no option 'nl'"),
         ("device:nl_ltp=12", "nl_ltp is 12, expected a non-linearity from -9 to 9"),
         ("device:nl_ltd=none", "nl_ltd is 'none', expected a finite number"),
-        ("device:c2c=-0.1", "c2c is -0.1, expected a positive number"),
+        ("device:c2c=-0.1", "c2c is -0.1, expected a number of at least 0"),
         ("device:pulses=0", "pulses is 0"),
         ("device:bits=1", "bits is 1, expected a whole number of at least 2"),
         ("device:bits=32", "bits is 32, expected at most 24"),

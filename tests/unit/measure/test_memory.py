@@ -1,4 +1,6 @@
 import mmap
+import platform
+import subprocess
 import sys
 
 import pytest
@@ -31,6 +33,36 @@ def test_the_peak_of_a_block_is_its_own():
         assert 0.9 * size < found.rise_bytes < 1.2 * size
         assert found.peak_bytes > found.rise_bytes
         assert found.reason == ""
+
+
+KEPT = """
+import torch
+from spikelearn.allocator import keep_freed_memory
+from spikelearn.measure import PeakMemory
+keep_freed_memory()
+for size in (1 << 24, 1 << 26, 1 << 24):
+    with PeakMemory() as found:
+        torch.ones(size)
+    print(found.peak_bytes)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+def test_what_an_earlier_block_freed_does_not_count():
+    run = subprocess.run([sys.executable, "-c", KEPT], check=True, capture_output=True, text=True)
+    small, large, again = map(int, run.stdout.split())
+    assert large - small > 160 * MIB
+    assert abs(again - small) < 16 * MIB
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the mark is reset through /proc")
+def test_a_pause_does_not_count_and_what_was_before_it_does():
+    with PeakMemory() as found:
+        touch(64 * MIB)
+        with found.paused():
+            touch(256 * MIB)
+        touch(16 * MIB)
+    assert 0.9 * 64 * MIB < found.rise_bytes < 1.5 * 64 * MIB
 
 
 @pytest.mark.parametrize(("marks", "peak"), [((100, 100), None), ((100, 140), 140)])
