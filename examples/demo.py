@@ -3,7 +3,9 @@
 import os
 import sys
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -30,7 +32,7 @@ def main() -> int:
     console.print("\n[bold]the same spikes elsewhere?[/bold]")
     agree = True
     for data in PLAN.data:
-        folder = first_trial(results.index["points"], data)
+        folder = first_trial(results.places, data)
         draw_pictures(folder)
         found = export_and_verify(folder)
         agree &= all(verdict.agrees for verdict in found.peers.values())
@@ -53,7 +55,7 @@ def accuracies(summary: Summary) -> Table:
     return shown
 
 
-def first_trial(points: list[dict[str, str]], data: str) -> TrialFolder:
+def first_trial(points: Iterable[Mapping[str, Any]], data: str) -> TrialFolder:
     """The reference's trial with the first seed."""
     first = next(point for point in points if point["arm"] == PLAN.against and point["data"] == data)
     return TrialFolder(OUT / "trials" / first["trial"])

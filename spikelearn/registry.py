@@ -51,6 +51,10 @@ class Registry(Generic[T]):
         for option in options:
             if option not in known:
                 raise ValueError(f"{self.kind} {name!r} has no option {option!r}, expected {one_of(option, known)}")
+        missing = [p.name for p in inspect.signature(maker).parameters.values() if _needed(p) and p.name not in options]
+        if missing:
+            example = ",".join(f"{option}=..." for option in missing)
+            raise ValueError(f"{self.kind} {name!r} needs {' and '.join(missing)}: write {name}:{example}")
         try:
             return maker(**options)
         except TypeError as error:
@@ -64,6 +68,13 @@ class Registry(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._components)
+
+
+def _needed(parameter: inspect.Parameter) -> bool:
+    return parameter.default is parameter.empty and parameter.kind in (
+        parameter.POSITIONAL_OR_KEYWORD,
+        parameter.KEYWORD_ONLY,
+    )
 
 
 def parse_component(text: str) -> tuple[str, dict[str, Any]]:

@@ -79,7 +79,8 @@ def compare(
         output.print(f"left out: {arm}: {reason}")
     for trial, failure in compared.failures.items():
         output.print(f"failed: {trial}: {failure['reason']}")
-    output.print(f"{compared.finished} trials finished, {compared.failed} failed")
+    trials = "trial" if compared.finished == 1 else "trials"
+    output.print(f"{compared.finished} {trials} finished, {compared.failed} failed")
     output.print(f"report {written['html']}")
 
 

@@ -17,7 +17,7 @@ from spikelearn.compare.engines import Engine, LocalEngine, Outcome
 from spikelearn.compare.plan import Plan, Point, plan_text
 from spikelearn.compare.progress import Progress
 from spikelearn.compare.selfchecks import check_arms
-from spikelearn.compare.trial import Trial, TrialFolder
+from spikelearn.compare.trial import Trial, TrialFolder, read_object
 from spikelearn.files import write_atomically
 
 #: File that one process at a time holds.
@@ -81,9 +81,10 @@ def compare(
             said = reasons if len(reasons) == 1 else [f"{arm}: {reason}" for arm, reason in left_out.items()]
             raise ValueError(f"no arm passes its checks: {'; '.join(said)}")
         write_atomically(out / "plan.toml", plan_text(plan).encode())
-        _write_index(out, plan, kept, left_out, command)
+        engine = engine or LocalEngine()
+        _write_index(out, plan, kept, left_out, command, engine)
         compared = Compared(out, left_out=left_out)
-        _run(kept, out / "trials", engine or LocalEngine(), console, retry, compared)
+        _run(kept, out / "trials", engine, console, retry, compared)
     return compared
 
 
@@ -121,7 +122,10 @@ def _count(outcome: Outcome, compared: Compared) -> None:
         compared.failures[outcome.trial.id] = outcome.failure
 
 
-def _write_index(out: Path, plan: Plan, points: Sequence[Point], left_out: Mapping[str, str], command: str) -> None:
+def _write_index(
+    out: Path, plan: Plan, points: Sequence[Point], left_out: Mapping[str, str], command: str, engine: Engine
+) -> None:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
     index = {
         "format": FORMAT,
         "title": plan.title,
@@ -134,7 +138,8 @@ def _write_index(out: Path, plan: Plan, points: Sequence[Point], left_out: Mappi
         "arms": {
             arm: {"rule": plan.arms.get(arm, {}).get("rule", arm), **plan.arms.get(arm, {})} for arm in plan.rules
         },
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "engine": repr(engine),
+        "started": read_object(out / "index.json").get("started", now),
     }
     write_atomically(out / "index.json", (json.dumps(index, indent=1) + "\n").encode())
 

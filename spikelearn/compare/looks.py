@@ -26,6 +26,9 @@ from spikelearn.measure.isolation import isolated
 from spikelearn.plasticity import Batch
 from spikelearn.training import Settings, Training, learn, test_loader, usable_device
 
+#: Test samples that are looked at.
+SAMPLES = 64
+
 
 class Looks:
     """Measures alignment to BPTT and activity of one batch, and once also operations, bytes and writes.
@@ -125,7 +128,7 @@ def read_looks(folder: TrialFolder) -> dict[int, dict[str, Any]]:
 
 
 def _spread_batch(loader: Loader, settings: Settings) -> Batch:
-    """A batch of samples from all over the loader's, for some data sets are sorted by class."""
-    count = min(settings.batch, loader.samples)
+    """Samples from all over the loader's, for some data sets are sorted by class; as many for every arm."""
+    count = min(SAMPLES, loader.samples)
     places = torch.arange(count) * loader.samples // count
     return Batch(*loader.load(loader.indices[places])).to(usable_device(settings.device))

@@ -201,7 +201,9 @@ class Plan(BaseModel):
         except ValueError as error:
             raise ValueError(f"arm {arm!r} on {data!r}: {error}") from error
         common = settings_from({**shared, "rule": rule, "seed": seed})
-        return _Made(settings, common, tuned.search if tuned else None)
+        # What an arm sets itself was not found by the search.
+        found = tuned.search if tuned and not set(own) & set(tuned.values) else None
+        return _Made(settings, common, found)
 
 
 def plan_from(values: Mapping[str, Any]) -> Plan:

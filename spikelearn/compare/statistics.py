@@ -103,7 +103,8 @@ def differences(
     r"""Every other arm less ``reference``, paired by seed.
 
     "better" and "worse" take both: p below 1 - ``level`` after Holm's correction over the arms, and a mean difference
-    of at least ``threshold``. "equivalent": the whole interval, by t and uncorrected, lies within $\pm$ ``threshold``.
+    of at least ``threshold``. "equivalent": the whole interval, by t and uncorrected, lies within $\pm$ ``threshold``,
+    from three seeds on.
 
     Args:
         values: {arm: {seed: value}}, more is better, in the unit of ``threshold``.
@@ -214,7 +215,8 @@ def _verdict(mean: Mean, p: float | None, threshold: float, level: float) -> Ver
         return "not compared"
     if p < 1 - level and abs(mean.mean) >= threshold:
         return "better" if mean.mean > 0 else "worse"
-    within = -threshold <= mean.interval[0] and mean.interval[1] <= threshold
+    # Two seeds that happen to differ equally have an interval of no width.
+    within = mean.n > 2 and -threshold <= mean.interval[0] and mean.interval[1] <= threshold
     return "equivalent" if within else "no difference shown"
 
 

@@ -66,8 +66,8 @@ class TrialFolder(RunFolder):
 
     def read(self) -> dict[str, Any] | None:
         """The record of a finished trial; None where it has not ended, or something of it is missing or cut short."""
-        found = _object(self.record)
-        if found is None or found.get("format") != FORMAT or found.get("trial") != self.path.name:
+        found = read_object(self.record)
+        if found.get("format") != FORMAT or found.get("trial") != self.path.name:
             return None
         sizes = found.get("files")
         whole = isinstance(sizes, dict) and all(_size(self.path / name) == size for name, size in sizes.items())
@@ -82,7 +82,7 @@ class TrialFolder(RunFolder):
 
     def read_failure(self) -> dict[str, Any] | None:
         """Why the trial failed; None where it did not, or nobody could write it down."""
-        return _object(self.failure)
+        return read_object(self.failure) or None
 
     def write_failure(self, reason: str, kind: str) -> None:
         """Write down why the trial failed."""
@@ -90,13 +90,13 @@ class TrialFolder(RunFolder):
         write_atomically(self.failure, (json.dumps({"reason": reason, "kind": kind}) + "\n").encode())
 
 
-def _object(path: Path) -> dict[str, Any] | None:
-    """The JSON object in a file; None where there is none, or only part of one."""
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; empty where there is none, or only part of one."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _size(path: Path) -> int | None:

@@ -91,7 +91,7 @@ def test_a_plan_in_a_file_and_an_arm_that_is_left_out(tmp_path, capsys):
     assert run(["compare", str(plan), "--out", str(tmp_path / "out")]) == 0
     words = capsys.readouterr().out
     assert "left out: fast:" in words
-    assert "1 trials finished" in words
+    assert "1 trial finished" in words
     assert "gaussian" in (tmp_path / "out" / "report.md").read_text()
 
 

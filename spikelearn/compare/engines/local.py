@@ -39,6 +39,9 @@ class LocalEngine(Engine):
             check_count("threads", threads)
         self.jobs, self.threads = jobs, threads
 
+    def __repr__(self) -> str:
+        return f"{self.jobs} at a time on one machine"
+
     def crew(self, work: Work, trials: int, root: Path | None) -> Crew:
         from joblib import cpu_count
 

@@ -57,6 +57,9 @@ class RayEngine(Engine):
             check_count("memory", memory)
         self.address, self.cpus, self.gpus, self.memory = address, cpus, gpus, memory
 
+    def __repr__(self) -> str:
+        return f"on a Ray cluster, {self.cpus:g} CPUs and {self.gpus:g} GPUs each"
+
     def crew(self, work: Work, trials: int, root: Path | None) -> Crew:
         # The worker's interrupts are Ray's: it asks a task to stop with one.
         task = partial(attempted, work, root, (signal.SIGINT,))
