@@ -1,8 +1,10 @@
 """spikelearn compare"""
 
+import hashlib
 import re
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +14,17 @@ from typer import Option
 from spikelearn.cli.claims import ask, check_alone, chosen_claims
 from spikelearn.cli.common import INTERRUPTED, AsJson, output, print_json, progress, read_options
 from spikelearn.cli.report import write_all
-from spikelearn.compare import Engine, LocalEngine, Plan, RayEngine, plan_from, read_plan, read_suite, suite_names
+from spikelearn.compare import (
+    Compared,
+    Engine,
+    LocalEngine,
+    Plan,
+    RayEngine,
+    plan_from,
+    read_plan,
+    read_suite,
+    suite_names,
+)
 from spikelearn.compare import compare as run_comparison
 from spikelearn.training import Interrupted
 
@@ -52,7 +64,6 @@ def compare(
 
     What has ended is never run again: after Ctrl-C, a crash or a power cut, the same command goes on.
     """
-    folder = Path(out or _folder(plan, suite))
     everywhere = {"device": device, "data_root": data_root}
     options: dict[str, Any] = {
         "engine": _engine(engine, jobs, address, cpus, gpus),
@@ -65,13 +76,18 @@ def compare(
     try:
         if claims:
             check_alone(rules, data, nets, seeds, set_, axis)
-            ask(claims, folder, options, as_json)
+            ask(claims, Path(out or "comparisons/claims"), options, as_json)
             return
-        compared = run_comparison(_plan(plan, suite, rules, data, nets, seeds, set_, axis, tuned), folder, **options)
+        chosen = _plan(plan, suite, rules, data, nets, seeds, set_, axis, tuned)
+        folder = Path(out or _folder(plan, suite, chosen))
+        compared = run_comparison(chosen, folder, **options)
     except Interrupted as stopped:
         progress.print(f"{stopped}; the same command goes on")
         raise typer.Exit(INTERRUPTED) from stopped
-    written = write_all(folder)
+    _tell(compared, write_all(folder), as_json)
+
+
+def _tell(compared: Compared, written: Mapping[str, Path], as_json: bool) -> None:
     if as_json:
         print_json({**vars(compared), "files": {name: str(path) for name, path in written.items()}})
         return
@@ -129,5 +145,9 @@ def _engine(name: str, jobs: int, address: Text, cpus: float, gpus: float) -> En
     raise ValueError(f"unknown engine {name!r}, expected local or ray")
 
 
-def _folder(plan: Text, suite: Text) -> str:
-    return f"comparisons/{Path(plan).stem if plan else (suite or 'flags').partition('/')[0]}"
+def _folder(path: Text, suite: Text, plan: Plan) -> str:
+    """Where a comparison goes that names no folder: the same command, the same folder."""
+    if path or suite:
+        return f"comparisons/{Path(path).stem if path else suite}"
+    digest = hashlib.sha256(plan.model_dump_json().encode()).hexdigest()[:6]
+    return f"comparisons/{'-'.join(plan.rules)[:60]}-{digest}"

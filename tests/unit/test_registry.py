@@ -46,3 +46,16 @@ def test_component_text():
 def test_values(text, value):
     assert parse_value(text) == value
     assert type(parse_value(text)) is type(value)
+
+
+def test_an_option_that_must_be_given_is_asked_for():
+    table = Registry("noise")
+
+    @table.register("gaussian")
+    class Gaussian:
+        def __init__(self, sd, *, mean=0.0):
+            self.sd = sd
+
+    assert table.build("gaussian", {"sd": 2}).sd == 2
+    with pytest.raises(ValueError, match="noise 'gaussian' needs sd: write gaussian:sd=..."):
+        table.build("gaussian", {"mean": 1.0})
