@@ -215,6 +215,8 @@ def _values(results: Results, arm: str, place: Place) -> dict[int, float]:
         points = points[on]
         if place.axis is not None:
             points = points[points["value"].map(str) == str(place.value)]
+    if points["seed"].duplicated().any():
+        raise ValueError(f"a check of {arm!r} sees several data sets or networks: name the data set it looks at")
     return {int(seed): 100.0 * float(value) for seed, value in zip(points["seed"], points["accuracy"], strict=True)}
 
 

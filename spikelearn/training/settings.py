@@ -252,7 +252,7 @@ class Settings(BaseModel):
         return self.schedule or RULES.get(self.rule).default_schedule
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=2)
 def _kept(name: str, split: Split, root: str | None, options: tuple[tuple[str, Value], ...]) -> Dataset:
     """A data set, kept because one run after another reads, or even bins, the same samples."""
     dataset: Dataset = DATASETS.build(name, {"split": split, "root": root, **dict(options)})

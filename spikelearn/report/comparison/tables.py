@@ -240,7 +240,8 @@ def methods(summary: Summary) -> list[str]:
         f"Every arm meets the same seeds, and is compared with {summary.reference} seed by seed. “Better” and "
         f"“worse” take both: p < {1 - summary.level:.2g} in a paired t-test after Holm's correction over the "
         f"arms, and a mean difference of at least {summary.threshold:g} points. “Equivalent” means that the "
-        f"whole {level} interval lies within ±{summary.threshold:g} points.",
+        f"whole {level} interval lies within ±{summary.threshold:g} points. The correction is for the arms at one "
+        "place: over many places, as along the axes, some differences will be shown that are none.",
         f"Intervals are Student's t, {level}; the bootstrap (BCa) stands beside them in the tables below, and is too "
         "narrow with few seeds. Wilcoxon's test needs six unequal pairs. The effect size is the mean difference over "
         "its standard deviation, with Hedges' correction.",
