@@ -105,5 +105,5 @@ def _whole(results: Results, tables: Sequence[Table]) -> Iterator[str]:
     if len({machine for row in rows for machine in row.machines}) > 1:
         yield "Trials ran on more than one kind of machine: their times and memory are not compared in words."
     if sum(row.resumed for row in rows):
-        yield f"{sum(row.resumed for row in rows)} trials of the base points were continued after an interruption."
+        yield f"Trials of the base points continued after an interruption: {sum(row.resumed for row in rows)}."
     yield from (f"{note.rstrip('.')}." for note in results.notes)

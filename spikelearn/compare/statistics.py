@@ -239,7 +239,7 @@ def _wilcoxon(pairs: Sequence[float]) -> dict[str, Any]:
 
     unequal = sum(pair != 0 for pair in pairs)
     if unequal < WILCOXON_PAIRS:
-        reason = f"{unequal} unequal pairs: with fewer than {WILCOXON_PAIRS} it cannot reach p < 0.05"
+        reason = f"unequal pairs: {unequal}; with fewer than {WILCOXON_PAIRS} it cannot reach p < 0.05"
         return {"no_wilcoxon": reason}
     return {"wilcoxon": float(stats.wilcoxon(pairs).pvalue)}
 
