@@ -115,7 +115,7 @@ def test_killed_in_every_way(tmp_path, undisturbed):
     root = out / "trials"
     chance = random.Random(0)
     seen = {}
-    for way, more in (("group", 0), ("interrupt", 1), ("parent", 1), ("terminate", 1)):
+    for way, more in (("group", 0), ("interrupt", 1), ("parent", 1)):
         began, process = time.time(), launch(out, log)
         wait_until(lambda: len(finished(root)) >= len(seen) + more or process.poll() is not None)  # noqa: B023
         wait_until(lambda: under_way(root, since=began) or process.poll() is not None)  # noqa: B023
@@ -125,7 +125,7 @@ def test_killed_in_every_way(tmp_path, undisturbed):
         now = finished(root)
         assert seen.items() <= now.items()
         seen = now
-    assert 3 <= len(seen) < len(trials_of(PLAN))
+    assert 2 <= len(seen) < len(trials_of(PLAN))
     process = launch(out, log)
     assert process.wait(120) == 0
     wait_until(lambda: not alive(process.pid), 20)
@@ -151,14 +151,14 @@ def under_way(root, since):
 
 
 def disturb(process, way):
-    """Stop a comparison: kill all of it, or its parent alone; or ask, as a terminal does with Ctrl-C, or a scheduler."""
+    """Stop a comparison: kill all of it, or its parent alone; or ask, as a terminal does with Ctrl-C."""
     if way == "group":
         os.killpg(process.pid, signal.SIGKILL)
     elif way == "interrupt":
         os.killpg(process.pid, signal.SIGINT)
     else:
-        process.send_signal(signal.SIGKILL if way == "parent" else signal.SIGTERM)
-    assert process.wait(40) == (130 if way in ("interrupt", "terminate") else -signal.SIGKILL)
+        process.kill()
+    assert process.wait(40) == (130 if way == "interrupt" else -signal.SIGKILL)
     wait_until(lambda: not alive(process.pid), 40)  # orphans write their checkpoints first
 
 
