@@ -80,7 +80,9 @@ class Plan(BaseModel):
     on: dict[str, dict[str, Any]] = Field({}, description="{data set: settings shared on it}")
     arms: dict[str, dict[str, Any]] = Field({}, description="{arm: its rule and the settings that are its own}")
     axes: dict[str, tuple[Any, ...]] = Field({}, description="{setting, or depth: values}")
-    after: dict[str, tuple[str, ...]] = Field({}, description="{axis: what is done to trained networks before a test}")
+    after: dict[str, tuple[str, ...]] = Field(
+        {}, description="{a name: what is done to the base point's trained networks before a test}"
+    )
     factorial: bool = Field(False, strict=True, description="all combinations of the axes, instead of one at a time")
     tuned: Annotated[bool, Field(strict=True)] | Annotated[str, Field(min_length=1)] = Field(
         True, description="whether the settings found by tuning are read, or a folder of one's own, that goes first"
