@@ -88,7 +88,8 @@ def test_every_corner_of_a_space_can_be_trained(rule):
         settings = settings_from(merged(whole(rule), settings_at(space, point)))
         training, _ = prepare(settings)
         assert type(training.rule) is RULES.get(rule)
-        assert settings.optimizer_choice().lr == pytest.approx(point.get("lr", settings.optimizer_choice().lr), rel=5e-3)
+        if "lr" in point:
+            assert settings.optimizer_choice().lr == pytest.approx(point["lr"], rel=5e-3)
 
 
 def test_a_rule_without_a_space_has_its_learning_rate_searched(monkeypatch):
