@@ -1,4 +1,4 @@
-"""What the C library does with memory that is freed."""
+"""Keep freed memory in the process instead of returning it to the system."""
 
 import ctypes
 import os

@@ -6,23 +6,18 @@ operation (a new tensor) has none and an in-place write makes them stale.
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd import forward_ad
-from torch.utils._python_dispatch import _get_current_dispatch_mode
+
+from spikelearn.fast_path import is_plain, is_watched
+from spikelearn.kernels.calling import array, share_threads
 
 #: Share of active entries above which the dense product is cheaper, packing included (benchmarks/fast_paths.py).
 BREAK_EVEN = 0.2
-
-#: Share of non-zero factors above which ``gated_outer_product`` takes the dense product. Measured at [1000, 1600] by
-#: [1000, 784], float32, one thread: 4, 6, 11 ms at 0.2, 1, 5 % against 26 ms dense, equal at 15 % (float64: 10 %).
-GATED_BREAK_EVEN = 0.1
 
 #: Below this number of entries a dense product costs less than looking at the record.
 SMALLEST = 1 << 16
@@ -31,8 +26,8 @@ SMALLEST = 1 << 16
 SAMPLED = 16
 
 
-#: Events of a column that ``outer_product`` sums together, on average.
-EVENTS_TOGETHER = 32
+#: Types of records that kernels look through for events.
+BINARY = (torch.float32, torch.float64, torch.uint8, torch.bool)
 
 
 class Events(NamedTuple):
@@ -53,8 +48,7 @@ class Events(NamedTuple):
 class _Kept:
     """What is known of one tensor at one version; copies and files leave it out."""
 
-    owner: int
-    version: int
+    owner: tuple[Any, ...]
     spikes: Tensor | None = None
     active: int | None = None
     events: Events | None = None
@@ -65,16 +59,31 @@ class _Kept:
 
 
 def remember_spikes(record: Tensor, spikes: Tensor, active: int | None = None) -> None:
-    """Keep with ``record`` that it is binary: its entries as bytes (uint8, 0 or 1, contiguous), and how many are 1."""
-    record._spikelearn_events = _Kept(id(record), record._version, spikes, active)  # type: ignore[attr-defined]
+    """Keep with ``record`` that it is binary: its entries as bytes (uint8, 0 or 1, contiguous), and how many are 1.
+
+    Not with one made in inference mode, whose in-place writes are not counted.
+    """
+    if record.is_inference():
+        return
+    if spikes.dtype != torch.uint8 or spikes.numel() != record.numel() or not spikes.is_contiguous():
+        raise ValueError(
+            f"spikes have type {spikes.dtype} and shape {list(spikes.shape)}, expected contiguous uint8 for the "
+            f"{record.numel()} entries of the record: hand over what it was made of"
+        )
+    record._spikelearn_events = _Kept(_mark(record), spikes, active)  # type: ignore[attr-defined]
 
 
 def detached(record: Tensor) -> Tensor:
     """``record.detach()``, which is another tensor, with what is known of it."""
-    cut, kept = record.detach(), _kept_of(record)
+    return alike(record.detach(), record)
+
+
+def alike(other: Tensor, record: Tensor) -> Tensor:
+    """``other``, a tensor with the entries of ``record``, with what is known of that one."""
+    kept = _kept_of(record)
     if kept is not None:
-        cut._spikelearn_events = replace(kept, owner=id(cut), version=cut._version)  # type: ignore[attr-defined]
-    return cut
+        other._spikelearn_events = replace(kept, owner=_mark(other))  # type: ignore[attr-defined]
+    return other
 
 
 def share_active(record: Tensor) -> float:
@@ -89,16 +98,16 @@ def events_of(record: Tensor) -> Events | None:
     """The events of ``record`` [T, B, ...]; None where dense is cheaper or the fast path must step aside.
 
     None is the answer for records that are small, not binary, above the break-even activity, not on the CPU,
-    subclasses of Tensor, made in inference mode, or tracked by forward-mode differentiation; and without numba, or
-    where products are watched.
+    subclasses of Tensor, made in inference mode, or tracked by forward-mode differentiation; and where products are
+    watched.
     """
     if record.ndim < 3 or record.numel() < SMALLEST or record.device.type != "cpu":
         return None
-    if record.is_inference() or not is_plain(record) or not has_numba() or is_watched():
+    if record.is_inference() or not is_plain(record) or is_watched() or record.dtype not in BINARY:
         return None
     kept = _kept_of(record)
     if kept is None:
-        kept = _Kept(id(record), record._version)
+        kept = _Kept(_mark(record))
         record._spikelearn_events = kept  # type: ignore[attr-defined]
     if not kept.packed:
         kept.events, kept.packed = _pack(record.detach(), kept.spikes), True
@@ -113,124 +122,19 @@ def spikes_of(record: Tensor) -> Tensor | None:
     return None if kept is None else kept.spikes
 
 
-@cache
-def has_numba() -> bool:
-    """Whether kernels can be compiled here."""
-    return find_spec("numba") is not None
-
-
-def is_plain(tensor: Tensor) -> bool:
-    """Whether only reverse-mode differentiation looks at ``tensor``; fast paths know nothing else, nor do compilers."""
-    return (
-        not torch.compiler.is_compiling()
-        and type(tensor) in (Tensor, torch.nn.Parameter)
-        and forward_ad.unpack_dual(tensor).tangent is None
-        and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
-    )
-
-
-def is_watched() -> bool:
-    """Whether a torch dispatch mode looks at every operation; it must see products, so kernels leave them to torch."""
-    return _get_current_dispatch_mode() is not None
-
-
-def refuse_second_derivative() -> None:
-    """Raise RuntimeError inside a hand-written backward pass that is itself being differentiated."""
-    if torch.is_grad_enabled():
-        raise RuntimeError(
-            "fast paths are differentiated once: for second derivatives use adjoint.sequence and the synapse itself"
-        )
-
-
-def gather(weight: Tensor, bias: Tensor | None, events: Events) -> Tensor:
-    """Dense product of the record with ``weight``: [out, n] -> [T*B, out], at a cost that follows the events."""
-    from spikelearn import event_kernels as kernels
-    from spikelearn.compiled import array, share_threads
-
-    out = weight.new_empty(events.shape[0], len(weight))
-    pieces, start = gather_pieces(weight, bias)
-    kernels.gather_rows(
-        events.columns, events.offsets, pieces, start, len(weight), share_threads(), array(out).reshape(-1)
-    )
-    return out
-
-
-def gather_pieces(weight: Tensor, bias: Tensor | None) -> tuple[np.ndarray, np.ndarray]:
-    """``weight`` [out, n] as kernels read it, a piece of every column's weights after the other; and the bias [out]."""
-    from spikelearn.compiled import array
-    from spikelearn.event_kernels import TILE
-
-    size, size_in = weight.shape
-    pieces, whole = weight.new_empty(-(-size // TILE), size_in, TILE), size // TILE * TILE
-    pieces[: whole // TILE] = weight[:whole].view(-1, TILE, size_in).transpose(1, 2)
-    if whole < size:
-        pieces[-1, :, size - whole :] = 0
-        pieces[-1, :, : size - whole] = weight[whole:].t()
-    return array(pieces).reshape(-1), array(weight.new_zeros(size) if bias is None else bias)
-
-
-def outer_product(events: Events, post: Tensor) -> Tensor:
-    """Sum over rows of post (x) record: ``post`` [T*B, out] -> [out, n]."""
-    sums = post.new_empty(events.shape[1], post.shape[1])
-    add_outer_product(sums, events, 0, post, fresh=True)
-    return sums.t().contiguous()
-
-
-def add_outer_product(sums: Tensor, events: Events, first: int, post: Tensor, *, fresh: bool) -> None:
-    """Add to ``sums`` [n, out] those of the rows from ``first`` on, as many as ``post`` [rows, out] has.
-
-    With ``fresh`` what was in ``sums`` is not looked at.
-    """
-    from spikelearn import event_kernels as kernels
-    from spikelearn.compiled import array, share_threads
-
-    rows = len(post)
-    offsets = events.offsets[first : first + rows + 1]
-    # Few events a column and block would leave the sums no time in the registers.
-    together = EVENTS_TOGETHER * rows * len(sums) // max(1, int(offsets[-1] - offsets[0]))
-    together = min(1024, max(256, together))
-    threads = share_threads()
-    kernels.correlate_rows(
-        events.columns, offsets, array(post.contiguous()), together, threads, fresh, array(sums).reshape(-1)
-    )
-
-
-def gated_outer_product(record: Tensor, factor: Tensor, pre: Tensor) -> Tensor:
-    """Sum over t, b of (factor[b] where record[t, b] is not 0) (x) pre[t, b]: quick where few records meet a factor.
-
-    Args:
-        record: what gates, nowhere negative, [T, B, out].
-        factor: signed values, constant in time, [B, out].
-        pre: the dense side, [T, B, n].
-
-    Shapes: result [out, n].
-    """
-    steps, batch, size = record.shape
-    columns, samples = ((factor != 0) & (record.sum(0) != 0)).t().nonzero(as_tuple=True)
-    place, step = record[:, samples, columns].t().nonzero(as_tuple=True)
-    rows = pre.flatten(0, 1)
-    if len(place) > GATED_BREAK_EVEN * record.numel() or not is_plain(pre) or is_watched():
-        return ((record != 0) * factor).flatten(0, 1).t() @ rows
-    counts = torch.bincount(columns[place], minlength=size)
-    return torch.nn.functional.embedding_bag(
-        step * batch + samples[place],
-        rows,
-        counts.cumsum(0) - counts,
-        mode="sum",
-        per_sample_weights=factor[samples, columns][place],
-    )
-
-
 def _kept_of(record: Tensor) -> _Kept | None:
     kept = getattr(record, "_spikelearn_events", None)
-    if not isinstance(kept, _Kept) or (kept.owner, kept.version) != (id(record), record._version):
-        return None
-    return kept
+    return kept if isinstance(kept, _Kept) and kept.owner == _mark(record) else None
+
+
+def _mark(record: Tensor) -> tuple[Any, ...]:
+    """What changes where a tensor is another, is written, or (``record.data = other``) has got other entries."""
+    return id(record), record._version, record.shape, record.stride(), record.data_ptr()
 
 
 def _pack(record: Tensor, spikes: Tensor | None) -> Events | None:
-    from spikelearn import event_kernels as kernels
-    from spikelearn.compiled import share_threads
+    from spikelearn.kernels import events as kernels
+    from spikelearn.kernels.doors import vouch
 
     rows = record.flatten(0, 1).flatten(1)
     if spikes is None:
@@ -243,19 +147,22 @@ def _pack(record: Tensor, spikes: Tensor | None) -> Events | None:
     share_threads()
     offsets = np.zeros(len(rows) + 1, np.int64)
     kernels.count_rows(words, offsets)
+    if (offsets < 0).any():
+        return None
     np.cumsum(offsets, out=offsets)
     active = int(offsets[-1])
     if active > BREAK_EVEN * rows.numel():
         return None
     columns = np.empty(active, np.uint16 if size <= 1 << 16 else np.int32)
     kernels.list_rows(words, offsets, columns)
+    vouch(columns, size)
+    vouch(offsets, active)
     return Events(columns, offsets, (len(rows), size))
 
 
 def _as_bytes(rows: Tensor) -> Tensor | None:
     """``rows`` of floating point as bytes; None where they are not binary, or visibly not sparse."""
-    from spikelearn import event_kernels as kernels
-    from spikelearn.compiled import array, share_threads
+    from spikelearn.kernels import events as kernels
 
     sample = rows[:: max(1, len(rows) // SAMPLED)]
     active = sample != 0

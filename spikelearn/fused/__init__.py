@@ -6,7 +6,8 @@ import spikelearn.fused.cpu
 import spikelearn.fused.gpu
 import spikelearn.fused.adaptive
 import spikelearn.fused.cuba
-import spikelearn.fused.membrane  # noqa: F401
+import spikelearn.fused.membrane
+import spikelearn.fused.rate  # noqa: F401
 
 # isort: on
 from spikelearn.fused.cpu import ErrorCount, error_count

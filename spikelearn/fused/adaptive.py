@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spikelearn.events import refuse_second_derivative
+from spikelearn.fast_path import refuse_second_derivative
 from spikelearn.fused.membrane import (
     add_kept_error,
     arriving_errors,
@@ -17,6 +17,7 @@ from spikelearn.fused.membrane import (
 )
 from spikelearn.fused.registry import register_kernel
 from spikelearn.neurons import AdaptiveLIF, AdaptiveLIFState, SpikeFunction, Surrogate
+from spikelearn.neurons.constants import add_times, is_number
 
 
 @register_kernel(Surrogate, AdaptiveLIF, "cpu", "cuda")
@@ -79,10 +80,10 @@ class _AdaptiveScan(torch.autograd.Function):
             if psi is not None and through_reset:
                 slope = reset_slope(compared[t] if v is None else v[t], neuron)
                 errors[t].addcmul_(error * slope, psi[t])
-            error_a.mul_(neuron.decay_adaptation).sub_(errors[t], alpha=neuron.beta)
+            add_times(error_a.mul_(neuron.decay_adaptation), errors[t], -neuron.beta, out=error_a)
             add_kept_error(errors[t], error, compared[t], silent, neuron)
             torch.mul(errors[t], neuron.decay_mem, out=error)
-        return errors if neuron.gain_mem == 1.0 else errors.mul_(neuron.gain_mem), error, error_a, None, None
+        return errors if is_number(neuron.gain_mem, 1.0) else errors.mul_(neuron.gain_mem), error, error_a, None, None
 
 
 def _needs_potential(neuron: AdaptiveLIF, function: SpikeFunction) -> bool:

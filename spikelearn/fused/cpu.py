@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikelearn.events import has_numba, refuse_second_derivative, remember_spikes
+from spikelearn.events import remember_spikes
+from spikelearn.fast_path import refuse_second_derivative
 from spikelearn.fused.registry import register_kernel
 from spikelearn.fused.surrogate_code import SurrogateCode, surrogate_code
+from spikelearn.kernels.calling import array, share_threads
 from spikelearn.neurons import (
     IF,
     LIF,
@@ -24,6 +26,7 @@ from spikelearn.neurons import (
     Surrogate,
 )
 from spikelearn.neurons.adjoints.tssl import LARGEST, LAYER_RATE, WIDTH
+from spikelearn.neurons.constants import Constant
 
 #: What kernels calculate in.
 REAL: dict[torch.dtype, Any] = {torch.float32: np.float32, torch.float64: np.float64}
@@ -45,7 +48,7 @@ def surrogate_scan(
     adjoint: Surrogate, neuron: MembraneNeuron, state: Any, current: Tensor
 ) -> tuple[Tensor, Tensor, Any] | None:
     """The sequence of a firing neuron, equal to the eager loop bit for bit in its values; None where it cannot be."""
-    settings = Settings.of(adjoint, neuron, current.dtype)
+    settings = Settings.of(adjoint, neuron, current.dtype, current.shape[2:])
     if settings is None or any(part.dtype != current.dtype for part in state) or not current.numel():
         return None
     v, spikes, fired, active, *last = _Scan.apply(current, settings, *state)
@@ -57,10 +60,10 @@ def surrogate_scan(
 def tssl_scan(
     adjoint: TSSL, neuron: CubaLIF, state: CubaLIFState, current: Tensor
 ) -> tuple[Tensor, Tensor, CubaLIFState] | None:
-    """The sequence of a current-based neuron under TSSL; None where numba cannot help."""
+    """The sequence of a current-based neuron under TSSL; None for other types."""
     adjoint.check_neuron(neuron)
     known = current.dtype in REAL and all(part.dtype == current.dtype for part in state) and current.numel()
-    if not known or not has_numba():
+    if not known:
         return None
     v, spikes, fired, active, *last = _TSSLScan.apply(current, neuron, adjoint, *state)
     remember_spikes(spikes, fired, int(active.sum()))
@@ -81,42 +84,57 @@ class ErrorCount:
 
 
 class Settings:
-    """A neuron and its surrogate as the numbers that kernels take."""
+    """A neuron and its surrogate as the numbers that kernels take; ``shape`` is that of the neurons."""
 
     def __init__(
-        self, neuron: MembraneNeuron, code: SurrogateCode, reset_gradient: bool, derivative_bytes: bool, real: Any
+        self,
+        neuron: MembraneNeuron,
+        code: SurrogateCode,
+        reset_gradient: bool,
+        derivative_bytes: bool,
+        real: Any,
+        shape: Sequence[int],
     ) -> None:
-        threshold = real(neuron.v_threshold)
+        def taken(value: Constant) -> Any:
+            """A constant as kernels take it: a number, or all constants as an array of one a neuron."""
+            if not neuron.per_neuron:
+                return real(value)
+            return np.broadcast_to(np.asarray(value, real), shape).flatten()
+
+        module, own = FAMILIES[type(neuron)]
+        threshold = taken(neuron.v_threshold)
         # The highest potential that does not fire, and keep and offset of the reset v <- keep v + offset.
         limit = np.nextafter(threshold, real(-np.inf)) if neuron.inclusive else threshold
-        keep, offset = (1.0, -threshold) if neuron.reset == "subtract" else (0.0, neuron.v_reset)
-        numbers = (neuron.decay_mem, neuron.gain_mem, neuron.leak, threshold, limit, keep, offset)
-        module, own = FAMILIES[type(neuron)]
+        keep, offset = (real(1), -threshold) if neuron.reset == "subtract" else (real(0), taken(neuron.v_reset))
+        membrane = [taken(value) for value in (neuron.decay_mem, neuron.gain_mem, neuron.leak)]
         self.kernels = import_module(f"spikelearn.fused.{module}")
-        self.numbers = tuple(real(number) for number in (*numbers, *(getattr(neuron, name) for name in own)))
+        self.numbers = (*membrane, threshold, limit, keep, offset, *(taken(getattr(neuron, name)) for name in own))
         self.surrogate = (code[0], real(code[1]), real(code[2]))
         self.reset_gradient = reset_gradient
         self.dtype: torch.dtype = next(dtype for dtype, known in REAL.items() if known is real)
         self.peak = real(code.peak)
-        self.bytes = derivative_bytes and type(neuron) in (LIF, IF) and code.kind > 0
-        # What kernels of sparse errors look for, less than ``width`` from ``center``, and what psi is there: a byte
-        # that is not 0 is less than 256 from 256.
+        alike = not neuron.per_neuron
+        self.bytes = derivative_bytes and type(neuron) in (LIF, IF) and code.kind > 0 and alike
+        # What kernels of sparse errors look for, less than ``width`` from ``center``, and what psi is there. Bytes
+        # are tested as |b - 256| < 256, which is b > 0.
         self.center, width = (real(256), real(256)) if self.bytes else (threshold, self.surrogate[1])
         self.near = (0, width, self.peak / real(255**2)) if self.bytes else self.surrogate
         # What a spike resets to a value forgets what was before.
         self.forgets = neuron.reset == "to_value"
-        self.count = ErrorCount() if code.compact and type(neuron) is not AdaptiveLIF else None
+        self.count = ErrorCount() if code.compact and type(neuron) is not AdaptiveLIF and alike else None
         # The error at a membrane is then the time-reversed trace of what arrives through spikes.
         self.filtered = code.compact and neuron.reset == "subtract" and not reset_gradient and type(neuron) in (LIF, IF)
 
     @classmethod
-    def of(cls, adjoint: Surrogate, neuron: MembraneNeuron, dtype: torch.dtype) -> "Settings | None":
+    def of(
+        cls, adjoint: Surrogate, neuron: MembraneNeuron, dtype: torch.dtype, shape: Sequence[int]
+    ) -> "Settings | None":
         """None where the kernels do not know the spike function, the type, or a reset's derivative."""
         code, through_reset = surrogate_code(adjoint.spike_function), adjoint.spike_function.reset_gradient
         unknown = through_reset and type(neuron) is AdaptiveLIF and neuron.reset == "to_value"
-        if code is None or unknown or dtype not in REAL or not has_numba():
+        if code is None or unknown or dtype not in REAL:
             return None
-        return cls(neuron, code, through_reset, adjoint.derivative_bytes, REAL[dtype])
+        return cls(neuron, code, through_reset, adjoint.derivative_bytes, REAL[dtype], shape)
 
 
 class _Scan(torch.autograd.Function):
@@ -233,7 +251,7 @@ def error_count(spikes: Tensor) -> ErrorCount | None:
 
 def _records(current: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[Tensor, ...]]:
     """What a forward pass fills: v, spikes, the same as bytes, the number of spikes of every block, the last state."""
-    from spikelearn.fused.numba_membrane import BLOCK
+    from spikelearn.fused.numba_constants import BLOCK
 
     v = torch.empty_like(current, memory_format=torch.contiguous_format)
     active = torch.empty(-(-v[0].numel() // BLOCK), dtype=torch.int64)
@@ -305,15 +323,3 @@ def _flat(values: Tensor) -> Any:
 
 def _each(parts: tuple[Tensor, ...]) -> tuple[Any, ...]:
     return tuple(_flat(part) for part in parts)
-
-
-def array(tensor: Tensor) -> Any:
-    """The values of a tensor as an array that shares their memory."""
-    return tensor.detach().numpy()
-
-
-def share_threads() -> int:
-    """``compiled.share_threads``, imported only where a kernel is run."""
-    from spikelearn.compiled import share_threads as share
-
-    return share()

@@ -5,10 +5,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spikelearn.events import refuse_second_derivative
+from spikelearn.fast_path import refuse_second_derivative
 from spikelearn.fused.membrane import MembraneScan, error_after, is_known
 from spikelearn.fused.registry import register_kernel
 from spikelearn.neurons import CubaLIF, CubaLIFState, Surrogate
+from spikelearn.neurons.constants import Constant, is_number
 
 
 @register_kernel(Surrogate, CubaLIF, "cpu", "cuda")
@@ -27,9 +28,9 @@ class _LowPass(torch.autograd.Function):
     """i[t] = decay i[t-1] + gain I[t]; it is linear, so backward needs nothing of forward."""
 
     @staticmethod
-    def forward(ctx: Any, current: Tensor, i0: Tensor, decay: float, gain: float) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, current: Tensor, i0: Tensor, decay: Constant, gain: Constant) -> tuple[Tensor, Tensor]:
         out = torch.empty_like(current, memory_format=torch.contiguous_format)
-        arriving = current if gain == 1.0 else torch.mul(current, gain, out=out)
+        arriving = current if is_number(gain, 1.0) else torch.mul(current, gain, out=out)
         i, kept = i0, torch.empty_like(out[0])
         for drive, now in zip(arriving.unbind(0), out.unbind(0), strict=True):
             torch.mul(i, decay, out=kept)
@@ -45,4 +46,4 @@ class _LowPass(torch.autograd.Function):
         for t in range(len(grad) - 1, -1, -1):
             torch.add(grad[t], error, out=errors[t])
             torch.mul(errors[t], ctx.decay, out=error)
-        return errors if ctx.gain == 1.0 else errors.mul_(ctx.gain), error, None, None
+        return errors if is_number(ctx.gain, 1.0) else errors.mul_(ctx.gain), error, None, None

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from spikelearn.events import refuse_second_derivative
+from spikelearn.fast_path import refuse_second_derivative
 from spikelearn.fused.registry import register_kernel
 from spikelearn.fused.surrogate_code import SurrogateCode, surrogate_code
 from spikelearn.neurons import IF, LIF, TSSL, AdaptiveLIF, CubaLIF, CubaLIFState, MembraneNeuron, Surrogate
@@ -57,7 +57,8 @@ def surrogate_scan(
 ) -> tuple[Tensor, Tensor, Any] | None:
     """The sequence of a firing neuron; None where the kernels do not know the spike function or the tensors."""
     code = surrogate_code(adjoint.spike_function)
-    if code is None or not _can_run(state, current):
+    # Kernels take numbers: with arrays the plain operations behind them are as quick as they are many.
+    if code is None or neuron.per_neuron or not _can_run(state, current):
         return None
     spikes, v, *last = _SurrogateScan.apply(current, neuron, code, adjoint.spike_function.reset_gradient, *state)
     return spikes, v, type(state)(*last)
@@ -90,7 +91,7 @@ class _SurrogateScan(torch.autograd.Function):
         start = [part.contiguous() for part in state]
         options = {"subtract": neuron.reset == "subtract", "inclusive": neuron.inclusive}
         tensors = [rows, *start, spikes, v, *kept, *last]
-        _launch(_module(neuron).forward, v, tensors, [row], [*_numbers(neuron), neuron.leak], options | EXACT)
+        _launch(_module(neuron).forward, v, tensors, [row], [*_numbers(neuron), float(neuron.leak)], options | EXACT)
         ctx.neuron, ctx.code, ctx.options = neuron, code, options | {"through_reset": through_reset}
         ctx.save_for_backward(v, *kept)
         ctx.set_materialize_grads(False)
@@ -120,7 +121,7 @@ class _TSSLScan(torch.autograd.Function):
         spikes, last = torch.empty_like(v), [torch.empty_like(v[0]) for _ in state]
         start = [part.contiguous() for part in state]
         silent = torch.empty_like(v, dtype=torch.bool) if adjoint.warm_up == "element" else None
-        numbers = [neuron.decay_syn, neuron.gain_syn, neuron.decay_mem, neuron.gain_mem, neuron.v_threshold]
+        numbers = [float(getattr(neuron, name)) for name in ("decay_syn", "gain_syn", *MEMBRANE[:3])]
         tensors = [rows, *start, spikes, v, silent, *last]
         _launch(_tssl_module().forward, v, tensors, [row], numbers, dict(EXACT))
         ctx.neuron, ctx.adjoint = neuron, adjoint
@@ -143,9 +144,12 @@ class _TSSLScan(torch.autograd.Function):
             warm_up = "always" if float(rate) <= LAYER_RATE else "never"
         rows, row = _rows(q)
         errors = torch.empty_like(v)
-        through_reset = -neuron.decay_mem if adjoint.bptt_reset else 1.0 - neuron.decay_mem
-        gain = neuron.gain_syn * neuron.gain_mem
-        numbers = [neuron.decay_syn, neuron.decay_mem, gain, neuron.v_threshold, through_reset, adjoint.cap]
+        decay, decay_syn, threshold = (
+            float(getattr(neuron, name)) for name in ("decay_mem", "decay_syn", "v_threshold")
+        )
+        through_reset = -decay if adjoint.bptt_reset else 1.0 - decay
+        gain = float(neuron.gain_syn * neuron.gain_mem)
+        numbers = [decay_syn, decay, gain, threshold, through_reset, adjoint.cap]
         options = {"warm_up": warm_up, "intra": adjoint.intra, "width": WIDTH, "largest": LARGEST}
         _launch(_tssl_module().backward, v, [v, start, silent, rows, errors], [row], numbers, options)
         return errors, None, None, None

@@ -6,19 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spikelearn.events import (
-    Events,
-    add_outer_product,
-    events_of,
-    gather_pieces,
-    is_plain,
-    refuse_second_derivative,
-    remember_spikes,
-    spikes_of,
-)
-from spikelearn.fused.cpu import Settings, array, count_near, errors_of, keep, share_threads
+from spikelearn.event_products import add_outer_product, gather_pieces
+from spikelearn.events import Events, events_of, remember_spikes, spikes_of
+from spikelearn.fast_path import is_plain, refuse_second_derivative
+from spikelearn.fused.cpu import Settings, count_near, errors_of, keep
 from spikelearn.fused.sparse import Needed, sparse_gradients
-from spikelearn.neurons import IF, LIF, Adjoint, LIFState, MembraneNeuron, Neuron, Surrogate
+from spikelearn.kernels.calling import array, share_threads
+from spikelearn.neurons import IF, LIF, Adjoint, MembraneNeuron, MembraneState, Neuron, Surrogate
 from spikelearn.synapses import as_linear
 
 #: About how many rows [T * B] of errors are there at once.
@@ -26,19 +20,21 @@ ROWS = 4096
 
 
 def layer_scan(
-    adjoint: Adjoint, synapse: nn.Module, neuron: Neuron, state: LIFState | None, pre: Tensor, *, hollow: bool
-) -> tuple[Tensor, Tensor, LIFState] | None:
+    adjoint: Adjoint, synapse: nn.Module, neuron: Neuron, state: MembraneState | None, pre: Tensor, *, hollow: bool
+) -> tuple[Tensor, Tensor, MembraneState] | None:
     """``drive`` and ``scan`` in one for sparse records, plain linear synapses, and LIF or IF; None elsewhere.
+
+    The neurons' constants must be one number for all.
 
     With ``hollow`` the spikes are a tensor without values, for which the bytes kept with it stand: it may only be
     handed to ``layer_scan`` or ``filled``. So are the potentials then, where derivatives are kept as bytes.
     """
     linear = as_linear(synapse)
-    if linear is None or type(neuron) not in (LIF, IF) or type(adjoint) is not Surrogate:
+    if linear is None or type(neuron) not in (LIF, IF) or type(adjoint) is not Surrogate or neuron.per_neuron:
         return None
     assert isinstance(adjoint, Surrogate)
     assert isinstance(neuron, MembraneNeuron)
-    settings = Settings.of(adjoint, neuron, linear.weight.dtype)
+    settings = Settings.of(adjoint, neuron, linear.weight.dtype, (linear.out_features,))
     given = [*linear.parameters(), *(() if state is None else state)]
     if settings is None or not all(map(is_plain, given)) or any(part.dtype != linear.weight.dtype for part in given):
         return None
@@ -50,7 +46,7 @@ def layer_scan(
     neuron.check_state(state, linear.weight.new_empty(1).expand(pre.shape[1], linear.out_features))
     v, spikes, fired, active, last = _Layer.apply(pre, linear.weight, linear.bias, state.v, events, settings, hollow)
     remember_spikes(spikes, fired, int(active.sum()))
-    return spikes, v, LIFState(last)
+    return spikes, v, MembraneState(last)
 
 
 def filled(record: Tensor) -> Tensor:

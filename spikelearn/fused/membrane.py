@@ -8,21 +8,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spikelearn.events import refuse_second_derivative
+from spikelearn.fast_path import refuse_second_derivative
 from spikelearn.fused.registry import register_kernel
-from spikelearn.neurons import IF, LIF, LIFState, MembraneNeuron, SpikeFunction, Surrogate
+from spikelearn.neurons import IF, LIF, MembraneNeuron, MembraneState, SpikeFunction, Surrogate
+from spikelearn.neurons.constants import add_times, is_number
 
 
 @register_kernel(Surrogate, LIF, "cpu", "cuda")
 @register_kernel(Surrogate, IF, "cpu", "cuda")
 def membrane_scan(
-    adjoint: Surrogate, neuron: MembraneNeuron, state: LIFState, current: Tensor
-) -> tuple[Tensor, Tensor, LIFState] | None:
+    adjoint: Surrogate, neuron: MembraneNeuron, state: MembraneState, current: Tensor
+) -> tuple[Tensor, Tensor, MembraneState] | None:
     """The sequence of LIF or IF, equal to the eager loop bit for bit in its values; None for other spike functions."""
     if not is_known(adjoint, state, current):
         return None
     spikes, v, last = MembraneScan.apply(current, state.v, neuron, adjoint.spike_function)
-    return spikes, v, LIFState(last)
+    return spikes, v, MembraneState(last)
 
 
 def is_known(adjoint: Surrogate, state: tuple[Tensor, ...], current: Tensor) -> bool:
@@ -70,23 +71,23 @@ class MembraneScan(torch.autograd.Function):
                 errors[t].addcmul_(error * reset_slope(v[t], neuron), through_reset[t])
             add_kept_error(errors[t], error, v[t], silent, neuron)
             torch.mul(errors[t], neuron.decay_mem, out=error)
-        return errors if neuron.gain_mem == 1.0 else errors.mul_(neuron.gain_mem), error, None, None
+        return errors if is_number(neuron.gain_mem, 1.0) else errors.mul_(neuron.gain_mem), error, None, None
 
 
 def drive_into(v: Tensor, current: Tensor, neuron: MembraneNeuron) -> Tensor:
     """``neuron.membrane_drive`` of the whole record, in the memory of ``v`` unless it is the current itself."""
-    if neuron.gain_mem == 1.0 and neuron.leak == 0.0:
+    if is_number(neuron.gain_mem, 1.0) and is_number(neuron.leak, 0.0):
         return current
     torch.mul(current, neuron.gain_mem, out=v)
-    return v if neuron.leak == 0.0 else v.add_(neuron.leak)
+    return v if is_number(neuron.leak, 0.0) else v.add_(neuron.leak)
 
 
 def reset_into(after: Tensor, v: Tensor, spikes: Tensor, neuron: MembraneNeuron) -> Tensor:
     """The potential after reset; with spikes of 0 and 1 these are the eager loop's values exactly."""
     if neuron.reset == "subtract":
-        return torch.sub(v, spikes, alpha=neuron.v_threshold, out=after)
+        return add_times(v, spikes, -neuron.v_threshold, out=after)
     torch.addcmul(v, v, spikes, value=-1.0, out=after)
-    return after if neuron.v_reset == 0.0 else after.add_(spikes, alpha=neuron.v_reset)
+    return after if is_number(neuron.v_reset, 0.0) else add_times(after, spikes, neuron.v_reset, out=after)
 
 
 def arriving_errors(

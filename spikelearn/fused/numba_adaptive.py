@@ -8,12 +8,24 @@ from typing import Any
 import numba
 import numpy as np
 
-from spikelearn.compiled import kernel
-from spikelearn.fused.numba_membrane import BLOCK, U
+from spikelearn.fused.numba_constants import BLOCK, U, at, of_block
 from spikelearn.fused.numba_surrogates import fill_derivative
+from spikelearn.kernels.compiled import kernel
 
 
-@kernel(parallel=True, contract=False)
+@kernel(
+    parallel=True,
+    contract=False,
+    takes={
+        "v": "real T N",
+        "current": "real T|1 N",
+        "start": "2 real N",
+        "spikes": "real T N",
+        "fired": "byte T N",
+        "last": "2 real N",
+        "active": "int (N+2047)//2048",
+    },
+)
 def forward(
     current: Any, start: Any, numbers: Any, v: Any, spikes: Any, fired: Any, last: Any, active: Any
 ) -> None:  # pragma: no cover
@@ -23,27 +35,41 @@ def forward(
     for block in numba.prange((size + BLOCK - 1) // BLOCK):
         low, count, fires = U(block * BLOCK), min(BLOCK, size - block * BLOCK), 0
         u, a = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype)
+        d, g, c = of_block(decay, low, count), of_block(gain, low, count), of_block(leak, low, count)
+        h, o = of_block(limit, low, count), of_block(offset, low, count)
+        fall, rise = of_block(decay_adaptation, low, count), of_block(beta, low, count)
         for n in range(count):
             u[U(n)], a[U(n)] = start[0][low + U(n)], start[1][low + U(n)]
         for t in range(steps):
             now, given = U(t), U(min(t, len(current) - 1))
             for n in range(count):
                 j = low + U(n)
-                x = decay * u[U(n)] + (gain * current[given, j] + leak)
-                compared = x - beta * a[U(n)]
-                z = compared > limit
+                x = at(d, U(n)) * u[U(n)] + (at(g, U(n)) * current[given, j] + at(c, U(n)))
+                compared = x - at(rise, U(n)) * a[U(n)]
+                z = compared > at(h, U(n))
                 v[now, j] = compared
                 spikes[now, j] = z
                 fired[now, j] = z
                 fires += z
-                u[U(n)] = keep * x + offset if z else x
-                a[U(n)] = decay_adaptation * a[U(n)] + v.dtype.type(z)
+                u[U(n)] = keep * x + at(o, U(n)) if z else x
+                a[U(n)] = at(fall, U(n)) * a[U(n)] + v.dtype.type(z)
         active[block] = fires
         for n in range(count):
             last[0][low + U(n)], last[1][low + U(n)] = u[U(n)], a[U(n)]
 
 
-@kernel(parallel=True)
+@kernel(
+    parallel=True,
+    takes={
+        "v": "real T N",
+        "grad_spikes": "real T|1 N",
+        "grad_v": "real T|1 N",
+        "grad_last": "2 real N",
+        "errors": "real T N",
+        "first": "2 real N",
+        "total": "real 0|N",
+    },
+)
 def backward(
     v: Any,
     grad_spikes: Any,
@@ -68,25 +94,28 @@ def backward(
         low, count = U(block * BLOCK), min(BLOCK, size - block * BLOCK)
         error, psi, summed = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype), np.zeros(BLOCK, v.dtype)
         error_a = np.empty(BLOCK, v.dtype)
+        d, g, c = of_block(decay, low, count), of_block(gain, low, count), of_block(threshold, low, count)
+        h, o = of_block(limit, low, count), of_block(offset, low, count)
+        fall, rise = of_block(decay_adaptation, low, count), of_block(beta, low, count)
         for n in range(count):
             error[U(n)], error_a[U(n)] = grad_last[0][low + U(n)], grad_last[1][low + U(n)]
         for step in range(steps):
             t = U(steps - 1 - step)
             row_s, row_v = min(t, U(len(grad_spikes) - 1)), min(t, U(len(grad_v) - 1))
             for n in range(count):
-                psi[U(n)] = v[t, low + U(n)] - threshold
+                psi[U(n)] = v[t, low + U(n)] - at(c, U(n))
             fill_derivative(psi, count, kind, a, b)
             for n in range(count):
                 j = low + U(n)
                 at_spike = grad_spikes[row_s, j] + error_a[U(n)]
                 if reset_gradient:
-                    at_spike += error[U(n)] * offset
+                    at_spike += error[U(n)] * at(o, U(n))
                 compared = at_spike * psi[U(n)] + grad_v[row_v, j]
-                e = compared + error[U(n)] * (keep if v[t, j] > limit else one)
-                errors[t, j] = gain * e
-                summed[U(n)] += gain * e
-                error[U(n)] = decay * e
-                error_a[U(n)] = decay_adaptation * error_a[U(n)] - beta * compared
+                e = compared + error[U(n)] * (keep if v[t, j] > at(h, U(n)) else one)
+                errors[t, j] = at(g, U(n)) * e
+                summed[U(n)] += at(g, U(n)) * e
+                error[U(n)] = at(d, U(n)) * e
+                error_a[U(n)] = at(fall, U(n)) * error_a[U(n)] - at(rise, U(n)) * compared
         for n in range(count):
             first[0][low + U(n)], first[1][low + U(n)] = error[U(n)], error_a[U(n)]
         if len(total):

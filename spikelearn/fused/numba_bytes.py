@@ -5,9 +5,9 @@ from typing import Any
 import numba
 import numpy as np
 
-from spikelearn.compiled import kernel
-from spikelearn.fused.numba_membrane import BLOCK
+from spikelearn.fused.numba_constants import BLOCK
 from spikelearn.fused.numba_surrogates import fill_derivative
+from spikelearn.kernels.compiled import kernel
 
 U = np.uint64
 
@@ -26,7 +26,7 @@ def fill_bytes(
         slopes[at + U(n)] = np.uint8(np.int32(np.sqrt(x[U(n)] * scale) + half))
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, takes={"v": "real N", "slopes": "byte N"})
 def as_bytes(v: Any, threshold: Any, surrogate: Any, peak: Any, slopes: Any) -> None:  # pragma: no cover
     """The derivatives at the potentials ``v`` [entries] as bytes."""
     for block in numba.prange((len(v) + BLOCK - 1) // BLOCK):
@@ -37,7 +37,19 @@ def as_bytes(v: Any, threshold: Any, surrogate: Any, peak: Any, slopes: Any) -> 
         fill_bytes(x, count, threshold, surrogate, peak, slopes, low)
 
 
-@kernel(parallel=True)
+@kernel(
+    parallel=True,
+    takes={
+        "slopes": "byte T N",
+        "fired": "byte 0|T N",
+        "grad_spikes": "real T|1 N",
+        "grad_v": "real T|1 N",
+        "grad_last": "real N",
+        "errors": "real T N",
+        "first": "real N",
+        "total": "real 0|N",
+    },
+)
 def backward(
     slopes: Any,
     fired: Any,

@@ -9,13 +9,31 @@ from typing import Any
 import numba
 import numpy as np
 
-from spikelearn.compiled import kernel
-from spikelearn.event_kernels import GATHERED, TILE, U, add_narrow, add_wide
 from spikelearn.fused.numba_bytes import fill_bytes
-from spikelearn.vectors import NARROW, WIDE
+from spikelearn.kernels.compiled import kernel
+from spikelearn.kernels.events import GATHERED, TILE, U, add_narrow, add_wide
+from spikelearn.kernels.vectors import NARROW, WIDE
 
 
-@kernel(parallel=True, contract=False)
+@kernel(
+    parallel=True,
+    contract=False,
+    takes={
+        "fired": "byte T B size",
+        "columns": "index E < n",
+        "offsets": "int T*B+1 ^ E",
+        "weight": "real tiles*n*64",
+        "bias": "real size",
+        "start": "real B size",
+        "v": "real 0|T B size",
+        "spikes": "real 0|T B size",
+        "slopes": "byte 0|T B size",
+        "last": "real B size",
+        "active": "int B",
+    },
+    let={"tiles": "(last.shape[1]+63)//64", "n": "weight.size//(tiles*64)"},
+    holds=("threads >= 1", "size >= 1", "B >= 1"),
+)
 def forward(
     columns: Any,
     offsets: Any,

@@ -10,16 +10,24 @@ from typing import Any
 import numba
 import numpy as np
 
-from spikelearn.compiled import kernel
+from spikelearn.fused.numba_constants import BLOCK, U, at, of_block
 from spikelearn.fused.numba_surrogates import fill_derivative
-
-U = np.uint64
-
-#: Neurons (of all samples) that a thread carries through time together: their state stays in the first cache.
-BLOCK = 2048
+from spikelearn.kernels.compiled import kernel
 
 
-@kernel(parallel=True, contract=False)
+@kernel(
+    parallel=True,
+    contract=False,
+    takes={
+        "v": "real T N",
+        "current": "real T|1 N",
+        "start": "1 real N",
+        "spikes": "real T N",
+        "fired": "byte T N",
+        "last": "1 real N",
+        "active": "int (N+2047)//2048",
+    },
+)
 def forward(
     current: Any, start: Any, numbers: Any, v: Any, spikes: Any, fired: Any, last: Any, active: Any
 ) -> None:  # pragma: no cover
@@ -29,25 +37,38 @@ def forward(
     for block in numba.prange((size + BLOCK - 1) // BLOCK):
         low, count, fires = U(block * BLOCK), min(BLOCK, size - block * BLOCK), 0
         u = np.empty(BLOCK, v.dtype)
+        d, g, c = of_block(decay, low, count), of_block(gain, low, count), of_block(leak, low, count)
+        h, o = of_block(limit, low, count), of_block(offset, low, count)
         for n in range(count):
             u[U(n)] = start[0][low + U(n)]
         for t in range(steps):
             now, given = U(t), U(min(t, len(current) - 1))
             for n in range(count):
                 j = low + U(n)
-                x = decay * u[U(n)] + (gain * current[given, j] + leak)
-                z = x > limit
+                x = at(d, U(n)) * u[U(n)] + (at(g, U(n)) * current[given, j] + at(c, U(n)))
+                z = x > at(h, U(n))
                 v[now, j] = x
                 spikes[now, j] = z
                 fired[now, j] = z
                 fires += z
-                u[U(n)] = keep * x + offset if z else x
+                u[U(n)] = keep * x + at(o, U(n)) if z else x
         active[block] = fires
         for n in range(count):
             last[0][low + U(n)] = u[U(n)]
 
 
-@kernel(parallel=True)
+@kernel(
+    parallel=True,
+    takes={
+        "v": "real T N",
+        "grad_spikes": "real T|1 N",
+        "grad_v": "real T|1 N",
+        "grad_last": "1 real N",
+        "errors": "real T N",
+        "first": "1 real N",
+        "total": "real 0|N",
+    },
+)
 def backward(
     v: Any,
     grad_spikes: Any,
@@ -68,28 +89,30 @@ def backward(
     for block in numba.prange((size + BLOCK - 1) // BLOCK):
         low, count = U(block * BLOCK), min(BLOCK, size - block * BLOCK)
         error, psi, summed = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype), np.zeros(BLOCK, v.dtype)
+        d, g, c = of_block(decay, low, count), of_block(gain, low, count), of_block(threshold, low, count)
+        h, o = of_block(limit, low, count), of_block(offset, low, count)
         for n in range(count):
             error[U(n)] = grad_last[0][low + U(n)]
         for step in range(steps):
             t = U(steps - 1 - step)
             row_s, row_v = min(t, U(len(grad_spikes) - 1)), min(t, U(len(grad_v) - 1))
             for n in range(count):
-                psi[U(n)] = v[t, low + U(n)] - threshold
+                psi[U(n)] = v[t, low + U(n)] - at(c, U(n))
             fill_derivative(psi, count, kind, a, b)
             if reset_gradient:
                 for n in range(count):
                     x = v[t, low + U(n)]
-                    kept = keep if x > limit else one
-                    error[U(n)] *= kept + (offset - (one - keep) * x) * psi[U(n)]
+                    kept = keep if x > at(h, U(n)) else one
+                    error[U(n)] *= kept + (at(o, U(n)) - (one - keep) * x) * psi[U(n)]
             else:
                 for n in range(count):
-                    error[U(n)] *= keep if v[t, low + U(n)] > limit else one
+                    error[U(n)] *= keep if v[t, low + U(n)] > at(h, U(n)) else one
             for n in range(count):
                 j = low + U(n)
                 e = error[U(n)] + grad_spikes[row_s, j] * psi[U(n)] + grad_v[row_v, j]
-                errors[t, j] = gain * e
-                summed[U(n)] += gain * e
-                error[U(n)] = decay * e
+                errors[t, j] = at(g, U(n)) * e
+                summed[U(n)] += at(g, U(n)) * e
+                error[U(n)] = at(d, U(n)) * e
         for n in range(count):
             first[0][low + U(n)] = error[U(n)]
         if len(total):

@@ -9,14 +9,15 @@ from typing import Any
 import numba
 import numpy as np
 
-from spikelearn.compiled import kernel
-from spikelearn.event_kernels import TILE, U
-from spikelearn.vectors import LOOKED_AT, NARROW, WIDE, bits_set, lowest_bit, near_bits, weighted_row_sum
+from spikelearn.kernels.bits import LOOKED_AT, bits_set, lowest_bit, near_bits
+from spikelearn.kernels.compiled import kernel
+from spikelearn.kernels.events import TILE, U
+from spikelearn.kernels.vectors import NARROW, WIDE, weighted_row_sum
 
 add_wide, add_narrow = weighted_row_sum(WIDE), weighted_row_sum(NARROW)
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, takes={"kept": "any N", "near": "int parts"})
 def count_near(kept: Any, center: Any, width: Any, near: Any) -> None:  # pragma: no cover
     """How many entries of every part of ``kept`` [entries] are less than ``width`` away from ``center``."""
     parts = len(near)
@@ -28,7 +29,21 @@ def count_near(kept: Any, center: Any, width: Any, near: Any) -> None:  # pragma
         near[part] = found
 
 
-@kernel(parallel=True)
+@kernel(
+    parallel=True,
+    takes={
+        "kept": "any T B size",
+        "grad_spikes": "real T|1 B size",
+        "ages": "real T",
+        "near": "int parts",
+        "columns": "short parts*room",
+        "values": "real parts*room",
+        "starts": "int T*B",
+        "ends": "int T*B",
+        "total": "real parts 0|size",
+    },
+    holds=("room >= 64",),
+)
 def list_errors(
     kept: Any,
     grad_spikes: Any,
@@ -88,7 +103,19 @@ def list_errors(
         near[part] = -1 - np.int64(found) if full else np.int64(found)
 
 
-@kernel(parallel=True)
+@kernel(
+    parallel=True,
+    takes={
+        "columns": "short E < size",
+        "values": "real E",
+        "starts": "int R < E+1",
+        "ends": "int R < E+1",
+        "out": "real R n",
+        "weight": "real (n+63)//64*size*64",
+    },
+    let={"size": "weight.size//((out.shape[1]+63)//64*64)"},
+    holds=("batch >= 1", "R % batch == 0", "threads >= 1"),
+)
 def pull_back(
     columns: Any, values: Any, starts: Any, ends: Any, weight: Any, decay: Any, batch: int, threads: int, out: Any
 ) -> None:  # pragma: no cover
@@ -114,7 +141,19 @@ def pull_back(
                     _add_listed(columns, values, starts[row], ends[row], weight, U(tile * of_tile), flat, at, width)
 
 
-@kernel(parallel=True)
+@kernel(
+    parallel=True,
+    takes={
+        "columns": "short E < size",
+        "values": "real E",
+        "starts": "int R < E+1",
+        "ends": "int R < E+1",
+        "sums": "real size n",
+        "pre_columns": "index F < n",
+        "pre_offsets": "int R+1 ^ F",
+    },
+    holds=("batch >= 1", "R % batch == 0", "together >= 1", "threads >= 1"),
+)
 def correlate_errors(
     columns: Any,
     values: Any,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from spikelearn.compiled import kernel
+from spikelearn.kernels.compiled import kernel
 
 U = np.uint64
 

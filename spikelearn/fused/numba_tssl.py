@@ -5,12 +5,25 @@ from typing import Any
 import numba
 import numpy as np
 
-from spikelearn.compiled import kernel
-from spikelearn.fused.numba_membrane import BLOCK, U
+from spikelearn.fused.numba_constants import BLOCK, U
 from spikelearn.fused.numba_surrogates import falling_exponential
+from spikelearn.kernels.compiled import kernel
 
 
-@kernel(parallel=True, contract=False)
+@kernel(
+    parallel=True,
+    contract=False,
+    takes={
+        "v": "real T N",
+        "current": "real T|1 N",
+        "start": "2 real N",
+        "spikes": "real T N",
+        "fired": "byte T N",
+        "silent": "byte T N",
+        "last": "2 real N",
+        "active": "int (N+2047)//2048",
+    },
+)
 def forward(
     current: Any, start: Any, numbers: Any, v: Any, spikes: Any, fired: Any, silent: Any, last: Any, active: Any
 ) -> None:  # pragma: no cover
@@ -44,7 +57,16 @@ def forward(
             last[0][low + U(n)], last[1][low + U(n)] = u[U(n)], i[U(n)]
 
 
-@kernel(parallel=True)
+@kernel(
+    parallel=True,
+    takes={
+        "v": "real T N",
+        "start": "real N",
+        "silent": "byte T|1 N",
+        "q": "real T|1 N",
+        "errors": "real T N",
+    },
+)
 def backward(
     v: Any,
     start: Any,

@@ -19,8 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikelearn.events import Events, gather_pieces
-from spikelearn.fused.cpu import Settings, array, share_threads
+from spikelearn.event_products import gather_pieces
+from spikelearn.events import Events
+from spikelearn.fused.cpu import Settings
+from spikelearn.kernels.calling import array, share_threads
 
 #: Share of errors near threshold above which dense errors and their product W^T e are cheaper; benchmarks/fast_paths.py
 #: finds them as fast at about 30 %.
@@ -98,13 +100,13 @@ def list_errors(
     ``kept`` are potentials, or derivatives as bytes.
     """
     from spikelearn.fused import numba_sparse
-    from spikelearn.vectors import LOOKED_AT
+    from spikelearn.kernels.bits import LOOKED_AT
 
     decay, gain, *_ = settings.numbers
     steps, batch, size = kept.shape
     parts = min(batch, share_threads())
     room = int(most * steps * -(-batch // parts) * size) + LOOKED_AT
-    columns, values = np.empty(parts * room, np.int32), np.empty(parts * room, decay.dtype)
+    columns, values = np.zeros(parts * room, np.int32), np.empty(parts * room, decay.dtype)
     starts, ends = np.empty((2, steps * batch), np.int64)
     near, total = np.empty(parts, np.int64), torch.zeros(parts, size if summed else 0, dtype=settings.dtype)
     ages = np.cumsum(float(decay) ** np.arange(steps)).astype(values.dtype)

@@ -3,20 +3,40 @@
 from spikelearn.synapses.correlate import correlate
 from spikelearn.synapses.drive import drive
 from spikelearn.synapses.pooling import SumPool2d
+from spikelearn.synapses.residual import Residual
+from spikelearn.synapses.scale import Scale
 from spikelearn.synapses.spectral import SpectralGain, bound_spectral_norm
-from spikelearn.synapses.structure import as_float, as_linear, float_type, trainable, uses_batch_statistics
+from spikelearn.synapses.standardisation import WeightStandardisation, standardised
+from spikelearn.synapses.structure import (
+    as_float,
+    as_linear,
+    float_type,
+    is_linear,
+    layers_with_weights,
+    trainable,
+    uses_batch_statistics,
+)
 from spikelearn.synapses.transpose import transpose
+from spikelearn.synapses.without_self import WithoutSelf, without_self
 
 __all__ = [
+    "Scale",
+    "WeightStandardisation",
+    "standardised",
+    "Residual",
     "SpectralGain",
     "SumPool2d",
+    "WithoutSelf",
     "as_float",
     "as_linear",
     "bound_spectral_norm",
     "correlate",
     "drive",
     "float_type",
+    "is_linear",
+    "layers_with_weights",
     "trainable",
     "transpose",
     "uses_batch_statistics",
+    "without_self",
 ]

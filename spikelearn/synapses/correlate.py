@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from spikelearn.checks import check_shape
-from spikelearn.events import Events, outer_product, spikes_of
+from spikelearn.event_products import outer_product
+from spikelearn.events import Events, spikes_of
 from spikelearn.synapses.images import correlate_images
 from spikelearn.synapses.structure import as_float, as_linear, events_for, refuse_batch_statistics, rows_of, trainable
 

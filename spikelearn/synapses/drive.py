@@ -5,7 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spikelearn.events import Events, gather, is_plain, outer_product, refuse_second_derivative, spikes_of
+from spikelearn.event_products import gather, outer_product
+from spikelearn.events import Events, spikes_of
+from spikelearn.fast_path import is_plain, refuse_second_derivative
 from spikelearn.synapses.images import map_images
 from spikelearn.synapses.structure import as_float, as_linear, events_for, float_type, is_constant_in_time, rows_of
 

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import grad
 
 from spikelearn.checks import check_shape
-from spikelearn.events import has_numba, is_plain, is_watched, refuse_second_derivative
-from spikelearn.synapses.layers import flat, is_hooked
+from spikelearn.fast_path import is_plain, is_watched, refuse_second_derivative
+from spikelearn.kernels.calling import array, flat, share_threads
+from spikelearn.synapses.structure import is_hooked
 
 #: Share of active entries above which the dense gradient in the weights is cheaper (benchmarks/fast_paths.py).
 GRADIENT_BREAK_EVEN = 0.5
@@ -78,7 +79,7 @@ def _is_known(conv: nn.Conv2d, rows: Tensor) -> bool:
     types = (weight.dtype, torch.uint8, torch.bool)
     fits = weight.dtype in (torch.float32, torch.float64) and rows.dtype in types
     large = conv.kernel_size[1] * conv.out_channels >= LEAST_ROW and rows.numel() >= SMALLEST
-    free = has_numba() and not is_watched()
+    free = not is_watched()
     return fits and large and rows.device.type == weight.device.type == "cpu" and free
 
 
@@ -119,8 +120,7 @@ def _convolve(
     active: Tensor, weight: Tensor, bias: Tensor | None, stride: tuple[int, int], padding: tuple[int, int]
 ) -> Tensor:
     # Imported when it is first needed: numba takes longer to import than most commands to run.
-    from spikelearn.compiled import array, share_threads
-    from spikelearn.synapses.conv_kernels import convolve
+    from spikelearn.kernels.conv import convolve
 
     maps, kernel = weight.shape[0], (int(weight.shape[2]), int(weight.shape[3]))
     size = _sizes(active, kernel, stride, padding)
@@ -138,8 +138,7 @@ def _convolve(
 def _correlate(
     active: Tensor, post: Tensor, shape: torch.Size, stride: tuple[int, int], padding: tuple[int, int]
 ) -> tuple[Tensor, Tensor]:
-    from spikelearn.compiled import array, share_threads
-    from spikelearn.synapses.conv_kernels import correlate
+    from spikelearn.kernels.conv import correlate
 
     maps, channels, *kernel = shape
     order, starts = _columns(kernel[1], stride[1])

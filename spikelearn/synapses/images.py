@@ -5,9 +5,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from spikelearn.synapses.event_conv import correlate_conv, event_conv
-from spikelearn.synapses.layers import is_hooked
 from spikelearn.synapses.pooling import SumPool2d
-from spikelearn.synapses.structure import as_float
+from spikelearn.synapses.structure import as_float, is_hooked
 from spikelearn.synapses.window_pool import window_pool
 
 

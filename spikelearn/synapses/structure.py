@@ -1,11 +1,21 @@
 """What a synapse module is made of, as far as a fast path needs to know."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
 
 from spikelearn.events import Events, events_of
+from spikelearn.synapses.pooling import SumPool2d
+from spikelearn.synapses.scale import Scale
+
+#: Layers whose output is linear in their input, up to a bias.
+LINEAR = (
+    *(nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d),
+    *(nn.AvgPool1d, nn.AvgPool2d, SumPool2d, Scale, nn.Flatten, nn.Identity),
+)
 
 #: Least number of output neurons for which event lists can beat the dense product (benchmarks/fast_paths.py).
 WIDE = 64
@@ -26,14 +36,52 @@ def as_linear(synapse: nn.Module) -> nn.Linear | None:
     return None
 
 
+def is_hooked(module: nn.Module) -> bool:
+    """Whether a call of ``module`` would do more than its class says."""
+    hooks = (
+        module._forward_hooks,
+        module._forward_pre_hooks,
+        module._backward_hooks,
+        module._backward_pre_hooks,
+    )
+    return any(hooks) or "forward" in vars(module)
+
+
+def is_linear(synapse: nn.Module) -> bool:
+    """Whether the current is linear in the input, with one layer of weights: filtering either is the same."""
+    leaves = list(_layers(synapse))
+    weighted = [leaf for leaf in leaves if list(leaf.parameters())]
+    return len(weighted) <= 1 and all(isinstance(leaf, LINEAR) for leaf in leaves)
+
+
+def _layers(synapse: nn.Module) -> Iterator[nn.Module]:
+    """The layers inside; a reparametrised one is one, whatever computes its weights."""
+    if parametrize.is_parametrized(synapse) or not list(synapse.children()):
+        yield synapse
+        return
+    for child in synapse.children():
+        yield from _layers(child)
+
+
 def events_for(linear: nn.Linear, record: Tensor) -> Events | None:
-    """The events of ``record``, where going through them is cheaper for this layer."""
-    return events_of(record) if linear.out_features >= WIDE else None
+    """The events of ``record``, where going through them is cheaper for this layer and kernels know its type."""
+    known = linear.weight.dtype in (torch.float32, torch.float64)
+    return events_of(record) if linear.out_features >= WIDE and known else None
 
 
 def trainable(synapse: nn.Module) -> dict[str, nn.Parameter]:
     """Parameters that require a gradient, by name."""
     return {name: p for name, p in synapse.named_parameters() if p.requires_grad}
+
+
+def layers_with_weights(synapse: nn.Module) -> list[str]:
+    """Names of the layers whose weights, not biases or scales alone, require a gradient."""
+    named = (name.rpartition(".")[0].partition(".parametrizations.")[0] for name, p in _matrices(synapse))
+    return list(dict.fromkeys(named))
+
+
+def _matrices(synapse: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    return ((name, p) for name, p in trainable(synapse).items() if p.ndim >= 2)
 
 
 def uses_batch_statistics(synapse: nn.Module) -> bool:
@@ -43,13 +91,20 @@ def uses_batch_statistics(synapse: nn.Module) -> bool:
 
 def float_type(module: nn.Module) -> torch.dtype:
     """The floating-point type of a module's parameters; torch's default where it has none."""
-    own = (p.dtype for p in module.parameters() if p.is_floating_point())
-    return next(own, torch.get_default_dtype())
+    return next(_float_types(module), torch.get_default_dtype())
 
 
 def as_float(record: Tensor, like: nn.Module) -> Tensor:
-    """A record of bytes in the type of the weights of ``like``; one of floating point as it is."""
-    return record if record.is_floating_point() else record.to(float_type(like))
+    """A record in the type of the weights of ``like``; one of floating point as it is where there are none."""
+    if record.is_floating_point():
+        own = next(_float_types(like), record.dtype)
+        # Under autocast torch chooses the types.
+        return record if own == record.dtype or torch.is_autocast_enabled(record.device.type) else record.to(own)
+    return record.to(float_type(like))
+
+
+def _float_types(module: nn.Module) -> Iterator[torch.dtype]:
+    return (p.dtype for p in module.parameters() if p.is_floating_point())
 
 
 def rows_of(record: Tensor) -> Tensor:

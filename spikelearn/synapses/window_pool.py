@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spikelearn.events import has_numba, is_plain, refuse_second_derivative
-from spikelearn.synapses.layers import call, flat, is_hooked
+from spikelearn.fast_path import is_plain, refuse_second_derivative
+from spikelearn.kernels.calling import call, flat
 from spikelearn.synapses.pooling import SumPool2d
+from spikelearn.synapses.structure import is_hooked
 
 #: Least entries of a record for a kernel to be worth its call.
 SMALLEST = 1 << 14
@@ -30,7 +31,7 @@ def window_pool(pool: nn.Module, rows: Tensor, spikes: Tensor | None = None) -> 
         return None
     types = (torch.float32, torch.float64, *((torch.uint8, torch.bool) if isinstance(pool, nn.MaxPool2d) else ()))
     fills = rows.shape[2] >= window[0] and rows.shape[3] >= window[1]
-    if rows.dtype not in types or not fills or not is_plain(rows) or not has_numba():
+    if rows.dtype not in types or not fills or not is_plain(rows):
         return None
     if isinstance(pool, nn.MaxPool2d):
         pooled: Tensor = _MaxPool.apply(rows, rows.detach() if spikes is None else spikes, window)
@@ -42,7 +43,7 @@ def window_pool(pool: nn.Module, rows: Tensor, spikes: Tensor | None = None) -> 
 class _MaxPool(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor, active: Tensor, window: tuple[int, int]) -> Tensor:
-        from spikelearn.synapses.pool_kernels import largest, largest_of_four
+        from spikelearn.kernels.pool import largest, largest_of_four
 
         ctx.shape, ctx.window = rows.shape, window
         out = rows.new_empty(_pooled(rows.shape, window))
@@ -57,7 +58,7 @@ class _MaxPool(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, post: Tensor) -> tuple[Tensor, None, None]:
         refuse_second_derivative()
-        from spikelearn.synapses.pool_kernels import put_back
+        from spikelearn.kernels.pool import put_back
 
         (where,) = ctx.saved_tensors
         back = post.new_empty(ctx.shape)
@@ -69,7 +70,7 @@ class _MaxPool(torch.autograd.Function):
 class _MeanPool(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor, window: tuple[int, int], divisor: float) -> Tensor:
-        from spikelearn.synapses.pool_kernels import averages
+        from spikelearn.kernels.pool import averages
 
         ctx.shape, ctx.window, ctx.divisor = rows.shape, window, divisor
         out, given = rows.new_empty(_pooled(rows.shape, window)), flat(rows)
@@ -79,7 +80,7 @@ class _MeanPool(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, post: Tensor) -> tuple[Tensor, None, None]:
         refuse_second_derivative()
-        from spikelearn.synapses.pool_kernels import spread
+        from spikelearn.kernels.pool import spread
 
         back, given = post.new_empty(ctx.shape), flat(post)
         call(spread, given, _planes(ctx.shape), ctx.window, given.dtype.type(ctx.divisor), flat(back))

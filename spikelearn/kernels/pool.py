@@ -10,12 +10,25 @@ from typing import Any
 import numba
 import numpy as np
 
-from spikelearn.compiled import kernel
+from spikelearn.kernels.compiled import kernel
 
 U, BYTE = np.uint64, np.uint8
 
+#: What ``shape`` and ``window`` hold, and what follows from both.
+PLANES = {"planes": "shape[0]", "height": "shape[1]", "width": "shape[2]"}
+POOLED = {"area": "window[0]*window[1]", "pooled": "planes*(height//window[0])*(width//window[1])"}
+WINDOWS = ("window[0] >= 1 and window[1] >= 1", "area <= 256")
 
-@kernel(parallel=True)
+
+@kernel(
+    parallel=True,
+    takes={
+        "rows": "any planes*height*width",
+        "out": "any planes*(height//2)*(width//2)",
+        "where": "byte planes*(height//2)*(width//2)",
+    },
+    let=PLANES,
+)
 def largest_of_four(rows: Any, shape: Any, out: Any, where: Any) -> None:  # pragma: no cover
     """``largest`` for windows (2, 2), in a form that is vectorised."""
     planes, height, width = shape
@@ -38,7 +51,12 @@ def largest_of_four(rows: Any, shape: Any, out: Any, where: Any) -> None:  # pra
                 where[o + U(x)] = BYTE(3) if better else at
 
 
-@kernel(parallel=True)
+@kernel(
+    parallel=True,
+    takes={"rows": "any planes*height*width", "out": "any pooled", "where": "byte pooled"},
+    let=PLANES | POOLED,
+    holds=WINDOWS,
+)
 def largest(rows: Any, shape: Any, window: Any, out: Any, where: Any) -> None:  # pragma: no cover
     """The largest value of every window, the last NaN before all, and where it stands: the first one, row by row."""
     planes, height, width = shape
@@ -57,7 +75,17 @@ def largest(rows: Any, shape: Any, window: Any, out: Any, where: Any) -> None:  
                 out[o + U(x)], where[o + U(x)] = best, at
 
 
-@kernel(parallel=True)
+@kernel(
+    parallel=True,
+    takes={
+        "post": "real pooled",
+        "where": "byte pooled < area",
+        "shifts": "int area < (window[0]-1)*width+window[1]",
+        "back": "real planes*height*width",
+    },
+    let=PLANES | POOLED,
+    holds=WINDOWS,
+)
 def put_back(post: Any, where: Any, shape: Any, window: Any, shifts: Any, back: Any) -> None:  # pragma: no cover
     """The gradient of ``largest``: ``shifts[w]`` is the distance of a window's entry w from its first."""
     planes, height, width = shape
@@ -72,7 +100,12 @@ def put_back(post: Any, where: Any, shape: Any, window: Any, shifts: Any, back: 
                 back[r + U(x * window_x + shifts[U(where[o + U(x)])])] = post[o + U(x)]
 
 
-@kernel(parallel=True)
+@kernel(
+    parallel=True,
+    takes={"rows": "real planes*height*width", "out": "real pooled"},
+    let=PLANES | POOLED,
+    holds=WINDOWS,
+)
 def averages(rows: Any, shape: Any, window: Any, divisor: Any, out: Any) -> None:  # pragma: no cover
     """The sum of every window, divided by ``divisor``."""
     planes, height, width = shape
@@ -88,7 +121,12 @@ def averages(rows: Any, shape: Any, window: Any, divisor: Any, out: Any) -> None
                 out[o + U(x)] = total / divisor
 
 
-@kernel(parallel=True)
+@kernel(
+    parallel=True,
+    takes={"post": "real pooled", "back": "real planes*height*width"},
+    let=PLANES | POOLED,
+    holds=WINDOWS,
+)
 def spread(post: Any, shape: Any, window: Any, divisor: Any, back: Any) -> None:  # pragma: no cover
     """The gradient of ``averages``."""
     planes, height, width = shape

@@ -14,13 +14,39 @@ from typing import Any
 import numba
 import numpy as np
 
-from spikelearn.compiled import kernel
-from spikelearn.synapses.vector_code import LANES, add_rows, transpose_block
+from spikelearn.kernels.compiled import kernel
+from spikelearn.kernels.vectors import LANES, add_rows, transpose_block
 
 U = np.uint64
 
+#: What ``shape`` and ``geometry`` hold, by name.
+SIZES = {
+    "images": "shape[0]",
+    "channels": "shape[1]",
+    "area": "shape[2]*shape[3]",
+    "stride": "geometry[1]",
+    "window": "geometry[4]*geometry[5]",
+    "field": "geometry[6]*geometry[7]",
+}
 
-@kernel(parallel=True)
+
+@kernel(
+    parallel=True,
+    takes={
+        "rows": "any images*channels*area",
+        "bias": "real maps",
+        "packed": "real channels*window*maps",
+        "out": "real images*maps*field",
+        "starts": "int stride+1 ^ geometry[5]",
+    },
+    let=SIZES,
+    holds=(
+        "len(shape) == 4 and len(geometry) == 8 and min(shape) >= 1 and min(geometry[:2]) >= 1 <= min(geometry[4:])",
+        "min(geometry[2:4]) >= 0 and parts >= 1",
+        "geometry[6] == (shape[2]+2*geometry[2]-geometry[4])//geometry[0]+1",
+        "geometry[7] == (shape[3]+2*geometry[3]-geometry[5])//geometry[1]+1",
+    ),
+)
 def convolve(
     rows: Any, shape: Any, packed: Any, bias: Any, geometry: Any, starts: Any, parts: int, out: Any
 ) -> None:  # pragma: no cover
@@ -69,7 +95,23 @@ def _convolve(
             _transpose(total, t, U(maps), out_x, maps, out, o, U(out_y * out_x))
 
 
-@kernel(parallel=True)
+@kernel(
+    parallel=True,
+    takes={
+        "rows": "any images*channels*area",
+        "biases": "real parts maps",
+        "sums": "real parts channels*window*maps",
+        "post": "real images*maps*field",
+        "starts": "int stride+1 ^ geometry[5]",
+    },
+    let=SIZES,
+    holds=(
+        "len(shape) == 4 and len(geometry) == 8 and min(shape) >= 1 and min(geometry[:2]) >= 1 <= min(geometry[4:])",
+        "min(geometry[2:4]) >= 0 and parts >= 1",
+        "geometry[6] == (shape[2]+2*geometry[2]-geometry[4])//geometry[0]+1",
+        "geometry[7] == (shape[3]+2*geometry[3]-geometry[5])//geometry[1]+1",
+    ),
+)
 def correlate(
     rows: Any, shape: Any, post: Any, geometry: Any, starts: Any, parts: int, sums: Any, biases: Any
 ) -> None:  # pragma: no cover

@@ -1,0 +1,29 @@
+"""Guards of fast paths: which tensors and modes they know, and how often they are differentiated."""
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+from torch.utils._python_dispatch import _get_current_dispatch_mode
+
+
+def is_plain(tensor: Tensor) -> bool:
+    """Whether only reverse-mode differentiation looks at ``tensor``; fast paths know nothing else, nor do compilers."""
+    return (
+        not torch.compiler.is_compiling()
+        and type(tensor) in (Tensor, torch.nn.Parameter)
+        and forward_ad.unpack_dual(tensor).tangent is None
+        and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+    )
+
+
+def is_watched() -> bool:
+    """Whether a torch dispatch mode looks at every operation; it must see products, so kernels leave them to torch."""
+    return _get_current_dispatch_mode() is not None
+
+
+def refuse_second_derivative() -> None:
+    """Raise RuntimeError inside a hand-written backward pass that is itself being differentiated."""
+    if torch.is_grad_enabled():
+        raise RuntimeError(
+            "fast paths are differentiated once: for second derivatives use adjoint.sequence and the synapse itself"
+        )

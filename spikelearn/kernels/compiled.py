@@ -1,0 +1,154 @@
+"""Kernels compiled on first use and kept on disk."""
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+import numba
+import torch
+from filelock import FileLock
+
+from spikelearn.kernels.doors import Door
+
+#: Folders of the package that hold kernels, and what is compiled into them.
+FOLDERS = ("kernels", "fused")
+
+#: Seconds for which a kernel's files on disk are waited for, while another process has them.
+LOCK_WAIT = 60.0
+
+NOTHING: Mapping[str, str] = {}
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@overload
+def kernel(function: Function) -> Function: ...
+
+
+@overload
+def kernel(
+    *,
+    parallel: bool = False,
+    contract: bool = True,
+    takes: Mapping[str, str] | None = None,
+    let: Mapping[str, str] = NOTHING,
+    holds: tuple[str, ...] = (),
+) -> Callable[[Function], Function]: ...
+
+
+def kernel(
+    function: Any = None,
+    *,
+    parallel: bool = False,
+    contract: bool = True,
+    takes: Mapping[str, str] | None = None,
+    let: Mapping[str, str] = NOTHING,
+    holds: tuple[str, ...] = (),
+) -> Any:
+    """Decorator: the function compiled, and kept on disk where there is a folder to keep it in.
+
+    Args:
+        function: what is compiled; its arguments are numbers and arrays.
+        parallel: whether its ``numba.prange`` loops are shared out among ``share_threads`` threads.
+        contract: whether a product may be added without being rounded first; not where values must equal torch's.
+        takes, let, holds: what it may be called with (``Door``); a kernel that is called from kernels alone has none.
+    """
+    options: dict[str, Any] = {
+        "nogil": True,
+        "boundscheck": False,
+        "fastmath": {"contract"} if contract else False,
+        "error_model": "numpy",
+        "parallel": parallel,
+    }
+
+    def compiled(body: Callable[..., Any]) -> Any:
+        try:
+            made = numba.njit(**options, cache=True)(body)
+        except RuntimeError:
+            made = numba.njit(**options)(body)
+        # There is none where compiling is switched off.
+        index = getattr(getattr(made, "_cache", None), "_cache_file", None)
+        if index is not None:
+            index._source_stamp = index._source_stamp, _sources()
+            index.save, index.load = _in_turn(index.save, index), _in_turn(index.load, index)
+        called = Parallel(made) if parallel else made
+        return called if takes is None else Door(called, body, takes, let, holds)
+
+    return compiled if function is None else compiled(function)
+
+
+class Parallel:
+    """A kernel whose loops are shared out among threads; of several Python threads one at a time runs such kernels.
+
+    Args:
+        made: the kernel as numba compiled it.
+    """
+
+    def __init__(self, made: Any) -> None:
+        self._made = made
+
+    def __call__(self, *arguments: Any) -> Any:
+        if _threads.lost:
+            raise RuntimeError(
+                "this process was forked from one that has computed with GNU OpenMP, whose threads it has not: start "
+                "processes with spawn (multiprocessing.get_context('spawn')), or set NUMBA_THREADING_LAYER=workqueue, "
+                "whose threads can be forked and are slower"
+            )
+        with _threads.lock:
+            return self._made(*arguments)
+
+
+class _Threads:
+    """The threads of numba's kernels.
+
+    GNU OpenMP, which numba takes where it is there, ends a forked process that computes. The layer ``workqueue`` lives
+    on in one, but a training step took 1.7 times as long with it, and it ends a process of which two threads use it at
+    once.
+    """
+
+    def __init__(self) -> None:
+        self.lock, self.lost = threading.RLock(), False
+        os.register_at_fork(after_in_child=self._forked)
+
+    def _forked(self) -> None:
+        self.lock = threading.RLock()
+        with suppress(ValueError):  # none are there yet
+            self.lost = numba.threading_layer() == "omp"  # type: ignore[attr-defined]
+        torch.set_num_threads(1)  # with more torch would wait for threads that are the parent's
+
+
+_threads = _Threads()
+
+
+@cache
+def _sources() -> tuple[tuple[str, int, int], ...]:
+    """When each file beside kernels was written, and its size: code that is kept on disk belongs to these files alone.
+
+    numba by itself looks at a kernel's own file, and would go on with the old code of a callee in another one.
+    """
+    package = Path(__file__).parents[1]
+    files = sorted(path for folder in FOLDERS for path in (package / folder).rglob("*.py"))
+    stats = [(str(path.relative_to(package)), path.stat()) for path in files]
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+
+
+def _in_turn(access: Callable[..., Any], index: Any) -> Callable[..., Any]:
+    """``access`` to a kernel's files on disk, by one process at a time.
+
+    numba numbers the files by an index that it reads, changes and writes. Of two processes that do so at once for
+    other types each, one would find the code of the other.
+    """
+    lock = FileLock(f"{index._index_path}.lock", timeout=LOCK_WAIT)
+
+    def taken(*arguments: Any) -> Any:
+        held = ExitStack()
+        with held:
+            with suppress(OSError, NotImplementedError):  # a folder that is read only, or that knows no locks
+                held.enter_context(lock)
+            return access(*arguments)
+
+    return taken
