@@ -15,6 +15,12 @@ def check_positive(name: str, value: float, unit: str = "") -> None:
         raise ValueError(f"{name} is {value!r}, expected a positive number{suffix}")
 
 
+def check_not_negative(name: str, value: float) -> None:
+    """Raise ValueError unless ``value`` is a finite number of at least 0."""
+    if not _is_number(value) or not 0 <= value < float("inf"):
+        raise ValueError(f"{name} is {value!r}, expected a number of at least 0")
+
+
 def check_finite(name: str, value: float) -> None:
     """Raise ValueError unless ``value`` is a finite number."""
     if not _is_number(value) or not abs(value) < float("inf"):
@@ -80,26 +86,81 @@ def check_spike_bytes(name: str, record: Tensor) -> None:
         )
 
 
-def check_time_first(inputs: Tensor, targets: Tensor) -> None:
-    """Raise ValueError unless ``inputs`` is [T, B, ...], floating point or bytes, and ``targets`` [B] whole numbers."""
-    if targets.ndim != 1 or targets.dtype != torch.int64:
-        raise ValueError(
-            f"targets have shape {list(targets.shape)} and type {targets.dtype}, expected class numbers "
-            "[B] of type int64"
-        )
+def is_finite(tensor: Tensor) -> bool:
+    """Whether no entry is NaN or infinite; whole numbers never are, and are not looked at."""
+    if not tensor.is_floating_point() or not tensor.numel():
+        return True
+    return bool(torch.isfinite(total(tensor))) or bool(torch.isfinite(tensor.detach()).all())
+
+
+def total(tensor: Tensor) -> Tensor:
+    """A sum that is NaN or infinite where an entry of ``tensor`` is; finite entries may overflow in it.
+
+    It costs a fraction of a mask of every entry. Of a record that is constant in time one step is looked at.
+    """
+    values = tensor.detach()
+    values = values[:1] if values.ndim and values.stride(0) == 0 else values
+    return values.sum(dtype=torch.promote_types(values.dtype, torch.float32))
+
+
+def check_all_finite(name: str, tensor: Tensor, cure: str) -> None:
+    """Raise ValueError where ``tensor`` has an entry that is NaN or infinite; ``cure`` says how to mend it."""
+    if is_finite(tensor):
+        return
+    wrong = (~torch.isfinite(tensor.detach())).nonzero()
+    first = tuple(wrong[0].tolist())
+    raise ValueError(
+        f"{name} is {float(tensor.detach()[first])} at {list(first)} and not finite at {len(wrong)} of "
+        f"{tensor.numel()} entries, expected finite numbers: {cure}"
+    )
+
+
+def check_record_finite(name: str, record: Tensor, cure: str) -> None:
+    """``check_all_finite`` of a record, which is then known of that tensor until it is written."""
+    if getattr(record, "_spikelearn_finite", None) != _state_of(record):
+        check_all_finite(name, record, cure)
+        remember_finite(record)
+
+
+def remember_finite(record: Tensor) -> None:
+    """Let ``record``, which has been looked at, pass ``check_record_finite`` until it is written.
+
+    Not one made in inference mode, whose in-place writes are not counted.
+    """
+    if record.is_floating_point() and not record.is_inference():
+        record._spikelearn_finite = _state_of(record)  # type: ignore[attr-defined]
+
+
+def _state_of(record: Tensor) -> tuple[int, ...]:
+    return id(record), -1 if record.is_inference() else record._version, record.data_ptr(), record.numel()
+
+
+def check_tensor(name: str, value: object, cure: str) -> None:
+    """Raise ValueError unless ``value`` is a torch tensor with strides and values; ``cure`` says how one is made."""
+    if not isinstance(value, Tensor):
+        raise ValueError(f"{name} is of type {type(value).__name__}, expected a torch.Tensor: {cure}")
+    if value.layout != torch.strided or value.is_meta or value.is_quantized:
+        form = "quantised" if value.is_quantized else "without values (meta)" if value.is_meta else str(value.layout)
+        raise ValueError(f"{name} is a tensor that is {form}, expected a dense one (torch.strided): {cure}")
+
+
+def check_order(inputs: Tensor, batch: int) -> None:
+    """Raise ValueError unless ``inputs`` is [T, B, ...] of ``batch`` samples, floating point or bytes."""
     check_record_type("inputs", inputs)
-    batch = targets.shape[0]
     if inputs.ndim < 3:
         raise ValueError(
             f"inputs have shape {list(inputs.shape)}, expected [T, B, ...] with T time steps and B = {batch} samples: "
             "add the time axis in front, for example with inputs.expand(T, *inputs.shape)"
         )
     if inputs.shape[1] == batch:
+        if not inputs.shape[0] or not inputs.shape[1]:
+            raise ValueError(f"inputs have shape {list(inputs.shape)}, expected [T, B, ...] with T >= 1 and B >= 1")
         return
     if inputs.shape[0] == batch:
         raise ValueError(
-            f"inputs have shape {list(inputs.shape)} for {batch} targets: this is batch first, [B, T, ...], "
-            "expected time first, [T, B, ...]: swap the axes with inputs.transpose(0, 1)"
+            f"inputs have shape {list(inputs.shape)} for {batch} targets: this is batch first, expected time first, "
+            "[T, B, ...]: if they are [B, T, ...], swap the axes with inputs.transpose(0, 1); if they have no time, as "
+            "still images [B, C, H, W], show each for T steps with inputs.expand(T, *inputs.shape)"
         )
     raise ValueError(
         f"inputs have shape {list(inputs.shape)} for {batch} targets, expected [T, B, ...] with B = {batch}"

@@ -1,12 +1,11 @@
 """Exponential traces of spike records, forward and reversed in time."""
 
-from importlib.util import find_spec
-
 import torch
 from torch import Tensor
 
 from spikelearn.checks import check_fraction
-from spikelearn.events import is_plain
+from spikelearn.fast_path import is_plain
+from spikelearn.kernels.calling import array
 
 
 def trace(record: Tensor, decay: float, start: Tensor | None = None) -> Tensor:
@@ -21,9 +20,7 @@ def trace(record: Tensor, decay: float, start: Tensor | None = None) -> Tensor:
     """
     check_fraction("decay", decay)
     if record.ndim > 1 and _may_be_compiled(record, start):
-        from spikelearn.trace_kernels import trace_forward
-
-        return trace_forward(record, decay, start)
+        return _compiled(record, decay, start, backward=False)
     steps, running = [], torch.zeros_like(record[0]) if start is None else start
     for now in record.unbind(0):
         running = decay * running + now
@@ -57,9 +54,7 @@ def reverse_trace(record: Tensor, decay: float) -> Tensor:
     """
     check_fraction("decay", decay)
     if record.ndim > 1 and _may_be_compiled(record, None):
-        from spikelearn.trace_kernels import trace_backward
-
-        return trace_backward(record, decay)
+        return _compiled(record, decay, None, backward=True)
     return trace(record.flip(0), decay).flip(0)
 
 
@@ -80,6 +75,29 @@ def weighted_rate(record: Tensor, decay: float, *, dtype: torch.dtype | None = N
     return total / geometric_sum(decay, len(record))
 
 
+def step_weights(valid: Tensor, decay: float = 1.0, *, dtype: torch.dtype | None = None) -> Tensor:
+    r"""Weights of the valid steps of each sample, which sum to 1: $\lambda^k$ for the step that k valid ones follow.
+
+    Their sum over a padded record is what ``weighted_rate`` gives of the record without its padding.
+
+    Args:
+        valid: steps that count, bool [T, B].
+        decay: $\lambda$ per step, in [0, 1]; 1: the plain mean.
+        dtype: floating-point type of the result; None: torch's default.
+
+    Shapes: result [T, B].
+    """
+    check_fraction("decay", decay)
+    after = valid.sum(0) - valid.cumsum(0)
+    weights = torch.where(valid, decay ** after.to(dtype or torch.get_default_dtype()), 0.0)
+    return weights / weights.sum(0)
+
+
+def over_steps(record: Tensor, weights: Tensor) -> Tensor:
+    """Sum over time of ``record`` [T, B, ...] by ``weights`` [T, B], [B, ...]."""
+    return (record * weights.view(*weights.shape, *(1 for _ in record.shape[2:]))).sum(0)
+
+
 def geometric_sum(decay: float, steps: int) -> float:
     r"""$\sum_{t<T} \lambda^t$."""
     return float(steps) if decay == 1.0 else (1.0 - decay**steps) / (1.0 - decay)
@@ -92,5 +110,18 @@ def _may_be_compiled(record: Tensor, start: Tensor | None) -> bool:
         all(is_plain(tensor) and not (tensor.requires_grad and torch.is_grad_enabled()) for tensor in given)
         and all(tensor.device.type == "cpu" and tensor.dtype == record.dtype for tensor in given)
         and record.dtype in (torch.float32, torch.float64)
-        and find_spec("numba") is not None
     )
+
+
+def _compiled(record: Tensor, decay: float, start: Tensor | None, *, backward: bool) -> Tensor:
+    # Imported when it is first needed: numba takes longer to import than most commands to run.
+    from spikelearn.kernels import traces as kernels
+
+    rows = record.detach().reshape(len(record), -1).contiguous()
+    first = rows.new_zeros(rows.shape[1]) if start is None else start.detach().reshape(-1).contiguous()
+    result = torch.empty_like(rows)
+    # The decay rounded to the record's type, as torch multiplies.
+    factor = torch.tensor([decay], dtype=record.dtype)
+    loop = kernels.backward if backward else kernels.forward
+    loop(array(rows), array(result), array(factor), array(first))
+    return result.view(record.shape)

@@ -1,46 +1,43 @@
 """Data sets: one file each; importing them registers them."""
 
-from spikelearn.datasets.base import DATASETS, Dataset, EventDataset, ImageDataset, Split, bin_events
+from spikelearn.datasets.array import ArrayDataset
+from spikelearn.datasets.array_file import ArrayFile
+from spikelearn.datasets.base import DATASETS, Dataset, EventDataset, ImageDataset, Split
 from spikelearn.datasets.cifar10 import CIFAR10
 from spikelearn.datasets.digits import Digits
 from spikelearn.datasets.digits_events import DigitsEvents
-from spikelearn.datasets.encoders import ENCODERS, BernoulliRate, CommonThreshold, Direct, Encoder, Latency
 from spikelearn.datasets.fashion_mnist import FashionMNIST
-from spikelearn.datasets.loader import Loader, Samples, hold_out
+from spikelearn.datasets.idx import IdxFolder
 from spikelearn.datasets.mnist import MNIST
+from spikelearn.datasets.names import full_name, kind_of, open_dataset, short_name
 from spikelearn.datasets.nmnist import NMNIST
-from spikelearn.datasets.noise import NOISES, Noise, noise_from
-from spikelearn.datasets.regular_rate import RegularRate
+from spikelearn.datasets.provenance import DataWarning
 from spikelearn.datasets.root import ROOT_VARIABLE, data_root
 from spikelearn.datasets.subset import stratified_subset
+from spikelearn.datasets.tonic_recordings import TonicDataset
 
 __all__ = [
     "CIFAR10",
     "DATASETS",
-    "ENCODERS",
+    "DataWarning",
     "MNIST",
     "NMNIST",
-    "NOISES",
     "ROOT_VARIABLE",
-    "BernoulliRate",
-    "CommonThreshold",
+    "ArrayDataset",
+    "ArrayFile",
     "Dataset",
     "Digits",
     "DigitsEvents",
-    "Direct",
-    "Encoder",
     "EventDataset",
     "FashionMNIST",
+    "IdxFolder",
     "ImageDataset",
-    "Latency",
-    "Loader",
-    "Noise",
-    "RegularRate",
-    "Samples",
     "Split",
-    "bin_events",
+    "TonicDataset",
     "data_root",
-    "hold_out",
-    "noise_from",
+    "full_name",
+    "kind_of",
+    "open_dataset",
+    "short_name",
     "stratified_subset",
 ]

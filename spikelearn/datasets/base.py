@@ -1,20 +1,23 @@
-"""What a data set offers: class numbers, and the inputs of any of its samples as [T, B, ...]."""
+"""What a data set offers: targets, and the inputs of any of its samples as [T, B, ...]."""
 
 import math
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from spikelearn.checks import check_choice
+from spikelearn.datasets.provenance import DataWarning, Provenance
 from spikelearn.datasets.root import data_root
+from spikelearn.recordings.binning import dividing, doubt_about, frames_of, of_width
+from spikelearn.recordings.events import Events, as_events
 from spikelearn.registry import Registry
-
-DATASETS: Registry[type["Dataset"]] = Registry("data set")
+from spikelearn.tasks import CLASSIFY, Task
 
 Split = Literal["train", "test"]
 
@@ -22,32 +25,72 @@ Split = Literal["train", "test"]
 KEPT_BYTES = 2 << 30
 
 
-class Dataset(ABC):
+class Dataset(torch.utils.data.Dataset[tuple[Tensor, Any]], ABC):
     """One split of a data set.
+
+    It can be indexed, so torch's ``DataLoader`` takes it: ``dataset[i]`` is one sample and its class number, a still
+    one [C, H, W] in 0..1, a sequence [T, ...]. Encoded or binned samples, time first, come from ``Sequences``.
 
     Args:
         split: "train" or "test".
         root: data root; None: the environment variable's, or the user's data folder. Unused by bundled data.
     """
 
-    #: Number of classes.
-    classes: ClassVar[int]
-    #: Shape of one image or one time bin, (channels or polarities, H, W).
-    shape: ClassVar[tuple[int, int, int]]
-    #: Whether samples are recordings of events; else they are still images, and need an encoder.
-    events: ClassVar[bool]
+    #: What is asked of a network.
+    task: Task = CLASSIFY
+    #: Number of classes, where targets are class numbers.
+    classes: int
+    #: Shape of one still sample or one time step, such as (channels or polarities, H, W).
+    shape: tuple[int, ...]
+    #: Whether samples are still and need an encoder; else they have a time axis, and ``frames`` gives them.
+    still: bool
+    #: Whether samples are recordings of events.
+    events: ClassVar[bool] = False
     #: Whether it comes with an installed package, so that nothing is looked for in the data root.
     bundled: ClassVar[bool] = False
-    #: Class number of every sample, int64 [N].
+    #: Class number of every sample, int64 [N]; for other tasks as ``Task.of_all`` says, sample first.
     targets: Tensor
+    #: Steps of every sample, int64 [N], where shorter ones are padded at the end; None: all have as many.
+    lengths: Tensor | None = None
+    #: Steps that count, bool [N, T]; None: all.
+    valid: Tensor | None = None
+    #: A reward for every step, [N, T]; None: there are none.
+    rewards: Tensor | None = None
+    #: Whether the first samples that were asked for are nearly empty; what is known of the cause has been said.
+    nearly_empty: bool = False
 
     def __init__(self, split: Split, root: str | Path | None = None) -> None:
         check_choice("split", split, ("train", "test"))
         self.split: Split = split
         self.root = root
+        #: The files that the samples were read from.
+        self.provenance = Provenance()
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Any]:
+        count = len(self)
+        if not -count <= index < count:
+            raise IndexError(f"sample {index} of {count}")
+        place = index % count
+        target = self.targets[place]
+        return self.sample(place), target if target.ndim or target.is_floating_point() else int(target)
+
+    def sample(self, index: int) -> Tensor:
+        """One sample without an encoder: a still one [...], a sequence [T, ...]."""
+        raise NotImplementedError
+
+    def pixels(self, indices: Tensor) -> Tensor:
+        """Still samples, [B, ...]."""
+        raise NotImplementedError
+
+    def frames(self, indices: Sequence[int], n_steps: int) -> Tensor:
+        """Samples of ``n_steps`` steps, [T, B, ...], currents of floating point or spikes as bytes."""
+        raise NotImplementedError
+
+    def check_steps(self, n_steps: int) -> None:
+        """Raise ValueError where the samples cannot have ``n_steps`` steps."""
 
     @property
     def folder(self) -> Path:
@@ -55,10 +98,13 @@ class Dataset(ABC):
         return data_root(self.root) / DATASETS.name_of(type(self))
 
 
+DATASETS = Registry("data set", Dataset)
+
+
 class ImageDataset(Dataset):
     """Still images, all in memory: ``images`` [N, C, H, W], intensity in [0, 1] or uint8 in 0..255."""
 
-    events = False
+    still = True
     images: Tensor
 
     def pixels(self, indices: Tensor) -> Tensor:
@@ -66,34 +112,64 @@ class ImageDataset(Dataset):
         chosen = self.images[indices]
         return chosen.float() / 255.0 if chosen.dtype == torch.uint8 else chosen
 
+    def sample(self, index: int) -> Tensor:
+        return self.pixels(torch.tensor([index]))[0]
+
 
 class EventDataset(Dataset):
-    """Recordings of events, binned when they are first asked for and kept as bits."""
+    """Recordings of events, binned when they are first asked for and kept as bits.
 
+    Every recording is checked (``as_events`` says what it may be); the array itself is never changed.
+    """
+
+    still = False
     events = True
     #: Sensor width, height and polarities, as tonic orders them.
     sensor_size: ClassVar[tuple[int, int, int]]
     #: Width of a bin, seconds, counted from the recording's start; None: bins divide its duration.
     bin_width: float | None = None
+    #: Time at which recordings start, microseconds; None: that of a recording's first event.
+    start: ClassVar[float | None] = None
+    #: Whether a recording whose times decrease is damaged; else its events are sorted, and it is said once.
+    in_order: ClassVar[bool] = False
 
     def __init__(self, split: Split, root: str | Path | None = None) -> None:
         super().__init__(split, root)
         self._kept: dict[tuple[int, int], np.ndarray] = {}
         self._kept_bytes = 0
+        self._sorted_one = False
+        #: Events, events outside the bins and duration (s) of the first recordings; None: they have been looked at.
+        self._first: list[tuple[int, int, float]] | None = []
 
     @abstractmethod
-    def recording(self, index: int) -> np.ndarray:
-        """Events of one sample, a structured array with x, y (pixels), t (microseconds) and p (0 OFF, 1 ON)."""
+    def recording(self, index: int) -> Any:
+        """Events of one sample, with x, y (pixels), t (microseconds) and p (0 OFF, 1 ON), for example as ``EVENT``."""
+
+    def sample(self, index: int) -> Tensor:
+        raise ValueError(
+            "recordings of events have no number of steps of their own: index Sequences(dataset, n_steps=25) instead"
+        )
 
     def place(self, index: int) -> str:
         """Where a sample comes from, for messages."""
         return f"{DATASETS.name_of(type(self))}, {self.split} sample {index}"
 
     def frames(self, indices: Sequence[int], n_steps: int) -> Tensor:
-        """Recordings binned into ``n_steps`` time bins, bytes of 0 or 1 per pixel and polarity, [T, B, P, H, W]."""
+        """Recordings binned into ``n_steps`` time bins, bytes of 0 or 1 per pixel and polarity, [T, B, P, H, W].
+
+        Raises:
+            ValueError: a recording that is damaged, too short, or not of this sensor; data set, sample and the first
+                such event are named.
+        """
         frames = torch.empty(n_steps, len(indices), *reversed(self.sensor_size), dtype=torch.uint8)
         for place, index in enumerate(indices):
             frames[:, place] = self._binned(int(index), n_steps)
+        if self._first:
+            doubt = doubt_about(frames, self._first, self.bin_width)
+            self._first = None
+            if doubt is not None:
+                self.nearly_empty = doubt.nearly_empty
+                warnings.warn(f"{DATASETS.name_of(type(self))}, {self.split}: {doubt.words}", DataWarning, stacklevel=2)
         return frames
 
     def _binned(self, index: int, n_steps: int) -> Tensor:
@@ -102,48 +178,40 @@ class EventDataset(Dataset):
             bits = np.unpackbits(self._kept[key], count=n_steps * math.prod(self.sensor_size))
             return torch.from_numpy(bits).view(n_steps, *reversed(self.sensor_size))
         try:
+            events = as_events(self._recorded(index), self.sensor_size, in_order=self.in_order)
             if self.bin_width is None:
-                binned = bin_events(self.recording(index), self.sensor_size, n_steps)
+                bins = dividing(events.t, n_steps)
             else:
-                binned = bin_by_width(self.recording(index), self.sensor_size, n_steps, self.bin_width)
+                bins = of_width(events.t, n_steps, self.bin_width, self.start)
         except ValueError as error:
             raise ValueError(f"{self.place(index)}: {error}") from error
+        self._note(index, events, bins, n_steps)
+        binned = frames_of(events, bins, self.sensor_size, n_steps)
         bits = np.packbits(binned.numpy())
         if self._kept_bytes + bits.nbytes <= KEPT_BYTES:
             self._kept[key] = bits
             self._kept_bytes += bits.nbytes
         return binned
 
+    def _recorded(self, index: int) -> Any:
+        try:
+            return self.recording(index)
+        except IndexError as error:
+            raise ValueError(
+                f"it has a target, one of {len(self)}, but reading it ends in {error}: give one target a recording"
+            ) from error
 
-def bin_events(events: np.ndarray, sensor_size: tuple[int, int, int], n_steps: int) -> Tensor:
-    """tonic's ``ToFrame(n_time_bins=n_steps)``, clamped to 0 or 1: uint8 [T, P, H, W].
-
-    The bins divide the recording's own duration; tonic leaves out events at its very last microsecond. Several
-    events of one pixel, polarity and bin count once. A recording shorter than ``n_steps`` microseconds has no
-    such bins and is refused.
-    """
-    from tonic.transforms import ToFrame
-
-    duration = int(events["t"][-1] - events["t"][0]) if len(events) else 0
-    if duration < n_steps:
-        raise ValueError(
-            f"a recording of {len(events)} events spans {duration} microseconds, expected at least one for each of "
-            f"{n_steps} steps: lower the number of steps, or restore the recording if it is damaged"
-        )
-    counts = ToFrame(sensor_size=sensor_size, n_time_bins=n_steps)(events)
-    return torch.from_numpy(np.minimum(counts, 1).astype(np.uint8))
-
-
-def bin_by_width(events: np.ndarray, sensor_size: tuple[int, int, int], n_steps: int, width: float) -> Tensor:
-    """Bins of ``width`` seconds from time 0 on, 0 or 1 per pixel: uint8 [T, P, H, W]; later events are left out.
-
-    An event at a bin's end belongs to it: bin k holds the times in (k width, (k + 1) width].
-    """
-    columns, rows, polarities = sensor_size
-    # A width of so many microseconds must not fall short of them by a rounding.
-    microseconds = round(width * 1e6, 6)
-    bins = np.maximum(np.ceil(events["t"] / microseconds).astype(np.int64) - 1, 0)
-    kept = bins < n_steps
-    frames = np.zeros((n_steps, polarities, rows, columns), np.uint8)
-    frames[bins[kept], events["p"][kept].astype(np.int64), events["y"][kept], events["x"][kept]] = 1
-    return torch.from_numpy(frames)
+    def _note(self, index: int, events: Events, bins: np.ndarray, n_steps: int) -> None:
+        if events.late is not None and not self._sorted_one:
+            self._sorted_one = True
+            warnings.warn(
+                f"{self.place(index)}: event {events.late} is earlier than the one before it; the events of this "
+                "and of every such recording are sorted by time",
+                DataWarning,
+                stacklevel=4,
+            )
+        if self._first is not None:
+            t = events.t
+            start = self.start if self.start is not None else t[0] if len(t) else 0
+            seconds = (t[-1] - start) * 1e-6 if len(t) else 0.0
+            self._first.append((len(t), int(np.count_nonzero(bins == n_steps)), float(seconds)))

@@ -2,6 +2,8 @@
 
 import hashlib
 import tarfile
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +11,11 @@ import torch
 from torch import Tensor
 
 from spikelearn.datasets.base import DATASETS, ImageDataset, Split
+from spikelearn.datasets.provenance import DataWarning, Provenance, md5_of
 from spikelearn.datasets.root import fetch
 from spikelearn.files import write_atomically
 
-FOLDER, ARCHIVE = "cifar-10-batches-bin", "cifar-10-binary.tar.gz"
+FOLDER, ARCHIVE, CHECKSUMS = "cifar-10-batches-bin", "cifar-10-binary.tar.gz", "MD5SUMS"
 FILES: dict[Split, tuple[str, ...]] = {
     "train": tuple(f"data_batch_{number}.bin" for number in range(1, 6)),
     "test": ("test_batch.bin",),
@@ -30,7 +33,7 @@ class CIFAR10(ImageDataset):
 
     Files: ``<root>/cifar10/cifar-10-batches-bin/{data_batch_1 to 5,test_batch}.bin``, the published binary version;
     those that are missing are unpacked from ``<root>/cifar10/cifar-10-binary.tar.gz``, which is downloaded where it is
-    missing (170 MB).
+    missing (170 MB); the checksums of what was unpacked are written beside them, and compared from then on.
 
     Args:
         split: "train" or "test".
@@ -56,34 +59,68 @@ class CIFAR10(ImageDataset):
     def __init__(self, split: Split = "train", root: str | Path | None = None) -> None:
         super().__init__(split, root)
         folder = self.folder / FOLDER
-        if not all((folder / name).exists() for name in FILES[self.split]):
+        files = [folder / name for name in FILES[self.split]]
+        if not all(path.exists() for path in files):
             self._unpack(folder)
-        files = FILES[self.split]
         self.images = torch.empty(len(files) * self.per_file, *self.shape, dtype=torch.uint8)
         self.targets = torch.empty(len(self.images), dtype=torch.int64)
         places = zip(files, self.images.split(self.per_file), self.targets.split(self.per_file), strict=True)
-        for name, images, targets in places:
-            records = _read(folder / name, self.per_file)
+        for path, images, targets in places:
+            records = _read(path, self.per_file)
             targets.copy_(records[:, 0])
             images.copy_(records[:, 1:].view_as(images))
+        _check_different(files)
+        checksums = _checksums(folder)
+        if not checksums:
+            warnings.warn(
+                f"{folder}: {', '.join(path.name for path in files)} cannot be compared with the published ones, of "
+                f"which only the archive has a checksum: put {ARCHIVE} into {folder.parent} and delete them to be sure",
+                DataWarning,
+                stacklevel=2,
+            )
+        self.provenance = Provenance(files, checksums)
+        self.provenance.warn()
 
     def _unpack(self, folder: Path) -> None:
-        """Write the files that are missing in ``folder``, each whole or not at all."""
+        """Write the files that are missing in ``folder``, each whole or not at all, and the checksums of all."""
         archive = fetch(self.folder / ARCHIVE, self.mirrors, self.checksum)
         # An archive that was put there by hand has not been compared, and unpacking alone would miss a changed pixel.
-        with archive.open("rb") as file:
-            found = hashlib.file_digest(file, "md5").hexdigest()
+        found = md5_of(archive)
         if found != self.checksum:
             raise ValueError(
                 f"{archive} has the md5 {found}, expected {self.checksum}: it is damaged, cut short or another "
                 "archive; delete it to download it again, or restore the published file"
             )
-        missing = [name for names in FILES.values() for name in names if not (folder / name).exists()]
+        checksums = {}
         with tarfile.open(archive) as packed:
-            for name in missing:
-                content = packed.extractfile(f"{FOLDER}/{name}")
-                assert content is not None
-                write_atomically(folder / name, content.read())
+            for name in (name for names in FILES.values() for name in names):
+                file = packed.extractfile(f"{FOLDER}/{name}")
+                assert file is not None
+                content = file.read()
+                checksums[name] = hashlib.md5(content).hexdigest()
+                if not (folder / name).exists():
+                    write_atomically(folder / name, content)
+        lines = "".join(f"{md5}  {name}\n" for name, md5 in checksums.items())
+        write_atomically(folder / CHECKSUMS, lines.encode())
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    """{file: md5} of what the published archive held when it was unpacked here; empty where it was unpacked elsewhere.
+
+    Of the single files no checksums are published.
+    """
+    path = folder / CHECKSUMS
+    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+    return {words[1]: words[0] for line in lines if len(words := line.split()) == 2}
+
+
+def _check_different(files: Sequence[Path]) -> None:
+    """Raise ValueError where two files are the same."""
+    seen: dict[str, Path] = {}
+    for path in files:
+        other = seen.setdefault(md5_of(path), path)
+        if other is not path:
+            raise ValueError(f"{path} is a copy of {other.name}, so images are missing: {CURE}")
 
 
 def _read(path: Path, count: int) -> Tensor:

@@ -1,6 +1,7 @@
 """scikit-learn's bundled 8x8 digits: the default that needs no download."""
 
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -37,15 +38,46 @@ class Digits(ImageDataset):
 
 @cache
 def _all_digits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
+    rows = np.loadtxt(_bundled_file(), delimiter=",", dtype=np.float32)
+    images, targets = (rows[:, :-1] / 16.0).reshape(-1, 8, 8), rows[:, -1].astype(np.int64)
+    train, test = _stratified(targets, 360)
+    return images[train], images[test], targets[train], targets[test]
 
-    bundled = load_digits()
-    images = (bundled.images / 16.0).astype(np.float32)
-    parts = train_test_split(
-        images, bundled.target.astype(np.int64), test_size=360, random_state=0, stratify=bundled.target
-    )
-    return tuple(parts)
+
+def _bundled_file() -> Path:
+    """The file of images and targets; scikit-learn is not imported, which would take longer than an epoch on them."""
+    found = find_spec("sklearn")
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("digits lie in scikit-learn, which is not installed: pip install scikit-learn")
+    return Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz"
+
+
+def _stratified(targets: np.ndarray, test: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places of training and ``test`` samples: those of scikit-learn's ``train_test_split`` with random_state 0."""
+    drawn, counts = np.random.RandomState(0), np.bincount(targets)
+    train_of = _shares(counts, len(targets) - test, drawn)
+    test_of = _shares(counts - train_of, test, drawn)
+    train_places, test_places = [], []
+    for name, (n_train, n_test) in enumerate(zip(train_of, test_of, strict=True)):
+        places = np.flatnonzero(targets == name)[drawn.permutation(counts[name])]
+        train_places.append(places[:n_train])
+        test_places.append(places[n_train : n_train + n_test])
+    return drawn.permutation(np.concatenate(train_places)), drawn.permutation(np.concatenate(test_places))
+
+
+def _shares(counts: np.ndarray, total: int, drawn: np.random.RandomState) -> np.ndarray:
+    """How many of each class make ``total``: whole parts first, then the largest rests, of equal ones drawn."""
+    exact = counts / counts.sum() * total
+    shares = np.floor(exact)
+    rests, left = exact - shares, int(total - shares.sum())
+    for rest in np.unique(rests)[::-1]:
+        if left == 0:
+            break
+        equal = np.flatnonzero(rests == rest)
+        chosen = drawn.choice(equal, size=min(len(equal), left), replace=False)
+        shares[chosen] += 1
+        left -= len(chosen)
+    return shares.astype(np.int64)
 
 
 def split_digits(split: Split) -> tuple[np.ndarray, np.ndarray]:

@@ -7,9 +7,7 @@ import torch
 
 from spikelearn.datasets.base import DATASETS, EventDataset, Split
 from spikelearn.datasets.digits import split_digits
-
-#: One event in tonic's format.
-EVENT = np.dtype([("x", np.int64), ("y", np.int64), ("t", np.int64), ("p", np.int64)])
+from spikelearn.recordings.events import EVENT
 
 SENSOR = 16  # pixels along an edge
 SACCADE = 30_000  # microseconds

@@ -1,4 +1,4 @@
-"""Parts of a training set that have all its classes, smaller ones within larger ones."""
+"""Parts of a set of samples that have all its classes."""
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ def stratified_subset(targets: Tensor, fraction: float, seed: int) -> Tensor:
     For one seed a smaller subset lies within every larger one.
 
     Args:
-        targets: class number of every sample, int64 [N].
+        targets: class number of every sample, int64 [N]; of targets that are no such numbers all are one class.
         fraction: share of each class, rounded to whole samples and at least one, in (0, 1].
         seed: seed of the choice.
 
@@ -24,9 +24,27 @@ def stratified_subset(targets: Tensor, fraction: float, seed: int) -> Tensor:
     """
     check_positive("data_fraction", fraction)
     check_fraction("data_fraction", fraction)
-    chosen = []
+    chosen, targets = [], strata_of(targets)
     for label in targets.unique().tolist():
         members = (targets == label).nonzero().flatten()
         order = torch.randperm(len(members), generator=generator_for(seed, "subset", label))
         chosen.append(members[order[: max(round(fraction * len(members)), 1)]])
     return torch.cat(chosen).sort().values
+
+
+def parted(targets: Tensor, indices: Tensor, fraction: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """The samples ``indices`` in two parts, in rising order; the second has ``fraction`` of every class, rounded."""
+    kept, held, targets = [], [], strata_of(targets)
+    for label in targets[indices].unique():
+        members = indices[targets[indices] == label]
+        members = members[torch.randperm(len(members), generator=generator)]
+        count = round(fraction * len(members))
+        held.append(members[:count])
+        kept.append(members[count:])
+    return torch.cat(kept).sort().values, torch.cat(held).sort().values
+
+
+def strata_of(targets: Tensor) -> Tensor:
+    """What parts have the same shares of: class numbers [N], and 0 for every sample of other targets."""
+    classes = targets.ndim == 1 and not targets.is_floating_point()
+    return targets if classes else torch.zeros(len(targets), dtype=torch.int64)

@@ -12,7 +12,7 @@ import nir
 import torch
 from torch import Tensor
 
-from spikelearn.export.nir import FILE_DT
+from spikelearn.export.nir_neurons import FILE_DT
 from spikelearn.network import Network, evaluating
 from spikelearn.synapses import as_float
 
@@ -31,16 +31,20 @@ class Verdict(NamedTuple):
 
 
 class Verification(NamedTuple):
-    """Verdicts by simulator, output spikes of the reference, and how close any potential came to its threshold."""
+    """Verdicts by simulator, output spikes of the reference, how close any potential came to its threshold, and other
+    readers of NIR, which are not run."""
 
     peers: dict[str, Verdict]
     spikes: int
     margin: float
+    not_tried: tuple[str, ...]
 
 
 @torch.no_grad()
 def verify_nir(network: Network, path: Path, inputs: Tensor) -> Verification:
     """Run the network, and the imports of ``path`` by snnTorch and Norse, on ``inputs`` and count differing entries.
+
+    They run in float32, whatever the network's type.
 
     Args:
         network: what was exported.
@@ -60,7 +64,7 @@ def verify_nir(network: Network, path: Path, inputs: Tensor) -> Verification:
         reference, margin = _stepped(network, inputs)
     shape = next(node for name, node in sorted(graph.nodes.items()) if isinstance(node, nir.Input)).input_type["input"]
     shaped = as_float(inputs, network).reshape(*inputs.shape[:2], *(int(edge) for edge in shape))
-    fires = list(network.blocks.values())[-1].neuron.fires
+    fires = network.blocks[network.outputs[0]].neuron.fires
     peers = {}
     for name, run in PEERS.items():
         if not fires:
@@ -69,7 +73,7 @@ def verify_nir(network: Network, path: Path, inputs: Tensor) -> Verification:
             peers[name] = Verdict(0, None, "no output neuron fired on these inputs, so nothing would be proved")
         else:
             peers[name] = _compare(run, path, shaped, reference)
-    return Verification(peers, int(reference.sum()), margin)
+    return Verification(peers, int(reference.sum()), margin, NOT_TRIED)
 
 
 def _stepped(network: Network, inputs: Tensor) -> tuple[Tensor, float]:
@@ -116,12 +120,17 @@ def _run_norse(graph: nir.NIRGraph, inputs: Tensor) -> Tensor:
 
 
 def _step_through(module: Any, inputs: Tensor) -> Tensor:
+    # Neurons of snnTorch fire in float32, whatever comes in.
+    module = module.float()
     outputs, state = [], None
-    for now in inputs.unbind(0):
+    for now in inputs.float().unbind(0):
         out, state = module(now, state) if state is not None else module(now)
         outputs.append(out)
     return torch.stack(outputs)
 
+
+#: Readers of NIR that nothing here runs.
+NOT_TRIED = ("spikingjelly", "sinabs", "rockpool", "spyx", "sparx", "jaxpike", "snn-mlir")
 
 PEERS: dict[str, Callable[[nir.NIRGraph, Tensor], Tensor]] = {"snntorch": _run_snntorch, "norse": _run_norse}
 

@@ -10,9 +10,7 @@ from torch import Tensor
 from spikelearn.checks import check_positive
 from spikelearn.hardware.weights import synaptic_weights
 from spikelearn.network import Network
-from spikelearn.registry import Registry, parse_component
-
-HARDWARE: Registry[type["Hardware"]] = Registry("hardware")
+from spikelearn.registry import Registry
 
 
 class Hardware(ABC):
@@ -85,8 +83,4 @@ class Hardware(ABC):
         return drawn.to(like.device)
 
 
-def hardware_from(text: str) -> Hardware:
-    """Hardware as the command line writes it, for example ``device:nl_ltp=1.75,c2c=0.003``."""
-    name, options = parse_component(text)
-    hardware: Hardware = HARDWARE.build(name, options)
-    return hardware
+HARDWARE = Registry("hardware", Hardware)

@@ -9,9 +9,7 @@ from torch import Tensor
 from spikelearn.checks import check_count, check_flag, check_fraction
 from spikelearn.hardware.masks import Method, global_masks
 from spikelearn.network import Network
-from spikelearn.registry import Registry, parse_component
-
-PRUNINGS: Registry[type["Pruning"]] = Registry("pruning")
+from spikelearn.registry import Registry
 
 
 class Pruning:
@@ -113,6 +111,9 @@ class Pruning:
         self.apply(network, self.masks.keys())
 
 
+PRUNINGS = Registry("pruning", Pruning)
+
+
 @PRUNINGS.register("global")
 class GlobalPruning(Pruning):
     method = "global"
@@ -121,10 +122,3 @@ class GlobalPruning(Pruning):
 @PRUNINGS.register("uniform")
 class UniformPruning(Pruning):
     method = "uniform"
-
-
-def pruning_from(text: str) -> Pruning:
-    """A pruning as the command line writes it: ``global:sparsity=0.9,minimum=0.0005,gradual=true``."""
-    name, options = parse_component(text)
-    pruning: Pruning = PRUNINGS.build(name, options)
-    return pruning

@@ -1,7 +1,7 @@
 """Architecture strings as papers write them: ``784-400-10``, ``15C5-P2-40C5-P2-300-10``, ``64C5s-10``."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from spikelearn.checks import one_of
@@ -9,9 +9,15 @@ from spikelearn.checks import one_of
 GRAMMAR = (
     "300 or FC300 (dense), 15C5 (15 filters of 5x5; marks: s stride 2, s3 stride 3, p same padding, p2 padding 2), "
     "P2 or AP2 (average pool), MP2 (max pool), SP2 (sum pool, SP2x1.1: times 1.1), each with an optional stride s1; "
-    "behind the last layer but one (F400), (F64C5) or (F96C3u): feedback to the first layer, u by a transposed "
-    "convolution of stride 2"
+    "16R3 (a residual block: two convolutions of 3x3 and a way past them); behind the last layer but one (F400), "
+    "(F64C5) or (F96C3u): feedback to the first layer, u by a transposed convolution of stride 2; (F400x) behind the "
+    "first layer: from it to itself, but from no neuron to itself; behind any layer (by name fc1, fc2, conv1, res1 "
+    "...) (<inputs) or (<fc1): takes from there, not from the layer before; (+fc1): takes from there too, by weights "
+    "of its own; (=fc1): adds the spikes from there as they are; @NAME behind one of these or of a feedback, as in "
+    "(+fc1@inhibitory): drives the neurons' current of that name; (out): is read"
 )
+
+_BEHIND = "feedback stands behind a dense or convolutional layer, as in 400(F400) or 64C5(F64C5)"
 
 #: Largest number of neurons, filters or pixels in a token.
 LARGEST = 1_000_000
@@ -19,22 +25,51 @@ LARGEST = 1_000_000
 _DENSE = re.compile(r"(?:FC)?(?P<n>\d+)(?:FC)?", re.IGNORECASE | re.ASCII)
 _CONV = re.compile(r"(?P<n>\d+)C(?P<k>\d+)(?P<marks>(?:[sp]\d*)*)", re.IGNORECASE | re.ASCII)
 _POOL = re.compile(r"(?P<kind>[AMS]?)P(?P<k>\d+)(?:s(?P<s>\d+))?(?:x(?P<gain>\d+\.?\d*))?", re.IGNORECASE | re.ASCII)
-_FEEDBACK = re.compile(r"(?P<layer>[^()]*)\(F(?P<back>[^()]+)\)", re.IGNORECASE | re.ASCII)
-_BACK = re.compile(r"(?P<n>\d+)(?:C(?P<k>\d+)(?P<up>u?))?", re.IGNORECASE | re.ASCII)
+_RESIDUAL = re.compile(r"(?P<n>\d+)R(?P<k>\d+)(?P<s>s\d*)?", re.IGNORECASE | re.ASCII)
+_MARKED = re.compile(r"(?P<layer>[^()]*)(?P<marks>(?:\([^()]+\)\s*)+)", re.ASCII)
+_EDGE = re.compile(r"(?P<kind>[<+=])\s*(?P<name>[a-z]+\d*)", re.ASCII)
+_BACK = re.compile(r"(?P<n>\d+)(?:C(?P<k>\d+)(?P<up>u?)|(?P<others>x))?", re.IGNORECASE | re.ASCII)
 _IMAGE = re.compile(r"(?:(?P<c>\d+)x)?(?P<h>\d+)x(?P<w>\d+)", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True)
 class Back:
-    """Feedback to the first layer: ``size`` neurons or maps; ``kernel`` 0 is dense; ``up`` doubles the image."""
+    """Feedback to the first layer: ``size`` neurons or maps; ``kernel`` 0 is dense; ``up`` doubles the image.
+
+    ``others`` leaves out the way of each neuron to itself. ``current`` names the current that it drives; None: that of
+    the layer's own synapse.
+    """
 
     size: int
     kernel: int = 0
     up: bool = False
+    others: bool = False
+    current: str | None = None
 
 
 @dataclass(frozen=True)
-class Dense:
+class Joined:
+    """A further edge from ``source``, the inputs or an earlier block: by weights, or its spikes as they are.
+
+    ``current`` names the current that it drives; None: that of the layer's own synapse.
+    """
+
+    source: str
+    weights: bool = True
+    current: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wired:
+    """What a layer takes from besides, or instead of, the one before (``source``), and whether it is read."""
+
+    source: str | None = field(default=None, repr=False)
+    joined: tuple[Joined, ...] = field(default=(), repr=False)
+    read: bool = field(default=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Dense(Wired):
     """``size`` neurons, each connected to everything before; ``back`` is feedback from them."""
 
     size: int
@@ -42,13 +77,23 @@ class Dense:
 
 
 @dataclass(frozen=True)
-class Conv:
+class Conv(Wired):
     """``filters`` maps of ``kernel`` x ``kernel`` weights."""
 
     filters: int
     kernel: int
     stride: int = 1
     padding: int = 0
+    back: Back | None = None
+
+
+@dataclass(frozen=True)
+class Residual(Wired):
+    """``filters`` maps behind two convolutions of ``kernel`` x ``kernel`` weights, and a way past them."""
+
+    filters: int
+    kernel: int
+    stride: int = 1
     back: Back | None = None
 
 
@@ -62,7 +107,8 @@ class Pool:
     gain: float = 1.0
 
 
-Layer = Dense | Conv | Pool
+Neurons = Dense | Conv | Residual
+Layer = Neurons | Pool
 
 
 def parse(text: str) -> tuple[tuple[int, ...] | None, list[Layer]]:
@@ -107,12 +153,17 @@ def _input_of(text: str, tokens: list[tuple[str, int]]) -> tuple[tuple[int, ...]
 
 def _layer(text: str, token: str, at: int) -> Layer:
     layer: Layer
-    if looped := _FEEDBACK.fullmatch(token):
-        return _looped(text, token, at, looped)
+    if marked := _MARKED.fullmatch(token):
+        return _marked(text, token, at, marked)
     if match := _DENSE.fullmatch(token):
         layer = Dense(int(match["n"]))
     elif match := _CONV.fullmatch(token):
         layer = _conv(text, token, at, match)
+    elif match := _RESIDUAL.fullmatch(token):
+        stride = int((match["s"] or "s1")[1:] or 2)
+        if int(match["k"]) % 2 == 0:
+            _fail(text, token, at, "a residual block pads by half an odd kernel")
+        layer = Residual(int(match["n"]), int(match["k"]), stride)
     elif match := _POOL.fullmatch(token):
         kinds = {"": "average", "A": "average", "M": "max", "S": "sum"}
         kind, kernel = kinds[match["kind"].upper()], int(match["k"])
@@ -121,7 +172,7 @@ def _layer(text: str, token: str, at: int) -> Layer:
         layer = Pool(kind, kernel, int(match["s"] or kernel), float(match["gain"] or 1.0))
     else:
         _fail(text, token, at, f"expected {GRAMMAR}")
-    sizes = {key: value for key, value in vars(layer).items() if key not in ("kind", "back")}
+    sizes = {key: value for key, value in vars(layer).items() if type(value) in (int, float)}
     if any(value == 0 for key, value in sizes.items() if key != "padding"):
         _fail(text, token, at, "sizes and strides must be at least 1")
     if max(sizes.values()) > LARGEST:
@@ -129,17 +180,44 @@ def _layer(text: str, token: str, at: int) -> Layer:
     return layer
 
 
-def _looped(text: str, token: str, at: int, match: re.Match[str]) -> Layer:
+def _marked(text: str, token: str, at: int, match: re.Match[str]) -> Layer:
+    """A layer with its marks in parentheses."""
     layer = _layer(text, match["layer"].strip(), at)
-    back = _BACK.fullmatch(match["back"].strip())
-    if not isinstance(layer, Dense | Conv) or back is None:
-        _fail(text, token, at, "feedback stands behind a dense or convolutional layer, as in 400(F400) or 64C5(F64C5)")
-    found = Back(int(back["n"]), int(back["k"] or 0), bool(back["up"]))
+    if isinstance(layer, Pool):
+        _fail(text, token, at, f"{_BEHIND}, as do all marks: a pool has no neurons")
+    for mark in re.findall(r"\(([^()]+)\)", match["marks"]):
+        layer = _with_mark(text, token, at, layer, mark.strip())
+    return layer
+
+
+def _with_mark(text: str, token: str, at: int, layer: Neurons, mark: str) -> Neurons:
+    if mark.lower() == "out":
+        return replace(layer, read=True)
+    mark, named, name = (part.strip() for part in mark.partition("@"))
+    if named and not name.isidentifier():
+        _fail(text, token, at, "'@' stands before the name of a current, as in (+fc1@inhibitory)")
+    current = name or None
+    if edge := _EDGE.fullmatch(mark):
+        if edge["kind"] != "<":
+            return replace(layer, joined=(*layer.joined, Joined(edge["name"], edge["kind"] == "+", current)))
+        if layer.source is not None or named:
+            _fail(text, token, at, "a layer takes from one place by '<', to one current; further ones are added by '+'")
+        return replace(layer, source=edge["name"])
+    if mark[:1].upper() != "F" or layer.back is not None:
+        _fail(text, token, at, f"expected {GRAMMAR}")
+    return replace(layer, back=replace(_back(text, token, at, mark[1:]), current=current))
+
+
+def _back(text: str, token: str, at: int, mark: str) -> Back:
+    back = _BACK.fullmatch(mark.strip())
+    if back is None:
+        _fail(text, token, at, _BEHIND)
+    found = Back(int(back["n"]), int(back["k"] or 0), bool(back["up"]), bool(back["others"]))
     if max(found.size, found.kernel) > LARGEST:
         _fail(text, token, at, f"sizes go up to {LARGEST:,}")
     if found.size == 0 or (back["k"] and found.kernel % 2 == 0):
         _fail(text, token, at, "feedback needs at least one neuron, and an odd kernel, which is padded by its half")
-    return replace(layer, back=found)
+    return found
 
 
 def _conv(text: str, token: str, at: int, match: re.Match[str]) -> Conv:

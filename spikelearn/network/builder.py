@@ -1,23 +1,19 @@
 """Networks from an architecture string, or from the plain values that a run's settings hold."""
 
-import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
-from spikelearn.checks import check_count
-from spikelearn.network.architecture import Back, Conv, Dense, Layer, Pool, parse
-from spikelearn.network.block import Block, Feedback
+from spikelearn.checks import check_count, one_of
+from spikelearn.network.architecture import Back, Conv, Dense, Layer, Neurons, Pool, parse
+from spikelearn.network.block import Block, Feedforward
 from spikelearn.network.initialisers import Initialiser, Uniform
+from spikelearn.network.layers import feedback_edge, joining_edge, module_of
 from spikelearn.network.network import Network
-from spikelearn.network.readout import RateReadout
-from spikelearn.neurons import LIF, NEURONS, MembraneNeuron, Neuron
-from spikelearn.synapses import SumPool2d, bound_spectral_norm
-
-NeuronFactory = Callable[[], Neuron]
+from spikelearn.network.readouts import READOUTS, Readout
+from spikelearn.neurons import LIF, Adjoint, NeuronFactory
 
 
 def build(
@@ -26,11 +22,13 @@ def build(
     *,
     input_shape: Sequence[int] | None = None,
     output: NeuronFactory | None = None,
-    readout: nn.Module | Literal["linear"] | None = None,
+    readout: nn.Module | str | None = None,
     bias: bool = True,
     delay: int = 0,
     batch_norm: bool = False,
+    output_norm: bool = True,
     spectral_feedback: bool = False,
+    adjoint: Adjoint | str | None = None,
     init: Initialiser | None = None,
     generator: torch.Generator | None = None,
 ) -> Network:
@@ -38,20 +36,32 @@ def build(
 
     Dense and convolutional layers become blocks ``fc1, fc2, ...`` and ``conv1, ...``; pooling and flattening stand in
     front of the next block's weights. Convolutions are without padding and with stride 1 unless marked. Feedback,
-    as in ``784-400(F400)-10``, goes to the first block, without bias, one step late.
+    as in ``784-400(F400)-10``, goes to the first block, without bias, one step late; ``(F400x)`` from that block itself
+    leaves out the way of each neuron to itself. ``16R3`` is a block ``res1`` whose
+    synapse is ``Residual``.
+
+    Marks behind a layer make a graph. In ``784-400-100(<inputs)-10(+fc1)`` two populations see the inputs, and the
+    output takes from both: from the one before it, ``fc2``, and by weights without bias (of a convolution of 1 x 1 to
+    an image) from ``fc1`` too, over the edge ``fc1_to_fc3``; ``(=fc1)`` adds its spikes as they are.
+    ``(+fc1@inhibitory)`` and ``(F400@inhibitory)`` drive the neurons' current of that name. The readout reads the
+    layers marked ``(out)``, side by side, else the last.
 
     Args:
         architecture: the string; a leading number or ``2x34x34`` is the input.
         neuron: called once for every block; of a class that has one, the per-step form is taken (``LIF`` is
             ``LIF.per_step``: unit gain, decay 0.9), as everywhere where no time constant is named.
         input_shape: shape of one image, (C, H, W) or (n,); needed where the string begins with a convolution.
-        output: called for the last block instead, for example ``LeakyIntegrator``.
-        readout: from the last block's activity to scores; None: as ``Network`` chooses; "linear": the last number of
-            the string is no block but a linear layer on the rates of the block before, weighted by its neurons' decay.
+        output: called for the blocks that are read instead, for example ``LeakyIntegrator``.
+        readout: from the last block's activity to scores, or the name of one, which is then made to fit the last block;
+            None: as ``Network`` chooses; "linear": the last number of the string is no block but a linear layer on the
+            rates of the block before, weighted by its neurons' decay.
         bias: whether synapses have a bias.
         delay: steps that spikes take from block to block; the input arrives at once.
         batch_norm: whether a batch norm stands behind the weights of every block, none behind feedback.
+        output_norm: whether it then stands behind those of the blocks that are read, too.
         spectral_feedback: whether feedback weights are reparametrised to a bounded spectral norm (``SpectralGain``).
+        adjoint: how derivatives cross the neurons in a loop of your own, for example "atan"; see
+            ``Network.with_adjoint``. Rules bring their own.
         init: how weights are drawn; None: ``Uniform()``, torch's default.
         generator: where the weights come from; None: torch's global generator.
 
@@ -59,32 +69,37 @@ def build(
 
     Raises:
         ValueError: a wrong string, with the place; an input that does not fit; a layer larger than its image; feedback
-            that does not fit the first block; a linear readout without a block before it.
+            that does not fit the first block; a source that does not stand before its target, or does not fit it; a
+            linear readout without a block before it.
     """
     check_count("delay", delay, least=0)
-    if isinstance(readout, str) and readout != "linear":
-        raise ValueError(f"readout is {readout!r}, expected 'linear', or a readout such as RateReadout()")
+    named, given = (READOUTS.get(readout), None) if isinstance(readout, str) else (None, readout)
     written, layers = parse(architecture)
     shape = _input_shape(architecture, written, input_shape)
-    head = layers.pop() if readout == "linear" else None
-    if head is not None and not (
-        isinstance(head, Dense) and head.back is None and layers and not isinstance(layers[-1], Pool)
-    ):
-        raise ValueError(
-            f"network string {architecture!r} cannot end in a linear readout: it needs a layer of neurons, then the "
-            "number of classes, for example 784-400-10"
-        )
-    made = _Blocks(architecture, shape, bias=bias, delay=delay, batch_norm=batch_norm)
-    for number, layer in enumerate(layers):
-        made.add(layer, output if output is not None and number == len(layers) - 1 else neuron)
+    classes = _classes(architecture, layers, str(readout)) if named is not None and named.takes_last_number else None
+    made = _Blocks(architecture, shape, bias=bias, delay=delay)
+    neurons = [layer for layer in layers if not isinstance(layer, Pool)]
+    read = [layer.read for layer in neurons] if any(layer.read for layer in neurons) else _last(neurons)
+    outputs = iter(read)
+    for layer in layers:
+        if isinstance(layer, Pool):
+            made.front.append(layer)
+        elif next(outputs):
+            made.outputs.append(made.add(layer, output or neuron, norm=batch_norm and output_norm))
+        else:
+            made.add(layer, neuron, norm=batch_norm)
     feedback = {
-        f"from_{source}": _feedback(architecture, back, source, made.shapes, spectral_feedback)
+        f"from_{source}": feedback_edge(architecture, back, source, made.shapes, spectral_feedback)
         for source, back in made.backs.items()
     }
-    if head is not None:
-        readout = _linear_readout(made, head)
-    assert not isinstance(readout, str)
-    network = Network(made.blocks, feedback, readout, input_shape=input_shape)
+    network = Network(
+        made.blocks,
+        feedback,
+        made.readout(named, classes) if named is not None else given,
+        feedforward=made.joined,
+        outputs=made.outputs,
+        input_shape=input_shape,
+    ).with_adjoint(adjoint)
     if generator is not None or init is not None:
         (init or Uniform())(network, generator or torch.default_generator)
     return network
@@ -93,90 +108,89 @@ def build(
 class _Blocks:
     """The blocks of a string, layer after layer; what stands in front of the next weights waits."""
 
-    def __init__(self, architecture: str, shape: tuple[int, ...], *, bias: bool, delay: int, batch_norm: bool) -> None:
-        self.architecture, self.shape, self.bias = architecture, shape, bias
-        self.delay, self.batch_norm = delay, batch_norm
+    def __init__(self, architecture: str, shape: tuple[int, ...], *, bias: bool, delay: int) -> None:
+        self.architecture, self.input, self.bias, self.delay = architecture, shape, bias, delay
         self.blocks: dict[str, Block] = {}
+        self.joined: dict[str, Feedforward] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.backs: dict[str, Back] = {}
-        self.front: list[nn.Module] = []
+        self.front: list[Pool] = []
+        self.outputs: list[str] = []
 
-    def add(self, layer: Layer, neuron: NeuronFactory) -> None:
-        module, self.shape = _module(self.architecture, layer, self.shape, self.bias)
-        if isinstance(layer, Pool):
-            self.front.append(module)
-            return
-        kind = "fc" if isinstance(layer, Dense) else "conv"
-        parts = [*self.front, *([nn.Flatten()] if kind == "fc" else []), module]
-        if self.batch_norm:
-            parts.append(nn.BatchNorm1d(layer.size) if isinstance(layer, Dense) else nn.BatchNorm2d(layer.filters))
+    def add(self, layer: Neurons, neuron: NeuronFactory, *, norm: bool) -> str:
+        """Make a block of ``layer``, with a batch norm behind its weights or without; returns its name."""
+        kind = {Dense: "fc", Conv: "conv"}.get(type(layer), "res")
         name = f"{kind}{1 + sum(known.startswith(kind) for known in self.blocks)}"
-        synapse = nn.Sequential(*parts) if len(parts) > 1 else module
-        delay = self.delay if self.blocks else 0
-        self.blocks[name] = Block(synapse, _per_step_form(neuron)(), delay=delay)
-        self.shapes[name], self.front = self.shape, []
+        before = next(reversed(self.blocks), "inputs")
+        source = before if layer.source is None else self._known(name, layer.source)
+        synapse, shape = self._synapse(layer, self._sent()[source], norm)
+        own = None if source == before else source
+        self.blocks[name] = Block(synapse, _per_step_form(neuron)(), delay=self._delay(source), source=own)
+        self.shapes[name], self.front = shape, []
+        for joined in layer.joined:
+            from_ = self._known(name, joined.source)
+            edge = joining_edge(self.architecture, joined, name, self._sent(), self._delay(from_))
+            if f"{from_}_to_{name}" in self.joined:
+                raise ValueError(f"network string {self.architecture!r}: {name!r} takes from {from_!r} twice")
+            self.joined[f"{from_}_to_{name}"] = edge
         if layer.back is not None:
             self.backs[name] = layer.back
+        return name
+
+    def readout(self, kind: type[Readout], classes: int | None) -> Readout:
+        """A readout of the blocks that are read, of as many classes as they have neurons where nothing else is said."""
+        units = sum(math.prod(self.shapes[name]) for name in self.outputs)
+        made = [kind.behind(self.blocks[name].neuron, units, classes or units) for name in self.outputs]
+        return made[-1]
+
+    def _synapse(self, layer: Neurons, shape: tuple[int, ...], norm: bool) -> tuple[nn.Module, tuple[int, ...]]:
+        """The synapse of a block, the pools that wait before its weights, and the shape of its neurons."""
+        parts: list[nn.Module] = []
+        for pool in self.front:
+            module, shape = module_of(self.architecture, pool, shape, self.bias)
+            parts.append(module)
+        module, after = module_of(self.architecture, layer, shape, self.bias)
+        parts += [nn.Flatten(), module] if isinstance(layer, Dense) else [module]
+        if norm:
+            parts.append(nn.BatchNorm1d(layer.size) if isinstance(layer, Dense) else nn.BatchNorm2d(layer.filters))
+        return nn.Sequential(*parts) if len(parts) > 1 else module, after
+
+    def _sent(self) -> dict[str, tuple[int, ...]]:
+        return {"inputs": self.input, **self.shapes}
+
+    def _delay(self, source: str) -> int:
+        return 0 if source == "inputs" else self.delay
+
+    def _known(self, name: str, source: str) -> str:
+        """``source``, which must stand before the block ``name``."""
+        known = [place for place in self._sent() if place != name]
+        if source not in known:
+            raise ValueError(
+                f"network string {self.architecture!r}: {name!r} takes from {source!r}, which does not stand before "
+                f"it, expected {one_of(source, known)}"
+            )
+        return source
 
 
-def _linear_readout(made: _Blocks, head: Dense) -> RateReadout:
-    name, block = list(made.blocks.items())[-1]
-    neuron = block.neuron
-    decay = neuron.decay_mem if isinstance(neuron, MembraneNeuron) and neuron.reset == "subtract" else 1.0
-    return RateReadout(nn.Linear(math.prod(made.shapes[name]), head.size), decay=decay)
+def _last(layers: Sequence[Neurons]) -> list[bool]:
+    """Which of the layers are read where none is marked: the last."""
+    return [number == len(layers) - 1 for number in range(len(layers))]
 
 
-def _feedback(
-    architecture: str, back: Back, source: str, shapes: Mapping[str, tuple[int, ...]], spectral: bool
-) -> Feedback:
-    """The edge from ``source`` to the first block.
+def _classes(architecture: str, layers: list[Layer], readout: str) -> int:
+    """The number of classes that a string ends in, taken from its layers.
 
     Raises:
-        ValueError: it does not give the first block's shape.
+        ValueError: no layer of neurons before it.
     """
-    target, shape = next(iter(shapes.items()))
-    sent, half = shapes[source], back.kernel // 2
-    if back.kernel and len(sent) != 3:
-        raise ValueError(f"network string {architecture!r}: feedback from {source!r} is no image, write (F{shape[0]})")
-    gives = (back.size, *(edge * (2 if back.up else 1) for edge in sent[1:])) if back.kernel else (back.size,)
-    if gives != shape:
-        raise ValueError(
-            f"network string {architecture!r}: feedback from {source!r} gives a current of shape {list(gives)}, but "
-            f"the first block {target!r} has the shape {list(shape)}: write its size, as in 400(F400) or "
-            "64C5(F64C5), and u where its image is twice as large"
-        )
-    synapse: nn.Module
-    if back.kernel == 0:
-        synapse = nn.Linear(sent[0], back.size, bias=False)
-    elif back.up:
-        synapse = nn.ConvTranspose2d(sent[0], back.size, back.kernel, 2, half, output_padding=1, bias=False)
-    else:
-        synapse = nn.Conv2d(sent[0], back.size, back.kernel, padding=half, bias=False)
-    if spectral:
-        bound_spectral_norm(synapse)
-    return Feedback(source, target, synapse)
-
-
-def neuron_factory(name: str, options: Mapping[str, Any]) -> NeuronFactory:
-    """A factory of registered neurons: the per-step form (unit gain), unless an option is only the constructor's.
-
-    So ``{}`` is ``LIF.per_step()`` and ``{"decay": 0.8}`` another decay, but ``{"tau_mem": 0.02}`` is ``LIF(0.02)``,
-    whose current is scaled by 1 - exp(-dt / tau_mem).
-
-    Raises:
-        ValueError: an unknown neuron or option, a value out of range.
-    """
-    kind = NEURONS.get(name)
-    per_step = getattr(kind, "per_step", None)
-    only_constructors = set(inspect.signature(kind).parameters) - set(inspect.signature(per_step or kind).parameters)
-    make = kind if per_step is None or only_constructors & set(options) else per_step
-
-    def factory() -> Neuron:
-        made: Neuron = NEURONS.build(name, options, make)
-        return made
-
-    factory()
-    return factory
+    last = layers.pop()
+    plain = isinstance(last, Dense) and (last.back, last.source, last.joined, last.read) == (None, None, (), False)
+    if plain and isinstance(last, Dense) and layers and not isinstance(layers[-1], Pool):
+        return last.size
+    raise ValueError(
+        f"network string {architecture!r} cannot end in a {readout} readout: it needs a layer of neurons, then the "
+        "number of classes, for example 784-400-10"
+    )
 
 
 def _per_step_form(make: NeuronFactory) -> NeuronFactory:
@@ -198,30 +212,3 @@ def _input_shape(architecture: str, written: tuple[int, ...] | None, given: Sequ
             f"{math.prod(given)} ({' x '.join(map(str, given))}): begin it with {math.prod(given)}"
         )
     return tuple(given)
-
-
-def _module(architecture: str, layer: Layer, shape: tuple[int, ...], bias: bool) -> tuple[nn.Module, tuple[int, ...]]:
-    weights = layer.size * math.prod(shape) if isinstance(layer, Dense) else 0
-    if weights > 2**31:
-        raise ValueError(f"network string {architecture!r}: {layer} needs {weights:,} weights, which is too large")
-    if isinstance(layer, Dense):
-        return nn.Linear(math.prod(shape), layer.size, bias=bias), (layer.size,)
-    if len(shape) != 3:
-        raise ValueError(
-            f"network string {architecture!r}: {layer} needs an image [C, H, W], but what arrives has shape "
-            f"{list(shape)}"
-        )
-    channels, *size = shape
-    padding = layer.padding if isinstance(layer, Conv) else 0
-    after = [(edge + 2 * padding - layer.kernel) // layer.stride + 1 for edge in size]
-    if min(edge + 2 * padding for edge in size) < layer.kernel:
-        raise ValueError(
-            f"network string {architecture!r}: {layer} is larger than the {size[0]} x {size[1]} image that arrives"
-        )
-    if isinstance(layer, Conv):
-        conv = nn.Conv2d(channels, layer.filters, layer.kernel, layer.stride, layer.padding, bias=bias)
-        return conv, (layer.filters, *after)
-    if layer.kind == "sum":
-        return SumPool2d(layer.kernel, layer.stride, gain=layer.gain), (channels, *after)
-    pool = nn.AvgPool2d if layer.kind == "average" else nn.MaxPool2d
-    return pool(layer.kernel, layer.stride), (channels, *after)

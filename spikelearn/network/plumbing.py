@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from spikelearn.checks import check_shape
-from spikelearn.network.block import Block
+from spikelearn.checks import check_all_finite, check_shape
+from spikelearn.network.block import Block, Edge
 from spikelearn.network.presentation import copied_buffers, running_statistics
 from spikelearn.synapses import drive
 
@@ -23,7 +23,7 @@ def masked(x: Tensor, masks: Mapping[str, Tensor], place: str, *, steps: bool) -
             f"mask {place!r} has shape {list(mask.shape)}, expected {list(sample)}: one factor for each sample and "
             "place, [B, ...]"
         )
-    return x * mask
+    return x * (mask.to(x.dtype) if mask.is_floating_point() and x.is_floating_point() else mask)
 
 
 def injected(current: Tensor, inject: Mapping[str, Tensor], name: str) -> Tensor:
@@ -31,7 +31,7 @@ def injected(current: Tensor, inject: Mapping[str, Tensor], name: str) -> Tensor
     if name not in inject:
         return current
     check_shape(f"current injected into {name!r}", inject[name], current.shape, "that of the block's own current")
-    return current + inject[name]
+    return current + inject[name].to(current.dtype)
 
 
 def delayed(x: Tensor, delay: int, line: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -43,23 +43,41 @@ def delayed(x: Tensor, delay: int, line: Tensor | None) -> tuple[Tensor, Tensor]
     return joined[: x.shape[0]], joined[x.shape[0] :]
 
 
-def drive_block(name: str, synapse: nn.Module, pre: Tensor) -> Tensor:
-    """``drive``, with the block or edge named where the synapse cannot take the record."""
+def drive_edge(name: str, edge: Edge, pre: Tensor) -> Tensor:
+    """``drive``, with the block or edge named where the synapse cannot take the record, or is none."""
+    edge.try_synapse(name, pre)
     try:
-        return drive(synapse, pre)
+        return drive(edge.synapse, pre)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
 
 
-def block_shapes(blocks: Mapping[str, Block], x: Tensor) -> dict[str, tuple[int, ...]]:
+def added(current: Tensor, more: Tensor, masks: Mapping[str, Tensor], place: str, *, steps: bool) -> Tensor:
+    """The current of a block with what the edge ``place`` brings, times the mask of that place."""
+    if more.shape != current.shape:
+        raise ValueError(
+            f"{place} brings a current of shape {list(more.shape)}, expected {list(current.shape)} as the block's own "
+            "synapse does: one value per neuron"
+        )
+    return current + masked(more, masks, place, steps=steps)
+
+
+def block_shapes(blocks: Mapping[str, Block], sources: Mapping[str, str], x: Tensor) -> dict[str, tuple[int, ...]]:
     """Shape of every block's neurons, without the batch, found by mapping one silent step."""
-    found = {}
-    pre = torch.zeros_like(x, requires_grad=False).unsqueeze(0)
+    silent = {"inputs": torch.zeros_like(x, requires_grad=False).unsqueeze(0)}
     for name, block in blocks.items():
         with torch.no_grad(), copied_buffers(block.synapse), running_statistics([block.synapse]):
-            pre = drive_block(name, block.synapse, pre)
-        found[name] = tuple(pre.shape[2:])
-    return found
+            silent[name] = drive_edge(name, block, silent[sources[name]])
+    return {name: tuple(silent[name].shape[2:]) for name in blocks}
+
+
+def check_weights_finite(network: nn.Module) -> None:
+    """Raise ValueError that names the parameter or buffer where one holds NaN or infinity.
+
+    Such weights would not be seen in what a network does: a potential that is NaN is silence.
+    """
+    for name, value in network.state_dict().items():
+        check_all_finite(name, value, "go on from an earlier state of the network, or train anew")
 
 
 def describe(network: nn.Module) -> dict[str, list[int]]:

@@ -8,10 +8,14 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
 
+from spikelearn.neurons import Neuron
+
 
 @contextmanager
 def presentation(network: nn.Module) -> Iterator[dict[str, Tensor]]:
     """Inside, forward passes write to copies of the buffers, and reparametrised weights are computed once.
+
+    Constants of neurons, which nobody writes, are left alone.
 
     Yields a dict that is filled on leaving: {buffer name: new value}. On leaving, also by an error, the network
     is as it was before.
@@ -21,7 +25,14 @@ def presentation(network: nn.Module) -> Iterator[dict[str, Tensor]]:
         with parametrize.cached():
             _compute_reparametrised(network)
             yield written
-        written.update({name: buffer.detach() for name, buffer in network.named_buffers()})
+        written.update(
+            {
+                f"{place}.{name}" if place else name: buffer.detach()
+                for place, module in network.named_modules()
+                if not isinstance(module, Neuron)
+                for name, buffer in module.named_buffers(recurse=False)
+            }
+        )
 
 
 @contextmanager
@@ -30,6 +41,7 @@ def copied_buffers(network: nn.Module) -> Iterator[None]:
     places = [
         (module, name, buffer)
         for module in network.modules()
+        if not isinstance(module, Neuron)
         for name, buffer in module._buffers.items()
         if buffer is not None
     ]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from spikelearn.events import share_active
@@ -24,13 +25,16 @@ class Activity(NamedTuple):
 
 
 class Record(dict[str, Activity]):
-    """{block: Activity}, in the order of the blocks; of a run with ``output_only``, the last block alone.
+    """{block: Activity}, in the order of the blocks; of a run with ``output_only``, the blocks that are read alone.
 
     Args:
         activity: what is held.
         feedback: what met each feedback edge's weights.
         rates: {block: mean firing rate, spikes per step and neuron} of blocks that are not held.
-        errors: {block: what a backward pass through its neurons counts}, where it does.
+        errors: {block: number of non-zero surrogate derivatives, which the backward pass fills in}, where it counts.
+        feedforward: what met the weights of each further forward edge.
+        outputs: blocks that the readout reads; none named: the last.
+        leading: axes in front of a population's own: 2, [T, B, ...], or 1, [B, ...] of a step.
     """
 
     def __init__(
@@ -39,19 +43,32 @@ class Record(dict[str, Activity]):
         feedback: dict[str, Tensor],
         rates: dict[str, float] | None = None,
         errors: dict[str, ErrorCount] | None = None,
+        *,
+        feedforward: dict[str, Tensor] | None = None,
+        outputs: tuple[str, ...] = (),
+        leading: int = 2,
     ) -> None:
         super().__init__(activity)
         self.feedback, self.rates, self.errors = feedback, rates or {}, errors or {}
+        self.feedforward, self.outputs, self.leading = feedforward or {}, outputs, leading
 
     def last(self) -> "Record":
-        """The same with the last block alone, and the rates of the others."""
-        *hidden, last = self
-        return Record({last: self[last]}, {}, {name: share_active(self[name].spikes) for name in hidden} | self.rates)
+        """The same with the blocks that are read alone, and the rates of the others."""
+        read = self._read()
+        rates = {name: share_active(seen.spikes) for name, seen in self.items() if name not in read}
+        return Record({name: self[name] for name in read}, {}, rates | self.rates, outputs=read, leading=self.leading)
 
     @property
     def output(self) -> Activity:
-        """The last block's activity."""
-        return next(reversed(self.values()))
+        """The activity of the block that is read; of several, flattened and side by side."""
+        read = self._read()
+        if len(read) == 1:
+            return self[read[0]]
+        seen = zip(*(self[name] for name in read), strict=True)
+        return Activity(*(torch.cat([part.flatten(self.leading) for part in parts], -1) for parts in seen))
+
+    def _read(self) -> tuple[str, ...]:
+        return self.outputs or (next(reversed(self)),)
 
 
 class State(NamedTuple):
@@ -59,7 +76,8 @@ class State(NamedTuple):
 
     Args:
         neurons: {block: neuron state}.
-        delay_lines: {block: inputs on their way, oldest first, [delay, B, ...]}; only blocks with a delay.
+        delay_lines: {block or ``feedforward.<edge>``: spikes on their way, oldest first, [delay, B, ...]}; only those
+            with a delay.
         sent: {block: spikes of the last step, [B, ...]}; only sources of feedback.
     """
 

@@ -1,12 +1,19 @@
 """Neuron models: one file each; importing them registers them."""
 
+from spikelearn.neurons.activations import ACTIVATIONS, Activation
 from spikelearn.neurons.adaptive_lif import AdaptiveLIF, AdaptiveLIFState
-from spikelearn.neurons.adjoints import ADJOINTS, NO_ADJOINT, TSSL, Adjoint, Compiled, Surrogate
-from spikelearn.neurons.base import NEURONS, MembraneNeuron, Neuron
+from spikelearn.neurons.adjoints import ADJOINTS, NO_ADJOINT, TSSL, Adjoint, Compiled, Surrogate, forward_sequence
+from spikelearn.neurons.base import NEURONS, MembraneState, Neuron, check_neuron
+from spikelearn.neurons.conductance_lif import ConductanceLIF, ConductanceLIFState
 from spikelearn.neurons.cuba_lif import CubaLIF, CubaLIFState
+from spikelearn.neurons.escape_noise_lif import EscapeNoiseLIF, EscapeNoiseLIFState
+from spikelearn.neurons.factory import NeuronFactory, neuron_factory
 from spikelearn.neurons.integrate_and_fire import IF
 from spikelearn.neurons.leaky_integrator import LeakyIntegrator
-from spikelearn.neurons.lif import LIF, LIFState
+from spikelearn.neurons.lif import LIF
+from spikelearn.neurons.membrane import LeakyNeuron, Membrane, MembraneNeuron
+from spikelearn.neurons.rate import Rate, RateState
+from spikelearn.neurons.refractory_alif import RefractoryALIF, RefractoryALIFState
 from spikelearn.neurons.silent_leak_lif import SilentLeakLIF
 from spikelearn.neurons.spike_function import HARD, SpikeFunction
 from spikelearn.neurons.surrogates import (
@@ -20,6 +27,7 @@ from spikelearn.neurons.surrogates import (
 )
 
 __all__ = [
+    "ACTIVATIONS",
     "ADJOINTS",
     "HARD",
     "IF",
@@ -29,22 +37,37 @@ __all__ = [
     "SURROGATES",
     "TSSL",
     "ATan",
+    "Activation",
     "AdaptiveLIF",
     "AdaptiveLIFState",
     "Adjoint",
     "Compiled",
+    "ConductanceLIF",
+    "ConductanceLIFState",
     "CubaLIF",
     "CubaLIFState",
+    "EscapeNoiseLIF",
+    "EscapeNoiseLIFState",
     "FastSigmoid",
-    "LIFState",
     "LeakyIntegrator",
+    "LeakyNeuron",
+    "Membrane",
     "MembraneNeuron",
+    "MembraneState",
     "Neuron",
+    "NeuronFactory",
+    "Rate",
+    "RateState",
     "Rectangle",
+    "RefractoryALIF",
+    "RefractoryALIFState",
     "Sigmoid",
     "SilentLeakLIF",
     "SpikeFunction",
     "Surrogate",
     "SurrogateDerivative",
     "Triangle",
+    "check_neuron",
+    "forward_sequence",
+    "neuron_factory",
 ]

@@ -1,12 +1,14 @@
 """Leaky integrate-and-fire neuron whose threshold rises with every spike."""
 
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, Unpack
 
 import torch
 from torch import Tensor
 
-from spikelearn.checks import check_finite, check_flag, check_fraction
-from spikelearn.neurons.base import NEURONS, Discretisation, MembraneNeuron, Neuron, Reset, decay_per_step
+from spikelearn.checks import check_finite
+from spikelearn.neurons.base import NEURONS, Neuron
+from spikelearn.neurons.constants import Constant, given
+from spikelearn.neurons.membrane import LeakyNeuron, LeakyOptions, StepOptions, check_decay
 from spikelearn.neurons.spike_function import SpikeFunction
 
 
@@ -18,7 +20,7 @@ class AdaptiveLIFState(NamedTuple):
 
 
 @NEURONS.register("adaptive-lif")
-class AdaptiveLIF(MembraneNeuron):
+class AdaptiveLIF(LeakyNeuron):
     r"""Leaky integrate-and-fire neuron whose threshold rises with every spike and falls back.
 
     $$\tau_{mem}\,\dot v = (v_{leak} - v) + r\,I, \qquad z = \Theta(v - \beta\,a - v_{threshold}), \qquad
@@ -35,13 +37,7 @@ class AdaptiveLIF(MembraneNeuron):
     Args:
         tau_mem, tau_adaptation: time constants of membrane and threshold, seconds.
         beta: rise of the threshold per spike, same unit as ``v_threshold``.
-        v_threshold: firing threshold at rest, dimensionless (1 = the usual scale).
-        v_reset, v_leak: same unit as ``v_threshold``; v_reset is not used by "subtract".
-        r: input resistance, ``v_threshold`` per unit of current.
-        reset: "to_value" or "subtract".
-        discretisation: "exact" or "euler".
-        dt: time step, seconds.
-        inclusive: also fire at equality.
+        options: v_leak and discretisation, as ``LeakyNeuron`` says, and those of ``MembraneNeuron``.
 
     Shapes: current [B, ...] per step; states ``v`` and ``a``, spikes and v have the shape of the current.
 
@@ -52,70 +48,45 @@ class AdaptiveLIF(MembraneNeuron):
     Source: Bellec et al., Nature Communications 11, 2020, the ALIF model; Bellec et al., NeurIPS 2018.
     """
 
+    tau_adaptation: Constant
+    decay_adaptation: Constant
+    beta: Constant
+
     def __init__(
         self,
-        tau_mem: float = 20e-3,
-        tau_adaptation: float = 200e-3,
+        tau_mem: Constant = 20e-3,
+        tau_adaptation: Constant = 200e-3,
         *,
-        beta: float = 0.2,
-        v_threshold: float = 1.0,
-        v_reset: float = 0.0,
-        v_leak: float = 0.0,
-        r: float = 1.0,
-        reset: Reset = "to_value",
-        discretisation: Discretisation = "exact",
-        dt: float = 1e-3,
-        inclusive: bool = False,
+        beta: Constant = 0.2,
+        **options: Unpack[LeakyOptions],
     ) -> None:
-        super().__init__()
-        self._set_membrane(v_threshold=v_threshold, v_reset=v_reset, v_leak=v_leak, r=r, reset=reset, dt=dt)
-        check_finite("beta", beta)
-        check_flag("inclusive", inclusive)
-        self.tau_mem, self.tau_adaptation, self.beta = tau_mem, tau_adaptation, beta
-        self.discretisation, self.inclusive = discretisation, inclusive
-        self.decay_mem = decay_per_step(tau_mem, dt, discretisation, "tau_mem")
-        self.decay_adaptation = decay_per_step(tau_adaptation, dt, discretisation, "tau_adaptation")
-        self.gain_mem = (1.0 - self.decay_mem) * r
-        self.leak = (1.0 - self.decay_mem) * v_leak
+        super().__init__(tau_mem, **options)
+        self.set_constant("beta", given("beta", beta, check_finite))
+        self._set_decay_of("adaptation", tau_adaptation, self.discretisation)
 
     @classmethod
     def per_step(
         cls,
-        decay: float = 0.9,
-        decay_adaptation: float = 0.95,
+        decay: Constant = 0.9,
+        decay_adaptation: Constant = 0.95,
         *,
-        beta: float = 0.2,
-        v_threshold: float = 1.0,
-        v_reset: float = 0.0,
-        reset: Reset = "to_value",
-        dt: float = 1e-3,
-        inclusive: bool = False,
+        beta: Constant = 0.2,
+        **options: Unpack[StepOptions],
     ) -> Self:
         r"""The form that papers use, $v[t] = \mathrm{decay}\cdot v[t-1] + I[t]$: input gain exactly 1.
 
         Args:
             decay, decay_adaptation: factors $\lambda$ and $\rho$ per step, in [0, 1).
-            beta, v_threshold, v_reset, reset, dt, inclusive: as in the constructor.
+            beta: as in the constructor.
+            options: as in the constructor; with v_leak, $(1-\lambda)\,v_{leak}$ is added at each step.
         """
-        check_fraction("decay", decay, below_one=True)
-        check_fraction("decay_adaptation", decay_adaptation, below_one=True)
-        neuron = cls(
-            dt / (1.0 - decay),
-            dt / (1.0 - decay_adaptation),
-            beta=beta,
-            v_threshold=v_threshold,
-            v_reset=v_reset,
-            r=1.0 / (1.0 - decay),
-            reset=reset,
-            discretisation="euler",
-            dt=dt,
-            inclusive=inclusive,
-        )
-        neuron.decay_mem, neuron.gain_mem, neuron.decay_adaptation = decay, 1.0, decay_adaptation
-        return neuron
+        decay = given("decay", decay, check_decay)
+        decay_adaptation = given("decay_adaptation", decay_adaptation, check_decay)
+        decays = {"mem": decay, "adaptation": decay_adaptation}
+        return cls._of_decays(decays, 1.0 / (1.0 - decay), options, beta=beta)
 
     def initial_state(self, current: Tensor) -> AdaptiveLIFState:
-        v = torch.full_like(current, self.v_leak, requires_grad=False)
+        v = super().initial_state(current).v
         return AdaptiveLIFState(v, torch.zeros_like(v))
 
     def step(

@@ -1,44 +1,82 @@
-"""What every neuron model offers, and the reset that firing models share."""
+"""The interface of every neuron model."""
 
-import math
+import inspect
 from abc import ABC, abstractmethod
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
 
-from spikelearn.checks import check_choice, check_finite, check_positive
-from spikelearn.events import is_plain
+from spikelearn.checks import check_finite, check_flag, check_positive
+from spikelearn.neurons.constants import Constant
 from spikelearn.neurons.spike_function import SpikeFunction
 from spikelearn.registry import Registry
 
-NEURONS: Registry[type["Neuron"]] = Registry("neuron")
 
-Reset = Literal["to_value", "subtract"]
-Discretisation = Literal["exact", "euler"]
+class MembraneState(NamedTuple):
+    """v: membrane potential after reset, [B, ...], same unit as ``v_threshold``."""
+
+    v: Tensor
 
 
 class Neuron(nn.Module, ABC):
     """A population of identical neurons: a pure function from (state, current) to (spikes, v, state).
 
-    The state is a value (a named tuple of tensors), never stored here. ``v`` is the membrane potential that was
-    compared with the threshold, before the reset.
+    The state is a value (a ``typing.NamedTuple`` of tensors shaped like the current), never stored here. ``v`` is the
+    membrane potential that was compared with the threshold, before the reset. A constant of the model is a number, or
+    a buffer that broadcasts to the neurons, [n] or [C, H, W], if ``set_constant`` was given one number a neuron.
+
+    A model of your own calls ``super().__init__()``, sets ``v_threshold`` and ``dt`` in its class or constructor,
+    gives ``initial_state`` and ``step``, and lets ``step`` begin with ``self.check_state(state, current)`` and fire
+    with the ``spike_function`` that it is handed; one with a membrane begins from ``LeakyNeuron`` or
+    ``MembraneNeuron``, which bring options, reset and rate map. ``examples/extend/neuron.py`` is one. A ``Block``
+    refuses a model that lacks something.
     """
 
-    #: False for a readout that only integrates: its spikes are all zero.
+    #: What ``inspect.signature`` reads: ``**options`` are written out.
+    __signature__: inspect.Signature
+
+    #: False for a readout that only integrates, whose spikes are all zero, and for graded neurons.
     fires: bool = True
+    #: True where real values are sent in place of spikes, by a differentiable map of the neuron's own.
+    graded: bool = False
+    #: Names of the currents. With more than one, ``step`` takes {name: [B, ...]}; the first is a synapse's by default.
+    currents: tuple[str, ...] = ("soma",)
+    #: True where random numbers are drawn: the state then has a field ``stream`` (``neurons.streams``), int64.
+    random: bool = False
     #: Also fires at v == v_threshold (papers that write >=).
     inclusive: bool = False
-    v_threshold: float
+    #: Firing threshold, unit of v: where surrogate derivatives are centred, and what is drawn and exported.
+    v_threshold: Constant
+    #: Time step, seconds: for traces, recordings and export.
     dt: float
+    #: Names of the constants of which each neuron has its own.
+    per_neuron: tuple[str, ...] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        made = _written_out(cls, cls.__init__)
+        cls.__signature__ = made.replace(parameters=list(made.parameters.values())[1:])
+        if isinstance(own := vars(cls).get("per_step"), classmethod):
+            function: Any = own.__func__
+            function.__signature__ = _written_out(cls, function)
+
+    @property
+    def sends(self) -> bool:
+        """Whether anything is sent, spikes or real values."""
+        return self.fires or self.graded
 
     @abstractmethod
     def initial_state(self, current: Tensor) -> Any:
-        """State at rest for a current of shape [B, ...]."""
+        """State at rest for a current, one of several, of shape [B, ...]."""
 
     @abstractmethod
-    def step(self, state: Any, current: Tensor, spike_function: SpikeFunction) -> tuple[Tensor, Tensor, Any]:
-        """Advance by one step of ``dt``: (spikes z, potential v before reset, next state), each [B, ...]."""
+    def step(self, state: Any, current: Any, spike_function: SpikeFunction) -> tuple[Tensor, Tensor, Any]:
+        """Advance by one step of ``dt``: (spikes z, potential v before reset, next state), each [B, ...].
+
+        The current is [B, ...]; of a model with several ``currents``, {name: [B, ...]} of all of them.
+        """
 
     def steady_rate(self, current: Tensor) -> Tensor:
         """Spikes per step under a constant ``current``, differentiable; not every model has one."""
@@ -47,8 +85,59 @@ class Neuron(nn.Module, ABC):
             'use LIF or IF with reset="subtract"'
         )
 
-    def check_state(self, state: Any, current: Tensor) -> None:
-        """Raise ValueError where a state tensor differs in shape from the current."""
+    def set_constant(self, name: str, value: Constant) -> None:
+        """Set the attribute ``name`` to a number, or to a buffer in torch's default type, as weights are.
+
+        Raises:
+            ValueError: an array that does not broadcast with those of other constants.
+        """
+        vars(self).pop(name, None)
+        self._buffers.pop(name, None)
+        others = tuple(known for known in self.per_neuron if known != name)
+        if not isinstance(value, Tensor):
+            setattr(self, name, value)
+            self.per_neuron = others
+            return
+        for other in others:
+            self._check_fits(name, value, other, getattr(self, other).shape)
+        self.register_buffer(name, value.to(torch.get_default_dtype()))
+        self.per_neuron = (*others, name)
+
+    def check_constants(self, current: Tensor) -> None:
+        """Raise ValueError where the constants of single neurons do not fit the current [B, ...]."""
+        neurons, kind = current.shape[1:], type(self).__name__
+        arrays: dict[str, Tensor] = {name: getattr(self, name) for name in sorted(self.per_neuron)}
+        for name, value in arrays.items():
+            if not _fits(value.shape, neurons):
+                alike = [other for other, known in arrays.items() if known.shape == value.shape]
+                raise ValueError(
+                    f"{', '.join(alike)} of {kind} {'have' if len(alike) > 1 else 'has'} shape {list(value.shape)}, "
+                    f"but the neurons are {list(neurons)}: give one number for all, one a neuron, or 1 along the axes "
+                    "that share it, such as [C, 1, 1]"
+                )
+            if value.dtype != current.dtype or value.device != current.device:
+                raise ValueError(
+                    f"{name} of {kind} is {value.dtype} on {value.device}, but the current is {current.dtype} on "
+                    f"{current.device}: move network and input alike, network.to(...)"
+                )
+
+    def check_state(self, state: Any, current: Tensor | Mapping[str, Tensor]) -> None:
+        """Raise ValueError where state or constants do not fit the current, or one of several currents is missing."""
+        if len(self.currents) > 1 or not isinstance(current, Tensor):
+            given = ["one tensor"] if isinstance(current, Tensor) else sorted(current)
+            if isinstance(current, Tensor) or given != sorted(self.currents):
+                raise ValueError(
+                    f"{type(self).__name__} is given {', '.join(given)}, expected a current for each of "
+                    f"{', '.join(self.currents)}: {{name: [B, ...]}}"
+                )
+            current = current[self.currents[0]]
+        if self.per_neuron:
+            self.check_constants(current)
+        if not (isinstance(state, tuple) and hasattr(state, "_asdict")):
+            raise ValueError(
+                f"{type(self).__name__} has a state of type {type(state).__name__}, expected a typing.NamedTuple of "
+                "tensors: let initial_state and step return one"
+            )
         for name, value in state._asdict().items():
             if value.shape != current.shape:
                 raise ValueError(
@@ -56,96 +145,74 @@ class Neuron(nn.Module, ABC):
                     f"{list(current.shape)}: start a new batch with state=None"
                 )
 
-    def extra_repr(self) -> str:
-        return ", ".join(f"{k}={v!r}" for k, v in vars(self).items() if not k.startswith("_") and k != "training")
-
-
-class MembraneNeuron(Neuron):
-    r"""Shared by the models with one leaky membrane: $v[t] = \lambda\,v[t-1] + g\,I[t] + c$.
-
-    The subclass sets ``decay_mem`` $\lambda$, ``gain_mem`` g and ``leak`` c; here stand the update and the reset.
-    """
-
-    decay_mem: float
-    gain_mem: float
-    leak: float
-    v_reset: float
-    v_leak: float
-    reset: Reset
-
-    def _set_membrane(
-        self, *, v_threshold: float, v_reset: float, v_leak: float, r: float, reset: Reset, dt: float
-    ) -> None:
-        check_finite("v_threshold", v_threshold)
-        check_finite("v_reset", v_reset)
-        check_finite("v_leak", v_leak)
-        check_positive("r", r)
-        check_positive("dt", dt, "s")
-        check_choice("reset", reset, ("to_value", "subtract"))
-        floor = max(v_leak, v_reset) if reset == "to_value" else v_leak
-        if v_threshold <= floor:
+    def _check_fits(self, name: str, value: Tensor, other: str, shape: torch.Size) -> None:
+        alike = value.ndim == len(shape)
+        if not alike or any(1 not in (a, b) and a != b for a, b in zip(value.shape, shape, strict=True)):
             raise ValueError(
-                f"v_threshold is {v_threshold}, expected a value above v_leak = {v_leak} and v_reset = {v_reset}: "
-                "a neuron at rest or just reset must not fire"
+                f"{name} of {type(self).__name__} has shape {list(value.shape)} and {other} {list(shape)}, expected "
+                "shapes that broadcast to the neurons', with as many axes: for example [C, H, W] and [C, 1, 1]"
             )
-        self.v_threshold, self.v_reset, self.v_leak = v_threshold, v_reset, v_leak
-        self.r, self.reset, self.dt = r, reset, dt
 
-    def integrate(self, v: Tensor, current: Tensor) -> Tensor:
-        """The potential before reset; the order of operations is the one that fused kernels repeat."""
-        drive = self.membrane_drive(current)
-        return torch.mul(v, self.decay_mem).add_(drive) if _is_simulated(v, drive) else self.decay_mem * v + drive
-
-    def membrane_drive(self, current: Tensor) -> Tensor:
-        """g I + c, with the factors that do nothing left out."""
-        scaled = current if self.gain_mem == 1.0 else self.gain_mem * current
-        return scaled if self.leak == 0.0 else scaled + self.leak
-
-    def fire(self, v: Tensor, spike_function: SpikeFunction, compared: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Spikes, and the potential after reset; ``compared`` meets the threshold where that is not v itself."""
-        compared = v if compared is None else compared
-        if type(spike_function) is SpikeFunction and spike_function.derivative is None and _is_simulated(v, compared):
-            return self._fire_hard(v, compared)
-        z = spike_function(compared - self.v_threshold, self.inclusive)
-        z_reset = z if spike_function.reset_gradient else z.detach()
-        if self.reset == "subtract":
-            return z, v - z_reset * self.v_threshold
-        return z, v * (1.0 - z_reset) + z_reset * self.v_reset
-
-    def _fire_hard(self, v: Tensor, compared: Tensor) -> tuple[Tensor, Tensor]:
-        """The same values where no derivative is asked for, in half the passes over memory."""
-        z = torch.empty_like(v)
-        (torch.ge if self.inclusive else torch.gt)(compared, self.v_threshold, out=z)
-        if self.reset == "subtract":
-            return z, torch.sub(v, z, alpha=self.v_threshold)
-        kept = torch.addcmul(v, v, z, value=-1.0)
-        return z, kept if self.v_reset == 0.0 else kept.add_(z, alpha=self.v_reset)
-
-    def steady_rate(self, current: Tensor) -> Tensor:
-        r"""Rate map of a subtractive reset, $\mathrm{clamp}((g I + c)/\vartheta, 0, 1)$ spikes per step.
-
-        By charge balance this is the mean rate of a neuron without leak, and the $\lambda$-weighted mean rate of
-        one with leak, up to what is left on the membrane.
-        """
-        if self.reset != "subtract":
-            return super().steady_rate(current)
-        return (self.membrane_drive(current) / self.v_threshold).clamp(0.0, 1.0)
+    def extra_repr(self) -> str:
+        hidden = ("training", "per_neuron")
+        numbers = {k: repr(v) for k, v in vars(self).items() if not k.startswith("_") and k not in hidden}
+        arrays = {name: getattr(self, name) for name in self.per_neuron}
+        ranges = {k: f"[{float(v.min()):.4g}..{float(v.max()):.4g}]" for k, v in arrays.items()}
+        return ", ".join(f"{k}={v}" for k, v in (numbers | ranges).items())
 
 
-def _is_simulated(*tensors: Tensor) -> bool:
-    """Whether nobody differentiates with respect to these, so that values may be made in place."""
-    return all(is_plain(tensor) and not (tensor.requires_grad and torch.is_grad_enabled()) for tensor in tensors)
+NEURONS = Registry("neuron", Neuron)
 
 
-def decay_per_step(tau: float, dt: float, discretisation: Discretisation, name: str) -> float:
-    r"""$e^{-dt/\tau}$ ("exact") or $1 - dt/\tau$ ("euler"); ``name`` is the time constant's in messages."""
-    check_positive(name, tau, "s")
-    check_choice("discretisation", discretisation, ("exact", "euler"))
-    if discretisation == "exact":
-        return math.exp(-dt / tau)
-    if tau < dt:
-        raise ValueError(
-            f"{name} is {tau} s with dt {dt} s, expected {name} >= dt for the Euler step: "
-            'lower dt, or use discretisation="exact"'
-        )
-    return 1.0 - dt / tau
+def check_neuron(neuron: Neuron) -> None:
+    """Raise ValueError where a model lacks what the rest of the package asks of it."""
+    name = type(neuron).__name__
+    if "_parameters" not in vars(neuron):
+        raise ValueError(f"neuron {name} is not complete: its constructor must call super().__init__()")
+    for attribute, example in (("v_threshold", "1.0"), ("dt", "1e-3")):
+        if not hasattr(neuron, attribute):
+            raise ValueError(
+                f"neuron {name} has no {attribute}, expected a number: set it in the class or its constructor, for "
+                f"example {attribute} = {example}"
+            )
+    check_positive(f"dt of neuron {name}", neuron.dt, "s")
+    check_flag(f"inclusive of neuron {name}", neuron.inclusive)
+    check_flag(f"fires of neuron {name}", neuron.fires)
+    check_flag(f"graded of neuron {name}", neuron.graded)
+    check_flag(f"random of neuron {name}", neuron.random)
+    known: Any = neuron.currents
+    named = isinstance(known, tuple) and all(isinstance(own, str) and own.isidentifier() for own in known)
+    if not named or not known:
+        raise ValueError(f"currents of neuron {name} is {known!r}, expected a tuple of names: set currents = (...,)")
+    if neuron.fires and neuron.graded:
+        raise ValueError(f"neuron {name} is graded and fires, expected one of the two: set fires = False")
+    threshold: Any = neuron.v_threshold
+    if neuron.fires and not isinstance(threshold, Tensor):
+        check_finite(f"v_threshold of neuron {name}", threshold)
+
+
+def _fits(shape: torch.Size, neurons: torch.Size) -> bool:
+    return len(shape) == len(neurons) and all(own in (1, edge) for own, edge in zip(shape, neurons, strict=True))
+
+
+def _written_out(kind: type, function: Any) -> inspect.Signature:
+    """The signature of ``function`` with ``**options: Unpack[Some]`` replaced by the keys of that ``TypedDict``.
+
+    Types and defaults are those of the constructor, of ``kind`` or a base, that names the option.
+    """
+    signature = inspect.signature(function)
+    last = list(signature.parameters.values())[-1]
+    if last.kind is not last.VAR_KEYWORD or last.annotation is last.empty:
+        return signature
+    signature = inspect.signature(function, eval_str=True)
+    *named, last = signature.parameters.values()
+    listed = get_args(last.annotation)
+    if not listed:
+        return signature
+    known: dict[str, inspect.Parameter] = {}
+    for base in reversed(kind.__mro__):
+        if "__init__" in vars(base):
+            known |= inspect.signature(vars(base)["__init__"]).parameters
+    options = [name for name in inspect.get_annotations(listed[0]) if name not in signature.parameters]
+    rest = [known[name].replace(kind=last.KEYWORD_ONLY) for name in options]
+    return signature.replace(parameters=[*named, *rest])

@@ -1,12 +1,13 @@
 """Current-based leaky integrate-and-fire neuron: a LIF behind a synaptic low-pass filter."""
 
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, Unpack
 
 import torch
 from torch import Tensor
 
-from spikelearn.checks import check_fraction
-from spikelearn.neurons.base import NEURONS, Discretisation, MembraneNeuron, Reset, decay_per_step
+from spikelearn.neurons.base import NEURONS
+from spikelearn.neurons.constants import Constant, given, is_number
+from spikelearn.neurons.membrane import LeakyNeuron, LeakyOptions, StepOptions, check_decay
 from spikelearn.neurons.spike_function import SpikeFunction
 
 
@@ -18,7 +19,7 @@ class CubaLIFState(NamedTuple):
 
 
 @NEURONS.register("cuba-lif")
-class CubaLIF(MembraneNeuron):
+class CubaLIF(LeakyNeuron):
     r"""Leaky integrate-and-fire neuron whose input current is filtered by the synapse.
 
     $$\tau_{syn}\,\dot i = -i + I, \qquad \tau_{mem}\,\dot v = (v_{leak} - v) + r\,i, \qquad
@@ -30,12 +31,7 @@ class CubaLIF(MembraneNeuron):
 
     Args:
         tau_mem, tau_syn: membrane and synaptic time constant, seconds.
-        v_threshold: firing threshold, dimensionless (1 = the usual scale).
-        v_reset, v_leak: same unit as ``v_threshold``; v_reset is not used by "subtract".
-        r: input resistance, ``v_threshold`` per unit of current.
-        reset: "to_value" (exportable to NIR) or "subtract".
-        discretisation: "exact" or "euler".
-        dt: time step, seconds.
+        options: v_leak and discretisation, as ``LeakyNeuron`` says, and those of ``MembraneNeuron``.
 
     Shapes: current [B, ...] per step; states ``v`` and ``i``, spikes and v have the shape of the current.
 
@@ -46,70 +42,38 @@ class CubaLIF(MembraneNeuron):
     Source: Gerstner et al., Neuronal Dynamics, 2014; NIR node ``CubaLIF`` with w_in = 1.
     """
 
-    def __init__(
-        self,
-        tau_mem: float = 20e-3,
-        tau_syn: float = 5e-3,
-        *,
-        v_threshold: float = 1.0,
-        v_reset: float = 0.0,
-        v_leak: float = 0.0,
-        r: float = 1.0,
-        reset: Reset = "to_value",
-        discretisation: Discretisation = "exact",
-        dt: float = 1e-3,
-    ) -> None:
-        super().__init__()
-        self._set_membrane(v_threshold=v_threshold, v_reset=v_reset, v_leak=v_leak, r=r, reset=reset, dt=dt)
-        self.tau_mem, self.tau_syn, self.discretisation = tau_mem, tau_syn, discretisation
-        self.decay_mem = decay_per_step(tau_mem, dt, discretisation, "tau_mem")
-        self.decay_syn = decay_per_step(tau_syn, dt, discretisation, "tau_syn")
-        self.gain_syn = 1.0 - self.decay_syn
-        self.gain_mem = (1.0 - self.decay_mem) * r
-        self.leak = (1.0 - self.decay_mem) * v_leak
+    tau_syn: Constant
+    decay_syn: Constant
+    gain_syn: Constant
+
+    def __init__(self, tau_mem: Constant = 20e-3, tau_syn: Constant = 5e-3, **options: Unpack[LeakyOptions]) -> None:
+        super().__init__(tau_mem, **options)
+        self.set_constant("gain_syn", 1.0 - self._set_decay_of("syn", tau_syn, self.discretisation))
 
     @classmethod
-    def per_step(
-        cls,
-        decay_mem: float = 0.9,
-        decay_syn: float = 0.8,
-        *,
-        v_threshold: float = 1.0,
-        v_reset: float = 0.0,
-        reset: Reset = "to_value",
-        dt: float = 1e-3,
-    ) -> Self:
+    def per_step(cls, decay_mem: Constant = 0.9, decay_syn: Constant = 0.8, **options: Unpack[StepOptions]) -> Self:
         r"""The form with unit gains, $i[t] = \alpha\,i[t-1] + I[t]$, $v[t] = \lambda\,v[t-1] + i[t]$.
 
         Args:
             decay_mem, decay_syn: factors $\lambda$ and $\alpha$ per step, in [0, 1).
-            v_threshold, v_reset, reset, dt: as in the constructor.
+            options: as in the constructor; with v_leak, $(1-\lambda)\,v_{leak}$ is added at each step.
         """
-        check_fraction("decay_mem", decay_mem, below_one=True)
-        check_fraction("decay_syn", decay_syn, below_one=True)
-        neuron = cls(
-            dt / (1.0 - decay_mem),
-            dt / (1.0 - decay_syn),
-            v_threshold=v_threshold,
-            v_reset=v_reset,
-            r=1.0 / ((1.0 - decay_mem) * (1.0 - decay_syn)),
-            reset=reset,
-            discretisation="euler",
-            dt=dt,
-        )
-        neuron.decay_mem, neuron.gain_mem = decay_mem, 1.0
-        neuron.decay_syn, neuron.gain_syn = decay_syn, 1.0
+        decay_mem = given("decay_mem", decay_mem, check_decay)
+        decay_syn = given("decay_syn", decay_syn, check_decay)
+        r = 1.0 / ((1.0 - decay_mem) * (1.0 - decay_syn))
+        neuron = cls._of_decays({"mem": decay_mem, "syn": decay_syn}, r, options)
+        neuron.set_constant("gain_syn", 1.0)
         return neuron
 
     def initial_state(self, current: Tensor) -> CubaLIFState:
-        v = torch.full_like(current, self.v_leak, requires_grad=False)
+        v = super().initial_state(current).v
         return CubaLIFState(v, torch.zeros_like(v))
 
     def step(
         self, state: CubaLIFState, current: Tensor, spike_function: SpikeFunction
     ) -> tuple[Tensor, Tensor, CubaLIFState]:
         self.check_state(state, current)
-        i = self.decay_syn * state.i + (current if self.gain_syn == 1.0 else self.gain_syn * current)
+        i = self.decay_syn * state.i + (current if is_number(self.gain_syn, 1.0) else self.gain_syn * current)
         v = self.integrate(state.v, i)
         z, v_next = self.fire(v, spike_function)
         return z, v, CubaLIFState(v_next, i)

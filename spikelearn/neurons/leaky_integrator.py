@@ -5,14 +5,15 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from spikelearn.checks import check_finite, check_fraction, check_positive
-from spikelearn.neurons.base import NEURONS, Discretisation, Neuron, decay_per_step
-from spikelearn.neurons.lif import LIFState
+from spikelearn.checks import check_positive
+from spikelearn.neurons.base import NEURONS, MembraneState
+from spikelearn.neurons.constants import Constant, given
+from spikelearn.neurons.membrane import Discretisation, Membrane, check_decay
 from spikelearn.neurons.spike_function import SpikeFunction
 
 
 @NEURONS.register("leaky-integrator")
-class LeakyIntegrator(Neuron):
+class LeakyIntegrator(Membrane):
     r"""Leaky membrane without threshold; its potential is the output, its spikes are all zero.
 
     $$\tau_{mem}\,\dot v = (v_{leak} - v) + r\,I$$
@@ -40,40 +41,34 @@ class LeakyIntegrator(Neuron):
 
     def __init__(
         self,
-        tau_mem: float = 20e-3,
+        tau_mem: Constant = 20e-3,
         *,
-        v_leak: float = 0.0,
-        r: float = 1.0,
+        v_leak: Constant = 0.0,
+        r: Constant = 1.0,
         discretisation: Discretisation = "exact",
         dt: float = 1e-3,
     ) -> None:
         super().__init__()
-        check_finite("v_leak", v_leak)
-        check_positive("r", r)
-        check_positive("dt", dt, "s")
-        self.tau_mem, self.v_leak, self.r, self.dt = tau_mem, v_leak, r, dt
-        self.discretisation = discretisation
-        self.decay_mem = decay_per_step(tau_mem, dt, discretisation, "tau_mem")
-        self.gain_mem = (1.0 - self.decay_mem) * r
-        self.leak = (1.0 - self.decay_mem) * v_leak
+        self._set_gain(r, dt)
+        self._set_leak(tau_mem, v_leak, discretisation)
 
     @classmethod
-    def per_step(cls, decay: float = 0.9, *, dt: float = 1e-3) -> Self:
-        r"""The form with unit gain, $v[t] = \mathrm{decay}\cdot v[t-1] + I[t]$; ``decay`` in [0, 1)."""
-        check_fraction("decay", decay, below_one=True)
-        neuron = cls(dt / (1.0 - decay), r=1.0 / (1.0 - decay), discretisation="euler", dt=dt)
-        neuron.decay_mem, neuron.gain_mem = decay, 1.0
+    def per_step(cls, decay: Constant = 0.9, *, v_leak: Constant = 0.0, dt: float = 1e-3) -> Self:
+        r"""The form with unit gain, $v[t] = \mathrm{decay}\cdot v[t-1] + I[t]$.
+
+        Args:
+            decay: factor per step, in [0, 1).
+            v_leak, dt: as in the constructor; (1 - decay) v_leak is added at each step.
+        """
+        decay = given("decay", decay, check_decay)
+        check_positive("dt", dt, "s")
+        neuron = cls(dt / (1.0 - decay), v_leak=v_leak, r=1.0 / (1.0 - decay), discretisation="euler", dt=dt)
+        neuron._set_unit_gain(decay)
         return neuron
 
-    def initial_state(self, current: Tensor) -> LIFState:
-        return LIFState(v=torch.full_like(current, self.v_leak, requires_grad=False))
-
     def step(
-        self,
-        state: LIFState,
-        current: Tensor,
-        spike_function: SpikeFunction,
-    ) -> tuple[Tensor, Tensor, LIFState]:
+        self, state: MembraneState, current: Tensor, spike_function: SpikeFunction
+    ) -> tuple[Tensor, Tensor, MembraneState]:
         self.check_state(state, current)
-        v = self.decay_mem * state.v + (self.gain_mem * current + self.leak)
-        return torch.zeros_like(v, requires_grad=False), v, LIFState(v)
+        v = self.integrate(state.v, current)
+        return torch.zeros_like(v, requires_grad=False), v, MembraneState(v)

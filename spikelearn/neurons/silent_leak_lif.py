@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_fraction, check_positive
-from spikelearn.neurons.base import NEURONS, Neuron
-from spikelearn.neurons.lif import LIFState
+from spikelearn.neurons.base import NEURONS, MembraneState, Neuron
+from spikelearn.neurons.constants import Constant, given
 from spikelearn.neurons.spike_function import SpikeFunction
 
 
@@ -35,19 +35,23 @@ class SilentLeakLIF(Neuron):
 
     inclusive = True
 
-    def __init__(self, decay: float = 0.75, *, v_threshold: float = 1.0, dt: float = 1e-3) -> None:
+    decay_mem: Constant
+
+    def __init__(self, decay: Constant = 0.75, *, v_threshold: Constant = 1.0, dt: float = 1e-3) -> None:
         super().__init__()
-        check_fraction("decay", decay)
-        check_positive("v_threshold", v_threshold)
+        self.set_constant("decay_mem", given("decay", decay, check_fraction))
+        self.set_constant("v_threshold", given("v_threshold", v_threshold, check_positive))
         check_positive("dt", dt, "s")
-        self.decay_mem, self.v_threshold, self.dt = decay, v_threshold, dt
+        self.dt = dt
 
-    def initial_state(self, current: Tensor) -> LIFState:
-        return LIFState(v=torch.zeros_like(current, requires_grad=False))
+    def initial_state(self, current: Tensor) -> MembraneState:
+        return MembraneState(v=torch.zeros_like(current, requires_grad=False))
 
-    def step(self, state: LIFState, current: Tensor, spike_function: SpikeFunction) -> tuple[Tensor, Tensor, LIFState]:
+    def step(
+        self, state: MembraneState, current: Tensor, spike_function: SpikeFunction
+    ) -> tuple[Tensor, Tensor, MembraneState]:
         self.check_state(state, current)
         v = state.v + current
         z = spike_function(v - self.v_threshold, self.inclusive)
         z_reset = z if spike_function.reset_gradient else z.detach()
-        return z, v, LIFState((1.0 - z_reset) * (self.decay_mem * v) + z_reset * (v - self.v_threshold))
+        return z, v, MembraneState((1.0 - z_reset) * (self.decay_mem * v) + z_reset * (v - self.v_threshold))

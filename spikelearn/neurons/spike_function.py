@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from spikelearn.events import is_plain
+from spikelearn.fast_path import is_plain
 
 Derivative = Callable[[Tensor], Tensor]
 

@@ -2,7 +2,8 @@
 
 from spikelearn.neurons.adjoints.base import ADJOINTS, Adjoint
 from spikelearn.neurons.adjoints.compiled import Compiled
+from spikelearn.neurons.adjoints.forward_mode import forward_sequence
 from spikelearn.neurons.adjoints.surrogate import NO_ADJOINT, Surrogate
 from spikelearn.neurons.adjoints.tssl import TSSL
 
-__all__ = ["ADJOINTS", "NO_ADJOINT", "TSSL", "Adjoint", "Compiled", "Surrogate"]
+__all__ = ["ADJOINTS", "NO_ADJOINT", "TSSL", "Adjoint", "Compiled", "Surrogate", "forward_sequence"]

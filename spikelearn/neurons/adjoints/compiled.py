@@ -44,10 +44,14 @@ class Compiled(Adjoint):
         # Shapes that change between batches are compiled each; a shape left open would make every loop slower.
         self._sequence: Any = torch.compile(adjoint.sequence, backend=backend, dynamic=False)
 
-    def step(self, neuron: Neuron, state: Any, current: Tensor) -> tuple[Tensor, Tensor, Any]:
+    @property
+    def differentiates(self) -> bool:
+        return self.adjoint.differentiates
+
+    def step(self, neuron: Neuron, state: Any, current: Any) -> tuple[Tensor, Tensor, Any]:
         return self.adjoint.step(neuron, state, current)
 
-    def sequence(self, neuron: Neuron, state: Any, current: Tensor) -> tuple[Tensor, Tensor, Any]:
+    def sequence(self, neuron: Neuron, state: Any, current: Any) -> tuple[Tensor, Tensor, Any]:
         return self._sequence(neuron, state, current)
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ from spikelearn.checks import check_flag
 from spikelearn.neurons.adjoints.base import ADJOINTS, Adjoint
 from spikelearn.neurons.base import Neuron
 from spikelearn.neurons.spike_function import HARD, SpikeFunction
+from spikelearn.neurons.surrogates import SURROGATES, SurrogateDerivative
 
 
 @ADJOINTS.register("surrogate")
@@ -39,11 +40,24 @@ class Surrogate(Adjoint):
             )
         self.spike_function, self.derivative_bytes = spike_function, derivative_bytes
 
-    def step(self, neuron: Neuron, state: Any, current: Tensor) -> tuple[Tensor, Tensor, Any]:
+    @property
+    def differentiates(self) -> bool:
+        return self.spike_function.derivative is not None
+
+    def step(self, neuron: Neuron, state: Any, current: Any) -> tuple[Tensor, Tensor, Any]:
         return neuron.step(state, current, self.spike_function)
 
     def __repr__(self) -> str:
         return f"Surrogate({self.spike_function!r}{', derivative_bytes=True' if self.derivative_bytes else ''})"
+
+
+@ADJOINTS.accept(SURROGATES)
+def _with_derivative(
+    derivative: SurrogateDerivative, *, reset_gradient: bool = False, derivative_bytes: bool = False
+) -> Surrogate:
+    """The adjoint that the name of a surrogate derivative stands for."""
+    check_flag("reset_gradient", reset_gradient)
+    return Surrogate(SpikeFunction(derivative, reset_gradient=reset_gradient), derivative_bytes=derivative_bytes)
 
 
 #: Simulation without derivatives.

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_choice, check_flag, check_positive
-from spikelearn.events import refuse_second_derivative
+from spikelearn.fast_path import refuse_second_derivative
 from spikelearn.neurons.adjoints.base import ADJOINTS, Adjoint
 from spikelearn.neurons.base import Neuron
+from spikelearn.neurons.constants import one_number
 from spikelearn.neurons.cuba_lif import CubaLIF, CubaLIFState
 
 WarmUp = Literal["element", "layer", "always", "never"]
@@ -78,10 +79,13 @@ class TSSL(Adjoint):
                 f"the adjoint tssl is that of a current-based LIF neuron, not of {type(neuron).__name__}: use CubaLIF "
                 "(--neuron cuba-lif)"
             )
-        if neuron.reset != "to_value" or neuron.v_reset != 0.0 or neuron.leak != 0.0:
+        if neuron.per_neuron:
+            one_number(neuron, neuron.per_neuron[0], "the adjoint tssl")
+        if neuron.reset != "to_value" or neuron.v_reset != 0.0 or neuron.leak != 0.0 or neuron.inclusive:
             raise ValueError(
-                f"the adjoint tssl needs a reset to 0 and no leak potential, but the neuron has reset={neuron.reset!r}"
-                f', v_reset={neuron.v_reset}, v_leak={neuron.v_leak}: use reset="to_value", v_reset=0, v_leak=0'
+                f"the adjoint tssl needs a reset to 0, no leak potential and spikes above threshold alone, but the "
+                f"neuron has reset={neuron.reset!r}, v_reset={neuron.v_reset}, v_leak={neuron.v_leak}, inclusive="
+                f'{neuron.inclusive}: use reset="to_value", v_reset=0, v_leak=0, inclusive=False'
             )
 
     def silent(self, neuron: CubaLIF, spikes: Tensor) -> Tensor:
@@ -90,16 +94,18 @@ class TSSL(Adjoint):
         if self.warm_up != "element":
             wholly = {"always": True, "never": False}.get(self.warm_up)
             return found.fill_(float(spikes.mean()) <= LAYER_RATE if wholly is None else wholly)
-        gain = 1.0 - neuron.decay_syn
+        decay = one_number(neuron, "decay_syn", "the adjoint tssl")
+        gain = 1.0 - decay
         low_pass = torch.zeros_like(spikes[0])
         for now, below in zip(spikes.unbind(0), found.unbind(0), strict=True):
-            torch.lt(low_pass.mul_(neuron.decay_syn).add_(now, alpha=gain), gain / 4.0, out=below)
+            torch.lt(low_pass.mul_(decay).add_(now, alpha=gain), gain / 4.0, out=below)
         return found
 
     def membrane_error(self, neuron: CubaLIF, q: Tensor, spikes: Tensor, u: Tensor, start: Tensor) -> Tensor:
         """h [T, B, ...] of q, z and u [T, B, ...], and the potential before the first step [B, ...]."""
         silent = self.silent(neuron, spikes)
-        through_reset = -neuron.decay_mem if self.bptt_reset else 1.0 - neuron.decay_mem
+        decay, threshold = (one_number(neuron, name, "the adjoint tssl") for name in ("decay_mem", "v_threshold"))
+        through_reset = -decay if self.bptt_reset else 1.0 - decay
         h, error = torch.empty_like(q), torch.zeros_like(start)
         # One step at a time in the same few buffers: what is read next is still in the cache.
         c, x = torch.empty_like(start), torch.empty_like(start)
@@ -111,15 +117,15 @@ class TSSL(Adjoint):
             torch.sub(u[t], x, out=x)
             torch.div(spikes[t], x, out=c).nan_to_num_(nan=0.0).clamp_(0.0, self.cap)
             if self.intra:
-                torch.mul(u[t], c, out=x).mul_(through_reset).sub_(spikes[t], alpha=neuron.decay_mem)
-                error.mul_(x.add_(neuron.decay_mem))
+                torch.mul(u[t], c, out=x).mul_(through_reset).sub_(spikes[t], alpha=decay)
+                error.mul_(x.add_(decay))
                 error.addcmul_(c, q[t])
             else:
                 torch.mul(c, q[t], out=error)
             if self.warm_up == "never":
                 h[t] = error
                 continue
-            _sigmoid_slope(u[t], neuron.v_threshold, out=x).mul_(q[t])
+            _sigmoid_slope(u[t], threshold, out=x).mul_(q[t])
             torch.where(silent[t], x, error, out=h[t])
         return h
 
@@ -162,7 +168,8 @@ class _TSSLScan(torch.autograd.Function):
             return None, None, None, None
         spikes, u, start = ctx.saved_tensors
         neuron: CubaLIF = ctx.neuron
+        decay = one_number(neuron, "decay_syn", "the adjoint tssl")
         h = ctx.adjoint.membrane_error(neuron, q, spikes, u, start)
         for t in range(len(h) - 2, -1, -1):
-            h[t].add_(h[t + 1], alpha=neuron.decay_syn)
+            h[t].add_(h[t + 1], alpha=decay)
         return h.mul_(neuron.gain_syn * neuron.gain_mem), None, None, None

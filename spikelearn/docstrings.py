@@ -1,0 +1,41 @@
+"""Sources and summaries, read from the docstrings of components."""
+
+import inspect
+import re
+import unicodedata
+
+
+def source_of(component: type) -> str:
+    """The Source part of a docstring, on one line."""
+    text = inspect.getdoc(component) or ""
+    found = re.search(r"^Source:\s*(.*?)(?:\n\s*\n|\Z)", text, re.DOTALL | re.MULTILINE)
+    return _plain(found[1]) if found else ""
+
+
+def summary_of(component: type) -> str:
+    """The first sentence of a docstring."""
+    return _plain((inspect.getdoc(component) or "").partition("\n\n")[0])
+
+
+#: Marks of mathematics without a meaning of their own in a line of text.
+_MARKS = str.maketrans("", "", "{}_^")
+
+
+def _plain(text: str) -> str:
+    """A docstring's words on one line, without the marks of code and of mathematics."""
+    words = re.sub(r"``(.+?)``", r"\1", " ".join(text.split()))
+    return re.sub(r"\$(.+?)\$", lambda found: _plain_formula(found[1]), words)
+
+
+def _plain_formula(text: str) -> str:
+    spaced = re.sub(r"\\[,;:! ]", " ", text)
+    return re.sub(r"\\([A-Za-z]+)", _letter, spaced).translate(_MARKS)
+
+
+def _letter(found: re.Match[str]) -> str:
+    """A Greek letter by its name in LaTeX; another command's name as it is."""
+    size = "CAPITAL" if found[1][0].isupper() else "SMALL"
+    try:
+        return unicodedata.lookup(f"GREEK {size} LETTER {found[1]}")
+    except KeyError:
+        return found[1]

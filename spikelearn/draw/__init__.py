@@ -1,0 +1,16 @@
+"""Pictures of a run in Python: every function returns a matplotlib Figure, and writes nothing.
+
+>>> from spikelearn import draw
+>>> record, _ = network.run(inputs)
+>>> draw.raster(record, inputs).savefig("raster.png")
+"""
+
+from spikelearn.draw.aligned_updates import aligned
+from spikelearn.draw.confused import confusion
+from spikelearn.draw.learning_curves import curves
+from spikelearn.draw.potentials import membranes
+from spikelearn.draw.rasters import raster
+from spikelearn.draw.receptive_fields import weights
+from spikelearn.draw.style import save
+
+__all__ = ["aligned", "confusion", "curves", "membranes", "raster", "save", "weights"]

@@ -1,0 +1,36 @@
+"""From a data set to batches: encoders, noise, order, and loaders."""
+
+from spikelearn.loading.batches import Batches, Source, loader_of
+from spikelearn.loading.encoders import (
+    ENCODERS,
+    BernoulliRate,
+    CommonThreshold,
+    Direct,
+    Encoder,
+    Latency,
+    RegularRate,
+)
+from spikelearn.loading.loader import Loader, Samples, StepSamples, hold_out
+from spikelearn.loading.noise import NOISES, Noise
+from spikelearn.loading.sequences import Sequences, collate
+
+__all__ = [
+    "ENCODERS",
+    "NOISES",
+    "Batches",
+    "BernoulliRate",
+    "CommonThreshold",
+    "Direct",
+    "Encoder",
+    "Latency",
+    "Loader",
+    "Noise",
+    "RegularRate",
+    "Samples",
+    "Sequences",
+    "Source",
+    "StepSamples",
+    "collate",
+    "hold_out",
+    "loader_of",
+]

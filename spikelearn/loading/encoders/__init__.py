@@ -1,0 +1,20 @@
+"""Encoders of still images: one file each; importing them registers them."""
+
+from spikelearn.loading.encoders.base import ENCODERS, Encoder, NoiseKey, check_intensities
+from spikelearn.loading.encoders.common_threshold import CommonThreshold
+from spikelearn.loading.encoders.direct import Direct
+from spikelearn.loading.encoders.latency import Latency
+from spikelearn.loading.encoders.rate import BernoulliRate
+from spikelearn.loading.encoders.regular import RegularRate
+
+__all__ = [
+    "ENCODERS",
+    "BernoulliRate",
+    "CommonThreshold",
+    "Direct",
+    "Encoder",
+    "Latency",
+    "NoiseKey",
+    "RegularRate",
+    "check_intensities",
+]

@@ -1,0 +1,35 @@
+"""Encoders: how a still image becomes a sequence."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from spikelearn.registry import Registry
+
+#: What the noise of a sample is a function of: (seed, "train" or "test", epoch).
+NoiseKey = tuple[int | str, ...]
+
+
+class Encoder(ABC):
+    """A map from intensities in [0, 1] to [T, B, ...]; any noise is a function of (key, sample) alone.
+
+    Spikes are handed over as bytes, uint8 of 0 and 1; currents in the type of the pixels.
+    """
+
+    @abstractmethod
+    def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:
+        """Encode ``pixels`` [B, C, H, W] of the samples ``indices`` [B] into [T, B, C, H, W]."""
+
+
+ENCODERS = Registry("encoder", Encoder)
+
+
+def check_intensities(pixels: Tensor) -> None:
+    """Raise ValueError unless all ``pixels`` lie in [0, 1], for which codes of spikes and noises of pixels are made."""
+    lowest, highest = (float(end) for end in torch.aminmax(pixels))
+    if not 0.0 <= lowest <= highest <= 1.0:
+        raise ValueError(
+            f"pixels go from {lowest:g} to {highest:g}, expected intensities in [0, 1]: scale the data, or show them "
+            "as currents (encoder direct, without a noise of pixels)"
+        )

@@ -1,0 +1,39 @@
+"""Latency coding: one spike a pixel, the earlier the brighter."""
+
+import torch
+from torch import Tensor
+
+from spikelearn.checks import check_count, check_fraction
+from spikelearn.loading.encoders.base import ENCODERS, Encoder, NoiseKey, check_intensities
+
+
+@ENCODERS.register("latency")
+class Latency(Encoder):
+    r"""One spike a pixel, the earlier the brighter: at step $\lfloor (1 - x)\,T \rfloor$, or T - 1 for x = 0.
+
+    Every step has an equal share of the intensities.
+
+    Args:
+        threshold: intensities at or below it never spike; in [0, 1].
+
+    Shapes: pixels [B, C, H, W] in 0..1 -> spikes as bytes [T, B, C, H, W].
+
+    Raises:
+        ValueError: ``threshold`` or a pixel outside [0, 1].
+
+    Source: Thorpe, Delorme & Van Rullen, Neural Networks 14, 2001; linear time code as in snnTorch's ``latency``.
+    deviation: there $(1 - x)(T - 1)$ is rounded, half to even, and the first and last step have half a share.
+    """
+
+    def __init__(self, threshold: float = 0.01) -> None:
+        check_fraction("threshold", threshold)
+        self.threshold = threshold
+
+    def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:
+        check_count("n_steps", n_steps)
+        check_intensities(pixels)
+        # An intensity that belongs to a step's beginning must not fall short of it by the rounding of its type.
+        least = torch.finfo(pixels.dtype).eps
+        when = ((1.0 - pixels.double() + least) * n_steps).long().clamp_(max=n_steps - 1).unsqueeze(0)
+        spikes = torch.zeros(n_steps, *pixels.shape, dtype=torch.uint8)
+        return spikes.scatter_(0, when, (pixels > self.threshold).view(torch.uint8).unsqueeze(0))

@@ -1,0 +1,111 @@
+"""The modules that the layers and marks of an architecture string stand for."""
+
+import math
+from collections.abc import Mapping
+
+from torch import nn
+
+from spikelearn.network.architecture import Back, Conv, Dense, Joined, Layer, Residual
+from spikelearn.network.block import Feedback, Feedforward
+from spikelearn.synapses import Residual as ResidualSynapse
+from spikelearn.synapses import SumPool2d, bound_spectral_norm, without_self
+
+
+def feedback_edge(
+    architecture: str, back: Back, source: str, shapes: Mapping[str, tuple[int, ...]], spectral: bool
+) -> Feedback:
+    """The edge from ``source`` to the first block.
+
+    Raises:
+        ValueError: it does not give the first block's shape.
+    """
+    target, shape = next(iter(shapes.items()))
+    sent, half = shapes[source], back.kernel // 2
+    if back.kernel and len(sent) != 3:
+        raise ValueError(f"network string {architecture!r}: feedback from {source!r} is no image, write (F{shape[0]})")
+    gives = (back.size, *(edge * (2 if back.up else 1) for edge in sent[1:])) if back.kernel else (back.size,)
+    if gives != shape:
+        raise ValueError(
+            f"network string {architecture!r}: feedback from {source!r} gives a current of shape {list(gives)}, but "
+            f"the first block {target!r} has the shape {list(shape)}: write its size, as in 400(F400) or "
+            "64C5(F64C5), and u where its image is twice as large"
+        )
+    synapse: nn.Module
+    if back.kernel == 0:
+        synapse = nn.Linear(sent[0], back.size, bias=False)
+        if back.others and source != target:
+            raise ValueError(
+                f"network string {architecture!r}: (F{back.size}x) stands behind {source!r}, but x leaves out the "
+                f"way of each neuron to itself, which only {target!r} has: write (F{back.size})"
+            )
+        if back.others:
+            without_self(synapse)
+    elif back.up:
+        synapse = nn.ConvTranspose2d(sent[0], back.size, back.kernel, 2, half, output_padding=1, bias=False)
+    else:
+        synapse = nn.Conv2d(sent[0], back.size, back.kernel, padding=half, bias=False)
+    if spectral:
+        bound_spectral_norm(synapse)
+    return Feedback(source, target, synapse, current=back.current)
+
+
+def joining_edge(
+    architecture: str, joined: Joined, target: str, shapes: Mapping[str, tuple[int, ...]], delay: int
+) -> Feedforward:
+    """A further edge from an earlier block, or the inputs, to ``target``; its weights are without bias.
+
+    Raises:
+        ValueError: spikes as they are of another shape; an image of no size that a stride makes the target's.
+    """
+    sent, shape = shapes[joined.source], shapes[target]
+    wrong = (
+        f"network string {architecture!r}: {joined.source!r} sends {list(sent)} to {target!r} of shape {list(shape)}"
+    )
+    synapse: nn.Module
+    if not joined.weights:
+        if sent != shape:
+            raise ValueError(f"{wrong}, which cannot add up as it is: give it weights, (+{joined.source})")
+        synapse = nn.Identity()
+    elif len(shape) == 1:
+        linear = nn.Linear(math.prod(sent), shape[0], bias=False)
+        synapse = linear if len(sent) == 1 else nn.Sequential(nn.Flatten(), linear)
+    else:
+        stride = -(-sent[1] // shape[1]) if len(sent) == 3 else 0
+        if not stride or [-(-edge // stride) for edge in sent[1:]] != list(shape[1:]):
+            raise ValueError(
+                f"{wrong}, to which no convolution of 1 x 1 leads, whatever its stride: keep the size of images by "
+                "padding, as in 16C3p"
+            )
+        synapse = nn.Conv2d(sent[0], shape[0], 1, stride, bias=False)
+    return Feedforward(joined.source, target, synapse, delay=delay, current=joined.current)
+
+
+def module_of(architecture: str, layer: Layer, shape: tuple[int, ...], bias: bool) -> tuple[nn.Module, tuple[int, ...]]:
+    """The weights or the pool that ``layer`` is, for what arrives with ``shape``, and the shape of its result."""
+    weights = layer.size * math.prod(shape) if isinstance(layer, Dense) else 0
+    if weights > 2**31:
+        raise ValueError(f"network string {architecture!r}: {layer} needs {weights:,} weights, which is too large")
+    if isinstance(layer, Dense):
+        return nn.Linear(math.prod(shape), layer.size, bias=bias), (layer.size,)
+    if len(shape) != 3:
+        raise ValueError(
+            f"network string {architecture!r}: {layer} needs an image [C, H, W], but what arrives has shape "
+            f"{list(shape)}"
+        )
+    channels, *size = shape
+    if isinstance(layer, Residual):
+        block = ResidualSynapse(channels, layer.filters, layer.kernel, layer.stride, bias=bias)
+        return block, (layer.filters, *(-(-edge // layer.stride) for edge in size))
+    padding = layer.padding if isinstance(layer, Conv) else 0
+    after = [(edge + 2 * padding - layer.kernel) // layer.stride + 1 for edge in size]
+    if min(edge + 2 * padding for edge in size) < layer.kernel:
+        raise ValueError(
+            f"network string {architecture!r}: {layer} is larger than the {size[0]} x {size[1]} image that arrives"
+        )
+    if isinstance(layer, Conv):
+        conv = nn.Conv2d(channels, layer.filters, layer.kernel, layer.stride, layer.padding, bias=bias)
+        return conv, (layer.filters, *after)
+    if layer.kind == "sum":
+        return SumPool2d(layer.kernel, layer.stride, gain=layer.gain), (channels, *after)
+    pool = nn.AvgPool2d if layer.kind == "average" else nn.MaxPool2d
+    return pool(layer.kernel, layer.stride), (channels, *after)
