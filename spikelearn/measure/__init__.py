@@ -3,10 +3,12 @@
 from spikelearn.measure.activity import ActivityCount, BlockActivity, activity, loader_activity
 from spikelearn.measure.alignment import Alignment, alignment, cosines, reference_for
 from spikelearn.measure.energy import Constants45nm, Energy, energy, membrane_updates
-from spikelearn.measure.evaluation import Evaluation, correct, correct_unique, evaluate
+from spikelearn.measure.evaluation import Evaluation, Predict, evaluate
+from spikelearn.measure.locality import Locality, locality
 from spikelearn.measure.memory import Payload, PeakMemory, payload_bytes
 from spikelearn.measure.operations import Count, Operations, forward_operations, learning_operations
 from spikelearn.measure.writes import Writes, writes
+from spikelearn.tasks import correct, correct_unique
 
 __all__ = [
     "ActivityCount",
@@ -16,9 +18,11 @@ __all__ = [
     "Count",
     "Energy",
     "Evaluation",
+    "Locality",
     "Operations",
     "Payload",
     "PeakMemory",
+    "Predict",
     "Writes",
     "activity",
     "alignment",
@@ -30,6 +34,7 @@ __all__ = [
     "forward_operations",
     "learning_operations",
     "loader_activity",
+    "locality",
     "membrane_updates",
     "payload_bytes",
     "reference_for",

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_fraction
-from spikelearn.datasets import Loader
+from spikelearn.loading import Loader
 from spikelearn.measure.isolation import same_random_numbers
 from spikelearn.network import Network, Record, evaluating
 from spikelearn.plasticity import Batch
+from spikelearn.synapses import float_type
 
 #: Mean rate, spikes per step, from which a neuron is called saturated.
 SATURATED = 0.9
@@ -105,8 +106,9 @@ def loader_activity(
         saturated: as in ``ActivityCount``, spikes per step.
     """
     count = ActivityCount(network, saturated=saturated)
-    for inputs, targets in loader.epoch():
-        _present(network, count, Batch(inputs, targets).to(torch.device(device)).inputs, {})
+    for samples in loader.epoch():
+        batch = Batch.of(samples, loader.task).to(torch.device(device), float_type(network))
+        _present(network, count, batch.inputs, {})
     return count.result()
 
 

@@ -19,13 +19,15 @@ class Alignment:
     Args:
         parameters: {parameter: cosine}; None where it cannot be said.
         blocks: {block, ``feedback.<edge>`` or ``readout``: cosine over all of its parameters that both change}.
-        total: over all parameters that both change.
+        ratios: {the same parts: norm of the rule's change by that of BPTT's, over all parameters that both change}.
+        total: the cosine over all parameters that both change.
         reasons: {parameter or part: why there is no cosine}.
         reason: why there is none at all; empty where there is one.
     """
 
     parameters: dict[str, float | None] = field(default_factory=dict)
     blocks: dict[str, float | None] = field(default_factory=dict)
+    ratios: dict[str, float | None] = field(default_factory=dict)
     total: float | None = None
     reasons: dict[str, str] = field(default_factory=dict)
     reason: str = ""
@@ -78,8 +80,8 @@ def reference_for(network: Network, rule: Rule) -> BPTT:
     Raises:
         ValueError: no loss for this network.
     """
-    loss, adjoint = getattr(rule, "loss", None), getattr(rule, "adjoint", None)
-    loss = loss if isinstance(loss, Loss) else _loss_for(network)
+    adjoint = rule.adjoint
+    loss = _loss_for(network) if rule.loss is None else rule.loss
     if not isinstance(adjoint, Surrogate) or adjoint.spike_function.derivative is None:
         return BPTT(loss)
     return BPTT(loss, Surrogate(SpikeFunction(adjoint.spike_function.derivative)))
@@ -119,19 +121,22 @@ def cosines(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> Alignm
         if parameters[name] is None:
             reasons[name] = _reason(products.get(name))
     blocks: dict[str, float | None] = {}
+    ratios: dict[str, float | None] = {}
     for part in dict.fromkeys(map(_part, wanted)):
-        blocks[part] = _cosine([found for name, found in products.items() if _part(name) == part])
+        own = [found for name, found in products.items() if _part(name) == part]
+        blocks[part], ratios[part] = _cosine(own), _ratio(own)
         if blocks[part] is None:
             reasons[part] = "no parameter with a change by both"
     total = _cosine(list(products.values()))
-    return Alignment(parameters, blocks, total, reasons, "" if total is not None else "no change by both")
+    return Alignment(parameters, blocks, ratios, total, reasons, "" if total is not None else "no change by both")
 
 
 def _part(name: str) -> str:
-    """The part of the network that a parameter belongs to: block, ``feedback.<edge>`` or ``readout``."""
+    """The part of the network that a parameter belongs to: ``readout``, a block, or an edge ``feedback.<edge>``."""
     first, _, rest = name.partition(".")
     own = rest.partition(".")[0]
-    return {"blocks": own, "feedback": f"feedback.{own}"}.get(first, first)
+    edges = {kind: f"{kind}.{own}" for kind in ("feedforward", "feedback")}
+    return {"blocks": own, **edges}.get(first, first)
 
 
 def _products(a: Tensor, b: Tensor) -> tuple[float, float, float]:
@@ -145,6 +150,11 @@ def _cosine(products: list[tuple[float, float, float]]) -> float | None:
     norm = aa**0.5 * bb**0.5
     # Not for infinities, nor for what is no number: these would be no cosine.
     return max(-1.0, min(1.0, ab / norm)) if 0.0 < norm < float("inf") and ab == ab else None
+
+
+def _ratio(products: list[tuple[float, float, float]]) -> float | None:
+    _, aa, bb = (sum(parts) for parts in zip(*products, strict=True)) if products else (0.0, 0.0, 0.0)
+    return (aa / bb) ** 0.5 if 0.0 < bb < float("inf") and 0.0 <= aa < float("inf") else None
 
 
 def _reason(products: tuple[float, float, float] | None) -> str:

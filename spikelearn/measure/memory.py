@@ -197,6 +197,8 @@ class _Alive:
         self.now = self.most = 0
 
     def add(self, tensor: Tensor) -> Tensor:
+        if tensor._is_zerotensor():  # of a forward-mode derivative: nothing is stored
+            return tensor
         storage = tensor.untyped_storage()
         watched = ref(storage, self._gone)
         if watched not in self.storages and storage.data_ptr() not in self.known:

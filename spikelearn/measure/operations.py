@@ -50,7 +50,7 @@ class Operations:
 
     Args:
         total: all together; None where they cannot be counted.
-        blocks: {block, ``feedback.<edge>`` or ``readout``: its part}; of a forward pass only.
+        blocks: {block, ``feedforward.<edge>``, ``feedback.<edge>`` or ``readout``: its part}; of a forward pass only.
         reason: why there is no count; empty where there is one.
     """
 
@@ -141,9 +141,7 @@ def _infer(network: Network, inputs: Tensor, masks: Mapping[str, Tensor]) -> Non
 @contextmanager
 def _named(network: Network, counter: "_Counter") -> Iterator[None]:
     """Inside, the counter knows to which part of the network a product belongs."""
-    parts: dict[str, nn.Module] = {name: block.synapse for name, block in network.blocks.items()}
-    parts |= {f"feedback.{name}": edge.synapse for name, edge in network.feedback.items()}
-    parts["readout"] = network.readout
+    parts = {**{place: edge.synapse for place, edge in network.places.items()}, "readout": network.readout}
     hooks = []
     for name, part in parts.items():
 

@@ -1,57 +1,150 @@
-"""Learning rules: one file each; importing them registers them."""
+"""Learning rules in families by what drives the synapse: one file a rule; importing them registers them."""
 
-from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update
-from spikelearn.plasticity.bptt import BPTT
-from spikelearn.plasticity.config import adjoint_from, loss_from, rule_from
-from spikelearn.plasticity.desire import Desire
-from spikelearn.plasticity.direct_feedback_alignment import DFA
-from spikelearn.plasticity.emstdp import EMSTDP
-from spikelearn.plasticity.emstdp_loihi import EMSTDPLoihi
-from spikelearn.plasticity.feedback_alignment import FA
-from spikelearn.plasticity.filtered_losses import FilteredCount, VanRossum
-from spikelearn.plasticity.gradient import firing_rates
-from spikelearn.plasticity.ide import IDE
+from spikelearn.plasticity.applied import applied
+from spikelearn.plasticity.base import (
+    RULES,
+    Batch,
+    Memory,
+    OptimizerChoice,
+    Part,
+    Rule,
+    Update,
+    check_takes,
+    check_task,
+    firing_rates,
+)
+from spikelearn.plasticity.equilibrium.ide import IDE
+from spikelearn.plasticity.gradient.bptt import BPTT
+from spikelearn.plasticity.gradient.readout_only import ReadoutOnly
+from spikelearn.plasticity.gradient.tssl_bp import TSSLBP
+from spikelearn.plasticity.hebbian.stdp import STDP
+from spikelearn.plasticity.hebbian.stdp_online import OnlineSTDP
 from spikelearn.plasticity.losses import (
     LOSSES,
+    MSE,
+    BinaryCrossEntropy,
     CrossEntropy,
     CrossEntropyMembrane,
     CrossEntropyRate,
+    CrossEntropySteps,
+    FilteredCount,
     Loss,
+    MixedMembrane,
     MSECount,
+    MSESteps,
+    VanRossum,
 )
-from spikelearn.plasticity.online_stdp import OnlineSTDP
-from spikelearn.plasticity.readout_only import ReadoutOnly
-from spikelearn.plasticity.stdp import STDP
-from spikelearn.plasticity.tssl_bp import TSSLBP
+from spikelearn.plasticity.requires import Unmet
+from spikelearn.plasticity.split import Split
+from spikelearn.plasticity.targets.desire import Desire
+from spikelearn.plasticity.three_factor.dfa import DFA
+from spikelearn.plasticity.three_factor.directional_dfa import DirectionalDFA
+from spikelearn.plasticity.three_factor.dkp import DKP
+from spikelearn.plasticity.three_factor.drtp import DRTP
+from spikelearn.plasticity.three_factor.e_prop import EProp
+from spikelearn.plasticity.three_factor.fa import FA
+from spikelearn.plasticity.three_factor.ottt import OTTT
+from spikelearn.plasticity.three_factor.ottt_online import OTTTOnline
+from spikelearn.plasticity.three_factor.pairs import PAIRS
+from spikelearn.plasticity.three_factor.rate_regulariser import RateRegulariser
+from spikelearn.plasticity.three_factor.report import WeightTrace, traces_of
+from spikelearn.plasticity.three_factor.rule import ThreeFactor
+from spikelearn.plasticity.three_factor.sdfa import SDFA
+from spikelearn.plasticity.three_factor.sign_symmetry import SignSymmetry
+from spikelearn.plasticity.three_factor.signals import (
+    SIGNALS,
+    Direct,
+    Directional,
+    DirectKolenPollack,
+    LayeredFeedback,
+    RandomTarget,
+    Signal,
+    Spatial,
+)
+from spikelearn.plasticity.three_factor.sltt import SLTT
+from spikelearn.plasticity.three_factor.sltt_k import SLTTK
+from spikelearn.plasticity.three_factor.traces import (
+    TRACES,
+    ALIFTrace,
+    DoubleExponentialTrace,
+    EligibilityTrace,
+    InstantTrace,
+    LIFTrace,
+    PreTrace,
+    Trace,
+)
+from spikelearn.plasticity.two_phase.emstdp import EMSTDP
+from spikelearn.plasticity.two_phase.emstdp_loihi import EMSTDPLoihi
+from spikelearn.tasks import check_targets
 
 __all__ = [
+    "OTTT",
+    "OTTTOnline",
+    "SLTT",
+    "SLTTK",
+    "MixedMembrane",
+    "DKP",
+    "DRTP",
+    "DirectKolenPollack",
+    "Directional",
+    "DirectionalDFA",
+    "ThreeFactor",
+    "Trace",
+    "PreTrace",
+    "PAIRS",
+    "WeightTrace",
+    "traces_of",
+    "ALIFTrace",
+    "DoubleExponentialTrace",
+    "EligibilityTrace",
+    "LIFTrace",
+    "RateRegulariser",
+    "InstantTrace",
+    "TRACES",
+    "Spatial",
+    "Signal",
+    "LayeredFeedback",
+    "RandomTarget",
+    "Direct",
+    "SIGNALS",
     "BPTT",
     "DFA",
     "EMSTDP",
+    "EProp",
     "FA",
     "IDE",
     "LOSSES",
+    "MSE",
     "RULES",
+    "SDFA",
+    "SignSymmetry",
     "STDP",
     "TSSLBP",
     "Batch",
+    "BinaryCrossEntropy",
     "CrossEntropy",
     "CrossEntropyMembrane",
     "CrossEntropyRate",
+    "CrossEntropySteps",
     "Desire",
     "EMSTDPLoihi",
     "FilteredCount",
     "Loss",
     "MSECount",
+    "MSESteps",
     "Memory",
     "OnlineSTDP",
     "OptimizerChoice",
+    "Part",
     "ReadoutOnly",
     "Rule",
+    "Unmet",
+    "Split",
     "Update",
     "VanRossum",
-    "adjoint_from",
+    "applied",
+    "check_takes",
+    "check_task",
+    "check_targets",
     "firing_rates",
-    "loss_from",
-    "rule_from",
 ]

@@ -1,0 +1,1 @@
+"""Rules of networks that settle."""

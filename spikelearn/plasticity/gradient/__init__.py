@@ -1,0 +1,1 @@
+"""Rules that descend the gradient of a loss."""

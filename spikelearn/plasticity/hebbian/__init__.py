@@ -1,0 +1,1 @@
+"""Rules that pair the spikes of both sides."""

@@ -1,0 +1,34 @@
+"""One identity a rule, beside the rules, a file a family; importing them enters them."""
+
+from spikelearn.plasticity.identities import (
+    composed,
+    e_prop,
+    equilibrium,
+    gradient,
+    hebbian,
+    online,
+    targets,
+    three_factor,
+    three_factor_feedback,
+    two_phase,
+)
+from spikelearn.plasticity.identities.base import IDENTITIES, changes, compare, dense, identity, spikes_for
+
+__all__ = [
+    "IDENTITIES",
+    "changes",
+    "compare",
+    "composed",
+    "dense",
+    "e_prop",
+    "equilibrium",
+    "gradient",
+    "hebbian",
+    "identity",
+    "online",
+    "spikes_for",
+    "targets",
+    "three_factor",
+    "three_factor_feedback",
+    "two_phase",
+]

@@ -1,0 +1,37 @@
+"""Identities of the rules that learn from pairs of spikes."""
+
+import math
+
+import torch
+
+from spikelearn.plasticity.hebbian.stdp import STDP
+from spikelearn.plasticity.hebbian.stdp_online import OnlineSTDP
+from spikelearn.plasticity.identities.base import DECAY, SAMPLES, changes, compare, dense, identity, spikes_for
+from spikelearn.plasticity.identities.by_hand import pair_sum
+
+
+@identity("stdp")
+def stdp() -> None:
+    """The change is the sum over all pairs of spikes."""
+    network, batch = dense(6, 5), spikes_for(6, 5)
+    found = changes(STDP(0.3, 0.2, 5e-3, 12e-3), network, batch)
+    compare("stdp", found, pair_sum(batch, network.run(batch.inputs)[0].output.spikes))
+
+
+@identity("stdp-online")
+def stdp_online() -> None:
+    """The weights end where a loop over steps and samples leaves them."""
+    network, batch = dense(6, 5), spikes_for(6, 5)
+    rule = OnlineSTDP(0.1, 0.06, 5e-3, 12e-3, low=-5.0, high=5.0)
+    start, bias = (p.detach().clone() for p in network.parameters())
+    weight = start.clone()
+    v = y = torch.zeros(SAMPLES, 5, dtype=torch.float64)
+    x = torch.zeros(SAMPLES, 6, dtype=torch.float64)
+    for spikes in batch.inputs:
+        v = DECAY * v + spikes @ weight.T + bias
+        fired = (v > 1.0).to(v.dtype)
+        v = v - fired
+        x, y = math.exp(-1 / 5) * x, math.exp(-1 / 12) * y
+        weight = (weight + (0.1 * fired.T @ x - 0.06 * y.T @ spikes) / SAMPLES).clamp(-5.0, 5.0)
+        x, y = x + spikes, y + fired
+    compare("stdp-online", changes(rule, network, batch), {"blocks.b0.synapse.weight": start - weight})

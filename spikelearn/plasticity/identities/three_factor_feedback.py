@@ -1,0 +1,103 @@
+"""Identities of three-factor rules whose errors go back through weights of their own."""
+
+import torch
+
+from spikelearn.network import Network
+from spikelearn.plasticity.base import Batch
+from spikelearn.plasticity.identities.base import changes, compare, dense, identity, spikes_for
+from spikelearn.plasticity.identities.by_hand import hidden_spikes, influence, output_errors, unrolled
+from spikelearn.plasticity.three_factor.dfa import DFA
+from spikelearn.plasticity.three_factor.directional_dfa import DirectionalDFA
+from spikelearn.plasticity.three_factor.dkp import DKP
+from spikelearn.plasticity.three_factor.drtp import DRTP
+from spikelearn.plasticity.three_factor.fa import FA
+from spikelearn.plasticity.three_factor.sdfa import SDFA
+from spikelearn.plasticity.three_factor.sign_symmetry import SignSymmetry
+
+
+@identity("fa")
+def fa() -> None:
+    """With the weights themselves on the way back it is ``bptt``."""
+    network, batch, rule = dense(6, 8, 7, 4), spikes_for(6, 4), FA()
+    memory = {}
+    for name, drawn in rule.init(network, torch.Generator().manual_seed(0)).items():
+        path = name.removeprefix("back_weights.")
+        memory[name] = network.get_parameter(f"{path}.weight").detach().clone().view_as(drawn)
+    compare("fa", changes(rule, network, batch, memory), unrolled(network, batch))
+
+
+@identity("sign-symmetry")
+def sign_symmetry() -> None:
+    """Where all weights of a layer are of one size, their signs are all there is to know, and it is ``bptt``."""
+    network, batch = dense(6, 8, 7, 4), spikes_for(6, 4)
+    with torch.no_grad():
+        for size, name in ((0.3, "b1"), (0.4, "b2")):
+            weight = network.get_parameter(f"blocks.{name}.synapse.weight")
+            weight.copy_(size * weight.sign())
+    compare("sign-symmetry", changes(SignSymmetry(), network, batch), unrolled(network, batch))
+
+
+@identity("dfa")
+def dfa() -> None:
+    """With one hidden block, and the output's weights on the way back, it is ``bptt``."""
+    network, batch, rule = dense(6, 8, 4), spikes_for(6, 4), DFA()
+    memory = {"back_weights.b0": network.get_parameter("blocks.b1.synapse.weight").detach().clone()}
+    compare("dfa", changes(rule, network, batch, memory), unrolled(network, batch))
+
+
+@identity("sdfa")
+def sdfa() -> None:
+    """What is sent is the derivative of a sum of spikes, weighted by the signs of the output's errors."""
+    network, batch = dense(6, 8, 4), spikes_for(6, 4)
+    back = torch.rand(4, 8, generator=torch.Generator().manual_seed(5), dtype=torch.float64) - 0.5
+    expected = _sent(network, batch, output_errors(network, batch).sign() @ back)
+    compare("sdfa", changes(SDFA(), network, batch, {"back_weights.b0": back}), expected)
+
+
+@identity("dkp")
+def dkp() -> None:
+    """The weights on the way back of the last hidden block get the gradient of the output's own weights."""
+    network, batch, rule = dense(6, 8, 7, 4), spikes_for(6, 4), DKP()
+    memory = rule.init(network, torch.Generator().manual_seed(0))
+    (update,) = rule.updates(network, batch, memory, torch.Generator().manual_seed(0))
+    found = {name: update.own[name] for name in memory if name.endswith("b1")}
+    compare("dkp", found, {"back_weights.b1": unrolled(network, batch)["blocks.b2.synapse.weight"]})
+    network = dense(6, 8, 4)
+    memory = {"back_weights.b0": network.get_parameter("blocks.b1.synapse.weight").detach().clone()}
+    compare("dkp", changes(rule, network, batch, memory), unrolled(network, batch))
+
+
+@identity("directional-dfa")
+def directional_dfa() -> None:
+    """By pushes of one neuron at a time, the weights on the way back get the Jacobian itself."""
+    network, rule = dense(6, 8, 7, 4), DirectionalDFA()
+    one = spikes_for(6, 4).first(1)
+    # All pushes as long together as random ones are in the mean, and each in a sample of its own.
+    pushes = 15**0.5 * torch.eye(15, dtype=torch.float64)
+    draws = {"tangents.b0": pushes[:, :8], "tangents.b1": pushes[:, 8:]}
+    batch = Batch(one.inputs.expand(-1, 15, -1).contiguous(), one.targets.expand(15), draws=draws)
+    memory = rule.init(network, torch.Generator().manual_seed(0))
+    (update,) = rule.updates(network, batch, memory, torch.Generator().manual_seed(0))
+    expected = {f"back_weights.b{n}": influence(network, one, n)[0] for n in (0, 1)}
+    compare("directional-dfa", {name: -change for name, change in update.own.items()}, expected)
+    network, batch = dense(6, 8, 4), spikes_for(6, 4)
+    memory = {"back_weights.b0": network.get_parameter("blocks.b1.synapse.weight").detach().clone()}
+    compare("directional-dfa", changes(rule, network, batch, memory), unrolled(network, batch))
+
+
+@identity("drtp")
+def drtp() -> None:
+    """What is sent by the class is the derivative of a sum of spikes; the last block's gradient is that of ``bptt``."""
+    network, batch = dense(6, 8, 4), spikes_for(6, 4)
+    back = torch.rand(4, 8, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    expected = _sent(network, batch, back[batch.targets])
+    compare("drtp", changes(DRTP(), network, batch, {"back_weights.b0": back}), expected)
+
+
+def _sent(network: Network, batch: Batch, signal: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The changes by a signal at the first block's spikes, mean of steps and samples, and ``bptt``'s at the last."""
+    spikes = hidden_spikes(network, batch)
+    value = (spikes * signal).sum() / spikes.shape[:2].numel()
+    hidden = [name for name, _ in network.named_parameters() if name.startswith("blocks.b0.")]
+    grads = torch.autograd.grad(value, [network.get_parameter(name) for name in hidden])
+    return unrolled(network, batch) | dict(zip(hidden, grads, strict=True))

@@ -1,0 +1,50 @@
+"""What a rule needs: small values that check a network, and give the settings that fulfil them."""
+
+from spikelearn.plasticity.requires.base import Need, Passes, Unmet, Values, check_needs
+from spikelearn.plasticity.requires.learning import (
+    LossFits,
+    PlainRate,
+    SomethingToLearn,
+    SpikeReadout,
+    trainable_names,
+    weights_of,
+)
+from spikelearn.plasticity.requires.neurons import Fires, HasDecay, MatchingDt, Neurons, OneNumber, every_block
+from spikelearn.plasticity.requires.structure import (
+    Chain,
+    Delay,
+    Encoding,
+    FeedbackFromLast,
+    NoFeedback,
+    NoTrainableBias,
+    PlainSynapses,
+    sources,
+)
+
+__all__ = [
+    "Chain",
+    "Delay",
+    "Encoding",
+    "FeedbackFromLast",
+    "Fires",
+    "HasDecay",
+    "LossFits",
+    "MatchingDt",
+    "Need",
+    "Neurons",
+    "NoFeedback",
+    "NoTrainableBias",
+    "OneNumber",
+    "Passes",
+    "PlainRate",
+    "PlainSynapses",
+    "SomethingToLearn",
+    "SpikeReadout",
+    "Unmet",
+    "Values",
+    "check_needs",
+    "every_block",
+    "sources",
+    "trainable_names",
+    "weights_of",
+]

@@ -1,0 +1,1 @@
+"""Rules of three factors: a signal, a trace and the derivative between them."""

@@ -1,0 +1,23 @@
+"""Learning signals: what tells a block how its spikes should change; importing them registers them."""
+
+from spikelearn.plasticity.three_factor.signals.base import SIGNALS, Broadcast, Layered, Pulled, Signal
+from spikelearn.plasticity.three_factor.signals.direct import Direct
+from spikelearn.plasticity.three_factor.signals.direct_kolen_pollack import DirectKolenPollack
+from spikelearn.plasticity.three_factor.signals.directional import Directional
+from spikelearn.plasticity.three_factor.signals.feedback import LayeredFeedback
+from spikelearn.plasticity.three_factor.signals.random_target import RandomTarget
+from spikelearn.plasticity.three_factor.signals.spatial import Spatial
+
+__all__ = [
+    "SIGNALS",
+    "Broadcast",
+    "Direct",
+    "DirectKolenPollack",
+    "Directional",
+    "Layered",
+    "LayeredFeedback",
+    "Pulled",
+    "RandomTarget",
+    "Signal",
+    "Spatial",
+]

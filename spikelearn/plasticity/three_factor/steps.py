@@ -1,0 +1,81 @@
+"""What an update needs to follow step by step, from what each step leaves alone."""
+
+from collections.abc import Iterator
+
+from torch import nn
+
+from spikelearn.network import Network
+from spikelearn.plasticity.losses import Loss
+from spikelearn.plasticity.requires import Need, NoFeedback, Passes
+from spikelearn.synapses import is_linear, trainable, uses_batch_statistics
+
+
+def step_needs(loss: Loss, *, cut: bool, traced: bool) -> tuple[Need, ...]:
+    """The needs of an update that follows step by step.
+
+    Args:
+        loss: what is descended.
+        cut: whether errors stop between blocks.
+        traced: whether a synapse remembers the steps before.
+    """
+    needs: list[Need] = [
+        Passes("a loss that is a mean over steps", lambda network, rule: _check_loss(network, rule, loss)),
+    ]
+    if traced:
+        needs.append(Passes("no batch statistics", _check_statistics))
+        needs.append(Passes("synapses that are linear in their input", _check_linear))
+    if not cut:
+        why = "goes step by step, so that no error reaches an earlier one"
+        needs.append(NoFeedback(why, "send the signal from the output at once (signal=direct), or use form=sequence"))
+        needs.append(Passes("no delays between blocks", _check_times))
+    return tuple(needs)
+
+
+def _check_loss(network: Network, rule: str, loss: Loss) -> None:
+    if not loss.is_mean_over_steps:
+        raise ValueError(
+            f"{rule} goes step by step, but the loss {loss!r} looks at all steps together: use "
+            "'cross-entropy-membrane', or form=sequence"
+        )
+    if any(parameter.requires_grad for parameter in network.readout.parameters()):
+        raise ValueError(
+            f"{rule} goes step by step, but the readout has weights that learn, which see all steps together: use a "
+            "readout without weights, or form=sequence"
+        )
+
+
+def _check_statistics(network: Network, rule: str) -> None:
+    for name, synapse in _synapses(network):
+        if uses_batch_statistics(synapse):
+            raise ValueError(
+                f"{rule} goes step by step, but {name} has a batch norm with the statistics of its batch, which one "
+                "step does not know: leave it out, put it in eval mode, or use form=sequence"
+            )
+
+
+def _check_linear(network: Network, rule: str) -> None:
+    for name, synapse in _synapses(network):
+        if trainable(synapse) and not is_linear(synapse):
+            raise ValueError(
+                f"{rule} goes step by step, but {name} is not linear, so that a trace cannot be carried through "
+                f"{' '.join(repr(synapse).split())}: use average pooling, or form=sequence"
+            )
+
+
+def _check_times(network: Network, rule: str) -> None:
+    delays = {name: block.delay for name, block in network.blocks.items()}
+    delays |= {f"feedforward.{name}": edge.delay for name, edge in network.feedforward.items()}
+    if any(delay for place, delay in delays.items() if place not in network.wiring.fed):
+        raise ValueError(
+            f"{rule} goes step by step, but delays would carry the error to an earlier step: leave them out, use a "
+            "signal that is sent from the output at once (signal=direct), or form=sequence"
+        )
+
+
+def _synapses(network: Network) -> Iterator[tuple[str, nn.Module]]:
+    for name, block in network.blocks.items():
+        yield f"the synapse of block {name!r}", block.synapse
+    for name, joining in network.feedforward.items():
+        yield f"the synapse of feedforward edge {name!r}", joining.synapse
+    for name, edge in network.feedback.items():
+        yield f"the synapse of feedback edge {name!r}", edge.synapse

@@ -1,0 +1,83 @@
+"""The trace of a three-factor rule: how the past of a synapse enters its update."""
+
+from abc import ABC
+from typing import Any, ClassVar, NamedTuple
+
+from torch import Tensor, nn
+
+from spikelearn.neurons import Adjoint, Neuron
+from spikelearn.plasticity.requires import Need
+from spikelearn.registry import Registry
+from spikelearn.synapses import as_float, correlate
+
+
+class Edge(NamedTuple):
+    """A weighted edge and what crossed it.
+
+    Args:
+        synapse: its weights.
+        pre: what met them, [T, B, in...]; T is 1 of a step.
+        neuron: the neurons that it drives.
+        fed_by_inputs: whether the inputs of the network drive it.
+    """
+
+    synapse: nn.Module
+    pre: Tensor
+    neuron: Neuron
+    fed_by_inputs: bool
+
+
+class Trace(ABC):
+    r"""What stands for $\partial s[t]/\partial W$ at a synapse: the past of what met the weights.
+
+    A sequence is differentiated within each block by autograd, as ``adjoint`` lets derivatives cross the neurons,
+    unless the trace is a factor of its own (``is_factor``): then it meets the error at the current, in ``correlate``.
+    In the form that goes step by step it always is one, carried from step to step by ``follow``.
+    """
+
+    #: The name under which the trace is registered; ``TRACES.register`` sets it.
+    name: ClassVar[str] = "the trace"
+    #: Whether derivatives go through time within a block, which needs the whole sequence.
+    through_time: ClassVar[bool] = False
+    #: Whether the trace is a factor that meets the error at the current, instead of what autograd makes of a block.
+    is_factor: ClassVar[bool] = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in vars(self).items())})"
+
+    @property
+    def requires(self) -> tuple[Need, ...]:
+        """What a network must have for such a trace."""
+        return ()
+
+    def adjoint(self, adjoint: Adjoint) -> Adjoint:
+        """How derivatives cross the neurons in a run of the whole sequence."""
+        return adjoint if self.through_time else AtTheStep(adjoint)
+
+    def correlate(self, edge: Edge, error: Tensor) -> dict[str, Tensor]:
+        """{parameter of the synapse: sum over time of error times trace}, of errors at the current [T, B, out...]."""
+        return correlate(edge.synapse, edge.pre, error)
+
+    def follow(self, edge: Edge, before: Tensor | None) -> Tensor:
+        """The trace at this step [1, B, in...], given that of the step before; None: there was none."""
+        return as_float(edge.pre, edge.synapse)
+
+
+TRACES = Registry("trace", Trace)
+
+
+class AtTheStep(Adjoint):
+    """Another adjoint with every state held fixed: derivatives cross a neuron within a step, none goes through time."""
+
+    def __init__(self, adjoint: Adjoint) -> None:
+        self.inner = adjoint
+
+    @property
+    def differentiates(self) -> bool:
+        return self.inner.differentiates
+
+    def step(self, neuron: Neuron, state: Any, current: Tensor) -> tuple[Tensor, Tensor, Any]:
+        return self.inner.step(neuron, type(state)(*(part.detach() for part in state)), current)
+
+    def __repr__(self) -> str:
+        return f"AtTheStep({self.inner!r})"

@@ -1,0 +1,1 @@
+"""Rules that present a batch twice."""
