@@ -3,12 +3,14 @@
 >>> from spikelearn import build, Training, BPTT, Loader, Digits, fit
 """
 
-from spikelearn.datasets import DATASETS, Digits, DigitsEvents, Loader
+import spikelearn.threads  # noqa: F401  before torch, which reads once how its threads wait
+from spikelearn.datasets import DATASETS, ArrayDataset, Digits, DigitsEvents
+from spikelearn.loading import Loader
 from spikelearn.measure import evaluate
 from spikelearn.network import Block, Feedback, Network, build
 from spikelearn.neurons import IF, LIF, NEURONS, AdaptiveLIF, CubaLIF, LeakyIntegrator
 from spikelearn.plasticity import BPTT, DFA, FA, RULES, STDP, Batch, ReadoutOnly, Rule, Update
-from spikelearn.training import Training, fit, learn
+from spikelearn.training import Training, fit, learn, network_for
 
 __all__ = [
     "BPTT",
@@ -21,6 +23,7 @@ __all__ = [
     "RULES",
     "STDP",
     "AdaptiveLIF",
+    "ArrayDataset",
     "Batch",
     "Block",
     "CubaLIF",
@@ -38,4 +41,5 @@ __all__ = [
     "evaluate",
     "fit",
     "learn",
+    "network_for",
 ]

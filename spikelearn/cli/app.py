@@ -2,27 +2,34 @@
 
 import functools
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
 
+from spikelearn.cli.align import align_command
 from spikelearn.cli.common import INTERRUPTED, progress, spread
-from spikelearn.cli.compare import compare
-from spikelearn.cli.evaluate import evaluate
-from spikelearn.cli.export import export
-from spikelearn.cli.inspect import inspect
-from spikelearn.cli.listing import datasets, impairments, neurons, rules
-from spikelearn.cli.presets import presets
-from spikelearn.cli.report import report
-from spikelearn.cli.train import train
-from spikelearn.cli.tune import tune
+from spikelearn.cli.compare import compare_command
+from spikelearn.cli.evaluate import evaluate_command
+from spikelearn.cli.export import export_command
+from spikelearn.cli.inspect import inspect_command
+from spikelearn.cli.listing import datasets_command, impairments_command, neurons_command, rules_command
+from spikelearn.cli.locality import locality_command
+from spikelearn.cli.presets import presets_command
+from spikelearn.cli.report import report_command
+from spikelearn.cli.traces import traces_command
+from spikelearn.cli.train import train_command
+from spikelearn.cli.tune import tune_command
+from spikelearn.datasets import DataWarning
+from spikelearn.imports import ComponentsChanged
 
 #: Set to see the traceback behind an error's sentence.
 DEBUG_VARIABLE = "SPIKELEARN_DEBUG"
 
 #: Flags after which several values may stand, by subcommand.
 SEVERAL = {
+    "align": ("--rules",),
     "compare": ("--rules", "--data", "--net", "--set", "--axis"),
     "tune": ("--rules", "--rule", "--set"),
 }
@@ -50,22 +57,27 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(train, compare, tune, report, evaluate, export, inspect),
-    *(rules, neurons, datasets, impairments, presets),
+    *(train_command, align_command, compare_command, tune_command, report_command, evaluate_command, export_command),
+    *(inspect_command, rules_command, locality_command, traces_command, neurons_command, datasets_command),
+    *(impairments_command, presets_command),
 )
 for command in COMMANDS:
-    app.command()(_interruptible(command))
+    app.command(command.__name__.removesuffix("_command"))(_interruptible(command))
 
 # typer has moved this class between its own and click's modules; it is the base of all usage errors.
 _UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line; its exit code: 0 well, 1 a verification failed, 2 a mistake, 130 interrupted."""
+    """Run the command line; its exit code.
+
+    0 well, 1 a verification failed, 2 a mistake, 3 trials of a comparison failed, 130 interrupted.
+    """
+    spelled = spread(arguments, SEVERAL.get(next(iter(arguments), ""), ()))
     try:
-        code = app(
-            spread(arguments, SEVERAL.get(next(iter(arguments), ""), ())), standalone_mode=False, prog_name="spikelearn"
-        )
+        with warnings.catch_warnings():
+            warnings.showwarning = functools.partial(_warn, warnings.showwarning)
+            code = app(spelled, standalone_mode=False, prog_name="spikelearn", obj=list(arguments))
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", INTERRUPTED)
     except _UsageError as error:
@@ -75,6 +87,14 @@ def run(arguments: Sequence[str]) -> int:
             raise
         return _fail(_words(error), 2)
     return code if isinstance(code, int) else 0
+
+
+def _warn(others: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any) -> None:
+    """A word of our own is for the user; other warnings are for developers."""
+    if issubclass(category, ComponentsChanged | DataWarning):
+        progress.print(str(message), style="yellow")
+    else:
+        others(message, category, *where)
 
 
 def _fail(words: str, code: int) -> int:

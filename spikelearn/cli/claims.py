@@ -1,14 +1,13 @@
 """The part of ``spikelearn compare`` that asks published claims."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from spikelearn.bench import claim_names, compare, judge, read_claim, read_results
 from spikelearn.cli.common import output, print_json, progress
-from spikelearn.cli.report import write_all
-from spikelearn.compare import claim_names, compare, judge, read_claim, read_results, read_verdicts, write_verdicts
-from spikelearn.files import write_atomically
+from spikelearn.documents import write_json
+from spikelearn.report import write_all
 
 #: The suite that is a list of claims.
 CLAIMS = "claims"
@@ -28,22 +27,25 @@ def check_alone(*given: object) -> None:
         raise ValueError("claims are asked as they are written, expected no flag that changes their plan: drop it")
 
 
-def ask(names: Sequence[str], folder: Path, options: dict[str, Any], as_json: bool) -> None:
+def ask(names: Sequence[str], folder: Path, options: dict[str, Any], as_json: bool) -> int:
     """Run the plan of every claim in a folder of its own, and write and print the verdicts as they come.
 
-    Verdicts on other claims that the folder holds already are kept.
+    Verdicts on other claims that the folder holds already are kept. Returns how many trials failed.
     """
-    from spikelearn.report import write_claims_page
+    from spikelearn.report import read_verdicts, verdict_values, write_claims_page, write_verdicts
 
     claims = [read_claim(name) for name in names]
     known = {one["name"]: one for one in read_verdicts(folder)}
-    verdicts = []
+    there = {path.name for path in folder.iterdir() if not path.name.startswith(".")} if folder.is_dir() else set()
+    if not known and (others := there - set(claim_names())):
+        raise ValueError(f"{folder} holds something else than claims ({min(others)}): name another folder with --out")
+    verdicts, failed = [], 0
     for claim in claims:
         progress.print(f"claim {claim.name}: {claim.statement}")
         place = folder / claim.name
-        compare(claim.plan, place, **options)
-        verdicts.append(judge(claim, read_results(place)))
-        write_atomically(place / "claim.json", (json.dumps(verdicts[-1], indent=1) + "\n").encode())
+        failed += compare(claim.plan, place, **options).failed
+        verdicts.append(verdict_values(judge(claim, read_results(place))))
+        write_json(place / "claim.json", verdicts[-1])
         write_all(place)
         known[claim.name] = verdicts[-1]
         written = {**write_verdicts(folder, list(known.values())), "html": write_claims_page(folder)}
@@ -55,3 +57,4 @@ def ask(names: Sequence[str], folder: Path, options: dict[str, Any], as_json: bo
         print_json({"claims": verdicts, "files": {name: str(path) for name, path in written.items()}})
     else:
         output.print(f"verdicts {written['html']}")
+    return failed

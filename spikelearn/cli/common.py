@@ -1,13 +1,14 @@
 """What the subcommands share: where words go, and how options are read."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from spikelearn.registry import parse_value
+from spikelearn.component_text import parse_value
+from spikelearn.documents import json_text
+from spikelearn.imports import import_components
 from spikelearn.training import RunFolder, Settings, open_run
 
 #: Progress and tables for people; standard output is left to results.
@@ -17,8 +18,30 @@ output = Console(soft_wrap=True, markup=False, highlight=False)
 #: Exit code of a run that was asked to stop.
 INTERRUPTED = 130
 
+#: Classes up to which the accuracy of each is printed.
+SHOWN_CLASSES = 100
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 DataRoot = Annotated[str | None, typer.Option(help="Folder of the data sets; default: the run's.", show_default=False)]
+Imports = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--import",
+        metavar="FILE",
+        callback=lambda files: list(import_components(files or ())),
+        is_eager=True,
+        help="Python file (or module) that registers components of your own; repeat for more.",
+        show_default=False,
+    ),
+]
+Shared = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE...",
+        help="Settings that all share, for example --set epochs=3 data-option.sequence=true.",
+    ),
+]
 RunPath = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run.", show_default=False)]
 
 
@@ -41,9 +64,19 @@ def spread(arguments: Sequence[str], flags: Iterable[str]) -> list[str]:
     return found
 
 
+def print_classes(confusion: Sequence[Sequence[int]] | None) -> None:
+    """The accuracy of every class, and what it is taken for most, from counts of classes by predictions."""
+    for number, row in enumerate(confusion if confusion and len(confusion) <= SHOWN_CLASSES else ()):
+        if sum(row):
+            others = [count if other != number else -1 for other, count in enumerate(row)]
+            most = max(others)
+            taken = f", {most} taken for {others.index(most)}" if most > 0 else ""
+            output.print(f"  class {number}: {100 * row[number] / sum(row):.1f} % of {sum(row)}{taken}")
+
+
 def print_json(value: Mapping[str, Any]) -> None:
     """One JSON object on standard output."""
-    print(json.dumps(value, default=str))
+    print(json_text(value))
 
 
 def read_options(flag: str, items: Iterable[str] | None) -> dict[str, Any] | None:
@@ -64,3 +97,21 @@ def read_options(flag: str, items: Iterable[str] | None) -> dict[str, Any] | Non
             raise ValueError(f"{flag} names {key!r} twice, expected each key once")
         options[key] = parse_value(value)
     return options
+
+
+def read_shared(items: Iterable[str] | None) -> dict[str, Any]:
+    """Settings of ``--set``: {"steps": 10, "data_option": {"sequence": True}} of steps=10, data-option.sequence=true.
+
+    Raises:
+        ValueError: as ``read_options``; options that are given as one value.
+    """
+    found: dict[str, Any] = {}
+    for name, value in (read_options("--set", items) or {}).items():
+        setting, dot, option = name.partition(".")
+        if not setting.endswith("_option"):
+            found[name] = value
+        elif dot and option:
+            found.setdefault(setting, {})[option] = value
+        else:
+            raise ValueError(f"--set names {name!r}, expected one option of it, for example {setting}.KEY=VALUE")
+    return found

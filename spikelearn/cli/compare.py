@@ -1,6 +1,7 @@
 """spikelearn compare"""
 
 import hashlib
+import os
 import re
 import shlex
 import sys
@@ -11,28 +12,45 @@ from typing import Annotated, Any
 import typer
 from typer import Option
 
-from spikelearn.cli.claims import ask, check_alone, chosen_claims
-from spikelearn.cli.common import INTERRUPTED, AsJson, output, print_json, progress, read_options
-from spikelearn.cli.report import write_all
-from spikelearn.compare import (
+from spikelearn.bench import (
     Compared,
     Engine,
     LocalEngine,
     Plan,
     RayEngine,
+    compare,
     plan_from,
     read_plan,
     read_suite,
     suite_names,
 )
-from spikelearn.compare import compare as run_comparison
-from spikelearn.training import Interrupted
+from spikelearn.cli.claims import ask, check_alone, chosen_claims
+from spikelearn.cli.common import (
+    INTERRUPTED,
+    AsJson,
+    Imports,
+    Shared,
+    output,
+    print_json,
+    progress,
+    read_options,
+    read_shared,
+)
+from spikelearn.report import write_all
+from spikelearn.threads import cores, said_number
+from spikelearn.training import Interrupted, merged
+
+#: Exit code of a comparison in which trials failed.
+FAILED = 3
+
+#: Trials at a time where nothing is said; each holds its data in memory of its own.
+MOST_JOBS = 4
 
 Text = str | None
 Texts = list[str] | None
 
 
-def compare(
+def compare_command(
     plan: Annotated[Text, typer.Argument(metavar="[PLAN.toml]", help="File of the plan; see the README.")] = None,
     suite: Annotated[
         Text, Option(help="A plan of the package: quick, bench, low-data, ..., claims, or claims/NAME for one of them.")
@@ -41,32 +59,40 @@ def compare(
     data: Annotated[Texts, Option(metavar="DATA...", help="Data sets.")] = None,
     nets: Annotated[Texts, Option("--net", metavar="NET...", help="Networks.")] = None,
     seeds: Annotated[int | None, Option(help="How many seeds.")] = None,
-    set_: Annotated[
-        Texts,
-        Option("--set", metavar="KEY=VALUE...", help="Settings that all share, for example --set epochs=3 steps=10."),
-    ] = None,
+    set_: Shared = None,
     axis: Annotated[
         Texts, Option(metavar="KEY=V,V...", help="An axis, for example --axis data-fraction=0.05,0.2 depth=1,2,4.")
     ] = None,
     tuned: Annotated[bool, Option("--tuned/--untuned", help="Whether settings found by tuning are used.")] = True,
+    reference_mlp: Annotated[
+        bool, Option("--reference-mlp", help="Beside the arms, an ordinary network of the same layers (no spikes).")
+    ] = False,
     out: Annotated[Text, Option(help="Folder of the comparison; one that is there is gone on with.")] = None,
     engine: Annotated[str, Option(help="local or ray.")] = "local",
-    jobs: Annotated[int, Option(help="Trials at a time on this machine.")] = 1,
-    address: Annotated[Text, Option(help="Ray cluster: auto, or HOST:PORT.")] = None,
+    jobs: Annotated[
+        int | None, Option(help="Trials at a time on this machine; default: what its cores hold, at most 4.")
+    ] = None,
+    threads: Annotated[
+        int | None, Option(help="Threads of every trial; default: OMP_NUM_THREADS, else 1, and what it began with.")
+    ] = None,
+    address: Annotated[Text, Option(help="Ray cluster: auto, or HOST:PORT; default: one on this machine.")] = None,
     cpus: Annotated[float, Option(help="CPUs of a trial on a Ray cluster.")] = 1,
     gpus: Annotated[float, Option(help="GPUs of a trial on a Ray cluster.")] = 0,
     device: Annotated[Text, Option(help="cpu, cuda or cuda:N.")] = None,
     data_root: Annotated[Text, Option(help="Folder of the data sets.")] = None,
+    imports: Imports = None,
     retry: Annotated[bool, Option("--retry/--no-retry", help="Try trials again that failed before.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Compare rules under equal conditions, and write one page that shows what came out.
 
     What has ended is never run again: after Ctrl-C, a crash or a power cut, the same command goes on.
+
+    Exit code: 0 all trials ended well, 2 a mistake in the command or the plan, 3 trials failed, 130 interrupted.
     """
     everywhere = {"device": device, "data_root": data_root}
     options: dict[str, Any] = {
-        "engine": _engine(engine, jobs, address, cpus, gpus),
+        "engine": _engine(engine, jobs, threads, address, cpus, gpus),
         "console": progress,
         "command": shlex.join(["spikelearn", *sys.argv[1:]]),
         "retry": retry,
@@ -75,16 +101,19 @@ def compare(
     claims = [] if plan else chosen_claims(suite)
     try:
         if claims:
-            check_alone(rules, data, nets, seeds, set_, axis)
-            ask(claims, Path(out or "comparisons/claims"), options, as_json)
+            check_alone(rules, data, nets, seeds, set_, axis, imports or None, reference_mlp or None)
+            if ask(claims, Path(out or "comparisons/claims"), options, as_json):
+                raise typer.Exit(FAILED)
             return
-        chosen = _plan(plan, suite, rules, data, nets, seeds, set_, axis, tuned)
+        chosen = _plan(plan, suite, rules, data, nets, seeds, set_, axis, tuned, imports or [], reference_mlp)
         folder = Path(out or _folder(plan, suite, chosen))
-        compared = run_comparison(chosen, folder, **options)
+        compared = compare(chosen, folder, **options)
     except Interrupted as stopped:
         progress.print(f"{stopped}; the same command goes on")
         raise typer.Exit(INTERRUPTED) from stopped
-    _tell(compared, write_all(folder), as_json)
+    _tell(compared, write_all(folder) if compared.finished else {}, as_json)
+    if compared.failed:
+        raise typer.Exit(FAILED)
 
 
 def _tell(compared: Compared, written: Mapping[str, Path], as_json: bool) -> None:
@@ -93,16 +122,19 @@ def _tell(compared: Compared, written: Mapping[str, Path], as_json: bool) -> Non
         return
     for arm, reason in compared.left_out.items():
         output.print(f"left out: {arm}: {reason}")
+    for note in compared.notes.values():
+        output.print(f"note: {note}")
     for trial, failure in compared.failures.items():
         output.print(f"failed: {trial}: {failure['reason']}")
     trials = "trial" if compared.finished == 1 else "trials"
     output.print(f"{compared.finished} {trials} finished, {compared.failed} failed")
-    output.print(f"report {written['html']}")
+    if written:
+        output.print(f"report {written['html']}")
 
 
 def _plan(
     path: Text, suite: Text, rules: Texts, data: Texts, nets: Texts, seeds: int | None, set_: Texts, axis: Texts,
-    tuned: bool,
+    tuned: bool, imports: list[str], reference_mlp: bool = False,
 ) -> Plan:  # fmt: skip
     if path is not None and suite is not None:
         raise ValueError(f"both the plan {path} and the suite {suite!r} are given: name one of them")
@@ -116,32 +148,36 @@ def _plan(
     values |= {name: value for name, value in given.items() if value is not None}
     values["arms"] = {name: own for name, own in base.arms.items() if name in values.get("rules", base.rules)}
     values["on"] = {name: own for name, own in base.on.items() if name in values.get("data", base.data)}
-    values["common"] = {**base.common, **(read_options("--set", set_) or {})}
+    values["common"] = merged(base.common, read_shared(set_))
     axes = {name: tuple(_values(text)) for name, text in (read_options("--axis", axis) or {}).items()}
     values["axes"] = {**base.axes, **axes}
+    values["imports"] = [*base.imports, *imports]
     if base.reference is not None and base.reference not in values.get("rules", base.rules):
         values.pop("reference")
+    if reference_mlp:
+        values["reference_network"] = "mlp"
     return plan_from({**values, "tuned": base.tuned if tuned else False})
 
 
 def _values(text: Any) -> list[Any]:
-    from spikelearn.registry import parse_value
+    from spikelearn.component_text import parse_value
 
     # A comma before key= goes on with the options of one value: device:bits=5,c2c=0.003.
     return [parse_value(item) for item in re.split(r",(?![\w-]+=)", str(text))]
 
 
-def _engine(name: str, jobs: int, address: Text, cpus: float, gpus: float) -> Engine:
+def _engine(name: str, jobs: int | None, threads: int | None, address: Text, cpus: float, gpus: float) -> Engine:
     if name == "local":
         if address is not None:
             raise ValueError(f"address is {address!r}, which only --engine ray uses: add it, or drop the address")
         if (cpus, gpus) != (1, 0):
             raise ValueError(f"cpus is {cpus:g}, gpus is {gpus:g}, which only --engine ray uses: add it, or drop them")
-        return LocalEngine(jobs=jobs)
+        held = max(1, min(MOST_JOBS, cores() // (threads or said_number(os.environ) or 1)))
+        return LocalEngine(jobs=held if jobs is None else jobs, threads=threads)
     if name == "ray":
-        if jobs != 1:
+        if jobs is not None:
             raise ValueError(f"jobs is {jobs}, which only --engine local uses: on a cluster --cpus bounds them")
-        return RayEngine(address=address, cpus=cpus, gpus=gpus)
+        return RayEngine(address=address, cpus=cpus, gpus=gpus, threads=threads)
     raise ValueError(f"unknown engine {name!r}, expected local or ray")
 
 
@@ -149,5 +185,5 @@ def _folder(path: Text, suite: Text, plan: Plan) -> str:
     """Where a comparison goes that names no folder: the same command, the same folder."""
     if path or suite:
         return f"comparisons/{Path(path).stem if path else suite}"
-    digest = hashlib.sha256(plan.model_dump_json().encode()).hexdigest()[:6]
+    digest = hashlib.sha256(plan.model_dump_json(exclude={"imports"}).encode()).hexdigest()[:6]
     return f"comparisons/{'-'.join(plan.rules)[:60]}-{digest}"

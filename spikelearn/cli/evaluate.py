@@ -1,24 +1,36 @@
 """spikelearn evaluate"""
 
-from spikelearn.cli.common import AsJson, DataRoot, RunPath, opened, output, print_json
-from spikelearn.measure import evaluate as measure
-from spikelearn.training import test_loader, trained_network
+from spikelearn.cli.common import AsJson, DataRoot, Imports, RunPath, opened, output, print_classes, print_json
+from spikelearn.measure import evaluate
+from spikelearn.threads import threads
+from spikelearn.training import test_loader, trained_network, trained_predictor
 
 
-def evaluate(
+def evaluate_command(
     run: RunPath,
     data_root: DataRoot = None,
+    imports: Imports = None,
     as_json: AsJson = False,
 ) -> None:
     """Test the trained network of a run on its test samples."""
     folder, settings = opened(run, data_root)
     network = trained_network(folder, settings)
-    tested = measure(network, test_loader(settings))
+    with threads(settings.threads):
+        predict = trained_predictor(folder, settings, network)
+        tested = evaluate(network, test_loader(settings), predict=predict)
+    asked = tested.task.measure
     if as_json:
         print_json(
-            {"run": run, "test_accuracy": tested.accuracy, "test_samples": tested.samples, "rates": tested.rates}
+            {
+                "run": run,
+                f"test_{asked.name}": tested.value,
+                "test_samples": tested.samples,
+                "rates": tested.rates,
+                "confusion": tested.confusion,
+            }
         )
         return
-    output.print(f"test accuracy {100 * tested.accuracy:.2f} % of {tested.samples} samples")
+    output.print(f"test {asked.words} {asked.shown(tested.value)} of {tested.samples} samples")
+    print_classes(tested.confusion)
     for name, rate in tested.rates.items():
         output.print(f"  {name}: {rate:.4f} spikes per step and neuron")

@@ -7,37 +7,43 @@ from typing import Annotated, Any
 import typer
 from typer import Option
 
-from spikelearn.cli.common import AsJson, DataRoot, RunPath, opened, output, print_json
-from spikelearn.datasets import DATASETS
+from spikelearn.cli.common import AsJson, DataRoot, Imports, RunPath, opened, output, print_json
 from spikelearn.export import FORMATS, Verification, verify_nir
 from spikelearn.network import Network
-from spikelearn.training import Settings, test_loader, trained_network
+from spikelearn.training import RunFolder, Settings, about_weights, test_loader, trained_network
 
 #: Output entries compared at the least, where the test set has as many.
 ENTRIES = 60_000
 
 
-def export(
+def export_command(
     run: RunPath,
     file: Annotated[str | None, Option("--to", metavar="FILE", help="Where to; default: in the run's folder.")] = None,
-    form: Annotated[str, Option("--format", help="nir or safetensors.")] = "nir",
+    kind: Annotated[str, Option("--format", help="nir or safetensors.")] = "nir",
+    form: Annotated[
+        str | None, Option("--form", help="What LIF neurons become in NIR: cuba-lif (default, exact) or lif.")
+    ] = None,
     verify: Annotated[
         bool, Option("--verify", help="Run snnTorch's and Norse's import on test samples and compare.")
     ] = False,
     data_root: DataRoot = None,
+    imports: Imports = None,
     as_json: AsJson = False,
 ) -> None:
     """Export the trained network of a run; with --verify, exit code 0 only if every simulator fires the same spikes."""
     folder, settings = opened(run, data_root)
-    writer = FORMATS.get(form)()
-    if verify and form != "nir":
-        raise ValueError(f"--verify compares spikes of a NIR file, but --format is {form!r}: drop one of the two")
+    if form is not None and kind != "nir":
+        raise ValueError(f"--form is of NIR files, but --format is {kind!r}: drop one of the two")
+    writer = FORMATS.build(kind, {} if form is None else {"form": form})
+    if verify and kind != "nir":
+        raise ValueError(f"--verify compares spikes of a NIR file, but --format is {kind!r}: drop one of the two")
     path = Path(file) if file else folder.path / f"network{writer.ending}"
-    if path.resolve() in folder.own_files():
-        raise ValueError(f"--to is {file!r}, a file that the run itself needs: name another")
+    beside = RunFolder(path.parent)
+    if path.resolve() in folder.own_files() | (beside.own_files() if beside.settings.is_file() else set()):
+        raise ValueError(f"--to is {file!r}, a file that a run itself needs: name another")
+    writer.check_target(path)
     network = trained_network(folder, settings)
-    metadata = {"net": settings.net, "rule": settings.rule, "data": settings.data}
-    exported = writer.write(network, path, DATASETS.get(settings.data).shape, metadata)
+    exported = writer.write(network, path, settings.sample_shape(), about_weights(settings))
     report: dict[str, Any] = {"run": run, "file": str(exported.path), "notes": list(exported.notes)}
     if not as_json:
         output.print(f"wrote {exported.path}")
@@ -54,11 +60,9 @@ def export(
 
 def _verify(network: Network, settings: Settings, path: Path, report: dict[str, Any], as_json: bool) -> bool:
     loader = test_loader(settings)
-    classes = DATASETS.get(settings.data).classes
-    samples = min(len(loader.dataset), math.ceil(ENTRIES / (settings.steps * classes)))
-    inputs, _ = loader.load(loader.indices[:samples])
-    found = verify_nir(network, path, inputs)
-    report["spikes"], report["margin"] = found.spikes, found.margin
+    samples = min(len(loader.dataset), math.ceil(ENTRIES / (settings.steps * loader.outputs)))
+    found = verify_nir(network, path, loader.load(loader.indices[:samples]).inputs)
+    report["spikes"], report["margin"], report["not_tried"] = found.spikes, found.margin, list(found.not_tried)
     report["peers"] = {name: verdict._asdict() for name, verdict in found.peers.items()}
     if not as_json:
         _print(found, samples)
@@ -74,3 +78,4 @@ def _print(found: Verification, samples: int) -> None:
     for name, verdict in found.peers.items():
         words = verdict.reason or f"{verdict.differing} of {verdict.entries} output entries differ"
         output.print(f"  {name}: {words}")
+    output.print(f"  not tried: {', '.join(found.not_tried)}")

@@ -5,53 +5,73 @@ from typing import Annotated, Any
 from rich.table import Table
 from typer import Option
 
-from spikelearn.cli.common import AsJson, RunPath, output, print_json
+from spikelearn.cli.common import AsJson, Imports, RunPath, output, print_classes, print_json, progress
+from spikelearn.imports import ComponentsMissing
 from spikelearn.report import draw_pictures, sources
-from spikelearn.training import RunFolder, open_run
+from spikelearn.tasks import measure_in
+from spikelearn.training import RunFolder, open_run, read_settings
 
 
-def inspect(
+def inspect_command(
     run: RunPath,
     pictures: Annotated[
-        bool, Option("--pictures", help="Draw raster, membranes, curves and first weights as PNG.")
+        bool, Option("--pictures", help="Draw raster, membranes, curves, first weights and confusion as PNG.")
     ] = False,
     sample: Annotated[int, Option(help="Which of the recorded samples the pictures show.")] = 0,
     cite: Annotated[bool, Option("--cite", help="Print only the sources of everything the run used.")] = False,
+    imports: Imports = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a run: its settings, curves, firing rates and the sources to cite."""
+    """Show a run: its settings, curves, firing rates, accuracy of every class, and the sources to cite.
+
+    The data need not be there, nor components of your own. A folder that fit(folder=...) wrote has no settings.
+    """
     folder = RunFolder(run)
-    settings = open_run(folder)
+    settings, cited = _settings_and_sources(folder)
+    folder.check_unchanged(folder.metrics)
     metrics, result = folder.read_metrics(), folder.read_result()
-    drawn = [str(path) for path in draw_pictures(folder, sample)] if pictures else []
-    cited = sources(settings)
+    drawn, failures = draw_pictures(folder, sample) if pictures else ([], {})
+    for name, reason in failures.items():
+        progress.print(f"{name} could not be drawn: {reason}", style="yellow")
+    paths = [str(path) for path in drawn]
     if as_json:
-        print_json(
-            {
-                "run": run,
-                "settings": settings.model_dump(),
-                "metrics": metrics,
-                "result": result,
-                "sources": cited,
-                "pictures": drawn,
-            }
-        )
+        found = {"run": run, "settings": settings, "metrics": metrics, "result": result, "sources": cited}
+        print_json({**found, "pictures": paths})
         return
     if not cite:
-        _print_settings(settings.model_dump())
+        _print_settings(settings)
         _print_metrics(metrics)
-        _print_result(result, run)
-    output.print("sources to cite", style="bold")
+        if settings:
+            _print_result(result, run)
+    if cited:
+        output.print("sources to cite", style="bold")
     for name, source in cited.items():
         output.print(f"  {name}: {source}")
-    for path in drawn:
+    for path in paths:
         output.print(f"picture {path}")
 
 
+def _settings_and_sources(folder: RunFolder) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the run was made of; only as it is written where a component is not there, nothing for a run of ``fit``."""
+    if not folder.settings.is_file() and (folder.metrics.is_file() or folder.recording.is_file()):
+        return {}, {}
+    try:
+        settings = open_run(folder)
+    except ComponentsMissing as error:
+        progress.print(f"no sources: {error}", style="yellow")
+        return read_settings(folder.settings), {}
+    try:
+        return settings.model_dump(), sources(settings)
+    except ValueError as error:  # a component that nobody has brought in
+        progress.print(f"no sources: {error}", style="yellow")
+        return settings.model_dump(), {}
+
+
 def _print_settings(settings: dict[str, Any]) -> None:
-    output.print("settings", style="bold")
+    if settings:
+        output.print("settings", style="bold")
     for name, value in settings.items():
-        if value not in (None, {}):
+        if value not in (None, {}, ()):
             words = ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else value
             output.print(f"  {name}: {words}")
 
@@ -61,13 +81,16 @@ def _print_metrics(metrics: list[dict[str, Any]]) -> None:
         output.print("no epoch has ended yet")
         return
     blocks = list(metrics[0]["rates"])
-    table = Table("epoch", "loss", "accuracy %", "validation %", *(f"rate {b}" for b in blocks), "samples/s", box=None)
+    measure = measure_in(metrics[0])
+    unit, digits = (" %", 2) if measure.share else ("", 4)
+    named = (f"{measure.words}{unit}", f"validation{unit}")
+    table = Table("epoch", "loss", *named, *(f"rate {b}" for b in blocks), "samples/s", box=None)
     for row in metrics:
         table.add_row(
             str(row["epoch"]),
             _number(row.get("loss"), 1, 4),
-            _number(row["accuracy"], 100, 2),
-            _number(row.get("validation_accuracy"), 100, 2),
+            _number(row[measure.name], measure.scale, digits),
+            _number(row.get(f"validation_{measure.name}"), measure.scale, digits),
             *(_number(row["rates"][b], 1, 3) for b in blocks),
             _number(row["samples_per_second"], 1, 0),
         )
@@ -78,8 +101,10 @@ def _print_result(result: dict[str, Any] | None, run: str) -> None:
     if result is None:
         output.print(f"the run has not ended: go on with spikelearn train --resume {run}")
         return
-    accuracy = 100 * result["test_accuracy"]
-    output.print(f"test accuracy {accuracy:.2f} % of {result['test_samples']} samples", style="bold")
+    measure = measure_in(result)
+    value = measure.shown(result[f"test_{measure.name}"])
+    output.print(f"test {measure.words} {value} of {result['test_samples']} samples", style="bold")
+    print_classes(result.get("test_confusion"))
     output.print(f"  optimizer {result['optimizer']}, {result['parameters']} parameters")
 
 

@@ -6,53 +6,61 @@ from typing import Annotated, Any
 import typer
 
 from spikelearn.checks import one_of
-from spikelearn.cli.common import AsJson, output, print_json
-from spikelearn.datasets import DATASETS, NOISES
+from spikelearn.cli.common import AsJson, Imports, output, print_json
+from spikelearn.datasets import DATASETS
+from spikelearn.datasets.names import OWN
 from spikelearn.datasets.root import data_root as root_of
+from spikelearn.docstrings import source_of, summary_of
 from spikelearn.hardware import HARDWARE, IMPAIRMENTS, PRUNINGS
-from spikelearn.neurons import ADJOINTS, NEURONS, SURROGATES
-from spikelearn.plasticity import LOSSES, RULES
-from spikelearn.registry import Registry
-from spikelearn.report import source_of, summary_of
+from spikelearn.loading import NOISES
+from spikelearn.neurons import NEURONS
+from spikelearn.plasticity import RULES
+from spikelearn.plasticity.factors import FACTORS
+from spikelearn.registry import Registry, names_taken
 
 Name = Annotated[str | None, typer.Argument(help="Show all about one of them.", show_default=False)]
 
 
-def rules(name: Name = None, as_json: AsJson = False) -> None:
+def rules_command(name: Name = None, imports: Imports = None, as_json: AsJson = False) -> None:
     """List the learning rules, or show one: equations, options, source."""
 
     def facts(kind: Any) -> dict[str, Any]:
-        taken = {"loss": list(LOSSES), "adjoint": [*SURROGATES, *(a for a in ADJOINTS if a != "surrogate")]}
-        names = {option: " | ".join(known) for option, known in taken.items() if option in _options(kind)}
         return {
             "optimizer": str(kind.default_optimizer) + (", on the sum over the batch" if kind.sums_over_batch else ""),
+            **({"optimizer of its own weights": own} if (own := _own_optimizer(kind)) else {}),
             "schedule": kind.default_schedule,
             **({"norm clipped to": kind.default_clip_norm} if kind.default_clip_norm else {}),
             **({"bounds": list(kind.default_bounds)} if kind.default_bounds else {}),
-            **{f"{option} by name": words for option, words in names.items()},
+            "needs": _needs(kind),
+            "a synapse needs": _factors(kind),
+            **{f"{option} by name": " | ".join(names) for option, names in names_taken(kind).items()},
         }
 
     _show(RULES, name, as_json, facts)
 
 
-def neurons(name: Name = None, as_json: AsJson = False) -> None:
+def neurons_command(name: Name = None, imports: Imports = None, as_json: AsJson = False) -> None:
     """List the neuron models, or show one: equations, options, source."""
 
     def facts(kind: Any) -> dict[str, Any]:
         if not hasattr(kind, "per_step"):
-            return {}
+            return {f"{option} by name": " | ".join(names) for option, names in names_taken(kind).items()}
         return {"per step (the default; naming any other option selects the form above)": _options(kind.per_step)}
 
     _show(NEURONS, name, as_json, facts)
 
 
-def datasets(
+def datasets_command(
     name: Name = None,
     data_root: Annotated[str | None, typer.Option(help="Folder of the data sets.")] = None,
+    imports: Imports = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the data sets and where they are looked for, or show one."""
+    """List the data sets and where they are looked for, or show one; idx and file are those of your own."""
     root = root_of(data_root)
+    if name in OWN:
+        _show(OWN, name, as_json, _no_facts)
+        return
 
     def facts(kind: Any) -> dict[str, Any]:
         folder = None if kind.bundled else root / DATASETS.name_of(kind)
@@ -60,9 +68,12 @@ def datasets(
         return {"shape": list(kind.shape), "classes": kind.classes, "events": kind.events, "where": there}
 
     _show(DATASETS, name, as_json, facts)
+    if name is None and not as_json:
+        output.print("-- files of your own: --data idx:FOLDER, --data file:PATH.npz")
+        _show(OWN, None, False, _no_facts)
 
 
-def impairments(name: Name = None, as_json: AsJson = False) -> None:
+def impairments_command(name: Name = None, imports: Imports = None, as_json: AsJson = False) -> None:
     """List what can be done to inputs, to weights while they learn, and to trained networks, or show one."""
     kinds: dict[str, Registry[Any]] = {"train --noise": NOISES, "train --hardware": HARDWARE, "train --prune": PRUNINGS}
     kinds["after training, in a comparison"] = IMPAIRMENTS
@@ -77,6 +88,32 @@ def impairments(name: Name = None, as_json: AsJson = False) -> None:
         if registry in found:
             output.print(f"-- {use}")
             _show(registry, name, as_json, _no_facts)
+
+
+def _needs(kind: Any) -> list[str]:
+    """What a rule under its default options needs of a network, in a few words each."""
+    try:
+        return [str(need) for need in RULES.build(RULES.name_of(kind), {}).requires]
+    except ValueError:  # one that cannot be made without options
+        return ["what its options ask for"]
+
+
+def _own_optimizer(kind: Any) -> str:
+    """What steps the weights that a rule under its default options learns itself; empty where it learns none."""
+    try:
+        own = RULES.build(RULES.name_of(kind), {}).default_own_optimizer
+    except ValueError:  # one that cannot be made without options
+        return ""
+    return "" if own is None else str(own)
+
+
+def _factors(kind: Any) -> list[str]:
+    """What a rule under its default options says that a synapse needs."""
+    try:
+        declared = RULES.build(RULES.name_of(kind), {}).factors
+    except ValueError:  # one that cannot be made without options
+        return []
+    return [factor for factor in FACTORS if factor in (declared or ())]
 
 
 def _no_facts(_: Any) -> dict[str, Any]:
@@ -103,13 +140,14 @@ def _show(registry: Registry[Any], name: str | None, as_json: bool, facts: Any) 
         else:
             output.print(f"  {row['summary']}")
         for fact, value in row.items():
-            if fact not in ("summary", "source") and value not in ("", {}):
+            if fact not in ("summary", "source") and value not in ("", {}, []):
                 words = ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else value
+                words = "; ".join(map(str, value)) if isinstance(value, list) else words
                 output.print(f"  {fact}: {words}")
 
 
 def _options(kind: Any) -> dict[str, str]:
     parameters = inspect.signature(kind).parameters.values()
-    skipped = ("split", "root")
+    skipped = ("split", "root", "path")
     shown = (p for p in parameters if p.name not in skipped and p.kind is not p.VAR_KEYWORD)
     return {p.name: "(to be given)" if p.default is p.empty else str(p.default) for p in shown}

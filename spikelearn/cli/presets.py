@@ -10,7 +10,7 @@ from spikelearn.training import preset_names, read_preset
 Name = Annotated[str | None, typer.Argument(help="Show the settings of one of them.", show_default=False)]
 
 
-def presets(name: Name = None, as_json: AsJson = False) -> None:
+def presets_command(name: Name = None, as_json: AsJson = False) -> None:
     """List the published recipes that train takes with --preset, or show the settings of one."""
     found = {known: read_preset(known) for known in ([name] if name else preset_names())}
     if as_json:

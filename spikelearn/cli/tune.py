@@ -8,17 +8,18 @@ from rich.console import Console
 from rich.status import Status
 from typer import Option
 
-from spikelearn.cli.common import INTERRUPTED, AsJson, output, print_json, progress, read_options
-from spikelearn.compare.spaces import read_space
-from spikelearn.compare.tuning import Found
-from spikelearn.compare.tuning import tune as tune_rule
+from spikelearn.bench.tune.spaces import read_space
+from spikelearn.bench.tune.tuning import SearchResult, tune
+from spikelearn.cli.common import INTERRUPTED, AsJson, Imports, Shared, output, print_json, progress, read_shared
+from spikelearn.tasks import measure_in
+from spikelearn.threads import no_more_than_cores
 from spikelearn.training import Interrupted, merged, read_settings
 
 Text = str | None
 Texts = list[str] | None
 
 
-def tune(
+def tune_command(
     rules: Annotated[
         Texts, Option("--rules", "--rule", metavar="RULE...", help="Rules, each with that budget.")
     ] = None,
@@ -28,10 +29,7 @@ def tune(
     epochs: Annotated[int | None, Option(help="Epochs of every trial.")] = None,
     minutes: Annotated[float | None, Option(help="Time after which a rule begins no further trial.")] = None,
     config: Annotated[Text, Option(help="TOML file of the settings that all rules share; flags win.")] = None,
-    set_: Annotated[
-        Texts,
-        Option("--set", metavar="KEY=VALUE...", help="Settings that all share, e.g. --set steps=10 data-fraction=0.1."),
-    ] = None,
+    set_: Shared = None,
     space: Annotated[Text, Option(help="TOML file of what is searched, in place of the rule's own space.")] = None,
     storage: Annotated[
         Text, Option(metavar="URL", help="Optuna storage, shared by many machines; default: tune.db in the folder.")
@@ -40,7 +38,9 @@ def tune(
     prune: Annotated[bool, Option("--prune/--no-prune", help="Stop trials below the median of others.")] = False,
     out: Annotated[str, Option(help="Folder of what is found; a plan names it with tuned = FOLDER.")] = "tuned",
     device: Annotated[Text, Option(help="cpu, cuda or cuda:N.")] = None,
+    threads: Annotated[int | None, Option(help="Threads; default: OMP_NUM_THREADS, else one for every core.")] = None,
     data_root: Annotated[Text, Option(help="Folder of the data sets.")] = None,
+    imports: Imports = None,
     as_json: AsJson = False,
 ) -> None:
     """Search the settings of rules with an equal budget, by samples held out of the training data.
@@ -49,15 +49,24 @@ def tune(
     """
     if not rules:
         raise ValueError("nothing to tune: name rules (--rules bptt dfa); see: spikelearn rules")
-    flags = {"data": data, "net": net, "epochs": epochs, "device": device, "data_root": data_root}
-    common = merged(read_settings(Path(config)) if config else {}, read_options("--set", set_) or {})
+    flags = {
+        "data": data,
+        "net": net,
+        "epochs": epochs,
+        "device": device,
+        "threads": threads,
+        "data_root": data_root,
+        "import": imports or None,
+    }
+    common = merged(read_settings(Path(config)) if config else {}, read_shared(set_))
     common = merged(common, {name: value for name, value in flags.items() if value is not None})
-    found: dict[str, Found] = {}
+    found: dict[str, SearchResult] = {}
     spaces = {rule: read_space(rule, space) for rule in rules}
+    no_more_than_cores()
     try:
         for rule, searched in spaces.items():
             with _Line(progress) as line:
-                found[rule] = tune_rule(
+                found[rule] = tune(
                     rule, common, out, trials=trials, minutes=minutes, storage=storage, seed=seed, space=searched,
                     prune=prune, teller=line,
                 )  # fmt: skip
@@ -72,11 +81,12 @@ def tune(
         print_json({rule: {**one._asdict(), "path": str(one.path)} for rule, one in found.items()})
 
 
-def _summary(rule: str, found: Found) -> str:
+def _summary(rule: str, found: SearchResult) -> str:
     search = found.search
-    default = search.get("validation_accuracy_of_defaults")
-    before = "" if default is None else f", with the defaults {100 * default:.2f} %"
-    best = f"validation accuracy {100 * search['validation_accuracy']:.2f} %{before}"
+    measure = measure_in(search)
+    default = search.get(f"validation_{measure.name}_of_defaults")
+    before = "" if default is None else f", with the defaults {measure.shown(default)}"
+    best = f"validation {measure.words} {measure.shown(search[f'validation_{measure.name}'])}{before}"
     return f"{rule}: {best}; {search['trials']} trials of {search['epochs']} epochs; {found.path}"
 
 
@@ -94,8 +104,8 @@ class _Line:
     def __exit__(self, *_: Any) -> None:
         self._status.stop()
 
-    def now(self, words: str) -> None:
+    def status(self, words: str) -> None:
         self._status.update(words)
 
-    def said(self, words: str) -> None:
+    def message(self, words: str) -> None:
         self._console.print(words)

@@ -1,70 +1,58 @@
 """The sources to cite: read from the docstrings of what a run used."""
 
-import inspect
-import re
+from collections.abc import Iterator
 from typing import Any
 
-from spikelearn.datasets import DATASETS, ENCODERS, Direct
-from spikelearn.hardware import pruning_from
+from spikelearn.datasets import kind_of
+from spikelearn.docstrings import source_of
+from spikelearn.hardware import PRUNINGS
+from spikelearn.loading import Direct
 from spikelearn.network import INITIALISERS
-from spikelearn.neurons import ADJOINTS, NEURONS, SURROGATES, SpikeFunction
-from spikelearn.plasticity import LOSSES
-from spikelearn.registry import Registry
-from spikelearn.training import OPTIMIZERS, Settings
-
-
-def source_of(component: type) -> str:
-    """The Source part of a docstring, on one line."""
-    text = inspect.getdoc(component) or ""
-    found = re.search(r"^Source:\s*(.*?)(?:\n\s*\n|\Z)", text, re.DOTALL | re.MULTILINE)
-    return " ".join(found[1].split()) if found else ""
-
-
-def summary_of(component: type) -> str:
-    """The first sentence of a docstring."""
-    return " ".join((inspect.getdoc(component) or "").partition("\n\n")[0].split())
+from spikelearn.neurons import neuron_factory
+from spikelearn.registry import registry_of
+from spikelearn.training import OPTIMIZERS, SCHEDULES, Settings
+from spikelearn.training.parts import choice_of, schedule_of
 
 
 def sources(settings: Settings) -> dict[str, str]:
     """{"rule bptt": source, ...} of everything a run was made of."""
+    found = {}
+    for part in _parts(_made_of(settings)):
+        kind = type(part)
+        registry = registry_of(kind)
+        if registry is not None and registry.holds(kind):
+            found[f"{registry.kind} {registry.name_of(kind)}"] = source_of(kind)
+    return {**found, f"data set {settings.data}": source_of(kind_of(settings.data))}
+
+
+def _made_of(settings: Settings) -> Iterator[Any]:
+    """The objects that settings name. Data are not read, unless they are files of one's own."""
     rule = settings.make_rule()
-    found = {
-        f"rule {settings.rule}": source_of(type(rule)),
-        f"neuron {settings.neuron}": source_of(NEURONS.get(settings.neuron)),
-        f"data set {settings.data}": source_of(DATASETS.get(settings.data)),
-    }
-    found[f"initialiser {settings.init}"] = source_of(INITIALISERS.get(settings.init))
-    optimizer = OPTIMIZERS[settings.optimizer_choice().name]
-    if optimizer.__module__.startswith("spikelearn."):
-        found[f"optimizer {settings.optimizer_choice().name}"] = source_of(optimizer)
+    yield rule
+    yield neuron_factory(settings.neuron, settings.neuron_option)()
     if settings.output:
-        found[f"neuron {settings.output}"] = source_of(NEURONS.get(settings.output))
-    if not DATASETS.get(settings.data).events:
-        encoder = ENCODERS.get(settings.encoder) if settings.encoder else Direct
-        found[f"encoder {ENCODERS.name_of(encoder)}"] = source_of(encoder)
-    held: dict[str, Any] = {"noise": settings.make_noise(), "hardware": settings.make_hardware()}
-    held["pruning"] = pruning_from(settings.prune) if settings.prune else None
-    for kind, part in held.items():
-        if part is not None:
-            name = str(getattr(settings, "prune" if kind == "pruning" else kind)).partition(":")[0]
-            found[f"{kind} {name}"] = source_of(type(part))
-    for part in _parts(rule):
-        for registry in (LOSSES, ADJOINTS, SURROGATES):
-            if _is_registered(registry, type(part)):
-                found[f"{registry.kind} {registry.name_of(type(part))}"] = source_of(type(part))
-    return found
+        yield neuron_factory(settings.output, settings.output_option)()
+    yield INITIALISERS.build(settings.init, settings.init_option)
+    if settings.takes_encoder():
+        yield settings.make_encoder() or Direct()
+    yield settings.make_noise()
+    parts = rule.parts.values()
+    for choice in [*map(choice_of, parts)] or [settings.optimizer_choice()]:
+        yield OPTIMIZERS.build(choice.name, choice.options)
+    for schedule in [*map(schedule_of, parts)] or [settings.schedule_name()]:
+        yield SCHEDULES.make(schedule)
+    yield settings.make_hardware()
+    yield PRUNINGS.make(settings.prune) if settings.prune else None
 
 
-def _parts(rule: Any) -> list[Any]:
-    """The objects that a rule holds, and those that they hold."""
-    parts, queue = [], list(vars(rule).values())
+def _parts(wholes: Iterator[Any]) -> Iterator[Any]:
+    """The objects, and those that they hold."""
+    queue, seen = list(wholes), set[int]()
     while queue:
         part = queue.pop(0)
-        if type(part).__module__.startswith("spikelearn."):
-            parts.append(part)
-            queue += list(vars(part).values())
-    return [part for part in parts if not isinstance(part, SpikeFunction)]
-
-
-def _is_registered(registry: Registry[Any], kind: type) -> bool:
-    return any(registry.get(name) is kind for name in registry)
+        if isinstance(part, dict | list | tuple):
+            queue += part.values() if isinstance(part, dict) else part
+        elif id(part) not in seen and (registry_of(type(part)) or type(part).__module__.startswith("spikelearn.")):
+            seen.add(id(part))
+            yield part
+            queue += getattr(part, "__dict__", {}).values()

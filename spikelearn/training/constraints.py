@@ -65,9 +65,9 @@ def _weights(network: Network, changed: Collection[str]) -> list[torch.nn.Parame
     Raises:
         ValueError: a reparametrised weight, which is not a parameter that can be set.
     """
-    found = []
+    found, synapses = [], tuple(network.synapses())
     for name in changed:
-        if name.startswith(("blocks.", "feedback.")) and network.get_parameter(name).ndim > 1:
+        if name.startswith(synapses) and network.get_parameter(name).ndim > 1:
             if ".parametrizations." in name:
                 raise ValueError(
                     f"{name} belongs to a reparametrised weight, which a constraint cannot set: remove the "

@@ -6,24 +6,21 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-#: Firing rate, spikes per step and neuron, below which a block is said to be silent.
-SILENT = 1e-3
-
-#: Residual of an iterative solve, relative to its right-hand side, above which it is said to have failed.
-UNSETTLED = 0.1
+from spikelearn.tasks import measure_in
+from spikelearn.training.health import Health
 
 
 class Display(Protocol):
     """What ``fit`` tells."""
 
     def start(self, epochs: int, batches: int, epoch: int, batch: int) -> None:
-        """Training begins, at (epoch, batch)."""
+        """Training begins, at (epoch, batch); ``batches`` an epoch, 0 where that is not known."""
 
     def batch(self, epoch: int, batch: int, values: Mapping[str, Any]) -> None:
-        """A batch was learned; ``values`` has loss, accuracy, rates, samples_per_second of the epoch so far."""
+        """A batch was learned; ``values`` has loss, measure, rates, samples_per_second of the epoch so far."""
 
     def epoch(self, row: Mapping[str, Any]) -> None:
-        """An epoch ended; ``row`` is its metrics."""
+        """An epoch ended; ``row`` is its metrics, and under "warnings" what the rule says of them."""
 
     def stop(self) -> None:
         """Training ended, well or not."""
@@ -42,7 +39,7 @@ class Silent:
 
 
 class ConsoleDisplay:
-    """Epoch, batch, loss, accuracy, firing rate of every block, samples per second and time left.
+    """Epoch, batch, loss, the task's measure, firing rate of every block, samples per second and time left.
 
     Args:
         console: where to, rich decides whether it is a terminal; None: standard error.
@@ -50,7 +47,7 @@ class ConsoleDisplay:
 
     def __init__(self, console: Console | None = None) -> None:
         console = console or Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
-        self.console = console
+        self.console, self._health = console, Health()
         self._progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=20),
@@ -67,7 +64,7 @@ class ConsoleDisplay:
         self._progress.start()
         self._task = self._progress.add_task(
             "training",
-            total=epochs * batches,
+            total=epochs * batches or None,
             completed=epoch * batches + batch,
             epoch=f"{epoch + 1}/{epochs}",
             values="",
@@ -78,19 +75,16 @@ class ConsoleDisplay:
             self._task,
             completed=epoch * self._batches + batch,
             epoch=f"{epoch + 1}/{self._epochs}",
-            values=f"batch {batch}/{self._batches}  {_words(values)}",
+            values=f"batch {batch}/{self._batches or '?'}  {_words(values)}",
         )
 
     def epoch(self, row: Mapping[str, Any]) -> None:
         self.console.print(f"epoch {row['epoch']}/{self._epochs}  {_words(row)}")
-        silent = [name for name, rate in row["rates"].items() if rate < SILENT]
-        if silent:
-            words = f"{', '.join(silent)} hardly fires: raise the decay, the input's gain (r) or the weights"
+        if not row.get("blank"):  # else it has been said that the data are at fault
+            for words in self._health.words(row["rates"]):
+                self.console.print(f"  {words}", style="yellow")
+        for words in row.get("warnings", ()):
             self.console.print(f"  {words}", style="yellow")
-
-        if row.get("metrics", {}).get("residual", 0.0) > UNSETTLED:
-            words = "the equilibrium's costate has not settled: raise iterations, or bound the feedback"
-            self.console.print(f"  {words} (--spectral-feedback)", style="yellow")
 
     def stop(self) -> None:
         self._progress.stop()
@@ -100,12 +94,13 @@ def _words(values: Mapping[str, Any]) -> str:
     words = []
     if values.get("loss") is not None:
         words.append(f"loss {values['loss']:.4f}")
-    words.append(f"accuracy {100 * values['accuracy']:.2f} %")
-    if values.get("validation_accuracy") is not None:
-        words.append(f"validation {100 * values['validation_accuracy']:.2f} %")
-    if values.get("test_accuracy") is not None:
-        words.append(f"test {100 * values['test_accuracy']:.2f} %")
-    words.append("rates " + " ".join(f"{name} {rate:.3f}" for name, rate in values["rates"].items()))
+    measure = measure_in(values)
+    words.append(f"{measure.words} {measure.shown(values[measure.name])}")
+    for part in ("validation", "test"):
+        if values.get(f"{part}_{measure.name}") is not None:
+            words.append(f"{part} {measure.shown(values[f'{part}_{measure.name}'])}")
+    if values["rates"]:  # a rule of one's own may measure none
+        words.append("rates " + " ".join(f"{name} {rate:.3f}" for name, rate in values["rates"].items()))
     words += [f"{name} {value:.3g}" for name, value in values.get("metrics", {}).items()]
     words.append(f"{values['samples_per_second']:.0f} samples/s")
     return "  ".join(words)

@@ -1,4 +1,4 @@
-"""Ctrl-C and termination as a wish, granted between two batches."""
+"""Stop after the current batch on SIGINT or SIGTERM."""
 
 import signal
 import threading

@@ -1,17 +1,17 @@
 """Published recipes by name: settings files that come with the package."""
 
-import tomllib
 from importlib.resources import files
 from typing import Any, NamedTuple
 
 from spikelearn.checks import one_of
-from spikelearn.training.settings import Settings
+from spikelearn.documents import read_toml
+from spikelearn.training.settings import OF_A_RULE, Settings
 
 #: Components whose options are dropped where another component takes their place.
-COMPONENTS = ("rule", "neuron", "output", "init", "data", "encoder", "optimizer")
+COMPONENTS = tuple(name for name in Settings.model_fields if f"{name}_option" in Settings.model_fields)
 
-#: What a rule declares itself, and a recipe says for its own rule alone.
-OF_A_RULE = ("optimizer", "optimizer_option", "lr", "schedule", "clip_norm", "bounds")
+#: What names files of components: in files, and in settings.
+IMPORTS = ("import", "imports")
 
 
 class Preset(NamedTuple):
@@ -43,13 +43,16 @@ def read_preset(name: str) -> Preset:
     known = preset_names()
     if name not in known:
         raise ValueError(f"unknown preset {name!r}, expected {one_of(name, known)}")
-    values = tomllib.loads(files("spikelearn").joinpath("presets", f"{name}.toml").read_text(encoding="utf-8"))
+    values = read_toml(files("spikelearn").joinpath("presets", f"{name}.toml"))
     about = values.pop("preset")
     return Preset(about["title"], about["source"], about["published"], values)
 
 
 def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """``base`` with the values of ``over``; options key by key, unless they belong to a component that is replaced."""
+    """``base`` with the values of ``over``.
+
+    Options are replaced key by key, unless they belong to a component that is replaced; imports of both are kept.
+    """
     found = dict(base)
     for component in COMPONENTS:
         own = base.get(component, Settings.model_fields[component].default)
@@ -57,6 +60,9 @@ def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
             for name in (f"{component}_option", *(OF_A_RULE if component == "rule" else ())):
                 found.pop(name, None)
     for name, value in over.items():
+        if name in IMPORTS and isinstance(value, list | tuple):
+            found[name] = (*found.get(name, ()), *value)
+            continue
         joined = isinstance(value, dict) and isinstance(found.get(name), dict)
         found[name] = {**found[name], **value} if joined else value
     return found

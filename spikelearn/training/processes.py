@@ -2,10 +2,11 @@
 
 On one machine, with two processes (or as many as it has devices, with ``--device cuda``):
 
-    torchrun --standalone --nproc-per-node 2 -m spikelearn train --net 784-400-10 --batch 128
+    spikelearn train --processes 2 --net 784-400-10 --batch 128
 
 On several machines the same line on each; their clocks and folders are their own, the run's folder is written by the
-first process alone:
+first process alone. The place where they meet listens on every interface of the first machine and asks nobody who
+comes, so the network must be one that you trust (with ``--standalone`` on one machine, too):
 
     torchrun --nnodes 2 --node-rank 0 --nproc-per-node 8 --master-addr HOST --master-port 29500 -m spikelearn train ...
     torchrun --nnodes 2 --node-rank 1 --nproc-per-node 8 --master-addr HOST --master-port 29500 -m spikelearn train ...
@@ -25,6 +26,7 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 
+from spikelearn.checks import check_count
 from spikelearn.training.reduction import naming_the_loss
 
 T = TypeVar("T")
@@ -134,6 +136,19 @@ class Processes:
 
 
 ALONE = Processes()
+
+
+def is_started(count: int) -> bool:
+    """Whether this process is one of ``count`` that somebody has started; one alone needs nobody.
+
+    Raises:
+        ValueError: it is one of another number.
+    """
+    check_count("processes", count)
+    started = os.environ.get("WORLD_SIZE", "1")
+    if started not in ("1", str(count)):
+        raise ValueError(f"processes is {count}, but {started} were started: drop --processes, which starts its own")
+    return started == str(count)
 
 
 @contextmanager

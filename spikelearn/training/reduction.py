@@ -110,7 +110,7 @@ def averaged(update: Update, reduce: Reduce, share: float = 1.0, *, count: bool 
 def _samples(update: Update, share: float) -> Tensor:
     """Samples of this process, of a type that travels with the gradients and counts without rounding."""
     kind = next(iter(update.grads.values()), update.scores)
-    here = float(len(update.scores) if share else 0)
+    here = float(update.scores.shape[-2] if share else 0)
     return torch.tensor(here, dtype=_travelling_type(kind), device=kind.device)
 
 

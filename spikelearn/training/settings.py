@@ -1,56 +1,34 @@
 """The settings of a run: plain values, checked, that name everything it is made of."""
 
 import functools
-import tomllib
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
-from spikelearn.checks import check_choice, one_of
-from spikelearn.datasets import DATASETS, ENCODERS, Dataset, Encoder, Noise, Split, noise_from
+from spikelearn.checks import one_of
+from spikelearn.datasets import Dataset, Split
+from spikelearn.datasets.names import checksums_of, full_name, kind_of, open_dataset, stamp_of
 from spikelearn.datasets.root import data_root, written_out
-from spikelearn.files import write_atomically
-from spikelearn.hardware import Hardware, Pruning, hardware_from, pruning_from
-from spikelearn.network import (
-    INITIALISERS,
-    MembraneReadout,
-    Network,
-    RateReadout,
-    Readout,
-    TraceReadout,
-    build,
-    neuron_factory,
-)
-from spikelearn.neurons import CubaLIF
-from spikelearn.plasticity import RULES, OptimizerChoice, Rule, rule_from
+from spikelearn.hardware import HARDWARE, PRUNINGS, Hardware, Pruning
+from spikelearn.imports import checksums
+from spikelearn.loading import ENCODERS, NOISES, Encoder, Noise
+from spikelearn.network import INITIALISERS, READOUTS, MembraneReadout, Network, Readout, StepReadout, build
+from spikelearn.neurons import neuron_factory
+from spikelearn.plasticity import RULES, OptimizerChoice, Rule
 from spikelearn.seeding import generator_for
-from spikelearn.training.constraints import Bounds, Constraint, IncomingNorm
-from spikelearn.training.optimizers import OPTIMIZERS, Schedule
+from spikelearn.tasks import CLASSIFY, TASKS, Task
+from spikelearn.training.constraints import Constraint, IncomingNorm
+from spikelearn.training.groups import Group, Setting, about, in_groups
+from spikelearn.training.optimizers import OPTIMIZERS, choose_optimizer
+from spikelearn.training.parts import bounds_of, make_bounds
+from spikelearn.training.schedules import SCHEDULES
 
 Value = bool | int | float | str
-
-#: Learning rates of optimizers whose steps do not follow the size of the gradient.
-USUAL_LR = {"adam": 1e-3, "adamw": 1e-3, "rms": 1e-3}
-
-#: Settings that name a component with its options, and what reads them.
-MADE_FROM: Mapping[str, Callable[[str], Any]] = {
-    "noise": noise_from,
-    "hardware": hardware_from,
-    "prune": pruning_from,
-}
-
-#: Words of a user for those of the checks.
-WORDS = {"tuple": "list", "dictionary": "table", "string": "text in quotes", "boolean": "true or false"}
-
-READOUTS: Mapping[str | None, Callable[[Network], Readout]] = {
-    "rate": lambda _: RateReadout(),
-    "membrane": lambda _: MembraneReadout(),
-    "trace": lambda network: _trace_readout(network),
-}
+Options = dict[str, Value]
 
 
 class Settings(BaseModel):
@@ -61,62 +39,124 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    net: str = Field("64-100-10", description="architecture string, e.g. 784-400-10 or 15C5-P2-40C5-P2-300-10")
-    rule: str = Field("bptt", description="learning rule")
-    rule_option: dict[str, Value] = Field({}, description="options of the rule, e.g. adjoint=triangle")
-    neuron: str = Field("lif", description="neuron model")
-    neuron_option: dict[str, Value] = Field({}, description="options of the neuron, e.g. decay=0.95")
-    output: str | None = Field(None, description="another neuron model for the last block")
-    output_option: dict[str, Value] = Field({}, description="options of the last block's neuron")
-    readout: Literal["rate", "membrane", "trace", "linear"] | None = Field(
-        None,
-        description="what predictions are read from; default rate, or membrane where the last block does not fire; "
-        "trace: filtered spikes; linear: the last number of the network string is a linear layer on rates",
+    net: Annotated[str, Setting(Group.NETWORK, fixed=True)] = Field(
+        "64-100-10", description="Architecture, e.g. 784-400-10 or 15C5-P2-40C5-P2-300-10."
     )
-    bias: bool = Field(True, description="whether synapses have a bias")
-    delay: Annotated[int, Field(strict=True, ge=0, le=1000)] = Field(0, description="steps from block to block")
-    batch_norm: bool = Field(False, description="a batch norm behind the weights of every block")
-    spectral_feedback: bool = Field(False, description="feedback weights of bounded spectral norm")
-    init: str = Field("uniform", description="how weights are drawn")
-    init_option: dict[str, Value] = Field({}, description="options of the initialiser")
-    weights: str | None = Field(None, description="run, or safetensors file, whose weights training begins with")
-    freeze: tuple[str, ...] = Field((), description="blocks whose weights stay as they were drawn")
-    data: str = Field("digits", description="data set")
-    data_root: str | None = Field(None, description="folder of the data sets")
-    data_option: dict[str, Value] = Field({}, description="options of the data set, e.g. stabilised=true")
-    data_fraction: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
-        1.0, description="share of the training samples that is there at all, of every class alike"
+    rule: Annotated[str, Setting(Group.RULE, fixed=True)] = Field(
+        "bptt", description="Learning rule; see: spikelearn rules."
     )
-    noise: str | None = Field(None, description="noise on all samples, e.g. gaussian:sd=0.3 or deletion:share=0.1")
-    encoder: str | None = Field(None, description="encoder of still images; default direct")
-    encoder_option: dict[str, Value] = Field({}, description="options of the encoder")
-    steps: Annotated[int, Field(strict=True, ge=1, le=1_000_000, description="time steps T")] = 25
-    epochs: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000, description="epochs")] = 5
-    batch: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000, description="samples per batch")] = 64
-    validation: Annotated[
-        float, Field(ge=0, lt=1, allow_inf_nan=False, description="share of training samples held out")
-    ] = 0.1
-    test_curve: bool = Field(False, description="measure the test samples after every epoch; nothing is chosen by them")
-    patience: Annotated[int, Field(strict=True, ge=1)] | None = Field(
-        None, description="early stop after so many epochs"
+    rule_option: Annotated[Options, Setting(Group.RULE)] = Field(
+        {}, description="Option of the rule, e.g. adjoint=triangle; repeat for more."
     )
-    optimizer: str | None = Field(None, description="adam, adamw, sgd, rms or integer-sgd; default: the rule's")
-    optimizer_option: dict[str, Value] = Field({}, description="options of the optimizer")
-    lr: Annotated[float, Field(gt=0, le=1e30, allow_inf_nan=False)] | None = Field(
-        None, description="learning rate; default: the rule's"
+    neuron: Annotated[str, Setting(Group.NETWORK)] = Field("lif", description="Neuron model; see: spikelearn neurons.")
+    neuron_option: Annotated[Options, Setting(Group.NETWORK)] = Field(
+        {}, description="Option of the neuron, e.g. decay=0.95."
     )
-    schedule: Schedule | None = Field(None, description="run of the learning rate; default: the rule's")
-    clip_norm: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="largest norm of all gradients together; default: the rule's; inf: no clipping"
+    output: Annotated[str | None, Setting(Group.NETWORK)] = Field(
+        None, description="Another neuron model for the last block."
     )
-    bounds: tuple[float, float] | None = Field(None, description="lowest and highest weight; default: the rule's")
-    incoming_norm: Annotated[float, Field(gt=0)] | None = Field(None, description="sum of a neuron's absolute weights")
-    prune: str | None = Field(
-        None, description="pruning while training, e.g. global:sparsity=0.9,minimum=0.0005,gradual=true"
+    output_option: Annotated[Options, Setting(Group.NETWORK)] = Field(
+        {}, description="Option of the last block's neuron."
     )
-    hardware: str | None = Field(None, description="what holds the weights, e.g. device:nl_ltp=1.75,c2c=0.003")
-    seed: Annotated[int, Field(strict=True, ge=0, lt=2**63, description="seed of everything random")] = 0
-    device: str = Field("cpu", description="cpu, cuda or cuda:N")
+    readout: Annotated[str | None, Setting(Group.NETWORK, names=READOUTS)] = Field(
+        None, description="Predict from: {names}; default: rate, or membrane where the last block does not fire."
+    )
+    bias: Annotated[bool, Setting(Group.NETWORK)] = Field(True, description="Whether synapses have a bias.")
+    delay: Annotated[int, Field(strict=True, ge=0, le=1000), Setting(Group.NETWORK)] = Field(
+        0, description="Steps that spikes take from block to block."
+    )
+    batch_norm: Annotated[bool, Setting(Group.NETWORK)] = Field(
+        False, description="Batch norm behind the weights of every block."
+    )
+    output_norm: Annotated[bool, Setting(Group.NETWORK)] = Field(
+        True, description="Batch norm, where it is set, behind the weights of the last block too."
+    )
+    spectral_feedback: Annotated[bool, Setting(Group.NETWORK)] = Field(
+        False, description="Bound the feedback's spectral norm."
+    )
+    init: Annotated[str, Setting(Group.NETWORK, names=INITIALISERS)] = Field(
+        "uniform", description="How weights are drawn: {names}."
+    )
+    init_option: Annotated[Options, Setting(Group.NETWORK)] = Field({}, description="Option of the initialiser.")
+    weights: Annotated[str | None, Setting(Group.PROTOCOL, metavar="RUN")] = Field(
+        None, description="Begin with the weights of a run or a safetensors file."
+    )
+    freeze: Annotated[tuple[str, ...], Setting(Group.LEARNING, metavar="BLOCK", fixed=True)] = Field(
+        (), description="Block, or edge as feedforward.fc1_to_fc3, that keeps its weights; repeat for more."
+    )
+    data: Annotated[str, Setting(Group.DATA)] = Field(
+        "digits", description="Data set, or files of your own (idx:FOLDER, file:PATH.npz); see: spikelearn datasets."
+    )
+    data_root: Annotated[str | None, Setting(Group.PLACE)] = Field(None, description="Folder of the data sets.")
+    data_option: Annotated[Options, Setting(Group.DATA)] = Field(
+        {}, description="Option of the data set, e.g. stabilised=true."
+    )
+    task: Annotated[str | None, Setting(Group.DATA, names=TASKS)] = Field(
+        None, description="What is asked: {names}; default: the data set's."
+    )
+    data_fraction: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), Setting(Group.PROTOCOL)] = Field(
+        1.0, description="Share of the training samples to use, of every class alike."
+    )
+    noise: Annotated[str | None, Setting(Group.DATA, names=NOISES)] = Field(
+        None, description="Noise on all samples: {names}, e.g. deletion:share=0.1."
+    )
+    encoder: Annotated[str | None, Setting(Group.NETWORK, names=ENCODERS)] = Field(
+        None, description="Encoder of still images: {names}; default: direct."
+    )
+    encoder_option: Annotated[Options, Setting(Group.NETWORK)] = Field({}, description="Option of the encoder.")
+    steps: Annotated[int, Field(strict=True, ge=1, le=1_000_000), Setting(Group.NETWORK)] = Field(
+        25, description="Time steps T."
+    )
+    epochs: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000), Setting(Group.PROTOCOL)] = Field(
+        5, description="Epochs."
+    )
+    batch: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000), Setting(Group.LEARNING)] = Field(
+        64, description="Samples per batch."
+    )
+    validation: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False), Setting(Group.PROTOCOL)] = Field(
+        0.1, description="Share of the training samples held out."
+    )
+    test_curve: Annotated[bool, Setting(Group.PROTOCOL)] = Field(
+        False, description="Measure the test samples after every epoch, for a curve; nothing is chosen by it."
+    )
+    patience: Annotated[Annotated[int, Field(strict=True, ge=1)] | None, Setting(Group.PROTOCOL)] = Field(
+        None, description="Stop after so many epochs without a better validation accuracy."
+    )
+    optimizer: Annotated[str | None, Setting(Group.STEP, names=OPTIMIZERS)] = Field(
+        None, description="Optimizer: {names}; default: the rule's."
+    )
+    optimizer_option: Annotated[Options, Setting(Group.STEP)] = Field({}, description="Option of the optimizer.")
+    lr: Annotated[Annotated[float, Field(gt=0, le=1e30, allow_inf_nan=False)] | None, Setting(Group.STEP)] = Field(
+        None, description="Learning rate; default: the rule's."
+    )
+    schedule: Annotated[str | None, Setting(Group.STEP, names=SCHEDULES)] = Field(
+        None, description="Run of the learning rate: {names}; default: the rule's."
+    )
+    clip_norm: Annotated[Annotated[float, Field(gt=0)] | None, Setting(Group.STEP)] = Field(
+        None, description="Largest norm of all gradients; default: the rule's; inf: none."
+    )
+    bounds: Annotated[tuple[float, float] | None, Setting(Group.STEP, metavar="LOW HIGH")] = Field(
+        None, description="Lowest and highest weight; default: the rule's."
+    )
+    incoming_norm: Annotated[Annotated[float, Field(gt=0)] | None, Setting(Group.LEARNING)] = Field(
+        None, description="Sum of the absolute weights of every neuron."
+    )
+    prune: Annotated[str | None, Setting(Group.LEARNING, names=PRUNINGS)] = Field(
+        None, description="Prune while training: {names}, e.g. global:sparsity=0.9,gradual=true."
+    )
+    hardware: Annotated[str | None, Setting(Group.LEARNING, names=HARDWARE)] = Field(
+        None, description="What holds the weights: {names}, e.g. device:nl_ltp=1.75,c2c=0.003."
+    )
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**63), Setting(Group.PROTOCOL)] = Field(
+        0, description="Seed of everything random."
+    )
+    device: Annotated[str, Setting(Group.PLACE)] = Field("cpu", description="cpu, cuda or cuda:N.")
+    threads: Annotated[Annotated[int, Field(strict=True, ge=1, le=1024)] | None, Setting(Group.PLACE, shared=True)] = (
+        Field(None, description="Threads; default: OMP_NUM_THREADS, else one for every core.")
+    )
+    imports: Annotated[tuple[str, ...], Setting(Group.PLACE, metavar="FILE")] = Field(
+        (), description="Python file (or module) that registers components of your own; in files: import."
+    )
 
     @field_validator("data_root")
     @classmethod
@@ -124,18 +164,37 @@ class Settings(BaseModel):
         """A run is looked at from other folders too."""
         return None if value is None else str(written_out(value, "the data root that was given").resolve())
 
+    @field_validator("data")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        return full_name(value)
+
     @field_validator("weights")
     @classmethod
     def _absolute_weights(cls, value: str | None) -> str | None:
         return None if value is None else str(Path(value).resolve())
 
-    @field_validator("noise", "hardware", "prune")
+    @field_validator("readout")
+    @classmethod
+    def _is_readout(cls, value: str | None) -> str | None:
+        if value is not None:
+            READOUTS.get(value)
+        return value
+
+    @field_validator("noise", "hardware", "prune", "schedule")
     @classmethod
     def _can_be_made(cls, value: str | None, info: ValidationInfo) -> str | None:
         """A wrong name or option is said before anything is trained."""
         if value:
-            MADE_FROM[info.field_name or ""](value)
+            registry = about(cls.model_fields[info.field_name or ""]).names
+            assert registry is not None
+            registry.make(value)
         return value
+
+    @field_validator("task")
+    @classmethod
+    def _is_task(cls, value: str | None) -> str | None:
+        return None if value is None else str(TASKS.make(value))
 
     @model_validator(mode="after")
     def _output_option_needs_output(self) -> Self:
@@ -149,8 +208,19 @@ class Settings(BaseModel):
             raise PydanticCustomError("patience", "it needs validation samples: set validation above 0, or drop it")
         return self
 
+    def result_depends_on(self) -> dict[str, Any]:
+        """What the result of a run depends on, as plain values: not where its files lie, nor on what it runs."""
+        values = recorded(self)
+        own = checksums_of(self.data)
+        values |= {"data_files": own} if own else {}
+        return {**values, "imports": checksums(self.imports)} if self.imports else values
+
     def make_network(self) -> Network:
-        """The network as it is drawn from the seed.
+        """The network for the samples of the data set, as it is drawn from the seed; raises as ``network_of``."""
+        return self.network_of(self.sample_shape())
+
+    def network_of(self, input_shape: Sequence[int] | None) -> Network:
+        """The network for samples of a shape, as it is drawn from the seed.
 
         Raises:
             ValueError: a wrong string, neuron or option.
@@ -158,37 +228,73 @@ class Settings(BaseModel):
         network = build(
             self.net,
             neuron_factory(self.neuron, self.neuron_option),
-            input_shape=DATASETS.get(self.data).shape,
+            input_shape=input_shape,
             output=neuron_factory(self.output, self.output_option) if self.output else None,
-            readout="linear" if self.readout == "linear" else None,
+            readout=self.readout,
             bias=self.bias,
             delay=self.delay,
             batch_norm=self.batch_norm,
+            output_norm=self.output_norm,
             spectral_feedback=self.spectral_feedback,
             init=INITIALISERS.build(self.init, self.init_option),
             generator=generator_for(self.seed, "weights"),
         )
-        if self.readout in READOUTS:
-            network.readout = READOUTS[self.readout](network)
+        if self.make_task().per_step and not isinstance(network.readout, StepReadout):
+            # The spikes of one step, 0 or 1, are read where they are asked for by name alone.
+            read = network.readout if self.readout is not None else MembraneReadout()
+            if not isinstance(read, Readout):
+                raise ValueError(f"readout {self.readout!r} cannot be read at every step: choose another")
+            network.readout = StepReadout(read)
+        places = network.places
         for name in self.freeze:
-            if name not in network.blocks:
-                raise ValueError(f"freeze names block {name!r}, expected {one_of(name, list(network.blocks))}")
+            if name not in places:
+                raise ValueError(f"freeze names block {name!r}, expected {one_of(name, list(places))}")
             # In evaluation mode, so that a norm's running statistics stay as well.
-            network.blocks[name].requires_grad_(False).eval()
+            places[name].requires_grad_(False).eval()
         return network
 
     def make_rule(self) -> Rule:
-        """The rule; raises ValueError on an unknown rule or option."""
-        return rule_from(self.rule, self.rule_option)
+        """The rule, with the task's loss where it takes one and none is named.
+
+        Of a rule made of parts each has the choices of these settings where it makes none of its own.
+
+        Raises:
+            ValueError: an unknown rule or option.
+        """
+        options, task = dict(self.rule_option), self.make_task()
+        if task != CLASSIFY and "loss" in inspect.signature(RULES.get(self.rule)).parameters:
+            options.setdefault("loss", task.loss)
+        rule = RULES.build(self.rule, options)
+        choices = {name: getattr(self, name) for name in OF_A_RULE}
+        if rule.parts:
+            rule.parts = {name: part.filled(choices) for name, part in rule.parts.items()}
+        return rule
+
+    def make_task(self) -> Task:
+        """What is asked: the task that is named, or the data set's own; files of one's own are read for it."""
+        if self.task is not None:
+            return TASKS.make(self.task)
+        kind = kind_of(self.data)
+        return kind.task if hasattr(kind, "shape") else self.make_dataset("train").task
 
     def make_dataset(self, split: Split) -> Dataset:
         """One split of the data set; raises ValueError where it is not there, or has no such option."""
-        for name in ("split", "root"):
-            if name in self.data_option:
-                raise ValueError(f"data set {self.data!r} has no option {name!r}: drop it; a root is --data-root")
-        root = None if DATASETS.get(self.data).bundled else data_root(self.data_root).resolve()
+        root = None if kind_of(self.data).bundled else data_root(self.data_root).resolve()
         there = str(root) if root is not None and root.is_dir() else None
-        return _kept(self.data, split, there, tuple(self.data_option.items()))
+        options = dict(self.data_option)
+        if self.task is not None and "task" in inspect.signature(kind_of(self.data)).parameters:
+            options.setdefault("task", self.task)
+        return _kept(self.data, split, there, tuple(options.items()), stamp_of(self.data))
+
+    def sample_shape(self) -> tuple[int, ...]:
+        """Shape of one still sample or one time step; files of one's own are read for it."""
+        known = getattr(kind_of(self.data), "shape", None)
+        return known or self.make_dataset("train").shape
+
+    def takes_encoder(self) -> bool:
+        """Whether samples are still; files of one's own are read for it."""
+        kind = kind_of(self.data)
+        return kind.still if hasattr(kind, "still") else self.make_dataset("train").still
 
     def make_encoder(self) -> Encoder | None:
         """The encoder, or None where none was named; raises ValueError for recordings of events."""
@@ -196,16 +302,15 @@ class Settings(BaseModel):
             if self.encoder_option:
                 raise ValueError("encoder_option is given without an encoder: name one with --encoder")
             return None
-        encoder: Encoder = ENCODERS.build(self.encoder, self.encoder_option)
-        return encoder
+        return ENCODERS.build(self.encoder, self.encoder_option)
 
     def make_noise(self) -> Noise | None:
         """The noise on all samples, or None; raises ValueError on an unknown noise or option."""
-        return noise_from(self.noise) if self.noise else None
+        return NOISES.make(self.noise) if self.noise else None
 
     def make_hardware(self) -> Hardware | None:
         """What holds the weights, or None for exact ones; raises ValueError on unknown hardware or an option."""
-        return hardware_from(self.hardware) if self.hardware else None
+        return HARDWARE.make(self.hardware) if self.hardware else None
 
     def make_pruning(self) -> Pruning | None:
         """The pruning, or None.
@@ -216,10 +321,12 @@ class Settings(BaseModel):
         """
         if not self.prune:
             return None
-        pruning = pruning_from(self.prune)
-        low, high = self.bounds or RULES.get(self.rule).default_bounds or (0.0, 0.0)
-        if not low <= 0 <= high:
-            raise ValueError(f"bounds go from {low:g} to {high:g}, where no weight can be pruned to 0: include 0")
+        pruning = PRUNINGS.make(self.prune)
+        rule = self.make_rule()
+        parts = [*map(bounds_of, rule.parts.values())] or [self.bounds or rule.default_bounds]
+        for low, high in filter(None, parts):
+            if not low <= 0 <= high:
+                raise ValueError(f"bounds go from {low:g} to {high:g}, where no weight can be pruned to 0: include 0")
         if self.patience is not None and (pruning.gradual or pruning.start > 0):
             raise ValueError(
                 f"patience is {self.patience} and weights are pruned while training: the best epoch may lie before the "
@@ -229,22 +336,11 @@ class Settings(BaseModel):
 
     def optimizer_choice(self) -> OptimizerChoice:
         """The optimizer: the rule's default where nothing else is said."""
-        default = RULES.get(self.rule).default_optimizer
-        if self.optimizer is None or self.optimizer == default.name:
-            return OptimizerChoice(default.name, self.lr or default.lr, {**default.options, **self.optimizer_option})
-        check_choice("optimizer", self.optimizer, OPTIMIZERS)
-        lr = self.lr or USUAL_LR.get(self.optimizer)
-        if lr is None:
-            raise ValueError(
-                f"optimizer {self.optimizer!r} is not the default of {self.rule} ({default}), whose learning rate "
-                "means something else under it: name one with --lr"
-            )
-        return OptimizerChoice(self.optimizer, lr, self.optimizer_option)
+        return choose_optimizer(self.make_rule(), self.optimizer, self.lr, self.optimizer_option)
 
-    def make_constraints(self) -> tuple[Constraint, ...]:
-        """What must hold after every step."""
-        limits = self.bounds or RULES.get(self.rule).default_bounds
-        bounds = (Bounds(*limits),) if limits else ()
+    def make_constraints(self, rule: Rule, network: Network) -> tuple[Constraint, ...]:
+        """What must hold after every step of ``rule`` on ``network``."""
+        bounds = make_bounds(rule, network, self.bounds)
         return (*bounds, IncomingNorm(self.incoming_norm)) if self.incoming_norm else bounds
 
     def schedule_name(self) -> str:
@@ -252,70 +348,26 @@ class Settings(BaseModel):
         return self.schedule or RULES.get(self.rule).default_schedule
 
 
+#: Settings that a rule declares itself. A recipe says them for its own rule alone.
+OF_A_RULE = in_groups(Settings.model_fields, Group.STEP)
+
+#: Settings without which weights mean nothing: under others the same numbers are another network.
+MEANING = tuple(name for name, field in Settings.model_fields.items() if about(field).decides_weights)
+
+#: Settings on which no result depends. A run that is gone on with keeps its number of threads.
+ELSEWHERE = in_groups(Settings.model_fields, Group.PLACE)
+
+
 @functools.lru_cache(maxsize=2)
-def _kept(name: str, split: Split, root: str | None, options: tuple[tuple[str, Value], ...]) -> Dataset:
-    """A data set, kept because one run after another reads, or even bins, the same samples."""
-    dataset: Dataset = DATASETS.build(name, {"split": split, "root": root, **dict(options)})
-    return dataset
+def _kept(
+    name: str, split: Split, root: str | None, options: tuple[tuple[str, Value], ...], stamp: tuple[object, ...]
+) -> Dataset:
+    """A data set, kept because one run after another reads, or even bins, the same; ``stamp`` is of its files."""
+    del stamp
+    return open_dataset(name, split, root, dict(options))
 
 
-def _trace_readout(network: Network) -> TraceReadout:
-    """A readout of the last block's spikes behind the filter of its own neurons."""
-    name, block = list(network.blocks.items())[-1]
-    if not isinstance(block.neuron, CubaLIF):
-        raise ValueError(
-            f"readout 'trace' filters spikes as a synapse does, but the last block {name!r} is a "
-            f"{type(block.neuron).__name__} without one: use --neuron cuba-lif"
-        )
-    return TraceReadout(tau_syn=block.neuron.tau_syn, dt=block.neuron.dt)
-
-
-def settings_from(values: Mapping[str, Any]) -> Settings:
-    """Checked settings.
-
-    Raises:
-        ValueError: an unknown key or a wrong value, in one sentence.
-    """
-    try:
-        return Settings(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        if isinstance(cause := first.get("ctx", {}).get("error"), ValueError):
-            raise cause from error
-        name = ".".join(map(str, first["loc"][:2])) or first["type"]
-        if first["type"] == "extra_forbidden":
-            known = list(Settings.model_fields)
-            raise ValueError(f"unknown setting {name!r}, expected {one_of(name, known)}") from error
-        given = values.get(name) if first["loc"] == () else first["input"]
-        raise ValueError(f"{name} is {given!r}: {expected_by(first)}") from error
-
-
-def expected_by(found: ErrorDetails) -> str:
-    """What a check expected, in words of the files that users write."""
-    if found["type"] == "too_short":
-        return "at least one is needed"
-    words = found["msg"]
-    for theirs, ours in WORDS.items():
-        words = words.replace(f"a valid {theirs}", ours if theirs == "boolean" else f"a {ours}")
-    return words[:1].lower() + words[1:]
-
-
-def read_settings(path: Path) -> dict[str, Any]:
-    """The values of a TOML file, hyphens in keys read as underscores.
-
-    Raises:
-        ValueError: no such file, no TOML.
-    """
-    if not path.is_file():
-        raise ValueError(f"{path} does not exist: name a settings file in TOML")
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no TOML file: {error}") from error
-    return {key.replace("-", "_"): value for key, value in values.items()}
-
-
-def write_settings(path: Path, settings: Settings) -> None:
-    """Write all values, defaults included, as TOML."""
-    values = settings.model_dump(exclude_none=True)
-    write_atomically(path, tomli_w.dumps(values).encode())
+def recorded(settings: Settings, names: Collection[str] | None = None) -> dict[str, Any]:
+    """Settings as plain values: all that a result depends on, or those of ``names``; a task only where one is named."""
+    kept = set(names or Settings.model_fields) - set(ELSEWHERE)
+    return settings.model_dump(mode="json", include=kept, exclude={"task"} if settings.task is None else None)

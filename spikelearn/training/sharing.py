@@ -4,28 +4,23 @@ Equal to one process to rounding is every rule whose update is a mean over sampl
 drawn for the whole batch by every process, which takes its own rows. Not equal are ``stdp-online``, whose weights
 change while a batch runs and so in every process on its own, and batch norm, whose statistics are those of a process's
 samples. A rule's generator gives the same numbers in every process: what it draws for weights is alike everywhere, and
-what it draws by sample it draws in a method ``masks``.
+what it draws by sample it draws in ``Rule.draws``. Random neurons draw from a seed of each sample, handed out likewise.
 """
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from dataclasses import replace
 
 import torch
-from torch import Tensor
 
-from spikelearn.datasets import Loader
-from spikelearn.datasets.loader import share
-from spikelearn.measure import Evaluation, evaluate
+from spikelearn.loading import Batches, Loader
+from spikelearn.loading.loader import share
+from spikelearn.measure import Evaluation, Predict, evaluate
+from spikelearn.measure.evaluation import evaluated
 from spikelearn.network import Network
 from spikelearn.plasticity import Batch, Rule
+from spikelearn.tasks import Tally
 from spikelearn.training.processes import Processes
-
-
-@runtime_checkable
-class DrawsMasks(Protocol):
-    """A rule that draws masks by sample: those of the batch, and drawn ones for all other places; {place: [B, ...]}."""
-
-    def masks(self, network: Network, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]: ...
+from spikelearn.training.training import drawn_seeds
 
 
 def counted(processes: Processes, size: int) -> int:
@@ -35,18 +30,22 @@ def counted(processes: Processes, size: int) -> int:
 
 
 @torch.no_grad()
-def with_masks(
+def with_draws(
     processes: Processes, batch: Batch, size: int, rule: Rule, network: Network, generator: torch.Generator
 ) -> Batch:
-    """The shard ``batch`` of a batch of ``size`` samples, with its rows of the masks that the rule draws for all."""
-    if processes.alone or not isinstance(rule, DrawsMasks):
+    """Add this process's rows of what is drawn for the whole batch of ``size`` samples to its shard ``batch``."""
+    if processes.alone:
         return batch
-    inputs = batch.inputs[:, :1]
-    whole = Batch(inputs.expand(len(inputs), size, *inputs.shape[2:]), batch.targets[:1].expand(size))
     mine = share(size, processes.rank, processes.count)
     rows = mine if mine.stop > mine.start else slice(1)
-    masks = {place: mask[rows] for place, mask in rule.masks(network, whole, generator).items()}
-    return Batch(batch.inputs, batch.targets, masks)
+    if network.random:
+        batch = replace(batch, seeds=drawn_seeds(size, generator)[rows])
+    if type(rule).draws is Rule.draws:
+        return batch
+    inputs = batch.inputs[:, :1]
+    whole = Batch(inputs.expand(len(inputs), size, *inputs.shape[2:]), torch.zeros(size, dtype=torch.int64))
+    drawn = {name: value[rows] for name, value in rule.draws(network, whole, generator).items()}
+    return replace(batch, draws=drawn)
 
 
 def check_shares(processes: Processes, batch: int) -> None:
@@ -60,10 +59,11 @@ def check_shares(processes: Processes, batch: int) -> None:
 def evaluate_together(
     processes: Processes,
     network: Network,
-    loader: Loader,
+    loader: Loader | Batches,
     *,
     device: torch.device | str = "cpu",
     stop: Callable[[], None] = lambda: None,
+    predict: Predict | None = None,
 ) -> Evaluation:
     """``measure.evaluate`` with every batch shared out, the same numbers in all processes.
 
@@ -73,19 +73,32 @@ def evaluate_together(
         loader: the samples.
         device: where this process's network lies.
         stop: called before every batch, as often in every process.
+        predict: as in ``measure.evaluate``.
     """
     if processes.alone:
-        return evaluate(network, loader, device=device, between=stop)
+        return evaluate(network, loader, device=device, between=stop, predict=predict)
+    assert isinstance(loader, Loader)
     mine = [counted(processes, loader.size(batch)) for batch in range(len(loader))]
     names = [name for name, block in network.blocks.items() if block.neuron.fires]
-    found = Evaluation(0.0, 0.0, dict.fromkeys(names, 0.0), 0)
+    task = loader.task
+    classes = loader.outputs if task.classes else 0
+    nothing = dict.fromkeys((measure.name for measure in task.measures), 0.0)
+    found = Evaluation(task, nothing, dict.fromkeys(names, 0.0), 0, 0, ((0,) * classes,) * classes)
     if any(mine):
         part = loader.shared_out(processes.rank, processes.count)
-        found = evaluate(network, part, device=device, between=stop)
+        found = evaluate(network, part, device=device, between=stop, predict=predict)
     for _ in range(mine.count(0)):
         stop()
-    shares = (found.accuracy, found.unique_accuracy, *(found.rates[name] for name in names))
-    hits, unique_hits, *rates = processes.sums([value * found.samples for value in shares])
-    seen = loader.samples
-    means = {name: total / seen for name, total in zip(names, rates, strict=True)}
-    return Evaluation(round(hits) / seen, round(unique_hits) / seen, means, seen)
+    scores = [value * found.counted for value in found.measures.values()]
+    rates = [found.rates[name] * found.samples for name in names]
+    cells = [count for row in found.confusion or () for count in row]
+    whole = processes.sums([found.counted, *scores, *rates, *cells])
+    counted_in_all, *whole = whole
+    sums = {
+        measure.name: round(total) if measure.share else total
+        for measure, total in zip(task.measures, whole, strict=False)
+    }
+    means = dict(zip(names, (total / loader.samples for total in whole[len(scores) :]), strict=False))
+    confusion = torch.tensor(whole[len(scores) + len(rates) :], dtype=torch.float64).round().long()
+    tally = Tally(sums, int(counted_in_all), confusion.view(classes, classes) if classes else None)
+    return evaluated(task, tally, means, loader.samples)

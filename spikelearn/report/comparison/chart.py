@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from spikelearn.report.comparison.values import number
+from spikelearn.bench.analyse.ranges import ANY, RANGES, Range
+from spikelearn.report.comparison.values import NOT_MEASURED, number, significant
 
 Points = dict[str, Any]
 
@@ -33,6 +34,7 @@ class Chart:
         series: [{"arm": number, "points": {key of a view: {"x", "y", "low", "high", ...}}}].
         data: number of the data set; None: all.
         notes: what stands below.
+        level: a line across the chart, as a value of y; None: none.
     """
 
     id: str
@@ -44,11 +46,28 @@ class Chart:
     series: list[dict[str, Any]] = field(default_factory=list)
     data: int | None = None
     notes: list[str] = field(default_factory=list)
+    level: float | None = None
+
+    @property
+    def first(self) -> dict[str, dict[str, Any]]:
+        """The axes of the view that is shown at first."""
+        return next(iter(self.views.values()))
+
+    @property
+    def still(self) -> list[tuple[int, str, str, str]]:
+        """The numbers of that view where no script draws them: arm, x, y and the interval of y."""
+        key, rows = next(iter(self.views)), []
+        for one in self.series:
+            found = one["points"].get(key)
+            for x, *ends in zip(*(found[name] for name in ("x", "y", "low", "high")), strict=True) if found else ():
+                y, low, high = (value_text(end) for end in ends)
+                rows.append((one["arm"], value_text(x), y, f"{low} to {high}" if ends[1] is not None else "none"))
+        return rows
 
     @property
     def spoken(self) -> str:
         """What a screen reader says in place of the picture."""
-        view = next(iter(self.views.values()))
+        view = self.first
         drawn = f"{len(self.series)} {'arm' if len(self.series) == 1 else 'arms'}"
         return (
             f"Chart. {self.name}: {view['y']['label']} by {view['x']['label']}, {drawn}. The numbers follow as a table."
@@ -56,13 +75,14 @@ class Chart:
 
     def as_json(self) -> dict[str, Any]:
         """What the page's script reads."""
-        keys = ("id", "section", "kind", "name", "views", "series")
+        keys = ("id", "section", "kind", "name", "views", "series", "level")
         return {key: getattr(self, key) for key in keys}
 
 
-def axis(label: str, kind: str = "linear", **more: Any) -> dict[str, Any]:
-    """One axis of a view."""
-    return {"label": label, "type": kind, **more}
+def axis(label: str, kind: str = "linear", within: Range = ANY, **more: Any) -> dict[str, Any]:
+    """One axis of a view; it goes no further than ``within``."""
+    ends = [rounded(end) for end in within]
+    return {"label": label, "type": kind, **({"within": ends} if any(end is not None for end in ends) else {}), **more}
 
 
 def add_series(chart: Chart, arm: int, points: Mapping[str, Points | None]) -> None:
@@ -83,13 +103,22 @@ def drawn(charts: Iterable[Chart]) -> list[Chart]:
     return kept
 
 
-def summarised(frame: Any, by: Sequence[str], column: str, scale: float = 1.0, *, complete: bool = False) -> Any:
+def summarised(
+    frame: Any,
+    by: Sequence[str],
+    column: str,
+    scale: float = 1.0,
+    *,
+    complete: bool = False,
+    within: Range | None = None,
+) -> Any:
     """Mean and 95 % interval (Student's t) over seeds of ``column`` for every value of ``by``, as a DataFrame.
 
     Args:
         frame: rows of the results.
         by: "arm", and columns that tell places apart.
         complete: leave out places that not all of an arm's seeds have reached: a curve would jump there.
+        within: what a value can be, before it is scaled; None: what is declared for the column. Intervals end there.
     """
     from scipy.special import stdtrit
 
@@ -98,9 +127,9 @@ def summarised(frame: Any, by: Sequence[str], column: str, scale: float = 1.0, *
     least = found.groupby("arm", sort=False)["count"].transform("max") if complete else 1
     found = found[(found["count"] >= least) & (found["count"] > 0)]
     half = stdtrit((found["count"] - 1).clip(lower=1), 0.975) * found["std"] / found["count"] ** 0.5
-    return found.assign(
-        mean=found["mean"] * scale, low=(found["mean"] - half) * scale, high=(found["mean"] + half) * scale
-    )
+    mean, (least, most) = found["mean"], RANGES[column] if within is None else within
+    low, high = (mean - half).clip(lower=mean.clip(upper=least)), (mean + half).clip(upper=mean.clip(lower=most))
+    return found.assign(mean=mean * scale, low=low * scale, high=high * scale)
 
 
 def split_by_arm(found: Any) -> dict[str, Any]:
@@ -115,6 +144,13 @@ def points_of(found: Any, xs: Sequence[Any] | None = None, x: str = "") -> Point
     across = xs if xs is not None else [rounded(value) if not isinstance(value, str) else value for value in found[x]]
     numbers = {name: [rounded(value) for value in found[column]] for name, column in SPAN.items()}
     return {"x": list(across), **numbers}
+
+
+def value_text(value: Any) -> str:
+    """A value of a chart as text."""
+    if value is None or isinstance(value, str):
+        return value or NOT_MEASURED
+    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e7 else significant(value, 4)
 
 
 def rounded(value: float | None) -> float | None:

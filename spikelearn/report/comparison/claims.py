@@ -1,18 +1,18 @@
 """Pages of published claims: the table of verdicts, and the box on the report of one."""
 
-import json
 import shlex
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from spikelearn.compare import claim_names, is_verdict, read_claim, read_verdicts
+from spikelearn.bench import claim_names, read_claim
+from spikelearn.bench.run.trial_folder import read_object
 from spikelearn.files import write_atomically
-from spikelearn.report.comparison.markdown import escaped
-from spikelearn.report.comparison.templating import rendered, text_of
+from spikelearn.report.comparison.render.templating import rendered, text_of
+from spikelearn.report.findings import is_verdict, read_verdicts
 
-#: Verdict -> name of its badge's look.
+#: Verdict -> style of its badge.
 BADGES = {
     "reproduced": "yes",
     "partly reproduced": "partly",
@@ -41,7 +41,7 @@ def write_claims_page(folder: str | Path) -> Path:
         "claims.html.j2",
         css=Markup(text_of("page.css")),
         version=version("spikelearn"),
-        claims=[_shown(one, (folder / one["name"] / "report.html").is_file()) for one in verdicts],
+        claims=[_with_badge(one, (folder / one["name"] / "report.html").is_file()) for one in verdicts],
         place=shlex.quote(str(folder)),
         others=sorted(others, key=lambda claim: (claim.number, claim.name)),
         counts="; ".join(f"{count} {verdict}" for verdict, count in counts.items() if count),
@@ -53,22 +53,11 @@ def write_claims_page(folder: str | Path) -> Path:
 
 def read_claim_box(folder: Path) -> dict[str, Any] | None:
     """The claim that the comparison in ``folder`` asks, with its verdict, from claim.json; None where there is none."""
-    try:
-        found = json.loads((folder / "claim.json").read_bytes())
-    except (OSError, ValueError):
-        return None
-    return _shown(found, False) if is_verdict(found) else None
+    found = read_object(folder / "claim.json")
+    return _with_badge(found, False) if is_verdict(found) else None
 
 
-def claim_markdown(claim: Mapping[str, Any]) -> str:
-    """The box as Markdown."""
-    lines = [f"{escaped(claim['statement'])} ({escaped(claim['source'])})", ""]
-    lines += [f"- Verdict: **{escaped(claim['verdict'])}**", f"- Expected: {escaped(claim['expected'])}"]
-    lines += [f"- Seen here, {mark}: {escaped(words)}" for mark, words in claim["seen"]]
-    return "\n".join([*lines, *([f"- Limits: {escaped(claim['limits'])}"] if claim["limits"] else [])])
-
-
-def _shown(verdict: Mapping[str, Any], has_report: bool) -> dict[str, Any]:
-    """A verdict with the looks of its badge, and what was seen as (mark, words)."""
+def _with_badge(verdict: Mapping[str, Any], has_report: bool) -> dict[str, Any]:
+    """A verdict with the style of its badge, and what was seen as (mark, words)."""
     seen = [(MARKS.get(check.get("holds"), MARKS[None]), str(check.get("words", ""))) for check in verdict["checks"]]
     return {**verdict, "badge": BADGES.get(verdict["verdict"], "open"), "seen": seen, "has_report": has_report}

@@ -10,7 +10,7 @@ from spikelearn.report.recording import Recording
 #: Neurons and steps drawn at most, evenly chosen, so that the page stays small.
 NEURONS, STEPS = 48, 200
 
-#: Levels of grey of an input that is no spike train.
+#: Levels of grey of a record that is no spike train.
 LEVELS = 6
 
 
@@ -23,7 +23,7 @@ class Panel:
         note: its rate and size.
         steps, neurons: drawn.
         paths: (opacity, SVG path) of its marks.
-        spikes: whether they are spikes; else levels of a current.
+        spikes: whether they are spikes; else levels of a current, or of what graded neurons sent.
     """
 
     name: str
@@ -80,7 +80,7 @@ def _panel(name: str, values: np.ndarray) -> Panel:
     top = float(np.abs(shown).max()) or 1.0
     level = np.ceil(np.abs(shown) / top * LEVELS).astype(int)
     paths = tuple((at / LEVELS, _bars(level == at)) for at in range(1, LEVELS + 1) if (level == at).any())
-    return Panel(name, f"current, {of}", *size, paths, spikes=False)
+    return Panel(name, f"{'current' if name == 'input' else 'output'}, {of}", *size, paths, spikes=False)
 
 
 def _marks(spikes: np.ndarray) -> str:

@@ -3,7 +3,8 @@
 import math
 from typing import Any
 
-from spikelearn.compare.words import signed
+from spikelearn.report.findings.sentences import signed
+from spikelearn.tasks import Measure
 
 #: Where a value is missing.
 NOT_MEASURED = "not measured"
@@ -70,6 +71,36 @@ def interval(low: float | None, high: float | None, signed: bool = False) -> str
     return f"[{shown(low)}, {shown(high)}]"
 
 
+class Figures:
+    """How the numbers of a measure are written: shares in percent without the sign, others with four digits.
+
+    Args:
+        measure: by which arms are compared; numbers are as files hold them.
+    """
+
+    def __init__(self, measure: Measure) -> None:
+        self.measure = measure
+
+    def of(self, value: float) -> str:
+        """A number."""
+        return percent(value) if self.measure.share else significant(value, 4)
+
+    def change(self, value: float) -> str:
+        """A difference with its sign."""
+        return points(value) if self.measure.share else f"{'+' if value >= 0 else ''}{significant(value, 4)}"
+
+    def interval(self, low: float | None, high: float | None, signed: bool = False) -> str:
+        """The interval between two numbers, or two differences."""
+        if low is None or high is None:
+            return ""
+        shown = self.change if signed else self.of
+        return f"[{shown(low)}, {shown(high)}]"
+
+    def spread(self, sd: float) -> str:
+        """A standard deviation."""
+        return f"{100 * sd:.2f}" if self.measure.share else significant(sd, 2)
+
+
 def seconds(value: float) -> str:
     """A duration in the unit that suits it."""
     if value >= 7200:
@@ -105,3 +136,13 @@ def plain(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(plain, value)) or "none"
     return str(value)
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things: "1 arm", "1,200 trials"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def capitalised(text: str) -> str:
+    """The text with a capital first letter, the rest as it is."""
+    return text[:1].upper() + text[1:]

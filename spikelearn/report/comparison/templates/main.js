@@ -64,7 +64,7 @@ function startCharts() {
   addEventListener("beforeprint", () => {
     before = state.theme;
     state.theme = "light";
-    folded = all("details.folded:not([open])");
+    folded = all("details:is(.folded, .more):not([open])");
     for (const details of folded) details.open = true;
     applyTheme();
     charts.forEach(drawChart);

@@ -30,7 +30,7 @@ function tracesOf(chart) {
     if (chart.kind === "lines" && points.low) traces.push(bandOf(points, colour, look.name));
     const labels = points.x.map((_, at) => hoverOf(look.name, chart.views[viewOf(chart)], points, at));
     traces.push({
-      type: "scatter", name: look.name, x: points.x, y: points.y, text: labels, hovertemplate: "%{text}<extra></extra>",
+      type: "scatter", name: look.name, x: points.x, y: points.y, text: labels, hovertemplate: "%{text}<extra></extra>", cliponaxis: false,
       mode: chart.kind === "lines" ? "lines+markers" : "markers", line,
       marker: { color: colour, symbol: look.marker, size: chart.kind === "lines" ? markerSize(points.x.length) : 12 },
       error_y: chart.kind === "lines" ? undefined : errorOf(points.y, points.low, points.high, colour),
@@ -80,6 +80,7 @@ function layoutOf(chart) {
     zeroline: false, showline: true, ticks: "outside", tickcolor: probe("--quiet"), nticks: 8,
     ...(what.type === "log" ? { dtick: decades(chart) } : {}),
     ...(what.range ? { range: what.range } : { rangemode: what.from_zero ? "tozero" : "normal" }),
+    ...(what.within && what.type === "linear" ? { autorangeoptions: { clipmin: what.within[0] ?? undefined, clipmax: what.within[1] ?? undefined } } : {}),
     ...(what.type === "category" ? { categoryorder: "array", categoryarray: what.order } : {}),
     ...(what.suffix ? { ticksuffix: what.suffix } : {}),
     ...(what.si ? { exponentformat: "SI" } : {}),
@@ -89,6 +90,8 @@ function layoutOf(chart) {
     font: { family: probeFont(), size: 13, color: style.color },
     hoverlabel: { bgcolor: probe("--panel"), bordercolor: probe("--rule"), font: { color: style.color } },
     margin: { l: 56, r: 14, t: 10, b: 46 }, xaxis: axis(view.x), yaxis: axis(view.y),
+    shapes: chart.level === null ? [] : [{ type: "line", xref: "paper", x0: 0, x1: 1, yref: "y", y0: chart.level, y1: chart.level, line: { color: probe("--quiet"), width: 1.5, dash: "dash" } }],
+    annotations: chart.level === null ? [] : [{ text: "ordinary network", xref: "paper", x: 0, xanchor: "left", yref: "y", y: chart.level, yanchor: "top", showarrow: false, font: { size: 12, color: probe("--quiet") } }],
     dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
   };
 }

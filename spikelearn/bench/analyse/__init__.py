@@ -1,0 +1,1 @@
+"""What came out, in numbers: results, statistics, and verdicts on claims."""

@@ -1,0 +1,91 @@
+"""Published claims: what was said, the comparison that asks it here, and what must be seen for it to hold."""
+
+from importlib.resources import files
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from spikelearn.bench.plan.plan import Plan
+from spikelearn.bench.plan.reading import plan_from
+from spikelearn.checks import one_of
+from spikelearn.documents import read_toml
+
+
+class CheckPlace(BaseModel):
+    """Where a check looks: a point of an axis, or a test after training; nothing: the base point."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: str | None = None
+    axis: str | None = None
+    value: float | int | str | None = None
+    condition: str | None = None
+
+
+class Check(BaseModel):
+    """One thing that must be seen.
+
+    Args:
+        kind: "reaches": ``arm`` has ``accuracy`` (percent) on average, less at most ``within`` points; "better":
+            ``arm`` is better than ``than`` by its statistics; "not worse": it is not shown to be worse; "count": at
+            least ``count`` of ``arms`` are better than ``than``; "same arm": ``arm`` is not worse at ``at`` than at
+            ``against``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["reaches", "better", "not worse", "count", "same arm"]
+    arm: str = ""
+    than: str = ""
+    arms: tuple[str, ...] = ()
+    count: int = 0
+    accuracy: float = 0.0
+    within: float = 0.0
+    at: CheckPlace = CheckPlace()
+    against: CheckPlace = CheckPlace()
+
+
+class Claim(BaseModel):
+    """A published claim and the comparison that asks it.
+
+    Args:
+        number: its row in the list of claims.
+        statement, source, expected: what was said, by whom, and the figure.
+        limits: in which points the comparison here differs from what was published.
+        check: what must be seen for it to hold.
+        plan: the comparison.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    number: int
+    statement: str
+    source: str
+    expected: str
+    limits: str = ""
+    check: tuple[Check, ...] = Field(min_length=1)
+    plan: Plan
+
+
+def claim_names() -> list[str]:
+    """All claims that come with the package."""
+    folder = files("spikelearn").joinpath("suites", "claims")
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+def read_claim(name: str) -> Claim:
+    """The claim ``name``.
+
+    Raises:
+        ValueError: an unknown name, a file that says no claim.
+    """
+    known = claim_names()
+    if name not in known:
+        raise ValueError(f"unknown claim {name!r}, expected {one_of(name, known)}")
+    values = read_toml(files("spikelearn").joinpath("suites", "claims", f"{name}.toml"))
+    try:
+        return Claim(name=name, plan=plan_from(values.pop("plan")), **values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"claim {name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error

@@ -1,0 +1,1 @@
+"""Trials of a plan: how they are run, measured and kept."""

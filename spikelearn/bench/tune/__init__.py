@@ -1,0 +1,1 @@
+"""The search for a rule's settings, with an equal budget for every rule."""

@@ -1,0 +1,1 @@
+"""The forms of a report: HTML, Markdown and LaTeX, all from the same page."""

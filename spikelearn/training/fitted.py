@@ -1,0 +1,71 @@
+"""Readouts that are fitted to records of training samples."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+
+from spikelearn.loading import Batches, Loader
+from spikelearn.network import FittedReadout, Network, evaluating
+from spikelearn.plasticity import Batch
+from spikelearn.synapses import float_type
+
+#: Training samples that a readout is fitted to at most, spread evenly over all of them.
+FITTED_SAMPLES = 10_000
+
+
+@torch.no_grad()
+def fit_readout(
+    network: Network,
+    loader: Loader | Batches,
+    *,
+    device: torch.device | str = "cpu",
+    between: Callable[[], None] = lambda: None,
+) -> int:
+    """Fit the readout of ``network`` to its own records of training samples, where it is one that is fitted.
+
+    Shown are at most 10,000 samples, spread evenly over those of ``loader``, in evaluation mode; the same samples and
+    weights give the same readout.
+
+    Args:
+        network: whose readout is fitted; all else is left as it was.
+        loader: the training samples.
+        device: where the network lies.
+        between: called between batches, for example to stop.
+
+    Returns: the number of samples; 0 where the readout is not fitted.
+
+    Raises:
+        ValueError: targets that are no classes of the readout's.
+    """
+    if not isinstance(network.readout, FittedReadout):
+        return 0
+    read, targets = [], []
+    with evaluating(network):
+        for batch in _batches(loader):
+            between()
+            there = batch.to(torch.device(device), float_type(network))
+            with network.presentation():
+                output = network.run(there.inputs)[0].output
+                valid = there.valid_steps
+                found = network.readout.read(output) if valid is None else network.readout.read_valid(output, valid)
+            read.append(found.flatten(1).cpu())
+            targets.append(batch.targets.cpu())
+    network.readout.fit(torch.cat(read), torch.cat(targets))
+    return len(torch.cat(targets))
+
+
+def _batches(loader: Loader | Batches) -> Iterator[Batch]:
+    """The samples that are shown."""
+    if isinstance(loader, Loader):
+        count = min(FITTED_SAMPLES, loader.samples)
+        places = torch.arange(count) * loader.samples // count
+        for chosen in loader.indices[places].split(loader.batch):
+            yield Batch.of(loader.load(chosen), loader.task)
+        return
+    seen = 0
+    for samples in loader.epoch():
+        if seen >= FITTED_SAMPLES:
+            return
+        batch = Batch.of(samples, loader.task)
+        seen += batch.size
+        yield batch

@@ -1,0 +1,22 @@
+"""Optimizers: one a file; importing them registers them."""
+
+from spikelearn.training.optimizers.adam import AdamFactory
+from spikelearn.training.optimizers.adamw import AdamWFactory
+from spikelearn.training.optimizers.base import OPTIMIZERS, OptimizerFactory, choose_optimizer, make_optimizer
+from spikelearn.training.optimizers.integer_sgd import IntegerSGD, IntegerSGDFactory
+from spikelearn.training.optimizers.rms import RMSFactory, UnitRMS
+from spikelearn.training.optimizers.sgd import SGDFactory
+
+__all__ = [
+    "OPTIMIZERS",
+    "AdamFactory",
+    "AdamWFactory",
+    "IntegerSGD",
+    "IntegerSGDFactory",
+    "OptimizerFactory",
+    "RMSFactory",
+    "SGDFactory",
+    "UnitRMS",
+    "choose_optimizer",
+    "make_optimizer",
+]

@@ -1,0 +1,69 @@
+"""torch's optimizers by name."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, optim
+
+from spikelearn.checks import check_positive
+from spikelearn.plasticity import RULES, OptimizerChoice, Rule
+from spikelearn.registry import Registry
+
+
+class OptimizerFactory(ABC):
+    """An optimizer with its options, for any parameters."""
+
+    #: Learning rate where none is named; None: it must be named, for a step follows the size of the gradient.
+    usual_lr: ClassVar[float | None] = None
+
+    @abstractmethod
+    def over(self, parameters: Iterable[Tensor], lr: float) -> optim.Optimizer:
+        """torch's optimizer of ``parameters``; ``lr`` is the learning rate, unit of weight per unit of the step."""
+
+
+OPTIMIZERS = Registry("optimizer", OptimizerFactory)
+
+
+def choose_optimizer(
+    rule: Rule | type[Rule], name: str | None, lr: float | None, options: Mapping[str, Any]
+) -> OptimizerChoice:
+    """The optimizer of a rule: its default where nothing else is said.
+
+    Raises:
+        ValueError: an unknown name, another optimizer than the default without a learning rate.
+    """
+    default = rule.default_optimizer
+    if name is None or name == default.name:
+        return OptimizerChoice(default.name, lr or default.lr, {**default.options, **options})
+    lr = lr or OPTIMIZERS.get(name).usual_lr
+    if lr is None:
+        kind = RULES.name_of(rule if isinstance(rule, type) else type(rule))
+        raise ValueError(
+            f"optimizer {name!r} is not the default of {kind} ({default}), whose learning rate means something else "
+            "under it: name one with --lr"
+        )
+    return OptimizerChoice(name, lr, options)
+
+
+def make_optimizer(choice: OptimizerChoice, parameters: Iterable[Tensor]) -> optim.Optimizer:
+    """torch's optimizer for a choice.
+
+    Raises:
+        ValueError: an unknown name or option, a learning rate not positive.
+    """
+    factory = OPTIMIZERS.build(choice.name, choice.options)
+    check_positive("lr", choice.lr)
+    try:
+        return factory.over(parameters, choice.lr)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"optimizer {choice.name!r} cannot be made with {dict(choice.options)}: {error}") from error
+
+
+def called(closure: Callable[[], Any] | None) -> Any:
+    """The loss that a ``closure`` of torch's optimizers finds, with gradients; None where there is none."""
+    if closure is None:
+        return None
+    with torch.enable_grad():
+        return closure()
