@@ -1,5 +1,11 @@
 """What many tests use."""
 
+import os
+import re
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores; read when torch is imported, and by all they start
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import torch
 
@@ -7,3 +13,30 @@ import torch
 @pytest.fixture(autouse=True)
 def _seeded():
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _components_forgotten():
+    """What a test registers, by importing components of one's own, no later test of the worker finds."""
+    from spikelearn.registry import registries
+
+    before = [(registry, dict(registry._components)) for registry in registries()]
+    yield
+    for registry, known in before:
+        if registry._components != known:
+            registry._components.clear()
+            registry._components.update(known)
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Names every value of bytes by its argument: packed bytes hold a time of day, which workers would not share."""
+    return argname if isinstance(val, bytes) else None
+
+
+def pytest_collection_modifyitems(items):
+    """Refuses names of tests that hold an address: every worker would have others."""
+    wrong = [item.nodeid for item in items if re.search(r" at 0x[0-9a-f]+", item.nodeid)]
+    if wrong:
+        raise pytest.UsageError(
+            f"{wrong[0]} holds an address, expected a name that is the same in all workers: give ids"
+        )

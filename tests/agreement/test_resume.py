@@ -10,9 +10,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from spikelearn.datasets import Digits, Loader, hold_out
+from spikelearn.cli.app import run
+from spikelearn.datasets import Digits
+from spikelearn.loading import Loader, hold_out
 from spikelearn.network import build
-from spikelearn.plasticity import BPTT, STDP
+from spikelearn.plasticity import BPTT, FA, STDP, DirectionalDFA
 from spikelearn.seeding import generator_for
 from spikelearn.training import (
     Interrupted,
@@ -23,6 +25,7 @@ from spikelearn.training import (
     load_checkpoint,
     make_schedule,
 )
+from tests.in_this_process import denormals_flushed
 
 FLAGS = [
     "--net",
@@ -70,8 +73,15 @@ class _StopAt:
     def stop(self): ...
 
 
-@pytest.mark.parametrize("rule", [BPTT, lambda: STDP(1e-4, 1e-4)])
-@pytest.mark.parametrize("stop", [(0, 1), (1, 7), (2, 12), (3, 5)])
+#: Two of the rules learn weights of their own, by an optimizer of these or by the network's.
+RULES = [BPTT, lambda: STDP(1e-4, 1e-4), DirectionalDFA, lambda: FA(feedback="kolen-pollack")]
+
+
+@pytest.mark.parametrize(
+    ("stop", "rule"),
+    [(stop, rule) for stop in [(0, 1), (1, 7), (2, 12), (3, 5)] for rule in RULES[:2]]
+    + [((1, 7), rule) for rule in RULES[2:]],
+)
 def test_interrupted_and_resumed(tmp_path, stop, rule):
     whole, loader, held = training_and_loaders(rule())
     fit(whole, loader, epochs=4, validation=held, folder=RunFolder(tmp_path / "whole"))
@@ -83,6 +93,7 @@ def test_interrupted_and_resumed(tmp_path, stop, rule):
     fit(again, loader, epochs=4, validation=held, folder=folder, resume=True)
     for name, value in whole.network.state_dict().items():
         assert value.equal(again.network.state_dict()[name]), name
+    assert all(value.equal(again.memory[name]) for name, value in whole.memory.items())
     changing = ("seconds", "samples_per_second")
     rows = [
         [{k: v for k, v in row.items() if k not in changing} for row in f.read_metrics()]
@@ -141,14 +152,11 @@ def test_patience_and_resume_need_their_things():
         fit(training, loader, epochs=1, resume=True)
 
 
-def command(*arguments):
-    return [sys.executable, "-m", "spikelearn", "train", *arguments]
-
-
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     out = tmp_path_factory.mktemp("undisturbed") / "run"
-    subprocess.run(command(*FLAGS, "--out", str(out)), check=True, capture_output=True)
+    with denormals_flushed():
+        assert run(["train", *FLAGS, "--out", str(out)]) == 0
     return (out / "weights.safetensors").read_bytes()
 
 
@@ -160,11 +168,21 @@ def wait_for(path, process, seconds=60.0):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", ["checkpoint.pt", "metrics.jsonl"])
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [
+        (signal.SIGKILL, "metrics.jsonl"),
+        (signal.SIGINT, "checkpoint.pt"),
+        pytest.param(signal.SIGTERM, "checkpoint.pt", marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, "metrics.jsonl", marks=pytest.mark.slow),
+        pytest.param(signal.SIGKILL, "checkpoint.pt", marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, "metrics.jsonl", marks=pytest.mark.slow),
+    ],
+)
 def test_a_killed_process_is_resumed_exactly(tmp_path, undisturbed, number, moment):
     out = tmp_path / "run"
-    process = subprocess.Popen(command(*FLAGS, "--out", str(out)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    command = [sys.executable, "-m", "spikelearn", "train", *FLAGS, "--out", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     wait_for(out / moment, process)
     process.send_signal(number)
     _, words = process.communicate(timeout=60)
@@ -173,7 +191,8 @@ def test_a_killed_process_is_resumed_exactly(tmp_path, undisturbed, number, mome
         assert f"go on with: spikelearn train --resume {out}".encode() in words
         assert b"Traceback" not in words
     assert not (out / "weights.safetensors").exists()
-    subprocess.run(command("--resume", str(out)), check=True, capture_output=True)
+    with denormals_flushed():
+        assert run(["train", "--resume", str(out)]) == 0
     assert (out / "weights.safetensors").read_bytes() == undisturbed
 
 

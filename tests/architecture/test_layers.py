@@ -6,17 +6,18 @@ from pathlib import Path
 import spikelearn
 
 LAYERS = [
-    {"allocator", "checks", "files", "compiled", "vectors"},
-    {"registry", "seeding", "event_kernels", "trace_kernels"},
-    {"events"},
-    {"traces"},
+    {"allocator", "checks", "component_text", "docstrings", "fast_path", "files", "kernels", "threads", "unpacking"},
+    {"documents", "registry", "imports", "seeding", "events"},
+    {"event_products", "traces", "tasks"},
+    {"recordings"},
     {"neurons", "synapses", "datasets"},
+    {"loading"},
     {"fused"},
     {"network"},
     {"plasticity", "export", "hardware"},
-    {"measure"},
+    {"measure", "draw"},
     {"training"},
-    {"compare"},
+    {"bench"},
     {"report"},
     {"cli"},
 ]
@@ -31,15 +32,17 @@ def _modules():
             yield path, part
 
 
-def _imported_parts(tree):
+def _imported_names(tree):
     for node in ast.walk(tree):
-        names = []
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
-            names = [node.module or ""]
+            yield node.module or ""
         elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        yield from (name.split(".")[1] for name in names if name.startswith("spikelearn."))
+            yield from (alias.name for alias in node.names)
+
+
+def _imported_parts(tree):
+    yield from (name.split(".")[1] for name in _imported_names(tree) if name.startswith("spikelearn."))
 
 
 def test_every_module_has_a_layer():
@@ -52,6 +55,27 @@ def test_imports_point_down():
         for other in _imported_parts(ast.parse(path.read_text())):
             if other != part and RANK[other] >= RANK[part]:
                 wrong.append(f"{path.relative_to(ROOT)} imports spikelearn.{other}")
+    assert not wrong, "\n".join(wrong)
+
+
+#: Rooms of the bench: each imports from those before it, tuning and analysis not from each other.
+ROOMS = [{"plan"}, {"run"}, {"tune", "analyse"}]
+
+
+def test_rooms_of_the_bench_import_downward():
+    rank = {room: at for at, rooms in enumerate(ROOMS) for room in rooms}
+    bench = ROOT / "bench"
+    assert {path.name for path in bench.iterdir() if path.name not in ("__init__.py", "__pycache__")} == set(rank)
+    wrong = []
+    for path in bench.glob("*/**/*.py"):
+        room = path.relative_to(bench).parts[0]
+        for name in _imported_names(ast.parse(path.read_text())):
+            parts = name.split(".")
+            if parts[:2] != ["spikelearn", "bench"]:
+                continue
+            other = parts[2] if len(parts) > 2 else "all rooms"
+            if other != room and rank.get(other, len(ROOMS)) >= rank[room]:
+                wrong.append(f"{path.relative_to(ROOT)} imports spikelearn.bench.{other}")
     assert not wrong, "\n".join(wrong)
 
 
@@ -68,3 +92,56 @@ def test_only_learn_writes_grad():
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Attribute) and t.attr == "grad" for t in node.targets)
     ]
     assert set(writers) == {"training/training.py"}
+
+
+def _module_of(path):
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_no_module_imports_itself_in_the_end():
+    """Imports in functions and under TYPE_CHECKING are counted: a circle that is hidden is one all the same."""
+    modules = {_module_of(path): ast.parse(path.read_text()) for path in ROOT.rglob("*.py")}
+    imported = {name: set(_imported_modules(tree, modules)) - {name} for name, tree in modules.items()}
+    _peel(imported)
+    users = {name: {user for user, others in imported.items() if name in others} for name in imported}
+    _peel(users)
+    assert not users, f"these import each other: {sorted(users)}"
+
+
+def _peel(graph):
+    """Take away, again and again, what leads to nothing else of the graph: circles and ways between them stay."""
+    while ends := [name for name, others in graph.items() if not others & graph.keys()]:
+        for name in ends:
+            del graph[name]
+
+
+def _imported_modules(tree, modules):
+    """What a file imports when it is imported: what it does as a script is left out."""
+    imported = [part for part in tree.body if not _is_script(part)]
+    for node in (node for part in imported for node in ast.walk(part)):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                inside = f"{node.module}.{alias.name}"
+                yield inside if inside in modules else node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def _is_script(node):
+    return isinstance(node, ast.If) and "__main__" in ast.unparse(node.test)
+
+
+def test_functions_have_no_more_than_sixty_lines_of_code():
+    """Docstrings are not counted: a public function explains every argument."""
+    wrong = []
+    for path in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                lines = node.end_lineno - node.lineno + 1
+                first = node.body[0]
+                if ast.get_docstring(node) is not None:
+                    lines -= first.end_lineno - first.lineno + 1
+                if lines > 60:
+                    wrong.append(f"{path.relative_to(ROOT)}: {node.name} has {lines}")
+    assert not wrong, wrong

@@ -1,27 +1,47 @@
 """One line for each registered component; a new component adds its line here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
-from torch import nn
+import torch.nn.functional as F
 
+from spikelearn import network_for, plasticity
 from spikelearn.datasets import CIFAR10, MNIST, NMNIST, Digits, DigitsEvents, FashionMNIST
-from spikelearn.network import Block, Feedback, Network, RateReadout, TraceReadout
-from spikelearn.neurons import IF, LIF, AdaptiveLIF, CubaLIF, LeakyIntegrator, SilentLeakLIF
-from spikelearn.plasticity import (
-    BPTT,
-    DFA,
-    EMSTDP,
-    FA,
-    IDE,
-    STDP,
-    TSSLBP,
-    Desire,
-    EMSTDPLoihi,
-    MSECount,
-    OnlineSTDP,
-    ReadoutOnly,
+from spikelearn.neurons import (
+    IF,
+    LIF,
+    AdaptiveLIF,
+    ConductanceLIF,
+    CubaLIF,
+    EscapeNoiseLIF,
+    LeakyIntegrator,
+    Rate,
+    RefractoryALIF,
+    SilentLeakLIF,
 )
+from spikelearn.neurons.activations import (
+    GELU,
+    Abs,
+    HalfTanh,
+    HardSigmoid,
+    LeakyReLU,
+    Linear,
+    Logistic,
+    MeanTriangle,
+    ReLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from spikelearn.plasticity.requires import NoFeedback
+from spikelearn.training import needed, settings_for
+from tests.conformance import tiny
+
+
+def spread(low, high):
+    """A constant for each of the five neurons that the tests of neurons drive."""
+    return torch.linspace(low, high, 5)
+
 
 NEURONS = {
     "lif": [
@@ -29,129 +49,196 @@ NEURONS = {
         lambda: LIF(10e-3, r=12.0, reset="subtract", v_leak=0.1),
         lambda: LIF(10e-3, r=12.0, discretisation="euler", v_reset=-0.2, inclusive=True),
         lambda: LIF.per_step(0.8, reset="subtract"),
+        lambda: LIF(
+            spread(8e-3, 20e-3),
+            r=spread(9.0, 14.0),
+            v_threshold=spread(0.7, 1.2),
+            v_leak=spread(0.0, 0.2),
+            reset="subtract",
+        ).double(),
+        lambda: LIF.per_step(spread(0.5, 0.9), v_reset=spread(-0.3, 0.2), inclusive=True).double(),
     ],
-    "if": [lambda: IF(1.0), lambda: IF(1.5, reset="subtract", r=2.0), lambda: IF(inclusive=True)],
-    "cuba-lif": [lambda: CubaLIF.per_step(0.9, 0.7), lambda: CubaLIF(10e-3, 5e-3, r=20.0, reset="subtract")],
+    "if": [
+        lambda: IF(1.0),
+        lambda: IF(1.5, reset="subtract", r=2.0),
+        lambda: IF(inclusive=True),
+        lambda: IF(spread(0.8, 1.6), r=spread(0.5, 2.0)).double(),
+    ],
+    "cuba-lif": [
+        lambda: CubaLIF.per_step(0.9, 0.7),
+        lambda: CubaLIF(10e-3, 5e-3, r=20.0, reset="subtract"),
+        lambda: CubaLIF.per_step(0.8, 0.5, v_threshold=1.5, v_leak=0.3, inclusive=True),
+        lambda: CubaLIF.per_step(spread(0.6, 0.9), spread(0.3, 0.7), v_threshold=spread(1.0, 2.0)).double(),
+    ],
     "adaptive-lif": [
         lambda: AdaptiveLIF(10e-3, 50e-3, r=12.0),
         lambda: AdaptiveLIF.per_step(0.8, 0.9, beta=0.1, reset="subtract"),
+        lambda: AdaptiveLIF.per_step(
+            0.8, spread(0.7, 0.95), beta=spread(0.0, 0.3), v_threshold=spread(0.8, 1.1)
+        ).double(),
     ],
-    "silent-leak-lif": [lambda: SilentLeakLIF(), lambda: SilentLeakLIF(0.5, v_threshold=0.8)],
-    "leaky-integrator": [lambda: LeakyIntegrator.per_step(0.9), lambda: LeakyIntegrator(10e-3, v_leak=0.2)],
+    "refractory-alif": [
+        lambda: RefractoryALIF(10e-3, 50e-3, r=12.0),
+        lambda: RefractoryALIF.per_step(0.8, 0.9, beta=0.0, refractory=0, v_threshold=0.6),
+        lambda: RefractoryALIF.per_step(
+            0.8, spread(0.7, 0.95), beta=spread(0.0, 0.3), refractory=1, v_threshold=spread(0.8, 1.1)
+        ).double(),
+    ],
+    "silent-leak-lif": [lambda: SilentLeakLIF(), lambda: SilentLeakLIF(spread(0.4, 0.9)).double()],
+    "leaky-integrator": [
+        lambda: LeakyIntegrator.per_step(0.9),
+        lambda: LeakyIntegrator(spread(5e-3, 20e-3), v_leak=0.2).double(),
+    ],
+    "escape-noise-lif": [lambda: EscapeNoiseLIF.per_step(0.8), lambda: EscapeNoiseLIF(10e-3, width=0.3, r=12.0)],
+    "conductance-lif": [lambda: ConductanceLIF(5e-3), lambda: ConductanceLIF(5e-3, v_reset=-0.5, inclusive=True)],
+    "rate": [lambda: Rate(), lambda: Rate(Softmax())],
 }
 
 
-def small_network(feedback=False, neuron=lambda: LIF.per_step(0.8), deep=True, readout=None):
-    """Six inputs, eight hidden (if deep), two output neurons."""
-    if not deep:
-        return Network({"out": Block(nn.Linear(6, 2), neuron())}, readout=readout)
-    blocks = {"hidden": Block(nn.Linear(6, 8), neuron()), "out": Block(nn.Linear(8, 2), neuron())}
-    edges = {"loop": Feedback("out", "hidden", nn.Linear(2, 8, bias=False))} if feedback else {}
-    return Network(blocks, edges, readout)
+def above_mean(a):
+    return F.relu(a - a.mean(1, keepdim=True))
 
 
-def filtered_network(feedback=False, deep=True):
-    """Current-based neurons, read through their own filter."""
-    return small_network(
-        neuron=lambda: CubaLIF(5e-3, 3e-3, r=5.0, discretisation="euler"), readout=TraceReadout(tau_syn=3e-3)
-    )
+def half_tanh(a):
+    return torch.cat([torch.tanh(a[:, : a.shape[1] // 2]), 0 * a[:, a.shape[1] // 2 :]], 1)
 
 
-def equilibrium_network(feedback=False, deep=True):
-    """Feedback always, a reset by subtraction, a linear readout of the weighted rate."""
-    readout = RateReadout(nn.Linear(2, 2), decay=0.95)
-    return small_network(True, lambda: LIF.per_step(0.95, reset="subtract", inclusive=True), readout=readout)
-
-
-def counting_network(feedback=False, deep=True):
-    """Integrate-and-fire neurons without biases, a step from block to block."""
-    if not deep:
-        return Network({"out": Block(nn.Linear(6, 2, bias=False), IF(inclusive=True))})
-    return Network(
-        {
-            "hidden": Block(nn.Linear(6, 8, bias=False), IF(inclusive=True)),
-            "out": Block(nn.Linear(8, 2, bias=False), IF(inclusive=True), delay=1),
-        }
-    )
-
-
-def chip_network(feedback=False, deep=True):
-    """The same in the unit of a chip's weights."""
-    network = counting_network(deep=deep)
-    with torch.no_grad():
-        for block in network.blocks.values():
-            block.synapse.weight.mul_(40.0)
-            block.neuron.v_threshold = 40.0
-    return network
-
-
-def desire_network(feedback=False, deep=True):
-    """No biases, a step from block to block; weights lifted, for an output that never fires never learns."""
-    blocks = {
-        name: Block(
-            nn.Linear(*size, bias=False), LIF.per_step(0.75, reset="subtract", inclusive=True), delay=int(name == "out")
-        )
-        for name, size in {"hidden": (6, 8), "out": (8, 2)}.items()
-    }
-    with torch.no_grad():
-        for block in blocks.values():
-            block.synapse.weight.add_(0.2)
-    return Network(blocks)
+#: (how it is made, the same function by operations of torch).
+ACTIVATIONS = {
+    "relu": [(ReLU, F.relu)],
+    "leaky-relu": [(LeakyReLU, F.leaky_relu), (lambda: LeakyReLU(-0.5), lambda a: torch.where(a > 0, a, -0.5 * a))],
+    "tanh": [(Tanh, torch.tanh)],
+    "half-tanh": [(HalfTanh, half_tanh)],
+    "sigmoid": [(Logistic, torch.sigmoid), (lambda: Logistic(4.0, 0.5), lambda a: 1 / (1 + torch.exp(-4 * (a - 0.5))))],
+    "hard-sigmoid": [
+        (HardSigmoid, lambda a: a.clamp(0, 1)),
+        (lambda: HardSigmoid(-0.5, 0.5), lambda a: 0.5 * F.hardtanh(2 * a)),
+        (lambda: HardSigmoid(gain=0.5), lambda a: 0.5 * (1 + F.hardtanh(a - 1))),
+    ],
+    "softplus": [(lambda: Softplus(10.0), lambda a: torch.log1p(torch.exp(10 * a)) / 10), (Softplus, F.softplus)],
+    "gelu": [(GELU, lambda a: a * torch.special.ndtr(a))],
+    "abs": [(Abs, torch.abs)],
+    "softmax": [(lambda: Softmax(3.0), lambda a: F.softmax(3 * a, 1))],
+    "triangle": [(MeanTriangle, above_mean), (lambda: MeanTriangle(0.7), lambda a: (above_mean(a) + 1e-300) ** 0.7)],
+    "linear": [(Linear, lambda a: a)],
+}
 
 
 @dataclass(frozen=True)
 class RuleCase:
-    """How a rule is made, the settings under which it learns two patterns, and what it must cover."""
+    """A rule by name and options; its networks are made from what it needs, and from further settings of its own."""
 
-    make: object
-    lr: float
-    covers: str = "all"  # "all" parameters, "weights" only, or "last" block only
-    feedback: bool = True  # whether it trains networks with feedback edges
+    rule: str
+    options: dict = field(default_factory=dict)
+    settings: dict = field(default_factory=dict)  # of its networks, beyond what it needs
+    lr: float = 0.1  # under which it learns two patterns by plain descent
+    covers: str = "all"  # "all" parameters, "weights" only, "last" block only, or "weights-and-last"
+    seed: int = 6  # of the weights: such that every block fires, and the patterns are not known already
     deep: bool = True  # whether it learns the patterns through a hidden block
     bounds: tuple[float, float] | None = None
     shards: bool = True  # whether the mean of shards is the batch: not where weights change within a presentation
-    network: object = small_network
+    loop: bool = False  # whether feedback goes from the first block to itself: the output sends nothing
 
+    def make(self):
+        return plasticity.RULES.make(self.rule, self.options)
+
+    @property
+    def feedback(self):
+        """Whether the rule trains networks with feedback edges."""
+        return not any(isinstance(need, NoFeedback) for need in self.make().requires)
+
+    def network(self, feedback=False, deep=True, gain=1.0):
+        """Six inputs, hidden neurons (if deep), two outputs; ``feedback``: from the last to the first, if it can be.
+
+        ``gain`` is for weights as torch draws them, which are too small for so few inputs.
+        """
+        rule = self.make()
+        loop = "net" in needed(rule)  # feedback that it cannot do without, and a readout behind it
+        net = "6-8-5-2" if loop else "6-8-2" if deep else "6-2"
+        if feedback and self.feedback and not loop:
+            net = net.replace("-8-", "-8(F8)-") if self.loop else f"{net}(F{8 if deep else 2})"
+        network = network_for(rule, net, (6,), seed=self.seed, **self.settings)
+        if {**settings_for(rule), **self.settings}.get("init", "uniform") == "uniform":
+            with torch.no_grad():
+                for parameter in network.parameters():
+                    parameter.mul_(gain)
+        return network
+
+
+TAUGHT = {"a_plus": 0.02, "a_minus": 0.01, "teacher": 2.0}
+
+#: An output that sends feedback, in place of the leaky integrator that the rule learns well with.
+FIRING = {"output": "lif", "output_option": {"decay": 0.8}}
 
 RULES = {
-    "bptt": [
-        RuleCase(lambda: BPTT(), 0.1),
-        RuleCase(lambda: BPTT(MSECount()), 0.1),
+    "bptt": [RuleCase("bptt"), RuleCase("bptt", {"loss": "mse-count"})],
+    "readout-only": [RuleCase("readout-only", covers="last")],
+    "fa": [RuleCase("fa"), RuleCase("fa", {"feedback": "kolen-pollack"})],
+    "sign-symmetry": [RuleCase("sign-symmetry"), RuleCase("sign-symmetry", {"sizes": "random"})],
+    "dfa": [RuleCase("dfa")],
+    "sdfa": [RuleCase("sdfa"), RuleCase("sdfa", {"loss": "cross-entropy-membrane"})],
+    "ottt": [RuleCase("ottt", settings=FIRING), RuleCase("ottt", {"form": "step", "inputs": False}, FIRING)],
+    "ottt-online": [RuleCase("ottt-online", settings=FIRING)],
+    "sltt": [RuleCase("sltt", settings=FIRING), RuleCase("sltt", {"form": "step"}, FIRING)],
+    "sltt-k": [RuleCase("sltt-k", {"steps": 6}, FIRING)],
+    "dkp": [RuleCase("dkp")],
+    # With weights on the way back that begin at 0 hidden blocks would begin at rest.
+    "directional-dfa": [RuleCase("directional-dfa", {"scale": 1.0})],
+    "drtp": [RuleCase("drtp")],
+    "e-prop": [
+        RuleCase("e-prop", loop=True),
+        RuleCase("e-prop", {"form": "step"}, {"neuron": "refractory-alif"}, loop=True),
+        RuleCase("e-prop", {"feedback": "adaptive", "form": "step", "trace": "eligibility:closed=false"}, loop=True),
     ],
-    "readout-only": [RuleCase(lambda: ReadoutOnly(), 0.1, covers="last")],
-    "fa": [
-        RuleCase(lambda: FA(), 0.1),
-        RuleCase(lambda: FA(feedback="sign-symmetric"), 0.1),
+    "three-factor": [
+        RuleCase("three-factor"),
+        RuleCase("three-factor", {"signal": "direct", "trace": "instant"}),
+        RuleCase(
+            "three-factor",
+            {"signal": "random-target:loss=cross-entropy-membrane", "form": "step"},
+            {"readout": "membrane"},
+        ),
     ],
-    "dfa": [
-        RuleCase(lambda: DFA(), 0.1),
-        RuleCase(lambda: DFA(sign=True), 0.1),
-    ],
-    "tssl-bp": [RuleCase(lambda: TSSLBP(), 0.05, feedback=False, network=filtered_network)],
-    "desire": [RuleCase(lambda: Desire(margin=2), 1e-3, feedback=False, network=desire_network)],
+    "tssl-bp": [RuleCase("tssl-bp", lr=0.05)],
+    "desire": [RuleCase("desire", {"margin": 2}, lr=1e-3)],
     "emstdp": [
-        RuleCase(lambda: EMSTDP(epsilon=1.0), 0.1, feedback=False, network=counting_network),
-        RuleCase(lambda: EMSTDP("alignment", epsilon=1.0), 0.1, feedback=False, deep=False, network=counting_network),
-        RuleCase(lambda: EMSTDP("direct", epsilon=1.0), 0.1, feedback=False, deep=False, network=counting_network),
+        RuleCase("emstdp", {"epsilon": 1.0}, seed=2),
+        RuleCase("emstdp", {"epsilon": 1.0, "feedback": "alignment"}, seed=2, deep=False),
+        RuleCase("emstdp", {"epsilon": 1.0, "feedback": "direct"}, seed=2, deep=False),
     ],
-    "emstdp-loihi": [RuleCase(lambda: EMSTDPLoihi(), 4.0, feedback=False, deep=False, network=chip_network)],
-    "ide": [RuleCase(lambda: IDE(dropout=0.0), 0.5, network=equilibrium_network)],
+    "emstdp-loihi": [RuleCase("emstdp-loihi", lr=4.0, seed=5, deep=False)],
+    # Batch norm couples the samples of a batch.
+    "ide": [RuleCase("ide", {"dropout": 0.0}, {"batch_norm": False, "spectral_feedback": False}, lr=0.5)],
+    "split": [
+        RuleCase("split"),
+        RuleCase("split", {"rest": "stdp:a_plus=0.02,a_minus=0.01", "last": "bptt"}, covers="weights-and-last"),
+    ],
     "stdp": [
-        RuleCase(lambda: STDP(0.02, 0.01, teacher=2.0), 1.0, covers="weights", deep=False, bounds=(0, 1)),
-        RuleCase(lambda: STDP(0.02, 0.01, teacher=2.0, chunk=3), 1.0, covers="weights", deep=False, bounds=(0, 1)),
+        RuleCase("stdp", TAUGHT, lr=1.0, covers="weights", deep=False, bounds=(0, 1)),
+        RuleCase("stdp", {**TAUGHT, "chunk": 3}, lr=1.0, covers="weights", deep=False, bounds=(0, 1)),
     ],
     "stdp-online": [
         RuleCase(
-            lambda: OnlineSTDP(0.02, 0.01, low=-5.0, high=5.0, teacher=2.0), 1.0, "weights", deep=False, shards=False
+            "stdp-online", {**TAUGHT, "low": -5.0, "high": 5.0}, lr=1.0, covers="weights", deep=False, shards=False
         )
     ],
 }
 
+
+@dataclass(frozen=True)
+class DatasetCase:
+    """A data set, and what writes a tiny copy in its published format below a data root; bundled ones need none."""
+
+    make: object
+    write: object = None
+    published: dict = field(default_factory=dict)  # attributes that say how large the published files are
+
+
 DATASETS = {
-    "digits": Digits,
-    "digits-events": DigitsEvents,
-    "mnist": MNIST,
-    "fashion-mnist": FashionMNIST,
-    "nmnist": NMNIST,
-    "cifar10": CIFAR10,
+    "digits": DatasetCase(Digits),
+    "digits-events": DatasetCase(DigitsEvents),
+    "mnist": DatasetCase(MNIST, tiny.idx("mnist")),
+    "fashion-mnist": DatasetCase(FashionMNIST, tiny.idx("fashion-mnist")),
+    "nmnist": DatasetCase(NMNIST, tiny.nmnist),
+    "cifar10": DatasetCase(CIFAR10, tiny.cifar10, {"per_file": tiny.SAMPLES}),
 }

@@ -1,25 +1,33 @@
-"""What every data set must hold to; those that are not bundled are looked for in the data root."""
+"""What every data set must hold to; of those that are not bundled a tiny copy is written."""
+
+import warnings
 
 import pytest
 import torch
 
 from spikelearn import datasets
-from spikelearn.datasets import Loader
 from spikelearn.datasets.digits_events import DigitsEvents
-from spikelearn.datasets.root import data_root
+from spikelearn.loading import Loader
 from tests.conformance.cases import DATASETS
 
-BUNDLED = ("digits", "digits-events")
 
-#: Folders inside that of a data set which hold its files.
-FOLDERS = {"cifar10": "cifar-10-batches-bin"}
+@pytest.fixture
+def opened(tmp_path, monkeypatch):
+    """What opens a split of a data set: its tiny copy, or the bundled one."""
 
+    def split_of(name, split):
+        case = DATASETS[name]
+        if case.write is None:
+            assert case.make.bundled, f"the row of {name} needs what writes a tiny copy of it"
+        else:
+            case.write(tmp_path)
+        for attribute, value in case.published.items():
+            monkeypatch.setattr(case.make, attribute, value)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", datasets.DataWarning)  # tiny copies are not the published files
+            return case.make(split, tmp_path)
 
-def opened(name, split):
-    folder = data_root() / name / FOLDERS.get(name, "")
-    if name not in BUNDLED and not folder.is_dir():
-        pytest.skip(f"{folder} is not there: set {datasets.ROOT_VARIABLE} to test {name}")
-    return DATASETS[name](split)
+    return split_of
 
 
 def test_every_data_set_has_a_case():
@@ -28,7 +36,7 @@ def test_every_data_set_has_a_case():
 
 @pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize("name", DATASETS)
-def test_batches(name, split):
+def test_batches(opened, name, split):
     data = opened(name, split)
     inputs, targets = Loader(data, n_steps=4, batch=5).load(torch.tensor([0, 3, 1]))
     assert inputs.shape == (4, 3, *data.shape)
@@ -42,8 +50,8 @@ def test_batches(name, split):
     assert data.targets.max() < data.classes
 
 
-@pytest.mark.parametrize("name", [name for name, kind in DATASETS.items() if kind.events])
-def test_recordings(name):
+@pytest.mark.parametrize("name", [name for name, case in DATASETS.items() if case.make.events])
+def test_recordings(opened, name):
     data = opened(name, "test")
     events = data.recording(0)
     width, height, polarities = data.sensor_size

@@ -37,18 +37,28 @@ def current(dtype=F64, steps=20):
     return (0.4 + 0.8 * torch.randn(steps, 3, 5, dtype=torch.float64)).to(dtype)
 
 
+def given(neuron, record):
+    """``record`` as the model takes it: alone, or under the first of its currents, with something in the others."""
+    if len(neuron.currents) == 1:
+        return record
+    first, *others = neuron.currents
+    return {first: record, **{name: 0.2 * record.flip(0) for name in others}}
+
+
 @pytest.mark.parametrize("make", MAKERS)
 def test_state_is_a_value(make):
     neuron, x = make(), current()
     state = neuron.initial_state(x[0])
-    kept = [part.clone() for part in state]
-    z, v, after = neuron.step(state, x[0], HARD)
-    assert all(a.equal(b) for a, b in zip(state, kept, strict=True))
+    kept = [part.clone() for part in (*state, *neuron.buffers())]
+    z, v, after = neuron.step(state, given(neuron, x[0]), HARD)
+    assert all(a.equal(b) for a, b in zip((*state, *neuron.buffers()), kept, strict=True))
+    assert {name for name, _ in neuron.named_buffers()} == set(neuron.per_neuron)
     assert z.shape == v.shape == x[0].shape
     assert type(after) is type(state)
-    assert not list(neuron.buffers())
     if neuron.fires:
         assert set(z.unique().tolist()) <= {0.0, 1.0}
+    elif neuron.graded:
+        assert not set(z.unique().tolist()) <= {0.0, 1.0}
     else:
         assert z.abs().max() == 0
 
@@ -56,24 +66,26 @@ def test_state_is_a_value(make):
 @pytest.mark.parametrize("make", MAKERS)
 @pytest.mark.parametrize("dtype", [torch.float32, F64])
 def test_type_is_kept(make, dtype):
-    neuron, x = make(), current(dtype)
-    spikes, v, state = scan(Surrogate(SpikeFunction(ATan())), neuron, neuron.initial_state(x[0]), x)
-    assert spikes.dtype == v.dtype == state.v.dtype == dtype
+    neuron, x = make().to(dtype), current(dtype)
+    spikes, v, state = scan(Surrogate(SpikeFunction(ATan())), neuron, neuron.initial_state(x[0]), given(neuron, x))
+    assert {spikes.dtype, v.dtype, *(part.dtype for part in state if part.is_floating_point())} == {dtype}
 
 
 @pytest.mark.parametrize("make", MAKERS)
 def test_samples_do_not_meet(make):
     neuron, x = make(), current()
     order = torch.tensor([2, 0, 1])
-    whole, _, _ = scan(Surrogate(HARD), neuron, neuron.initial_state(x[0]), x)
-    permuted, _, _ = scan(Surrogate(HARD), neuron, neuron.initial_state(x[0]), x[:, order])
+    start = neuron.initial_state(x[0])
+    whole, _, _ = scan(Surrogate(HARD), neuron, start, given(neuron, x))
+    permuted_start = type(start)(*(part[order] for part in start))
+    permuted, _, _ = scan(Surrogate(HARD), neuron, permuted_start, given(neuron, x[:, order]))
     assert permuted.equal(whole[:, order])
 
 
 @pytest.mark.parametrize("make", FIRING)
 def test_the_potential_is_compared_with_the_threshold(make):
     neuron, x = make(), current()
-    spikes, v, _ = scan(Surrogate(HARD), neuron, neuron.initial_state(x[0]), x)
+    spikes, v, _ = scan(Surrogate(HARD), neuron, neuron.initial_state(x[0]), given(neuron, x))
     expected = v >= neuron.v_threshold if neuron.inclusive else v > neuron.v_threshold
     assert spikes.equal(expected.to(F64))
     assert 0 < spikes.mean() < 1, "the case shows nothing"
@@ -121,9 +133,10 @@ def test_constant_records_and_single_steps(make):
     neuron, adjoint = make(), Surrogate(SpikeFunction(ATan()))
     x = current()[0].expand(7, 3, 5)
     state = neuron.initial_state(x[0])
-    fused, eager = scan(adjoint, neuron, state, x), adjoint.sequence(neuron, state, x)
+    currents, first = given(neuron, x), given(neuron, x[:1])
+    fused, eager = scan(adjoint, neuron, state, currents), adjoint.sequence(neuron, state, currents)
     assert fused[0].equal(eager[0])
-    assert scan(adjoint, neuron, state, x[:1])[0].equal(eager[0][:1])
+    assert scan(adjoint, neuron, state, first)[0].equal(eager[0][:1])
 
 
 @pytest.mark.parametrize("make", MAKERS)
@@ -132,7 +145,7 @@ def test_forward_mode_goes_through_the_eager_loop(make):
     x, direction = current(), torch.randn(20, 3, 5, dtype=F64)
 
     def potentials(c):
-        return scan(adjoint, neuron, neuron.initial_state(c[0]), c)[1]
+        return scan(adjoint, neuron, neuron.initial_state(c[0]), given(neuron, c))[1]
 
     _, tangent = torch.func.jvp(potentials, (x,), (direction,))
     y = x.clone().requires_grad_()
@@ -172,7 +185,7 @@ def test_a_tangent_in_the_state_takes_the_eager_loop():
     adjoint, start = Surrogate(SpikeFunction(ATan())), torch.zeros(3, 5, dtype=F64)
 
     def last(v):
-        return scan(adjoint, neuron, neurons.LIFState(v), x)[2].v
+        return scan(adjoint, neuron, neurons.MembraneState(v), x)[2].v
 
     _, tangent = torch.func.jvp(last, (start,), (torch.ones_like(start),))
     assert torch.isfinite(tangent).all()

@@ -1,13 +1,16 @@
 """``spikelearn compare``: flags, plan files, what it leaves, what it refuses."""
 
 import json
+import shutil
 
 import pytest
 from filelock import FileLock
 
+from spikelearn.bench import LocalEngine, TrialFolder, read_claim, read_results
 from spikelearn.cli.app import run
 from spikelearn.cli.common import spread
-from spikelearn.compare import TrialFolder, claims, read_results
+from spikelearn.training import train
+from tests.in_this_process import trials_in_this_process
 
 SMALL = ["net=64-8-10", "steps=4", "epochs=1", "data-fraction=0.1"]
 
@@ -17,6 +20,12 @@ def error_of(capsys, *arguments):
     captured = capsys.readouterr()
     assert captured.out == ""
     return " ".join(captured.err.split())
+
+
+@pytest.fixture
+def _here():
+    with trials_in_this_process():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +64,7 @@ def test_everything_is_left_in_the_folder(compared):
     assert len(list((folder / "trials").iterdir())) == 4
     results = read_results(folder)
     assert set(results.points["arm"]) == {"bptt", "readout-only"}
-    assert results.points["accuracy"].between(0, 1).all()
+    assert results.points["score"].between(0, 1).all()
     prints = results.points.groupby("seed")[["weights_fingerprint", "order_fingerprint"]].nunique()
     assert (prints == 1).all().all(), "equal conditions: the same weights and samples for both arms"
     page = (folder / "report.html").read_text()
@@ -74,7 +83,7 @@ def test_what_has_ended_is_not_run_again(compared, capsys):
 def test_a_row_can_be_repeated_by_its_command(compared, tmp_path, monkeypatch):
     folder, _ = compared
     trial = TrialFolder(next((folder / "trials").iterdir()))
-    record = trial.read()
+    record = json.loads(trial.record.read_text())
     monkeypatch.chdir(folder)
     words = record["command"].split()
     assert words[0] == "spikelearn"
@@ -82,6 +91,7 @@ def test_a_row_can_be_repeated_by_its_command(compared, tmp_path, monkeypatch):
     assert (tmp_path / "again" / "weights.safetensors").read_bytes() == trial.weights.read_bytes()
 
 
+@pytest.mark.usefixtures("_here")
 def test_a_plan_in_a_file_and_an_arm_that_is_left_out(tmp_path, capsys):
     plan = tmp_path / "plan.toml"
     plan.write_text(
@@ -103,8 +113,9 @@ def test_the_report_alone(compared, capsys):
     assert str(folder / "report.html") in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("_here")
 def test_claims_are_asked_and_judged(tmp_path, monkeypatch, capsys):
-    small = claims.read_claim("global-pruning")
+    small = read_claim("global-pruning")
     common = {"net": "64-8-8-10", "steps": 4, "epochs": 1, "data_fraction": 0.1}
     plan = small.plan.model_copy(update={"data": ("digits",), "seeds": (0, 1), "common": common, "rules": ("bptt",)})
     monkeypatch.setattr("spikelearn.cli.claims.read_claim", lambda _: small.model_copy(update={"plan": plan}))
@@ -156,6 +167,75 @@ def test_a_folder_in_use_and_one_in_which_nothing_was_begun(tmp_path, capsys):
         )
     # A lock alone is what is left of a comparison that was killed before its first trial.
     assert "has 9 outputs" in error_of(capsys, "--rules", "bptt", "--net", "64-8-9", "--out", str(tmp_path))
+
+
+def test_trials_that_fail_have_an_exit_code_of_their_own(tmp_path, capsys, monkeypatch):
+    flags = ["--rules", "bptt", "dfa", "--seeds", "1", "--untuned", "--set", *SMALL, "--out", str(tmp_path / "out")]
+    assert run(["compare", "--help"]) == 0
+    assert "3 trials failed" in " ".join(capsys.readouterr().out.split())
+    monkeypatch.setattr(LocalEngine, "run", lambda _, trials, work, **__: (work(trial) for trial in trials))
+    monkeypatch.setattr("spikelearn.bench.run.run_trial.train", failing)
+    assert run(["compare", *flags]) == 3
+    assert "0 trials finished, 2 failed" in capsys.readouterr().out
+    monkeypatch.setattr(
+        "spikelearn.bench.run.run_trial.train", lambda s, f, **o: (failing if s.rule == "dfa" else train)(s, f, **o)
+    )
+    assert run(["compare", *flags]) == 3
+    seen = capsys.readouterr()
+    assert "1 trial finished, 1 failed" in seen.out
+    assert "made to fail" in seen.out
+    assert (tmp_path / "out" / "report.html").exists()
+    monkeypatch.setattr("spikelearn.bench.run.run_trial.train", train)
+    assert run(["compare", *flags]) == 0
+
+
+def failing(*_, **__):
+    raise ValueError("made to fail")
+
+
+def test_results_of_another_plan_are_not_dropped(compared, capsys):
+    folder, flags = compared
+    fewer = [*flags[: flags.index("readout-only")], *flags[flags.index("readout-only") + 1 :]]
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert "holds results of 2 trials that this plan does not have" in error_of(capsys, *fewer)
+    (folder / "plan.toml").write_text((folder / "plan.toml").read_text() + "# mine\n")
+    assert "is not as a comparison wrote it" in error_of(capsys, *flags)
+    (folder / "plan.toml").write_bytes(before[folder / "plan.toml"])
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("name", ["plan.toml", "report.md", "results.csv", "trials/mine.txt", "index.json"])
+def test_files_of_somebody_else_are_left_alone(tmp_path, capsys, name):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("years = 3")
+    words = error_of(capsys, "--rules", "bptt", "--set", *SMALL, "--out", str(tmp_path))
+    assert "something else" in words or "is not as a comparison wrote it" in words
+    assert path.read_text() == "years = 3"
+    assert not list(tmp_path.glob("*.lock"))
+
+
+@pytest.mark.usefixtures("_here")
+@pytest.mark.parametrize(
+    "names", [["weights.safetensors", "trial.json", "recording.npz"], ["looks.jsonl", "settings.toml"]]
+)
+def test_trials_that_were_changed_run_again_and_no_others(compared, tmp_path, names):
+    folder, flags = compared
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    trials = sorted((copy / "trials").iterdir())
+    changed, others = trials[: len(names)], trials[len(names) :]
+    for trial, name in zip(changed, names, strict=True):
+        content = (trial / name).read_bytes()
+        broken = content.replace(b": 0.", b": 0.1", 1) if name == "trial.json" else content[:-9] + content[-8:]
+        (trial / name).write_bytes(broken)
+    assert run(["report", str(copy)]) == 0
+    assert all(name in (copy / "report.md").read_text() for name in names)
+    stamps = [other.joinpath("trial.json").stat().st_mtime_ns for other in others]
+    assert run(["compare", *flags[:-1], str(copy)]) == 0
+    assert stamps == [other.joinpath("trial.json").stat().st_mtime_ns for other in others]
+    for trial in changed:
+        found, expected = TrialFolder(trial).read(), TrialFolder(folder / "trials" / trial.name).read()
+        assert found.score == expected.score
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path, capsys):

@@ -15,24 +15,27 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
-from spikelearn.compare.conduct import attempt
-from spikelearn.compare.engines import LocalEngine
-from spikelearn.compare.plan import plan_from
-from spikelearn.compare.trial import TrialFolder
+from spikelearn.bench.plan.reading import plan_from
+from spikelearn.bench.run.comparison import compare
+from spikelearn.bench.run.engines import LocalEngine
+from spikelearn.bench.run.run_trial import attempt
+from spikelearn.bench.run.trial_folder import TrialFolder
 from spikelearn.training import Interrupted
+from tests.in_this_process import denormals_flushed, trials_in_this_process
 
-COMMON = {"net": "64-16-10", "steps": 5, "epochs": 8, "data_fraction": 0.2, "batch": 16}
-PLAN = {"rules": ["bptt", "dfa"], "seeds": 5, "common": COMMON, "tuned": False, "measure": False}
+COMMON = {"net": "64-16-10", "steps": 5, "epochs": 6, "data_fraction": 0.1, "batch": 16}
+PLAN = {"rules": ["bptt", "dfa"], "seeds": 3, "common": COMMON, "tuned": False, "measure": False}
 
 #: What ``spikelearn compare`` does up to its report; events go to the file of its second argument.
 SCRIPT = """
 import json, sys
 from pathlib import Path
 from rich.console import Console
-from spikelearn.compare.comparison import compare
-from spikelearn.compare.engines import LocalEngine
-from spikelearn.compare.plan import plan_from
+from spikelearn.bench.run.comparison import compare
+from spikelearn.bench.run.engines import LocalEngine
+from spikelearn.bench.plan.reading import plan_from
 from spikelearn.training import Interrupted
 out, log, plan = sys.argv[1:]
 with open(log, "a", buffering=1) as file:
@@ -49,9 +52,8 @@ def _as_in_a_worker():
     """One thread, and denormal numbers flushed: what is computed here then equals what workers compute."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    yield
-    torch.set_flush_denormal(False)
+    with denormals_flushed():
+        yield
     torch.set_num_threads(threads)
 
 
@@ -73,11 +75,11 @@ def same_results(root, undisturbed, names):
         one, two = root / name, undisturbed / name
         assert (one / "weights.safetensors").read_bytes() == (two / "weights.safetensors").read_bytes(), name
         got, expected = TrialFolder(one).read(), TrialFolder(two).read()
-        for key in ("accuracy", "unique_accuracy", "validation_accuracy", "fingerprints", "settings"):
-            assert got[key] == expected[key]
-        assert len(got["curve"]) == COMMON["epochs"]
-        for row, other in zip(got["curve"], expected["curve"], strict=True):
-            assert {**row, "seconds": 0} == {**other, "seconds": 0}
+        for name in ("score", "unique_accuracy", "validation_score", "fingerprints", "settings"):
+            assert getattr(got, name) == getattr(expected, name)
+        assert len(got.curve) == COMMON["epochs"]
+        for entry, other in zip(got.curve, expected.curve, strict=True):
+            assert entry == other.model_copy(update={"seconds": entry.seconds})
 
 
 def finished(root):
@@ -110,14 +112,17 @@ def wait_until(what, seconds=120.0):
         time.sleep(0.01)
 
 
-def test_killed_in_every_way(tmp_path, undisturbed):
+@pytest.mark.parametrize(
+    "ways", [("group", "interrupt"), pytest.param(("group", "interrupt", "parent"), marks=pytest.mark.slow)]
+)
+def test_killed_in_every_way(tmp_path, undisturbed, ways):
     out, log = tmp_path / "out", tmp_path / "log"
     root = out / "trials"
     chance = random.Random(0)
     seen = {}
-    for way, more in (("group", 0), ("interrupt", 1), ("parent", 1)):
+    for number, way in enumerate(ways):
         began, process = time.time(), launch(out, log)
-        wait_until(lambda: len(finished(root)) >= len(seen) + more or process.poll() is not None)  # noqa: B023
+        wait_until(lambda: len(finished(root)) >= len(seen) + min(number, 1) or process.poll() is not None)  # noqa: B023
         wait_until(lambda: under_way(root, since=began) or process.poll() is not None)  # noqa: B023
         time.sleep(chance.uniform(0.0, 0.3))
         assert process.poll() is None, "it ended before it could be killed"
@@ -125,17 +130,16 @@ def test_killed_in_every_way(tmp_path, undisturbed):
         now = finished(root)
         assert seen.items() <= now.items()
         seen = now
-    assert 2 <= len(seen) < len(trials_of(PLAN))
-    process = launch(out, log)
-    assert process.wait(120) == 0
-    wait_until(lambda: not alive(process.pid), 20)
+    assert len(ways) - 1 <= len(seen) < len(trials_of(PLAN))
+    with trials_in_this_process(), log.open("a", buffering=1) as file:
+        compare(plan_from(PLAN), out, engine=LocalEngine(threads=1), console=Console(file=file, soft_wrap=True))
     ended = finished(root)
     assert seen.items() <= ended.items()
     assert set(ended) == set(trials_of(PLAN))
     done = Counter(line.partition(":")[0] for line in log.read_text().splitlines() if line.startswith("done"))
     assert set(done.values()) == {1}
     assert json.loads((out / "failures.json").read_text()) == {}
-    assert any(TrialFolder(root / name).read()["resumed"] for name in ended)
+    assert any(TrialFolder(root / name).read().resumed for name in ended)
     same_results(root, undisturbed, ended)
 
 
@@ -173,7 +177,7 @@ def test_one_worker_killed_one_disk_full_one_not_a_number(tmp_path, undisturbed)
         "lr": 1e30,
     }
     (bad,) = trials_of({**PLAN, "rules": ["bptt"], "seeds": [99], "common": {**COMMON, **wild}}).values()
-    killed, full = trials[1], trials[3]
+    killed, full = trials[0], trials[2]
 
     def work(trial):
         """In a worker: the attempt, with an accident."""
@@ -200,7 +204,7 @@ def test_one_worker_killed_one_disk_full_one_not_a_number(tmp_path, undisturbed)
     assert "File too large" in outcomes[full.id].failure["reason"]
     good = [trial.id for trial in trials if trial != full]
     assert all(outcomes[name].failure is None for name in good)
-    assert [name for name in good if outcomes[name].record["resumed"]] == [killed.id]
+    assert [name for name in good if outcomes[name].record.resumed] == [killed.id]
     same_results(root, undisturbed, good)
     assert attempt(full, root).failure is None  # there is room again
     same_results(root, undisturbed, [full.id])

@@ -11,6 +11,7 @@ import pytest
 
 import spikelearn
 from spikelearn import DATASETS, NEURONS, RULES
+from tests.in_this_process import trials_in_this_process
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -21,7 +22,8 @@ def one_epoch(monkeypatch, tmp_path):
     monkeypatch.setattr(spikelearn, "fit", lambda *a, **options: whole(*a, **{**options, "epochs": 1}))
     monkeypatch.chdir(tmp_path)
     for registry in (DATASETS, NEURONS, RULES):
-        monkeypatch.setattr(registry, "_components", dict(registry._components))
+        own = {name: kind for name, kind in registry._components.items() if kind.__module__.startswith("spikelearn.")}
+        monkeypatch.setattr(registry, "_components", own)
 
 
 @pytest.mark.parametrize("name", ["quickstart", "extend/neuron", "extend/rule", "extend/dataset"])
@@ -61,10 +63,12 @@ def test_demo(monkeypatch, tmp_path, capsys):
     spec = importlib.util.spec_from_file_location("demo", EXAMPLES / "demo.py")
     demo = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(demo)
-    small = {"rules": ("bptt", "readout-only"), "seeds": (0,), "common": {**demo.PLAN.common, "epochs": 1, "lr": 5e-3}}
+    common = {**demo.PLAN.common, "epochs": 1, "data_fraction": 0.3, "lr": 1e-2}
+    small = {"rules": ("bptt", "readout-only"), "seeds": (0,), "common": common}
     monkeypatch.setattr(demo, "PLAN", demo.PLAN.model_copy(update=small))
     monkeypatch.chdir(tmp_path)
-    assert demo.main() == 0
+    with trials_in_this_process():
+        assert demo.main() == 0
     words = capsys.readouterr().out
     assert "readout-only" in words
     assert words.count("0 of ") == 4

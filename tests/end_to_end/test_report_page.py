@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from spikelearn.report import write_report
-from tests.unit.compare.made import write_comparison
+from tests.unit.bench.made import write_comparison
 
 QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run"
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 800}
@@ -53,23 +53,29 @@ def page(browser, address):
     return page
 
 
-# Charts follow the window a moment later; the page forbids the eval of Playwright's own way to wait.
-NARROWED = """width => new Promise((done) => {
-  const look = () => [...document.querySelectorAll('.plot .main-svg')].every((e) => e.clientWidth < width) ? done() : setTimeout(look, 50);
+# Charts follow the window and its colours a moment later; the page forbids the eval of Playwright's own way to wait.
+FOLLOWED = """width => new Promise((done) => {
+  const all = (what) => [...document.querySelectorAll(what)];
+  const coloured = () => all('.plot .xtitle').every((e) => e.style.fill === getComputedStyle(document.body).color);
+  const look = () => all('.plot .main-svg').every((e) => e.clientWidth < width) && coloured() ? done() : setTimeout(look, 50);
   look();
 })"""
+
+
+def show(page, size, scheme):
+    """Give the page a size and a colour scheme, and wait until its charts have followed."""
+    page.set_viewport_size(size)
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate(FOLLOWED, size["width"])
+    drawn(page)
 
 
 @pytest.fixture
 def phone(fresh):
     """The same page as narrow as a phone, and dark."""
-    fresh.set_viewport_size(PHONE)
-    fresh.emulate_media(color_scheme="dark")
-    fresh.evaluate(NARROWED, PHONE["width"])
-    drawn(fresh)
+    show(fresh, PHONE, "dark")
     yield fresh
-    fresh.set_viewport_size(DESK)
-    fresh.emulate_media(color_scheme="light")
+    show(fresh, DESK, "light")
 
 
 FORGET = """() => {
@@ -267,3 +273,73 @@ def test_everything_has_a_name_and_headings_are_in_order(fresh):
 def test_no_value_is_shown_as_nan(fresh):
     text = fresh.inner_text("body")
     assert not re.search(r"\b(nan|undefined|Infinity|null)\b", text, re.IGNORECASE)
+
+
+RANGES = """() => [...document.querySelectorAll('.plot')].map(plot => ({
+  id: plot.id, y: plot._fullLayout.yaxis.range, x: plot._fullLayout.xaxis.range, log: plot._fullLayout.xaxis.type }))"""
+
+
+def test_no_axis_goes_beyond_what_can_be(fresh):
+    ends = {"cost": (0, 100), "curves": (0, 100), "axis": (0, 100), "after": (0, 100), "silent": (0, 100)}
+    ends |= {"rates": (0, 1), "alignment": (-1, 1)}
+    seen = set()
+    for chart in fresh.evaluate(RANGES):
+        section = chart["id"].split("-")[1]
+        low, high = ends[section]
+        assert low <= chart["y"][0] < chart["y"][1] <= high, chart
+        seen.add(section)
+        if section == "cost" and chart["log"] == "linear":
+            assert chart["x"][0] >= 0
+    assert seen == set(ends)
+
+
+CUT = """() => [...document.querySelectorAll('main .scroll')].filter(e => e.getClientRects().length && e.scrollWidth > e.clientWidth + 1)
+  .map(e => e.getAttribute('aria-label'))"""
+
+
+def test_no_table_of_costs_is_cut_on_a_desk(fresh):
+    for details in fresh.locator("#cost details").all():
+        details.evaluate("e => { e.open = true; }")
+    fresh.set_viewport_size({"width": 1300, "height": 900})
+    cut = fresh.evaluate(CUT)
+    fresh.set_viewport_size(DESK)
+    assert not [label for label in cut if "Costs" in label or "Operations" in label or "Way to" in label], cut
+
+
+def test_seeds_and_matrices_unfold_and_follow_the_filters(fresh):
+    table = fresh.locator("table[data-sortable=seeds]")
+    assert not table.is_visible()
+    fresh.locator("#seeds details.more summary").click()
+    assert table.locator("tbody tr:visible").count() == 3 * 2 * 2 - 2, "two of dfa's trials failed"
+    link = table.locator("tbody a").first.get_attribute("href")
+    assert link.startswith("trials/digits-bptt-0-")
+    fresh.locator("#classes details.more summary").click()
+    assert fresh.locator(".matrix:visible").count() == 6
+    fresh.locator("input[name=arm]").nth(1).uncheck()
+    assert table.locator("tbody tr:visible").count() == 8
+    assert fresh.locator(".matrix:visible").count() == 4
+    assert not [ratio for ratio, _ in fresh.evaluate(CONTRAST) if ratio < 4.5]
+    fresh.click("#show-all")
+    fresh.evaluate("for (const one of document.querySelectorAll('details.more')) one.open = false")
+
+
+def test_without_scripts_the_charts_are_tables_of_numbers(browser, address):
+    with browser.new_context(java_script_enabled=False, viewport=DESK) as context:
+        still = context.new_page()
+        still.goto(address)
+        text = still.locator("body").inner_text()
+        assert still.locator(".plot:visible").count() == 0
+        assert still.locator("#curves table.still:visible").count() == 2
+        assert "test accuracy (%) by epoch" in text
+        assert "drawn by a script" not in text
+        assert not re.search(r"\b(nan|undefined|None)\b", text)
+
+
+def test_nothing_stands_in_for_a_chart_before_it_is_drawn(browser, address):
+    """Scripts run, but plotly is not unpacked yet."""
+    with browser.new_context(viewport=DESK) as context:
+        begun = context.new_page()
+        begun.add_init_script("Response.prototype.text = () => new Promise(() => {});")
+        begun.goto(address)
+        assert begun.locator(".plot.waiting").count() == 14
+        assert "script" not in begun.locator("#curves").inner_text()

@@ -1,4 +1,4 @@
-"""``torchrun -m spikelearn train`` with two processes."""
+"""``torchrun -m spikelearn train`` with two processes, and ``spikelearn train --processes 2``."""
 
 import json
 import os
@@ -13,6 +13,7 @@ import torch
 
 from spikelearn.cli.app import run
 from spikelearn.export import load_weights
+from tests.listening import listening, on_loopback
 
 pytest.importorskip("lightning_fabric", reason="lightning-fabric starts the processes")
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="a process is found by its environment")
@@ -27,11 +28,19 @@ FLAGS += ["--epochs", str(EPOCHS)]
 
 
 def torchrun(*arguments):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    return started(*launcher, "-m", "spikelearn", "train", *arguments)
+
+
+def two_of_ours(*arguments):
+    return started("-m", "spikelearn", "train", "--processes", "2", *arguments)
+
+
+def started(*command):
     own = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        [*command, "-m", "spikelearn", "train", *arguments], env=own, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, start_new_session=True,
+        [sys.executable, *command], env=own, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True,
     )  # fmt: skip
 
 
@@ -70,7 +79,9 @@ def weights(folder):
 
 
 def result(folder):
-    return json.loads((folder / "result.json").read_text())
+    """The result without the checksum of metrics, which hold times, and that of all."""
+    found = json.loads((folder / "result.json").read_text())
+    return {**found, "sha256": None, "files": {**found["files"], "metrics.jsonl": None}}
 
 
 def rows(folder):
@@ -109,19 +120,23 @@ def test_two_processes_leave_the_run_of_one(tmp_path, undisturbed):
     assert files[0] == files[1]
 
 
+@pytest.mark.slow
 def test_stopped_and_killed_and_gone_on_with(tmp_path, undisturbed):
     """Ctrl-C at the launcher, then the second process killed, then to the end: bit for bit the undisturbed run."""
     folder = tmp_path / "two"
-    process = torchrun(*FLAGS, "--out", str(folder))
+    process = two_of_ours(*FLAGS, "--out", str(folder))
     wait_for(folder / "metrics.jsonl", process)
+    sockets = listening(process.pid)
+    assert sockets, "the place where the processes meet was not looked at"
+    assert [address for address in sockets if not on_loopback(address)] == []
     process.send_signal(signal.SIGINT)
     code, _, words = finished(process)
-    assert code != 0
+    assert code == 130
     assert words.count(f"go on with: spikelearn train --resume {folder}") == 1
     assert not (folder / "weights.safetensors").exists()
 
     at_stop = (folder / "checkpoint.pt").read_bytes()
-    process = torchrun("--resume", str(folder))
+    process = two_of_ours("--resume", str(folder))
     deadline = time.monotonic() + 200
     while (folder / "checkpoint.pt").read_bytes() == at_stop:
         assert process.poll() is None
@@ -132,10 +147,10 @@ def test_stopped_and_killed_and_gone_on_with(tmp_path, undisturbed):
     code, _, words = finished(process)
     assert code != 0
     assert time.monotonic() - killed < 45.0
-    assert words.count("error: ") <= 1, "a process that torchrun ends first says nothing"
+    assert words.count("error: ") <= 1, "a process that is ended first says nothing"
     assert not (folder / "weights.safetensors").exists()
 
-    code, _, words = finished(torchrun("--resume", str(folder)))
+    code, _, words = finished(two_of_ours("--resume", str(folder)))
     assert code == 0, words
     whole = undisturbed[0]
     assert (folder / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
@@ -144,8 +159,23 @@ def test_stopped_and_killed_and_gone_on_with(tmp_path, undisturbed):
 
 
 def test_a_mistake_is_said_once(tmp_path):
-    code, out, words = finished(torchrun(*FLAGS, "--rule", "ide", "--out", str(tmp_path / "run")))
+    code, out, words = finished(
+        torchrun(*FLAGS, "--rule", "ide", "--no-batch-norm", "--readout", "rate", "--out", str(tmp_path / "run"))
+    )
     assert code != 0
     assert out == ""
     assert words.count("ide differentiates at the equilibrium of feedback") == 1
     assert not (tmp_path / "run" / "checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "started", "words"),
+    [
+        ("0", "1", "processes is 0, expected a whole number of at least 1"),
+        ("2", "4", "processes is 2, but 4 were started: drop --processes"),
+    ],
+)
+def test_a_number_of_processes_that_cannot_be_started_is_refused(monkeypatch, capsys, number, started, words):
+    monkeypatch.setenv("WORLD_SIZE", started)
+    assert run(["train", "--processes", number]) == 2
+    assert words in capsys.readouterr().err

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from spikelearn.bench.plan.tuned import read_tuned
 from spikelearn.cli.app import run
-from spikelearn.compare.tuned import read_tuned
 
 QUICK = [
     "--net",
@@ -37,6 +37,13 @@ def test_rules_are_tuned_with_one_budget_and_gone_on_with(tmp_path, capsys):
     assert json.loads(again.out)["ide"]["search"]["trials"] == 2
     assert {path: path.read_text() for path in files} == files
     assert run(["train", "--config", str(_settings_of(tmp_path)), "--out", str(tmp_path / "run")]) == 0
+
+
+def test_a_rule_is_tuned_by_the_measure_of_its_task(tmp_path, capsys):
+    settings = ["task=autoencode", "steps=2", "data-fraction=0.05", "validation=0.2"]
+    flags = ["--net", "64-8-64", "--epochs", "1", "--trials", "2", "--set", *settings, "--out", str(tmp_path)]
+    assert run(["tune", "--rules", "bptt", *flags]) == 0
+    assert "bptt: validation mean squared error 0." in capsys.readouterr().out
 
 
 def _settings_of(folder):

@@ -10,6 +10,8 @@ import torch
 #: Names the folder; else it is looked for beside the checkout.
 VARIABLE = "SPIKELEARN_GOLDEN"
 FOLDER = Path(os.environ.get(VARIABLE) or Path(__file__).parents[3] / "shared" / "golden")
+#: Files that a test reads, of all test modules that were imported.
+CLAIMED: set[Path] = set()
 
 
 def golden_files(*patterns: str) -> list:
@@ -18,6 +20,7 @@ def golden_files(*patterns: str) -> list:
     if not found:
         why = f"no {' or '.join(patterns)} in {FOLDER}: name the folder of the authors' numbers with {VARIABLE}"
         return [pytest.param(None, id="none", marks=pytest.mark.skip(reason=why))]
+    CLAIMED.update(found)
     return [pytest.param(path, id=path.stem) for path in found]
 
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from spikelearn.datasets.regular_rate import RegularRate
+from spikelearn.loading.encoders import RegularRate
 from spikelearn.measure import correct_unique
 from spikelearn.network import Block, Network
 from spikelearn.neurons import LIF
 from spikelearn.neurons.silent_leak_lif import SilentLeakLIF
 from spikelearn.plasticity import Batch, OptimizerChoice
-from spikelearn.plasticity.desire import Desire, count_spikes, spike_trace
+from spikelearn.plasticity.targets.desire import Desire, count_spikes, spike_trace
 from spikelearn.training import Training, learn
 from tests.golden.files import assert_relative, golden_files, load
 
@@ -128,7 +128,9 @@ def test_regular_rate_is_the_published_input(path):
     case = load(path)
     for image in images(case):
         pixels = case[f"image_{image}"].double().unsqueeze(0)
-        spikes = RegularRate(levels=2**24)(pixels, case["T"], torch.tensor([0]), (0, "train", 0))[:, 0]
+        spikes = RegularRate(levels=2**24, threshold=case["threshold"])(
+            pixels, case["T"], torch.tensor([0]), (0, "train", 0)
+        )[:, 0]
         slots = case[f"layer0_spikes_{image}"]
         kept = case[f"layer0_dropout_mask_{image}"] if case["training"] else torch.ones_like(slots[0], dtype=torch.bool)
         assert (spikes != 0)[:, kept].equal((slots[: case["T"]] != 0)[:, kept])

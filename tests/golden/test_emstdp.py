@@ -7,9 +7,9 @@ from torch import nn
 from spikelearn.network import Block, Network
 from spikelearn.neurons import IF
 from spikelearn.plasticity import Batch
-from spikelearn.plasticity.emstdp import EMSTDP
+from spikelearn.plasticity.two_phase.emstdp import EMSTDP
 from spikelearn.training import Bounds, Training, learn
-from spikelearn.training.rms import UnitRMS
+from spikelearn.training.optimizers import UnitRMS
 from tests.golden.files import assert_relative, golden_files, load
 
 FEEDBACK = ("symmetric", "alignment", "direct")
@@ -49,7 +49,7 @@ def made_of(case):
     drawn = rule.init(network, torch.Generator())
     if rule.feedback != "symmetric":
         # The error into a hidden layer comes through the matrix of the next one.
-        memory = {f"feedback.{a}": case[f"fb_{b}"].t().contiguous() for a, b in zip(names, names[1:], strict=False)}
+        memory = {f"back_weights.{a}": case[f"fb_{b}"].t().contiguous() for a, b in zip(names, names[1:], strict=False)}
     assert {key: value.shape for key, value in memory.items()} == {key: value.shape for key, value in drawn.items()}
     return network, rule, memory
 

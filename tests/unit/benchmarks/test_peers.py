@@ -104,8 +104,7 @@ def test_the_dense_form_has_no_events_and_leaves_all_as_it_was():
     record = Ours(WORKLOADS["b"], 0.1, "float").inputs
     with without_events():
         assert events.events_of(record) is None
-    if events.has_numba():
-        assert events.events_of(record) is not None
+    assert events.events_of(record) is not None
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -191,7 +190,14 @@ def test_the_picture_is_drawn_from_rows(tmp_path, capsys):
         draw([_row(peer="floor")], tmp_path / "bars.png")
 
 
-@pytest.mark.parametrize(("what", "values"), [("steps", (3, 6)), ("activity", (0.1, 0.3)), ("width", (16, 32))])
+@pytest.mark.parametrize(
+    ("what", "values"),
+    [
+        ("steps", (3, 6)),
+        pytest.param("activity", (0.1, 0.3), marks=pytest.mark.slow),
+        pytest.param("width", (16, 32), marks=pytest.mark.slow),
+    ],
+)
 def test_a_sweep_has_a_point_a_value_and_is_drawn(tmp_path, what, values):
     rows = sweep(what, TINY["b"], ["floor"], ["bytes"], 1, values, say=lambda _: None)
     assert [row.extra["value"] for row in rows] == list(values)

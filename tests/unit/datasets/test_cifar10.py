@@ -63,6 +63,12 @@ def folder(tmp_path):
     return folder
 
 
+def test_side_files_are_no_data(tmp_path, folder):
+    for name in (*(f"._{name}" for name in NAMES), ".DS_Store", "Thumbs.db", "data_batch_6.bin"):
+        (folder / name).write_bytes(b"ab")
+    assert len(CIFAR10("train", tmp_path)) == 10
+
+
 def test_reads_what_is_there(tmp_path, folder):
     train, test = CIFAR10("train", tmp_path), CIFAR10("test", tmp_path)
     assert train.images.shape == (10, 3, 32, 32)
@@ -109,7 +115,7 @@ def test_the_archive_that_is_there_is_unpacked_and_nothing_replaced(tmp_path, fo
     (folder.parent / ARCHIVE).write_bytes(PACKED)
     assert CIFAR10("train", tmp_path).targets.tolist() == [7, 7, *[3, 9] * 4]
     assert (folder / "data_batch_1.bin").read_bytes() == kept
-    assert sorted(path.name for path in folder.iterdir()) == sorted(NAMES)
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*NAMES, "MD5SUMS"])
 
 
 def test_one_split_alone_is_enough(tmp_path, folder):

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from spikelearn.datasets import NMNIST, DigitsEvents, bin_events
-from spikelearn.datasets.base import bin_by_width
-from spikelearn.datasets.digits_events import CONTRAST, EVENT, record
+from spikelearn.cli.app import run
+from spikelearn.datasets import NMNIST, DigitsEvents
+from spikelearn.datasets.digits_events import CONTRAST, record
 from spikelearn.datasets.nmnist import stabilise
+from spikelearn.recordings import EVENT, bin_by_width, bin_events
 
 SENSOR = (34, 34, 2)
 
@@ -38,17 +39,18 @@ def test_a_partial_copy_is_read_without_a_download(root):
     assert [tuple(int(v) for v in e) for e in events] == EVENTS
     frames = data.frames([0, 1], 3)
     assert frames.shape == (3, 2, 2, 34, 34)
-    assert frames.sum() == 6  # tonic leaves the last event out
+    assert frames.sum() == 8
     assert frames[0, 0, 1, 5, 3] == 1
     assert frames[1, 0, 1, 5, 3] == 1
+    assert frames[2, 0, 0, 8, 7] == 1
     assert frames[0, 0, 0, 0, 33] == 1
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (packed([(40, 5, 1000, 1), *EVENTS]), "outside the 34 x 34 sensor"),
-        (packed(EVENTS[::-1]), "times that decrease"),
+        (packed([(40, 5, 1000, 1), *EVENTS]), "outside the 34 x 34 sensor: event 0 is at x = 40, y = 5"),
+        (packed(EVENTS[::-1]), "times that decrease: event 1 at 140000 follows one at 299999"),
         (packed(EVENTS[:1]), "spans 0 microseconds"),
     ],
 )
@@ -58,6 +60,7 @@ def test_bad_recordings_are_named_and_left_alone(root, content, message):
     data = NMNIST("train", root)
     with pytest.raises(ValueError, match=message) as error:
         data.frames([1], 3)
+    assert "nmnist, train sample 1" in str(error.value)
     assert "00001.bin" in str(error.value)
     assert path.read_bytes() == content
 
@@ -87,6 +90,49 @@ def test_a_recording_outside_a_class_is_named(root):
         NMNIST("train", root)
 
 
+def test_hidden_files_are_no_recordings_and_upper_case_ones_are(root):
+    """As a Mac, Windows or a file manager leaves them."""
+    folder = root / "nmnist" / "NMNIST" / "Train"
+    for name in ("._00001.bin", ".hidden.bin", ".DS_Store", "Thumbs.db", "desktop.ini", "00001.bin.part"):
+        (folder / "7" / name).write_bytes(b"ab")
+        (folder / name).write_bytes(b"ab")
+    (folder / "__MACOSX" / "7").mkdir(parents=True)
+    (folder / "__MACOSX" / "7" / "._00001.bin").write_bytes(bytes(4096))
+    (folder / "7" / "folder.bin").mkdir()
+    (folder / "7" / "00000.BIN").write_bytes(packed(EVENTS[1:]))
+    data = NMNIST("train", root)
+    assert data.targets.tolist() == [0, 7, 7]
+    assert [len(data.recording(k)) for k in range(3)] == [4, 3, 4]
+
+
+def test_a_recording_that_is_too_long_is_not_read(root):
+    path = root / "nmnist" / "NMNIST" / "Train" / "7" / "00001.bin"
+    with path.open("wb") as file:
+        file.truncate(5 * 2**28)  # a hole of 1.25 GiB
+    with pytest.raises(ValueError, match="00001.bin has 1342177280 bytes, expected at most 1000000 events"):
+        NMNIST("train", root)
+    path.write_bytes(packed(EVENTS))
+    data = NMNIST("train", root)
+    with path.open("wb") as file:
+        file.truncate(5 * 2**28)
+    with pytest.raises(ValueError, match="expected at most 1000000 events"):
+        data.recording(1)
+
+
+def test_bytes_are_read_as_tonic_reads_them(root):
+    """Also where the counter of the time is said to have run over: there tonic adds 8,192 microseconds."""
+    from tonic.io import read_mnist_file
+
+    path = root / "nmnist" / "NMNIST" / "Train" / "7" / "00001.bin"
+    random = np.random.default_rng(0)
+    path.write_bytes(random.integers(0, 256, 5 * 4000, dtype=np.uint8).tobytes())
+    expected = read_mnist_file(str(path), dtype=EVENT)
+    found = NMNIST("train", root).recording(1)
+    assert len(expected) < 4000
+    assert found.dtype == expected.dtype
+    assert np.array_equal(found, expected)
+
+
 def test_no_recordings_at_all(root):
     for path in (root / "nmnist" / "NMNIST" / "Train").glob("*/*.bin"):
         path.unlink()
@@ -114,9 +160,8 @@ def test_binning_is_counting_by_hand():
     frames = bin_events(events, SENSOR, 9)
     expected = torch.zeros(9, 2, 34, 34, dtype=torch.uint8)
     for event in events:
-        step = (int(event["t"]) - 100) // 1000
-        if step < 9:
-            expected[step, int(event["p"]), int(event["y"]), int(event["x"])] = 1
+        step = (int(event["t"]) - 100) * 9 // 9_001
+        expected[step, int(event["p"]), int(event["y"]), int(event["x"])] = 1
     assert frames.equal(expected)
 
 
@@ -235,7 +280,7 @@ def test_a_bin_ends_at_a_whole_number_of_widths(milliseconds):
     """Also where the width times a million is no whole number in floating point."""
     width = round(milliseconds * 1000)
     events = events_at([(number, 0, width * (number + 1), 1) for number in range(9)])
-    frames = bin_by_width(events, SENSOR, 9, float(f"{milliseconds}e-3"))
+    frames = bin_by_width(events, SENSOR, 9, float(f"{milliseconds}e-3"), start=0.0)
     assert [frames[:, 1, 0, number].tolist().index(1) for number in range(9)] == list(range(9))
 
 
@@ -248,8 +293,31 @@ def test_bins_of_a_width_by_hand():
         for k in range(30):
             if k * 3000 < int(event["t"]) <= (k + 1) * 3000:
                 expected[k, int(event["p"]), int(event["y"]), int(event["x"])] = 1
-    assert bin_by_width(events, SENSOR, 30, 3e-3).equal(expected)
+    assert bin_by_width(events, SENSOR, 30, 3e-3, start=0.0).equal(expected)
     assert expected.sum() < 300
+
+
+@pytest.mark.parametrize("start", [-(10**6), 0, 1_700_000_000_000_000])
+@pytest.mark.parametrize("kind", [np.int64, np.float64])
+def test_bins_of_a_width_count_from_the_first_event(start, kind):
+    times = np.array([0, 1, 2999, 3000, 3001, 6000, 6001, 8999, 9000, 9001, 500_000])
+    columns = {"x": np.arange(11), "y": np.zeros(11), "t": (times + start).astype(kind), "p": np.ones(11)}
+    expected = bin_by_width(events_at([(number, 0, t, 1) for number, t in enumerate(times)]), SENSOR, 3, 3e-3)
+    assert bin_by_width(columns, SENSOR, 3, 3e-3).equal(expected)
+    assert bin_by_width(columns, SENSOR, 3, 3e-3, start=float(start - 9000)).sum() == 1
+    assert bin_by_width(columns, SENSOR, 3, 3e-3, start=float(start + 9000)).sum() == 2
+
+
+@pytest.mark.parametrize("width", [0, -1.0, float("nan"), float("inf"), "3", 1e-13])
+def test_a_width_that_is_none(width):
+    with pytest.raises(ValueError, match="bin_width is"):
+        bin_by_width(events_at([(0, 0, 0, 1)]), SENSOR, 3, width)
+
+
+@pytest.mark.parametrize("width", [1e-12, 1e30])
+def test_widths_at_the_ends_of_what_can_be(width):
+    events = events_at([(0, 0, 0, 1), (1, 0, 10**12, 1)])
+    assert bin_by_width(events, SENSOR, 3, width).sum() == (1 if width < 1 else 2)
 
 
 def test_no_events_are_empty_frames():
@@ -258,18 +326,29 @@ def test_no_events_are_empty_frames():
 
 def test_nmnist_with_bins_of_a_width(root):
     data = NMNIST("train", root, bin_width=50e-3)
-    frames = data.frames([0, 1], 3)
+    with pytest.warns(UserWarning, match="nmnist, train: 3 steps of 0.05 s end after 0.15 s.*2 of their 8 events"):
+        frames = data.frames([0, 1], 3)
     assert frames.shape == (3, 2, 2, 34, 34)
     assert frames[:, 0].equal(frames[:, 1])
     assert [tuple(place) for place in frames[:, 0].nonzero().tolist()] == [(0, 1, 5, 3), (1, 0, 0, 33), (2, 1, 5, 3)]
     assert NMNIST("train", root, bin_width=50e-3).frames([0], 6).sum() == 4
 
 
+def test_a_unit_of_time_that_is_wrong_is_said_on_the_command_line(root, tmp_path, capsys):
+    """3 ms were meant; the network that hardly fires is not what is at fault."""
+    words = "train --data nmnist --net 2x34x34-10 --steps 10 --epochs 1 --validation 0 --data-option bin_width=3 --out"
+    assert run([*words.split(), str(tmp_path / "run"), "--data-root", str(root)]) == 0
+    said = capsys.readouterr().err
+    assert "nmnist, train: bin_width 3 s is longer than every recording, 0.3 s: 9 of 10 steps are empty; sec" in said
+    assert "fired" not in said
+
+
 def test_nmnist_stabilised(root):
     """(3, 5) at 1 ms stays; (33, 0) at 70 ms leaves above; (3, 5) at 140 ms leaves; (7, 8) at 300 ms moves 1 left."""
     data = NMNIST("train", root, stabilised=True)
     assert [tuple(int(v) for v in event) for event in data.recording(0)] == [(3, 5, 1000, 1), (6, 8, 299_999, 0)]
-    frames = NMNIST("train", root, stabilised=True, bin_width=3e-3).frames([0], 30)
+    with pytest.warns(UserWarning, match=r"30 steps of 0.003 s end after 0.09 s.*1 of their 2 events \(50 %\)"):
+        frames = NMNIST("train", root, stabilised=True, bin_width=3e-3).frames([0], 30)
     assert frames.nonzero().tolist() == [[0, 0, 1, 5, 3]]
     whole = NMNIST("train", root).recording(0)
     assert len(whole) == 4
@@ -277,7 +356,8 @@ def test_nmnist_stabilised(root):
 
 def test_binned_recordings_are_kept_by_number_of_steps(root):
     data = NMNIST("train", root, bin_width=50e-3)
-    assert data.frames([0], 3).shape[0] == 3
+    with pytest.warns(UserWarning, match="are left out"):
+        assert data.frames([0], 3).shape[0] == 3
     assert data.frames([0], 6).shape[0] == 6
     assert data.frames([0], 3).equal(data.frames([0], 3))
 

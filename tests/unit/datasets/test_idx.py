@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from spikelearn.datasets import MNIST, FashionMNIST, data_root
+from spikelearn.datasets.idx import IdxFolder
 from spikelearn.datasets.root import ROOT_VARIABLE, fetch
 
 NAMES = {
@@ -42,6 +43,19 @@ def test_reads_what_is_there(root):
     assert pixels.flatten()[0] == pytest.approx((28 * 28 % 256) / 255)
 
 
+@pytest.mark.parametrize("kind", [MNIST, IdxFolder])
+def test_side_files_are_no_data(root, kind):
+    """As a Mac and Windows leave them."""
+    folder = root / "mnist"
+    for name in (*NAMES.values(), "x"):
+        (folder / f"._{name}").write_bytes(bytes(4096))
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini", "train-images-idx3-ubyte.gz.part"):
+        (folder / name).write_bytes(b"ab")
+    (folder / "__MACOSX").mkdir()
+    data = MNIST("train", root) if kind is MNIST else IdxFolder("train", folder, classes=10)
+    assert data.targets.tolist() == [0, 1, 2, 9, 4]
+
+
 def truncated(content):
     return gzip.compress(content)[:-20]
 
@@ -60,10 +74,10 @@ def damaged(content):
         ("images", damaged(images()), "damaged"),
         ("images", b"<html>not found</html>", "no gzip file"),
         ("images", gzip.compress(b"abc"), "3 bytes"),
-        ("images", gzip.compress(images()[:-7]), "expected 3936 for 5 x 28 x 28 images"),
+        ("images", gzip.compress(images()[:-7]), "fewer or more bytes than the 5 x 28 x 28 that it declares"),
         ("images", gzip.compress(labels()), "it holds labels"),
         ("images", gzip.compress(images(0)), "holds no images"),
-        ("images", gzip.compress(images(4)), "4 train images and 5 labels"),
+        ("images", gzip.compress(images(4)), "4 images and train-labels-idx1-ubyte.gz has 5 labels"),
         ("images", gzip.compress(images(5, 27)), "27 x 27 pixels"),
         ("labels", gzip.compress(labels((0, 1, 2, 10, 4))), "has the label 10, expected 0 to 9"),
         ("labels", gzip.compress(images()), "it holds images"),

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from spikelearn.datasets import Digits, hold_out, stratified_subset
+from spikelearn.datasets import Digits, stratified_subset
+from spikelearn.loading import hold_out
 from spikelearn.training import make_loaders, settings_from
 
 FRACTIONS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.5, 1.0)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from spikelearn.export import NIR, Safetensors, load_weights, verify_nir
-from spikelearn.export.nir import FILE_DT
+from spikelearn.export.nir_neurons import FILE_DT
 from spikelearn.network import Block, Feedback, Network, RateReadout, build
 from spikelearn.neurons import IF, LIF, CubaLIF, LeakyIntegrator
 
@@ -19,7 +19,7 @@ def exported(network, tmp_path, shape=(6,)):
 def test_nodes_and_numbers(tmp_path):
     network = build("6-4-3", lambda: LIF.per_step(0.9))
     graph, result = exported(network, tmp_path)
-    assert sorted(graph.nodes) == ["00_input", "01_fc1", "02_fc1_neurons", "03_fc2", "04_fc2_neurons", "05_output"]
+    assert sorted(graph.nodes) == ["01_fc1", "02_fc1_neurons", "03_fc2", "04_fc2_neurons", "input", "output"]
     neurons = graph.nodes["02_fc1_neurons"]
     assert isinstance(neurons, nir.CubaLIF)
     assert neurons.tau_syn.dtype == np.float64
@@ -35,6 +35,43 @@ def test_nodes_and_numbers(tmp_path):
     assert metadata["reset"] == "to_value"
     assert metadata["rule"] == "bptt"
     assert any("time constants" in note for note in result.notes)
+    assert any("LIF neurons are written as CubaLIF" in note for note in result.notes)
+
+
+def test_a_plain_form_for_readers_of_lif_alone(tmp_path):
+    network = build("6-4-3", lambda: LIF(10e-3, r=3.0, v_threshold=0.8), output=LeakyIntegrator)
+    path = tmp_path / "network.nir"
+    result = NIR("lif").write(network, path, (6,), {})
+    graph = nir.read(path)
+    neurons, integrators = graph.nodes["02_fc1_neurons"], graph.nodes["04_fc2_neurons"]
+    decay = network.blocks["fc1"].neuron.decay_mem
+    assert isinstance(neurons, nir.LIF)
+    assert isinstance(integrators, nir.LI)
+    assert neurons.r.tolist() == [1.0] * 4
+    assert integrators.r.tolist() == [1.0] * 3
+    np.testing.assert_allclose(1 - FILE_DT / neurons.tau, decay)
+    assert neurons.v_threshold.tolist() == [0.8] * 4
+    # One Euler step of a reader, v + dt / tau (W x - v), is one of ours: its input gain is r (1 - decay).
+    own = network.blocks["fc1"].synapse[1].weight.detach().numpy()
+    np.testing.assert_allclose(
+        FILE_DT / neurons.tau[0] * graph.nodes["01_fc1"].weight, 3.0 * (1 - decay) * own, rtol=1e-5
+    )
+    assert float(graph.metadata["dt"]) == FILE_DT
+    assert not any("written as CubaLIF" in note for note in result.notes)
+    NIR("lif").write(build("6-3", CubaLIF), path, (6,), {})
+    assert isinstance(nir.read(path).nodes["02_fc1_neurons"], nir.CubaLIF)
+    with pytest.raises(ValueError, match="form is 'LIF', expected one of cuba-lif, lif"):
+        NIR("LIF")
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_weights_of_any_floating_type(dtype, tmp_path):
+    network = build("6-4-3", lambda: LIF.per_step(0.9)).to(dtype)
+    graph, _ = exported(network, tmp_path)
+    for block, node in zip(network.blocks.values(), ("01_fc1", "03_fc2"), strict=True):
+        (linear,) = (layer for layer in block.synapse if isinstance(layer, nn.Linear))
+        assert torch.from_numpy(graph.nodes[node].weight).to(dtype).equal(linear.weight)
+        assert torch.from_numpy(graph.nodes[node].bias).to(dtype).equal(linear.bias)
 
 
 def test_pools_become_sums_and_flatten_counts_from_behind(tmp_path):

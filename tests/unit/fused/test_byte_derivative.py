@@ -1,7 +1,5 @@
 """Surrogate derivatives kept as bytes, against the same kept as they are."""
 
-import importlib.util
-
 import pytest
 import torch
 from torch import nn
@@ -10,6 +8,7 @@ from spikelearn import events
 from spikelearn.fused import layer_scan, scan
 from spikelearn.network import Block, Network
 from spikelearn.neurons import (
+    ADJOINTS,
     IF,
     LIF,
     ATan,
@@ -21,9 +20,7 @@ from spikelearn.neurons import (
     Surrogate,
     Triangle,
 )
-from spikelearn.plasticity import BPTT, Batch, adjoint_from
-
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
+from spikelearn.plasticity import BPTT, Batch
 
 F64 = torch.float64
 NEURONS = [
@@ -163,7 +160,7 @@ def test_a_differentiated_reset_is_refused():
 
 
 def test_the_command_line_reaches_it():
-    adjoint = adjoint_from("triangle:width=2,derivative-bytes=true")
+    adjoint = ADJOINTS.make("triangle:width=2,derivative-bytes=true")
     assert adjoint.derivative_bytes
     assert "derivative_bytes=True" in repr(adjoint)
-    assert not adjoint_from("triangle").derivative_bytes
+    assert not ADJOINTS.make("triangle").derivative_bytes

@@ -1,7 +1,5 @@
 """The backward pass that visits only errors that are not zero, against the eager loop behind a dense product."""
 
-import importlib.util
-
 import pytest
 import torch
 from torch import nn
@@ -11,8 +9,6 @@ from spikelearn.fused import layer_scan, sparse
 from spikelearn.network import Block, Network
 from spikelearn.neurons import IF, LIF, ATan, CubaLIF, Rectangle, SpikeFunction, Surrogate, Triangle
 from spikelearn.plasticity import BPTT, Batch
-
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
 
 F64 = torch.float64
 TOLERANCE = {F64: {"rtol": 1e-12, "atol": 1e-12}, torch.float32: {"rtol": 1e-4, "atol": 1e-4}}

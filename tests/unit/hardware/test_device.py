@@ -3,7 +3,7 @@ import copy
 import pytest
 import torch
 
-from spikelearn.hardware import Bits, Curve, Device, hardware_from, quantised, shape_of
+from spikelearn.hardware import HARDWARE, Bits, Curve, Device, quantised, shape_of
 from spikelearn.network import build
 
 from .nets import chain, learn_some, network, training
@@ -152,13 +152,13 @@ def test_each_cell_has_its_own_curve_for_good():
 
 @pytest.mark.parametrize("text", ["device:d2d=0.3,c2c=0.01", "device:nl_ltd=-1.46,rounding=nearest", "bits:bits=5"])
 def test_five_and_five_with_a_resume_are_ten(text):
-    whole = training(lr=0.1, hardware=hardware_from(text))
+    whole = training(lr=0.1, hardware=HARDWARE.make(text))
     learn_some(whole, 0, 10)
-    part = training(lr=0.1, hardware=hardware_from(text))
+    part = training(lr=0.1, hardware=HARDWARE.make(text))
     learn_some(part, 0, 5)
     state = copy.deepcopy(part.state_dict())
     learn_some(part, 5, 7)
-    again = training(network(seed=9), lr=0.1, hardware=hardware_from(text), seed=4)
+    again = training(network(seed=9), lr=0.1, hardware=HARDWARE.make(text), seed=4)
     again.load_state_dict(state)
     learn_some(again, 5, 10)
     for name, value in whole.network.state_dict().items():
@@ -236,4 +236,4 @@ def test_convolutions_are_held_too():
 )
 def test_what_is_written_is_checked(text, message):
     with pytest.raises(ValueError, match=message):
-        hardware_from(text)
+        HARDWARE.make(text)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from spikelearn.hardware import IMPAIRMENTS, SubArrays, global_masks, impair, impairments_from, quantised, sparsity_of
+from spikelearn.hardware import IMPAIRMENTS, SubArrays, global_masks, impair, quantised, sparsity_of
 from spikelearn.network import build
 from spikelearn.seeding import generator_for
 
@@ -178,7 +178,7 @@ def test_several_one_after_the_other():
     both = impair(net, "prune:sparsity=0.5+bits:bits=2", generator())
     expected = impair(impair(net, "prune:sparsity=0.5", generator()), "bits:bits=2", generator())
     assert both.get_parameter(FC1).equal(expected.get_parameter(FC1))
-    assert len(impairments_from("device:seconds=1e+5+adc")) == 2
+    assert len(IMPAIRMENTS.make_several("device:seconds=1e+5+adc")) == 2
 
 
 def test_reparametrised_feedback_becomes_ordinary():

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from spikelearn.hardware import pruning_from, sparsity_of, synaptic_weights
+from spikelearn.hardware import PRUNINGS, sparsity_of, synaptic_weights
 from spikelearn.training import IncomingNorm, Training
 
 from .nets import learn_some, network, training
@@ -9,7 +9,7 @@ from .nets import learn_some, network, training
 
 def pruned(text, batches, net=None, **options):
     made = training(net, **options)
-    made.pruning = pruning_from(text)
+    made.pruning = PRUNINGS.make(text)
     made.pruning.begin(made.network, batches)
     return made
 
@@ -33,7 +33,7 @@ def test_biases_are_not_pruned():
 
 
 def test_the_cubic_schedule():
-    pruning = pruning_from("global:sparsity=0.8,gradual=true,start=0.2,end=0.7,every=5")
+    pruning = PRUNINGS.make("global:sparsity=0.8,gradual=true,start=0.2,end=0.7,every=5")
     pruning.begin(network(), 100)
     expected = {0: 0.0, 19: 0.0, 20: 0.0, 45: 0.8 * (1 - 0.5**3), 60: 0.8 * (1 - 0.2**3), 70: 0.8, 99: 0.8}
     for batch, share in expected.items():
@@ -105,4 +105,4 @@ def test_a_state_without_pruning_is_refused():
 )
 def test_what_is_written_is_checked(text, message):
     with pytest.raises(ValueError, match=message):
-        pruning_from(text)
+        PRUNINGS.make(text)

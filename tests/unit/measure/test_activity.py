@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from spikelearn.datasets import Digits, Loader
+from spikelearn.datasets import Digits
+from spikelearn.loading import Loader
 from spikelearn.measure import BlockActivity, activity, evaluate, loader_activity
 from spikelearn.network import Block, Network, build
 from spikelearn.neurons import IF, LIF, LeakyIntegrator

@@ -22,7 +22,7 @@ from spikelearn.plasticity import (
     Rule,
 )
 from spikelearn.training import Training, learn
-from tests.conformance.cases import RULES, equilibrium_network, small_network
+from tests.conformance.cases import RULES, RuleCase
 
 
 def batch(seed=0):
@@ -34,9 +34,18 @@ def generator():
     return torch.Generator().manual_seed(3)
 
 
+def small_network(readout=None):
+    """Six inputs, eight hidden, two output neurons."""
+    blocks = {
+        name: Block(nn.Linear(*size), LIF.per_step(0.8, reset="subtract"))
+        for name, size in {"hidden": (6, 8), "out": (8, 2)}.items()
+    }
+    return Network(blocks, readout=readout)
+
+
 def network():
     torch.manual_seed(0)
-    return small_network(neuron=lambda: LIF.per_step(0.8, reset="subtract"))
+    return small_network()
 
 
 def test_cosines_by_hand():
@@ -49,6 +58,7 @@ def test_cosines_by_hand():
     assert found.parameters["blocks.a.synapse.bias"] is None
     assert found.reasons["blocks.a.synapse.bias"] == "bptt's gradient is zero"
     assert found.blocks == {"a": pytest.approx(0.6), "readout": -1.0, "feedback.loop": None}
+    assert found.ratios == {"a": pytest.approx(5.0), "readout": 2.0, "feedback.loop": None}
     assert found.reasons["feedback.loop.synapse.weight"] == "the rule does not change it"
     assert found.total == pytest.approx((3 - 2) / (29**0.5 * 2**0.5))
     assert json.loads(json.dumps(asdict(found)))["blocks"]["a"] == pytest.approx(0.6)
@@ -87,7 +97,7 @@ def test_the_references_reset_is_detached():
 def test_the_loss_of_a_rule_without_one_depends_on_all_that_learns():
     rule = STDP(teacher=1.0)
     assert isinstance(reference_for(network(), rule).loss, CrossEntropyRate)
-    assert isinstance(reference_for(small_network(readout=RateReadout(nn.Linear(2, 2))), rule).loss, CrossEntropy)
+    assert isinstance(reference_for(small_network(RateReadout(nn.Linear(2, 2))), rule).loss, CrossEntropy)
 
 
 def test_a_frozen_block_has_no_alignment():
@@ -138,21 +148,24 @@ def test_every_rule_has_an_alignment_or_a_reason_and_nothing_changes(case):
     assert found.total is not None or found.reason
 
 
-class Noisy(nn.Linear):
-    """Draws from torch's own generator at every call."""
+class Noisy(LIF):
+    """Draws from torch's own generator at every step."""
 
-    def forward(self, x):
-        return super().forward(x) + 0.1 * torch.randn(len(x), self.out_features)
+    def step(self, state, current, spike_function):
+        return super().step(state, current + 0.1 * torch.randn_like(current), spike_function)
 
 
 @pytest.mark.parametrize("noisy", [False, True])
 def test_a_training_that_is_measured_ends_in_the_same_weights(noisy):
     torch.manual_seed(0)
     if noisy:
-        blocks = {"hidden": Block(Noisy(6, 8), LIF.per_step(0.8)), "out": Block(nn.Linear(8, 2), LIF.per_step(0.8))}
+        blocks = {
+            "hidden": Block(nn.Linear(6, 8), Noisy.per_step(0.8)),
+            "out": Block(nn.Linear(8, 2), LIF.per_step(0.8)),
+        }
         network, rule = Network(blocks), BPTT()
     else:
-        network, rule = equilibrium_network(), IDE(dropout=0.4)
+        network, rule = RuleCase("ide").network(), IDE(dropout=0.4)
     trained = []
     for measured in (False, True):
         torch.manual_seed(1)

@@ -2,7 +2,7 @@ import pytest
 from torch import nn
 
 from spikelearn.network import build
-from spikelearn.network.architecture import Back, Conv, Dense, Pool, parse
+from spikelearn.network.architecture import Back, Conv, Dense, Joined, Pool, Residual, parse
 from spikelearn.neurons import LeakyIntegrator
 
 
@@ -151,3 +151,35 @@ def test_every_mistake_in_marks_says_where(text, message):
 def test_a_network_without_feedback_has_none():
     _, layers = parse("784-400-10")
     assert [layer.back for layer in layers] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("text", "layers"),
+    [
+        ("784-400-10(+fc1)", [Dense(400), Dense(10, joined=(Joined("fc1"),))]),
+        ("784-400-100(<inputs)-10( + fc1 )", [Dense(400), Dense(100, source="inputs"), Dense(10, joined=(Joined("fc1"),))]),
+        ("784-40(F40)(out)-40(=fc1)(+inputs)-10", [
+            Dense(40, Back(40), read=True), Dense(40, joined=(Joined("fc1", weights=False), Joined("inputs"))), Dense(10),
+        ]),
+        ("2x8x8-4R3-8R5s-8R3s3-10", [Residual(4, 3), Residual(8, 5, 2), Residual(8, 3, 3), Dense(10)]),
+        ("2x8x8-4C3p-4C3p(=conv1)-10", [Conv(4, 3, 1, 1), Conv(4, 3, 1, 1, joined=(Joined("conv1", weights=False),)), Dense(10)]),
+    ],
+)  # fmt: skip
+def test_reads_marks_of_a_graph(text, layers):
+    assert parse(text)[1] == layers
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("784-10(<fc1)(<fc2)-10", r"cannot read '10\(<fc1\)\(<fc2\)' at character 5: a layer takes from one place"),
+        ("8x8-P2(out)-10", "feedback stands behind .* as do all marks"),
+        ("784-40(+)-10", "expected 300"),
+        ("784-40(?fc1)-10", "expected 300"),
+        ("8x8-4R4-10", "cannot read '4R4' at character 5: a residual block pads by half an odd kernel"),
+        ("8x8-4R3s0-10", "sizes and strides must be at least 1"),
+    ],
+)
+def test_a_wrong_mark_says_where(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse(text)

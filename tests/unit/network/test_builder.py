@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from spikelearn.network import INITIALISERS, RateReadout, build, neuron_factory
+from spikelearn.network import INITIALISERS, RateReadout, build
 from spikelearn.neurons import IF, LIF, CubaLIF, LeakyIntegrator
 from spikelearn.synapses import SpectralGain, SumPool2d
 
@@ -66,6 +66,7 @@ def test_convolutional_feedback_has_the_shape_of_the_first_block(text, shape, we
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("6-5-4(F5x)-3", r"stands behind 'fc2', but x leaves out .* which only 'fc1' has: write \(F5\)"),
         ("6-5-4(F6)-3", r"feedback from 'fc2' gives a current of shape \[6\].*'fc1' has the shape \[5\]: write its size"),
         ("6-5(F5C3)-3", r"feedback from 'fc1' is no image, write \(F5\)"),
         ("8x8-4C3-5C3s2(F4C3)-3", r"gives a current of shape \[4, 2, 2\], but the first block 'conv1' has the shape \[4, 6, 6\].*and u where"),
@@ -98,6 +99,13 @@ def test_a_delay_of_one_step_shows_in_what_meets_the_weights():
     record, _ = network.run(inputs)
     assert record["fc1"].spikes.equal(inputs)
     assert record["fc2"].pre.equal(torch.cat([torch.zeros(1, 1, 3), inputs[:2]]))
+
+
+@pytest.mark.parametrize("output_norm", [True, False])
+def test_batch_norm_may_leave_the_output_out(output_norm):
+    network = build("6-5-4-3", batch_norm=True, output_norm=output_norm)
+    normed = [any(isinstance(m, nn.BatchNorm1d) for m in block.modules()) for block in network.blocks.values()]
+    assert normed == [True, True, output_norm]
 
 
 def test_batch_norm_stands_behind_the_weights_of_blocks_alone():
@@ -192,7 +200,7 @@ def test_a_string_that_cannot_end_in_a_linear_readout(text):
 
 def test_another_word_for_the_readout_is_refused_in_a_sentence():
     with pytest.raises(ValueError, match="readout"):
-        build("6-5", readout="membrane")
+        build("6-5", readout="membranes")
 
 
 def test_the_same_generator_makes_the_same_network():
@@ -246,5 +254,75 @@ def test_a_class_stands_for_its_per_step_form():
     network = build("6-5-3", CubaLIF, output=LeakyIntegrator)
     assert network.blocks["fc1"].neuron.gain_syn == 1.0
     assert network.blocks["fc2"].neuron.gain_mem == 1.0
-    assert neuron_factory("lif", {})().gain_mem == 1.0
-    assert neuron_factory("lif", {"tau_mem": 20e-3})().gain_mem == pytest.approx(0.048770575499286, rel=1e-9)
+
+
+def test_marks_make_a_graph():
+    network = build("6-5-4(<inputs)-3(+fc1)", delay=2)
+    assert network.wiring.sources == {"fc1": "inputs", "fc2": "inputs", "fc3": "fc2"}
+    assert [block.delay for block in network.blocks.values()] == [0, 0, 2]
+    edge = network.feedforward["fc1_to_fc3"]
+    assert (edge.source, edge.target, edge.delay) == ("fc1", "fc3", 2)
+    assert tuple(edge.synapse.weight.shape) == (3, 5)
+    assert edge.synapse.bias is None
+    assert network.outputs == ("fc3",)
+    assert not network.wiring.chain
+
+
+def test_images_join_by_a_convolution_of_the_stride_between_them():
+    network = build("2x9x9-4C3p-4C3p(=conv1)-8C3sp(+conv1)-5(+conv2)-3")
+    edges = network.feedforward
+    assert isinstance(edges["conv1_to_conv2"].synapse, nn.Identity)
+    shortcut = edges["conv1_to_conv3"].synapse
+    assert (tuple(shortcut.weight.shape), shortcut.stride) == ((8, 4, 1, 1), (2, 2))
+    assert tuple(edges["conv2_to_fc1"].synapse[1].weight.shape) == (5, 4 * 81)
+    record, _ = network.run(torch.rand(3, 2, 2, 9, 9))
+    assert record["conv3"].spikes.shape[2:] == (8, 5, 5)
+
+
+def test_pools_stand_in_front_of_the_block_whatever_it_takes_from():
+    network = build("2x8x8-4C3p-6-P2-5C3p(<conv1)-3")
+    assert isinstance(network.blocks["conv2"].synapse[0], nn.AvgPool2d)
+    assert network.run(torch.rand(3, 2, 2, 8, 8))[0]["conv2"].spikes.shape[2:] == (5, 4, 4)
+
+
+def test_a_residual_block_is_one_synapse():
+    network = build("2x9x9-2R3-4R3s-3", bias=False)
+    one, two = network.blocks["res1"].synapse, network.blocks["res2"].synapse
+    x = torch.rand(2, 2, 9, 9)
+    same = one.second(one.first(x).clamp(min=0)) + x
+    torch.testing.assert_close(one(x), same)
+    assert isinstance(one.shortcut, nn.Identity)
+    assert (tuple(two.shortcut.weight.shape), two(x).shape[1:]) == ((4, 2, 1, 1), (4, 5, 5))
+    assert network.run(torch.rand(3, 2, 2, 9, 9))[0]["res2"].spikes.shape[2:] == (4, 5, 5)
+
+
+def test_what_is_marked_is_read():
+    network = build("6-5(out)-4-3(out)", LIF, output=LeakyIntegrator, readout="membrane")
+    assert network.outputs == ("fc1", "fc3")
+    assert [type(block.neuron) for block in network.blocks.values()] == [LeakyIntegrator, LIF, LeakyIntegrator]
+    assert network(torch.rand(4, 2, 6)).shape == (2, 8)
+    head = build("6-5(out)-4(out)-3", readout="linear")
+    assert head(torch.rand(4, 2, 6)).shape == (2, 3)
+    assert tuple(head.readout.head.weight.shape) == (3, 9)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("6-5(+fc2)-4", r"'fc1' takes from 'fc2', which does not stand before it, expected one of inputs"),
+        ("6-5(<fc1)-4", r"'fc1' takes from 'fc1', which does not stand before it"),
+        ("6-5-4(=fc1)", r"'fc1' sends \[5\] to 'fc2' of shape \[4\], which cannot add up as it is"),
+        ("6-5-5-4(+fc1)(+fc1)", "'fc3' takes from 'fc1' twice"),
+        ("2x8x8-4C3p-4C3(+conv1)-3", "no convolution of 1 x 1 leads"),
+        ("2x8x8-6-4C3p(<inputs)(+fc1)-3", "no convolution of 1 x 1 leads"),
+        ("6-4R3-3", "needs an image"),
+    ],
+)
+def test_a_graph_that_does_not_fit_is_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        build(text)
+
+
+def test_a_linear_readout_has_no_marks():
+    with pytest.raises(ValueError, match="cannot end in a linear readout"):
+        build("6-5-3(+inputs)", readout="linear")

@@ -6,21 +6,15 @@ from torch import nn
 
 from spikelearn.network import Block, Feedback, Network, build
 from spikelearn.neurons import LIF, ATan, SpikeFunction, Surrogate
+from tests.helpers import lifted
 
 F64 = torch.float64
 SURROGATE = Surrogate(SpikeFunction(ATan()))
 
 
-def lifted(network):
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.mul_(5.0)
-    return network.to(F64)
-
-
 def dense(delay=0):
     torch.manual_seed(0)
-    return lifted(build("6-8-3", lambda: LIF.per_step(0.8), delay=delay))
+    return lifted(build("6-8-3", lambda: LIF.per_step(0.8), delay=delay), 5.0)
 
 
 def late():
@@ -29,7 +23,8 @@ def late():
     return lifted(
         Network(
             {"a": Block(nn.Linear(6, 8), LIF.per_step(0.8), delay=2), "b": Block(nn.Linear(8, 3), LIF.per_step(0.8))}
-        )
+        ),
+        5.0,
     )
 
 
@@ -39,19 +34,19 @@ def feedback():
         "a": Block(nn.Linear(6, 8), LIF.per_step(0.8), delay=2),
         "b": Block(nn.Linear(8, 3), LIF.per_step(0.8), delay=1),
     }
-    return lifted(Network(blocks, {"back": Feedback("b", "a", nn.Linear(3, 8))}))
+    return lifted(Network(blocks, {"back": Feedback("b", "a", nn.Linear(3, 8))}), 5.0)
 
 
 def conv():
     torch.manual_seed(0)
-    return lifted(build("P2-3C3-P2-5", lambda: LIF.per_step(0.7), input_shape=(2, 12, 12)))
+    return lifted(build("P2-3C3-P2-5", lambda: LIF.per_step(0.7), input_shape=(2, 12, 12)), 5.0)
 
 
 def without_weights():
     """The first synapse has no weights whose type could be taken."""
     torch.manual_seed(0)
     return lifted(
-        Network({"a": Block(nn.Identity(), LIF.per_step(0.8)), "b": Block(nn.Linear(6, 3), LIF.per_step(0.8))})
+        Network({"a": Block(nn.Identity(), LIF.per_step(0.8)), "b": Block(nn.Linear(6, 3), LIF.per_step(0.8))}), 5.0
     )
 
 

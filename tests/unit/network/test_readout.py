@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from spikelearn.network import Activity, MembraneReadout, RateReadout, TraceReadout
+from spikelearn.network import READOUTS, Activity, MembraneReadout, RateReadout, TraceReadout, build
+from spikelearn.neurons import CubaLIF
 
 SPIKES = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 0.0, 1.0]], dtype=torch.float64)
 
@@ -101,3 +102,15 @@ def test_membrane_is_the_mean_potential():
     v = torch.randn(5, 2, 3, 2)
     found = MembraneReadout()(Activity(v, torch.full_like(v, torch.nan), v))
     torch.testing.assert_close(found, v.mean(0).flatten(1))
+
+
+def test_a_name_gives_a_readout_that_fits_the_last_block():
+    neuron = lambda: CubaLIF(5e-3, 4e-3, dt=5e-4)  # noqa: E731
+    made = {name: build("6-5-3", neuron, readout=name) for name in READOUTS}
+    assert {name: type(network.readout) for name, network in made.items()} == {n: READOUTS.get(n) for n in READOUTS}
+    assert (made["trace"].readout.tau_syn, made["trace"].readout.dt) == (4e-3, 5e-4)
+    assert all(network(torch.rand(4, 2, 6)).shape[-2:] == (2, 3) for network in made.values())
+    with pytest.raises(ValueError, match="readout 'trace' filters spikes as a synapse does"):
+        build("6-5-3", readout="trace")
+    with pytest.raises(ValueError, match="unknown readout 'rates', expected .*did you mean 'rate'"):
+        build("6-5-3", readout="rates")

@@ -1,11 +1,12 @@
 """Hand-computable numbers of every neuron model."""
 
+import inspect
 import math
 
 import pytest
 import torch
 
-from spikelearn.neurons import HARD, IF, LIF, CubaLIF, LeakyIntegrator
+from spikelearn.neurons import HARD, IF, LIF, AdaptiveLIF, CubaLIF, LeakyIntegrator
 
 
 def run(neuron, currents):
@@ -55,6 +56,41 @@ def test_threshold_is_strict_unless_inclusive():
     assert run(LIF.per_step(0.5), [1.0])[0] == [0.0]
     assert run(LIF.per_step(0.5, inclusive=True), [1.0])[0] == [1.0]
     assert run(IF(inclusive=True), [0.5, 0.5])[0] == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **o: LIF.per_step(0.5, **o),
+        lambda **o: CubaLIF.per_step(0.5, 0.0, **o),
+        lambda **o: AdaptiveLIF.per_step(0.5, beta=0.0, **o),
+    ],
+    ids=["lif", "cuba-lif", "adaptive-lif"],
+)
+def test_every_leaky_model_has_the_options_of_the_membrane(make):
+    assert run(make(inclusive=True), [1.0])[0] == [1.0]
+    assert run(make(), [1.0])[0] == [0.0]
+    # From rest at v_leak: half of it stays, half is added; then the reset.
+    spikes, v, state = run(make(v_leak=0.4, v_reset=-0.2), [0.0, 1.0, 0.0])
+    assert v == pytest.approx([0.4, 1.4, 0.1], abs=1e-15)
+    assert spikes == [0.0, 1.0, 0.0]
+    assert run(make(v_threshold=2.0), [1.5])[0] == [0.0]
+
+
+def test_leaky_integrator_per_step_goes_to_its_rest():
+    _, v, _ = run(LeakyIntegrator.per_step(0.5, v_leak=0.4), [0.0, 1.0, 0.0])
+    assert v == pytest.approx([0.4, 1.4, 0.9], abs=1e-15)
+
+
+def test_options_are_written_out_for_those_who_ask():
+    given = inspect.signature(CubaLIF).parameters
+    assert [given[name].default for name in ("tau_mem", "tau_syn", "v_leak", "reset")] == [20e-3, 5e-3, 0.0, "to_value"]
+    assert given["inclusive"].annotation is bool
+    assert "options" not in given
+    assert list(inspect.signature(IF).parameters) == ["v_threshold", "v_reset", "r", "reset", "dt", "inclusive"]
+    per_step = inspect.signature(AdaptiveLIF.per_step).parameters
+    assert {"decay", "decay_adaptation", "beta", "v_leak"} <= set(per_step)
+    assert not {"r", "tau_mem", "discretisation"} & set(per_step)
 
 
 def test_if_adds_up():

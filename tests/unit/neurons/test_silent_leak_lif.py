@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from spikelearn.neurons import HARD, NEURONS, ATan, LIFState, SpikeFunction
+from spikelearn.neurons import HARD, NEURONS, ATan, MembraneState, SpikeFunction
 from spikelearn.neurons.silent_leak_lif import SilentLeakLIF
 
 F64 = torch.float64
@@ -41,7 +41,7 @@ def test_the_reset_is_differentiated_where_the_spike_function_says_so():
     neuron, current = SilentLeakLIF(0.5), torch.tensor([[1.5, 0.5]], dtype=F64, requires_grad=True)
     for gradient in (False, True):
         function = SpikeFunction(ATan(), reset_gradient=gradient)
-        _, v, state = neuron.step(LIFState(torch.zeros(1, 2, dtype=F64)), current, function)
+        _, v, state = neuron.step(MembraneState(torch.zeros(1, 2, dtype=F64)), current, function)
         (found,) = torch.autograd.grad(state.v.sum(), current)
         through = (0.5 * v - 1.0) * ATan()(v.detach() - 1.0) if gradient else 0.0
         torch.testing.assert_close(found, torch.tensor([[1.0, 0.5]], dtype=F64) + through)
@@ -49,7 +49,7 @@ def test_the_reset_is_differentiated_where_the_spike_function_says_so():
 
 def test_a_state_of_another_batch_is_refused():
     with pytest.raises(ValueError, match="SilentLeakLIF state v has shape"):
-        SilentLeakLIF().step(LIFState(torch.zeros(2, 3)), torch.zeros(1, 3), HARD)
+        SilentLeakLIF().step(MembraneState(torch.zeros(2, 3)), torch.zeros(1, 3), HARD)
 
 
 def test_it_has_no_rate_map():

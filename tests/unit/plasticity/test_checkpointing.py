@@ -18,20 +18,15 @@ from spikelearn.plasticity import (
     ReadoutOnly,
     VanRossum,
 )
-from spikelearn.plasticity.checkpointing import checkpointed_update
-from spikelearn.plasticity.gradient import gradient_update, trainable_names
-from spikelearn.plasticity.memory_budget import MIB, MemoryBudget, sizes_of
+from spikelearn.plasticity.gradient.base import gradient_update
+from spikelearn.plasticity.gradient.byte_budget import MIB, MemoryBudget, sizes_of
+from spikelearn.plasticity.gradient.checkpointing import checkpointed_update
+from spikelearn.plasticity.requires import trainable_names
+from tests.helpers import lifted
 
 F64 = torch.float64
 ADJOINT = Surrogate(SpikeFunction(ATan()))
 STEPS, SAMPLES = 11, 4
-
-
-def lifted(network, factor=4.0):
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.mul_(factor)
-    return network.to(F64)
 
 
 def dense(neuron=lambda: LIF.per_step(0.8), **options):
@@ -200,9 +195,9 @@ def test_what_is_kept_is_counted():
     assert only.step < sizes.step - 8 * 4 * 784, "hidden blocks that do not learn keep no graph"
 
 
-class Noisy(nn.Linear):
-    def forward(self, x):
-        return super().forward(x + torch.rand_like(x))
+class Noisy(LIF):
+    def step(self, state, current, spike_function):
+        return super().step(state, current + torch.rand_like(current), spike_function)
 
 
 class ReadsPre(RateReadout):
@@ -241,9 +236,11 @@ def test_batch_statistics_are_refused():
 
 def test_what_would_go_wrong_silently_is_refused():
     torch.manual_seed(0)
-    noisy = lifted(Network({"a": Block(Noisy(6, 8), LIF.per_step(0.8)), "b": Block(nn.Linear(8, 3), LIF.per_step())}))
+    noisy = lifted(
+        Network({"a": Block(nn.Linear(6, 8), Noisy.per_step(0.8)), "b": Block(nn.Linear(8, 3), LIF.per_step())})
+    )
     batch = Batch(torch.rand(STEPS, SAMPLES, 6, dtype=F64), torch.arange(SAMPLES) % 3)
-    with pytest.raises(ValueError, match="a synapse draws noise"):
+    with pytest.raises(ValueError, match="a neuron or synapse draws noise"):
         checkpointed_update(noisy, batch, CrossEntropyRate(), ADJOINT, trainable_names(noisy), 3)
     reading = lifted(build("6-8-3", readout=ReadsPre()))
     with pytest.raises(ValueError, match="what met the last block's weights is not kept"):

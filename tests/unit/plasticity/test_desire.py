@@ -8,15 +8,17 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils import parametrizations
 
-from spikelearn.datasets import Digits, Loader
-from spikelearn.datasets.regular_rate import RegularRate
+from spikelearn.datasets import Digits
+from spikelearn.loading import Loader
+from spikelearn.loading.encoders import RegularRate
 from spikelearn.measure import evaluate
 from spikelearn.network import Block, Feedback, MembraneReadout, Network, RateReadout
 from spikelearn.neurons import LIF, LeakyIntegrator, Neuron
 from spikelearn.neurons.silent_leak_lif import SilentLeakLIF
 from spikelearn.plasticity import Batch, OptimizerChoice
-from spikelearn.plasticity.desire import Desire, Wish, count_spikes, spike_trace
+from spikelearn.plasticity.targets.desire import Desire, Wish, count_spikes, spike_trace
 from spikelearn.training import Training, learn
+from tests.helpers import only_update
 
 F64 = torch.float64
 
@@ -46,12 +48,6 @@ def batch_of(shape, samples=1, classes=4, steps=20):
     pixels = torch.rand(samples, *shape, dtype=F64)
     inputs = RegularRate()(pixels, steps, torch.arange(samples), (0, "train", 0))
     return Batch(inputs, torch.randint(classes, (samples,)))
-
-
-def only_update(rule, network, data):
-    memory = rule.init(network, torch.Generator().manual_seed(0))
-    (update,) = rule.updates(network, data, memory, torch.Generator().manual_seed(1))
-    return update
 
 
 def wishes_of(rule, network, data):
@@ -182,9 +178,9 @@ def test_the_fast_path_equals_the_plain_one(monkeypatch):
     monkeypatch.setattr("spikelearn.events.SMALLEST", 0)
     network, data, rule = network_of((30, 80), (80, 70), (70, 4)), batch_of((30,), 5), Desire(dropout_hidden=0.3)
     fast = only_update(rule, network, data)
-    monkeypatch.setattr("spikelearn.events.GATED_BREAK_EVEN", -1)
+    monkeypatch.setattr("spikelearn.event_products.GATED_BREAK_EVEN", -1)
     monkeypatch.setattr("spikelearn.events.SMALLEST", 10**9)
-    monkeypatch.setattr("spikelearn.plasticity.desire._binary", lambda network, masks: dict(masks))
+    monkeypatch.setattr("spikelearn.plasticity.targets.desire._binary", lambda network, masks: dict(masks))
     plain = only_update(rule, network, data)
     torch.testing.assert_close(fast.grads, plain.grads, rtol=1e-12, atol=1e-13)
     assert fast.scores.equal(plain.scores)
@@ -382,7 +378,7 @@ def test_a_trace_goes_on_where_it_stopped():
 
 
 def masks_of(rule, network, data, seed=0):
-    return rule.masks(network, data, torch.Generator().manual_seed(seed))
+    return rule.draws(network, data, torch.Generator().manual_seed(seed))
 
 
 def test_dropout_masks_inputs_and_hidden_dense_blocks():
@@ -403,8 +399,7 @@ def test_masks_of_the_batch_come_first():
     network, data = network_of((16, 12), (12, 4)), batch_of((16,), 3)
     given = Batch(data.inputs, data.targets, {"b0": torch.ones(3, 12, dtype=F64)})
     masks = masks_of(Desire(dropout_input=0.5, dropout_hidden=0.5), network, given)
-    assert masks["b0"] is given.masks["b0"]
-    assert set(masks) == {"inputs", "b0"}
+    assert set(masks) == {"inputs"}
     assert masks_of(Desire(), network, data) == {}
 
 

@@ -4,16 +4,18 @@ import math
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils import parametrizations
 
-from spikelearn.datasets import Digits, Loader
+from spikelearn.datasets import Digits
+from spikelearn.loading import Loader
 from spikelearn.measure import evaluate
-from spikelearn.network import Block, Feedback, MembraneReadout, Network, RateReadout, build
+from spikelearn.network import Block, Feedback, Network, RateReadout, build
 from spikelearn.neurons import LIF, ATan, CubaLIF, LeakyIntegrator, SpikeFunction, Surrogate, Triangle
 from spikelearn.plasticity import (
     BPTT,
     DFA,
     FA,
+    RULES,
+    SDFA,
     Batch,
     CrossEntropy,
     CrossEntropyMembrane,
@@ -21,98 +23,31 @@ from spikelearn.plasticity import (
     MSECount,
     OptimizerChoice,
     ReadoutOnly,
-    rule_from,
 )
-from spikelearn.synapses import SumPool2d, correlate, transpose
+from spikelearn.synapses import correlate, transpose
 from spikelearn.training import Training, fit, learn
+from tests.helpers import (
+    NETWORKS,
+    SUBTRACTING,
+    batch_for,
+    dense,
+    images,
+    largest_difference,
+    looped,
+    only_update,
+)
 
 F64 = torch.float64
-SUBTRACTING = {"reset": "subtract"}
-
-
-def lifted(network, factor=4.0):
-    """Weights that make deep blocks fire, in double precision."""
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.mul_(factor)
-    return network.to(F64)
-
-
-def dense(net="6-8-7-3", neuron=lambda: LIF.per_step(0.8), **options):
-    torch.manual_seed(3)
-    return lifted(build(net, neuron, **options))
-
-
-def images(seed=3):
-    """A convolution, pools of three kinds in front of weights, strides, groups, delays."""
-    torch.manual_seed(seed)
-    blocks = {
-        "a": Block(nn.Conv2d(2, 4, 3), LIF.per_step(0.7)),
-        "b": Block(nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(4, 6, 3, padding=1, groups=2)), LIF.per_step(0.6), delay=2),
-        "c": Block(nn.Sequential(SumPool2d(2, 1), nn.Conv2d(6, 5, 2, stride=2, bias=False)), LIF.per_step(0.7)),
-        "d": Block(nn.Sequential(nn.AvgPool2d(2, 1), nn.Flatten(), nn.Linear(5, 7)), CubaLIF.per_step(0.8, 0.5)),
-        "e": Block(nn.Linear(7, 3), LIF.per_step(0.8, **SUBTRACTING), delay=1),
-    }
-    return lifted(Network(blocks, input_shape=(2, 14, 14)), 5.0)
-
-
-def looped():
-    torch.manual_seed(3)
-    blocks = {
-        "a": Block(nn.Linear(6, 8), LIF.per_step(0.8), delay=1),
-        "b": Block(nn.Linear(8, 7), CubaLIF.per_step(0.8, 0.5, **SUBTRACTING), delay=1),
-        "c": Block(nn.Linear(7, 3), LIF.per_step(0.5)),
-    }
-    edges = {"back": Feedback("c", "a", nn.Linear(3, 8)), "loop": Feedback("b", "b", nn.Linear(7, 7, bias=False))}
-    return lifted(Network(blocks, edges), 3.0)
-
-
-def normalised():
-    torch.manual_seed(3)
-    network = lifted(build("6-8-7-3", lambda: LIF.per_step(0.8), batch_norm=True), 2.0)
-    parametrizations.weight_norm(network.blocks["fc2"].synapse[-2])
-    return network
-
-
-CASES = {
-    "lif": (dense, CrossEntropyRate()),
-    "subtract": (lambda: dense(neuron=lambda: LIF.per_step(0.9, **SUBTRACTING)), MSECount()),
-    "two states": (lambda: dense(neuron=lambda: CubaLIF.per_step(0.8, 0.6)), CrossEntropyRate()),
-    "delays": (lambda: dense(delay=2), CrossEntropyRate()),
-    "potentials": (lambda: dense(output=LeakyIntegrator.per_step), CrossEntropyMembrane()),
-    "linear readout": (lambda: dense(readout=RateReadout(nn.Linear(3, 3))), CrossEntropy()),
-    "potential readout": (lambda: dense(readout=MembraneReadout(nn.Linear(3, 3))), CrossEntropy()),
-    "images": (images, CrossEntropyRate()),
-    "loops": (looped, CrossEntropyRate()),
-    "batch norm, weight norm": (normalised, CrossEntropyRate()),
-}
-
-
-def batch_for(network, steps=12, samples=5):
-    torch.manual_seed(4)
-    shape = network.input_shape or (6,)
-    return Batch((torch.rand(steps, samples, *shape) < 0.4).to(F64), torch.arange(samples) % 3)
-
-
-def only_update(rule, network, data, memory=None):
-    memory = rule.init(network, torch.Generator().manual_seed(0)) if memory is None else memory
-    (update,) = rule.updates(network, data, memory, torch.Generator())
-    return update
-
-
-def largest_difference(one, two):
-    assert one.keys() == two.keys()
-    return max(float((one[name] - two[name]).abs().max()) for name in one)
 
 
 def weights_of(network, memory):
     """The memory of feedback alignment with every B equal to the weight itself, as the network reads it."""
-    return {name: network.get_submodule(name.removeprefix("feedback.")).weight.detach().clone() for name in memory}
+    return {name: network.get_submodule(name.removeprefix("back_weights.")).weight.detach().clone() for name in memory}
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", NETWORKS)
 def test_fa_through_the_weights_themselves_is_bptt(case):
-    network, loss = CASES[case][0](), CASES[case][1]
+    network, loss = NETWORKS[case][0](), NETWORKS[case][1]
     data, rule = batch_for(network), FA(loss)
     memory = rule.init(network, torch.Generator().manual_seed(0))
     exact, aligned = (
@@ -148,7 +83,7 @@ def by_hand(rule, network, data, memory, layer_of):
         if place:
             backwards = copy.deepcopy(block.synapse)
             layer = backwards.get_submodule(layer_of.get(name, ""))
-            path = f"feedback.blocks.{name}.synapse" + ("." + layer_of[name] if name in layer_of else "")
+            path = f"back_weights.blocks.{name}.synapse" + ("." + layer_of[name] if name in layer_of else "")
             with torch.no_grad():
                 layer.weight.copy_(memory[path])
             late = transpose(backwards, seen.pre, error)
@@ -187,7 +122,7 @@ def test_kernels_for_sparse_records_send_errors_back_through_b_too(reset, surrog
     data = Batch((torch.rand(20, 40, 120) < 0.1).to(torch.uint8), torch.arange(40) % 10)
     rule = FA(adjoint=Surrogate(SpikeFunction(surrogate)))
     memory = rule.init(network, torch.Generator().manual_seed(0))
-    silent = {"feedback.feedback.silent.synapse": torch.zeros(200, 10)}
+    silent = {"back_weights.feedback.silent.synapse": torch.zeros(200, 10)}
     fast, eager = only_update(rule, network, data, memory), only_update(rule, looping, data, memory | silent)
     assert 0.0 < fast.rates["fc2"] < 0.2, "sparse enough for event lists"
     for name, grad in fast.grads.items():
@@ -227,7 +162,9 @@ def test_dfa_with_one_hidden_block_and_the_weights_themselves_is_bptt(make, loss
     network = make()
     data = batch_for(network)
     exact = only_update(BPTT(loss), network, data)
-    direct = only_update(DFA(loss), network, data, {"feedback.fc1": network.blocks["fc2"].synapse[1].weight.detach()})
+    direct = only_update(
+        DFA(loss), network, data, {"back_weights.fc1": network.blocks["fc2"].synapse[1].weight.detach()}
+    )
     assert largest_difference(direct.grads, exact.grads) <= 1e-12
     assert all(grad.abs().max() > 0 for grad in exact.grads.values())
     assert direct.scores.equal(exact.scores)
@@ -254,7 +191,7 @@ def test_dfa_is_the_output_error_times_d_within_each_block(masked):
         alone = Network({name: Block(block.synapse, block.neuron)})
         seen, _ = alone.run(record[name].pre.detach(), adjoint=rule.adjoint, masks=own)
         value = torch.einsum(
-            "tbo,on,tbn->", error, memory[f"feedback.{name}"].flatten(1), seen.output.spikes.flatten(2)
+            "tbo,on,tbn->", error, memory[f"back_weights.{name}"].flatten(1), seen.output.spikes.flatten(2)
         )
         for key, parameter in block.synapse.named_parameters():
             (expected,) = torch.autograd.grad(value, parameter, retain_graph=True)
@@ -275,7 +212,7 @@ def test_dfa_on_loops_is_one_step_of_learning_signal_at_each_edge():
     injected = {name: torch.zeros_like(record[name].v, requires_grad=True) for name in "ab"}
     again, _ = network.run(data.inputs, adjoint=rule.adjoint, inject=injected, cut=True)
     for edge, source, target in (("back", "c", "a"), ("loop", "b", "b")):
-        value = ((error @ memory[f"feedback.{target}"]) * again[target].spikes).sum()
+        value = ((error @ memory[f"back_weights.{target}"]) * again[target].spikes).sum()
         (local,) = torch.autograd.grad(value, injected[target], retain_graph=True)
         sent = record[source].spikes.detach()
         pre = torch.cat([torch.zeros_like(sent[:1]), sent[:-1]])
@@ -285,12 +222,12 @@ def test_dfa_on_loops_is_one_step_of_learning_signal_at_each_edge():
 
 def test_sign_of_the_error_alone():
     network = dense("6-8-3")
-    data, rule = batch_for(network), DFA(sign=True)
+    data, rule = batch_for(network), SDFA()
     memory = rule.init(network, torch.Generator().manual_seed(0))
     added = torch.zeros(12, 5, 3, dtype=F64, requires_grad=True)
     record, _ = network.run(data.inputs, adjoint=rule.adjoint, inject={"fc2": added}, cut=True)
     (error,) = torch.autograd.grad(rule.loss(record.output, network.scores(record), data.targets), added)
-    signal = (error.sign() @ memory["feedback.fc1"]) / (12 * 5)
+    signal = (error.sign() @ memory["back_weights.fc1"]) / (12 * 5)
     weight = network.blocks["fc1"].synapse[1].weight
     (expected,) = torch.autograd.grad(record["fc1"].spikes, weight, signal)
     update, plain = only_update(rule, network, data, memory), only_update(DFA(), network, data, memory)
@@ -303,15 +240,15 @@ def test_feedback_weights_are_drawn_as_published():
     network = build("4C3-P2-30-5", lambda: LIF.per_step(0.8), input_shape=(1, 12, 12))
     draws = {rule: rule.init(network, torch.Generator().manual_seed(0)) for rule in (FA(), FA(scale=2.0), DFA())}
     layered, doubled, direct = draws.values()
-    shapes = {name.removeprefix("feedback."): tuple(b.shape) for name, b in layered.items()}
+    shapes = {name.removeprefix("back_weights."): tuple(b.shape) for name, b in layered.items()}
     assert list(shapes.values()) == [(30, 100), (5, 30)]
     for name, b in layered.items():
-        assert b.shape == network.get_submodule(name.removeprefix("feedback.")).weight.shape
+        assert b.shape == network.get_submodule(name.removeprefix("back_weights.")).weight.shape
         assert doubled[name].equal(2.0 * b)
     bounds = [1 / math.sqrt(100), 1 / math.sqrt(30)]
     assert {name: tuple(d.shape) for name, d in direct.items()} == {
-        "feedback.conv1": (5, 4, 10, 10),
-        "feedback.fc1": (5, 30),
+        "back_weights.conv1": (5, 4, 10, 10),
+        "back_weights.fc1": (5, 30),
     }
     bounds += [math.sqrt(6 / 400), math.sqrt(6 / 30)]
     for drawn, bound in zip([*layered.values(), *direct.values()], bounds, strict=True):
@@ -372,24 +309,24 @@ def test_what_cannot_be_trained_is_refused():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("fa", {"feedback": "symmetric"}, "feedback is 'symmetric', expected one of random, sign-symmetric"),
+        ("fa", {"feedback": "symmetric"}, "feedback is 'symmetric', expected one of frozen, kolen-pollack"),
         ("fa", {"scale": 0}, "scale is 0, expected a positive number"),
         ("dfa", {"scale": -1.0}, "scale is -1.0"),
-        ("dfa", {"sign": 1}, "sign is 1, expected true or false"),
-        ("dfa", {"loss": "mse"}, "unknown loss 'mse'"),
+        ("sign-symmetry", {"sizes": "mean"}, "sizes is 'mean', expected one of random, uniform"),
+        ("dfa", {"loss": "means"}, "unknown loss 'means'"),
     ],
 )
 def test_wrong_options_are_named(name, options, message):
     with pytest.raises(ValueError, match=message):
-        rule_from(name, options)
+        RULES.make(name, options)
 
 
 def test_options_from_plain_values():
-    rule = rule_from("dfa", {"loss": "mse-count", "adjoint": "triangle", "sign": True, "scale": 0.5})
+    rule = RULES.make("sdfa", {"loss": "mse-count", "adjoint": "triangle", "scale": 0.5})
     assert isinstance(rule.loss, MSECount)
     assert isinstance(rule.adjoint.spike_function.derivative, Triangle)
-    assert (rule.sign, rule.scale) == (True, 0.5)
-    assert rule_from("fa", {"feedback": "sign-symmetric"}).feedback == "sign-symmetric"
+    assert (rule.signal.sign, rule.signal.back.gain) == (True, 0.5 * 6.0**0.5)
+    assert RULES.make("fa", {"feedback": "sign-symmetric"}).signal.back.kind == "sign-symmetric"
 
 
 def trained(rule, net, epochs, samples, lr):

@@ -6,7 +6,7 @@ from torch import nn
 
 from spikelearn.network import Activity, Block, MembraneReadout, Network, RateReadout, TraceReadout, build
 from spikelearn.neurons import IF, LIF, TSSL, ATan, CubaLIF, LeakyIntegrator, SpikeFunction, Surrogate
-from spikelearn.plasticity import TSSLBP, Batch, CrossEntropy, FilteredCount, VanRossum, loss_from, rule_from
+from spikelearn.plasticity import LOSSES, RULES, TSSLBP, Batch, CrossEntropy, FilteredCount, VanRossum
 
 F64 = torch.float64
 #: 0-1-1-1-1 behind a = 2/3 a + 1/3 z, once and twice.
@@ -350,9 +350,9 @@ def test_a_head_behind_the_trace_needs_a_loss_on_scores():
 
 
 def test_losses_and_adjoints_have_names():
-    loss = loss_from("van-rossum:pattern=0-1,target_filterings=1,tau_syn=4e-3")
+    loss = LOSSES.make("van-rossum:pattern=0-1,target_filterings=1,tau_syn=4e-3")
     assert (loss.pattern, loss.target_filterings, loss.tau_syn) == ("0-1", 1, 4e-3)
-    rule = rule_from("tssl-bp", {"loss": "filtered-count:correct_count=9", "adjoint": "tssl:warm_up=layer,cap=10"})
+    rule = RULES.make("tssl-bp", {"loss": "filtered-count:correct_count=9", "adjoint": "tssl:warm_up=layer,cap=10"})
     assert rule.loss.correct_count == 9
     assert (rule.adjoint.warm_up, rule.adjoint.cap) == ("layer", 10)
 

@@ -3,7 +3,15 @@ import torch
 
 from spikelearn.network import Activity, MembraneReadout, Network, RateReadout, build
 from spikelearn.neurons import LeakyIntegrator
-from spikelearn.plasticity import BPTT, Batch, CrossEntropy, CrossEntropyMembrane, CrossEntropyRate, MSECount
+from spikelearn.plasticity import (
+    BPTT,
+    Batch,
+    BinaryCrossEntropy,
+    CrossEntropy,
+    CrossEntropyMembrane,
+    CrossEntropyRate,
+    MSECount,
+)
 
 T, B, C = 6, 4, 3
 TARGETS = torch.tensor([0, 2, 1, 2])
@@ -54,6 +62,12 @@ def test_cross_entropy_takes_scores(output):
     torch.testing.assert_close(CrossEntropy()(output, scores, TARGETS), by_hand(scores))
 
 
+def test_binary_cross_entropy_asks_of_every_class_by_itself(output):
+    scores = torch.randn(B, C)
+    of_the_answer = torch.where(torch.arange(C) == TARGETS.unsqueeze(1), scores, -scores).sigmoid()
+    torch.testing.assert_close(BinaryCrossEntropy()(output, scores, TARGETS), -of_the_answer.log().mean())
+
+
 @pytest.mark.parametrize(
     ("loss", "network", "message"),
     [
@@ -62,6 +76,7 @@ def test_cross_entropy_takes_scores(output):
         (CrossEntropyRate(), build("4-3", readout=MembraneReadout()), "predicts from potentials"),
         (CrossEntropyMembrane(), build("4-3"), "predicts from spikes, which it may silence"),
         (CrossEntropy(), build("4-3"), "bare firing rates"),
+        (BinaryCrossEntropy(), build("4-3"), "'binary-cross-entropy' takes the readout's scores as logits"),
     ],
 )
 def test_a_loss_refuses_a_network_it_says_nothing_about(loss, network, message):

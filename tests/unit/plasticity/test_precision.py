@@ -4,7 +4,7 @@ from torch import nn
 
 from spikelearn.network import Block, Network, build
 from spikelearn.neurons import LIF
-from spikelearn.plasticity import BPTT, Batch, rule_from
+from spikelearn.plasticity import BPTT, RULES, Batch
 
 
 def update(precision, network, inputs):
@@ -48,4 +48,4 @@ def test_potentials_keep_their_precision():
 
 def test_an_unknown_precision_is_named():
     with pytest.raises(ValueError, match="precision is 'bf16'"):
-        rule_from("bptt", {"precision": "bf16"})
+        RULES.make("bptt", {"precision": "bf16"})

@@ -2,22 +2,18 @@ import pytest
 import torch
 from torch import nn
 
-from spikelearn.datasets import Digits, Loader
+from spikelearn.datasets import Digits
+from spikelearn.loading import Loader
 from spikelearn.network import Block, Network, RateReadout, build
 from spikelearn.neurons import LIF, FastSigmoid, LeakyIntegrator, Surrogate
-from spikelearn.plasticity import BPTT, STDP, Batch, CrossEntropy, CrossEntropyMembrane, ReadoutOnly, rule_from
+from spikelearn.plasticity import BPTT, RULES, STDP, Batch, CrossEntropy, CrossEntropyMembrane, ReadoutOnly
 from spikelearn.training import Training
+from tests.helpers import only_update
 
 
 def batch(network_inputs=4, classes=3, samples=6):
     inputs = (torch.rand(8, samples, network_inputs) < 0.5).float()
     return Batch(inputs, torch.arange(samples) % classes)
-
-
-def only_update(rule, network, data):
-    memory = rule.init(network, torch.Generator())
-    (update,) = rule.updates(network, data, memory, torch.Generator())
-    return update
 
 
 def test_bptt_is_autograd():
@@ -109,7 +105,7 @@ def test_a_teacher_needs_a_neuron_a_class():
 
 
 def test_rules_from_plain_values():
-    rule = rule_from(
+    rule = RULES.make(
         "bptt", {"loss": "mse-count:correct_rate=0.9", "adjoint": "fast-sigmoid:slope=10,reset-gradient=true"}
     )
     assert rule.loss.correct_rate == 0.9
@@ -117,7 +113,7 @@ def test_rules_from_plain_values():
     assert isinstance(rule.adjoint.spike_function.derivative, FastSigmoid)
     assert rule.adjoint.spike_function.derivative.slope == 10
     assert rule.adjoint.spike_function.reset_gradient
-    assert rule_from("stdp", {"a_plus": 0.5}).a_plus == 0.5
+    assert RULES.make("stdp", {"a_plus": 0.5}).a_plus == 0.5
 
 
 @pytest.mark.parametrize(
@@ -125,7 +121,7 @@ def test_rules_from_plain_values():
     [
         ("bpt", {}, "did you mean 'bptt'"),
         ("bptt", {"los": "x"}, "did you mean 'loss'"),
-        ("bptt", {"loss": "mse"}, "unknown loss 'mse'"),
+        ("bptt", {"loss": "means"}, "unknown loss 'means'"),
         ("bptt", {"adjoint": "arctan"}, "unknown adjoint 'arctan'"),
         ("bptt", {"adjoint": "atan:slope=3"}, "has no option 'slope'"),
         ("bptt", {"loss": 3}, "loss"),
@@ -134,7 +130,7 @@ def test_rules_from_plain_values():
 )
 def test_wrong_values_are_named(name, options, message):
     with pytest.raises(ValueError, match=message):
-        rule_from(name, options)
+        RULES.make(name, options)
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,9 @@ from torch import nn
 from spikelearn.network import Block, Feedback, MembraneReadout, Network, build
 from spikelearn.neurons import LIF
 from spikelearn.plasticity import STDP, Batch
+from tests.helpers import only_update
 
 F64 = torch.float64
-
-
-def only_update(rule, network, data):
-    (update,) = rule.updates(network, data, rule.init(network, torch.Generator()), torch.Generator())
-    return update
 
 
 def deep(feedback, readout=None):

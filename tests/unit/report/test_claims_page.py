@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from spikelearn.compare import claim_names, write_verdicts
-from spikelearn.report import write_claims_page, write_report
-from tests.unit.compare.made import write_comparison
+from spikelearn.bench import claim_names
+from spikelearn.report import write_claims_page, write_report, write_verdicts
+from tests.unit.bench.made import write_comparison
 
 
 def verdict(name, number, found, holds):

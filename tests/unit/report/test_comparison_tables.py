@@ -1,22 +1,28 @@
 """Tables of the report: digits, what is missing, Markdown and LaTeX."""
 
+import html
 import json
 import re
+import shlex
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from spikelearn.compare.words import p_is, p_value, signed
+from spikelearn.docstrings import source_of, summary_of
+from spikelearn.neurons import NEURONS, SURROGATES
+from spikelearn.registry import registries
 from spikelearn.report import write_report
 from spikelearn.report.comparison.diagram import critical_difference_svg
-from spikelearn.report.comparison.latex import escaped, latex_table
-from spikelearn.report.comparison.markdown import markdown_table
 from spikelearn.report.comparison.rasters import draw_raster
-from spikelearn.report.comparison.sheets import Cell, Column, Row, Table
+from spikelearn.report.comparison.render.latex import escaped, latex_table
+from spikelearn.report.comparison.render.markdown import markdown_table
+from spikelearn.report.comparison.table import Cell, Column, Row, Table
 from spikelearn.report.comparison.values import count, number, seconds, significant, size, with_prefix
-from tests.unit.compare.made import write_comparison
+from spikelearn.report.findings.sentences import p_is, p_value, signed
+from tests.unit.bench.made import write_comparison
 
 AWKWARD = 'lr_x 50% & #1 {a} \\b ~ ^ $5 <2> |n| "q" −0.5 ± 3'
 
@@ -200,7 +206,7 @@ def test_what_is_missing_is_said_with_its_reason(report):
 def test_the_page_is_whole_and_small(report):
     page = report["html"].read_text()
     assert len(page.encode()) < 5_000_000
-    assert not re.findall(r'(?:src|href)="(?!#|data:)', page)
+    assert not re.findall(r'(?:src|href)="(?!#|data:|trials/)', page), "links to the folders of trials alone lead out"
     facts = json.loads(re.search(r'id="facts">(.*?)</script>', page, re.DOTALL)[1])
     assert [arm["name"] for arm in facts["arms"]] == ["bptt", "stdp", "a_b & 1%"]
     curve = next(chart for chart in facts["charts"] if chart["section"] == "curves")
@@ -214,3 +220,164 @@ def test_a_folder_without_results_is_refused(tmp_path):
     write_comparison(tmp_path, ("bptt",), ("digits",), range(1), unfinished=[("bptt", 0)])
     with pytest.raises(ValueError, match="expected at least one"):
         write_report(tmp_path)
+
+
+def scattered(arm, data, net, axis, value, seed):
+    """Two seeds that lie far apart, but for an arm whose seeds agree."""
+    return 0.95 if arm == "readout-only" else (0.99, 0.45)[seed % 2]
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    """A report of seeds that scatter so much that Student's intervals go beyond all that can be."""
+    folder = tmp_path_factory.mktemp("wide")
+
+    def change(record):
+        for entry in record["curve"]:
+            for block in entry["activity"].values():
+                block["silent"], block["rate"] = (0.9, 0.1) if record["seed"] else (0.0, 0.9)
+            for block, found in (entry["alignment"] or {}).items():
+                entry["alignment"][block] = found and (0.9 if record["seed"] else -0.8)
+
+    write_comparison(
+        folder, ("bptt", "dfa", "readout-only"), ("digits",), range(2), axes={"steps": [5, 10]},
+        after={"noise": ["gaussian:sd=0.1"]}, epochs=4, accuracy=scattered, change=change,
+    )  # fmt: skip
+    return write_report(folder)
+
+
+def test_no_interval_on_the_page_goes_beyond_what_can_be(wide):
+    facts = json.loads(re.search(r'id="facts">(.*?)</script>', wide["html"].read_text(), re.DOTALL)[1])
+    met = set()
+    for chart in facts["charts"]:
+        for one in chart["series"]:
+            for key, points in one["points"].items():
+                for side, low, high in (("y", "low", "high"), ("x", "xlow", "xhigh")):
+                    within = chart["views"][key][side].get("within", [None, None])
+                    ends = [-1e300 if within[0] is None else within[0], 1e300 if within[1] is None else within[1]]
+                    known = [v for name in (low, high) for v in points.get(name, []) if v is not None]
+                    assert all(ends[0] <= value <= ends[1] for value in known), chart["id"]
+                    met |= {(chart["section"], value) for value in known if value in within}
+    sections = {section for section, _ in met}
+    assert sections == {"cost", "curves", "axis-0", "after-0", "rates", "silent", "alignment"}
+    assert {("curves", 100.0), ("silent", 0.0), ("silent", 100.0), ("alignment", -1.0), ("alignment", 1.0)} <= met
+    for form in ("md", "tex"):
+        text = wide[form].read_text().replace("\\", "").replace("$-$", "−").replace("{}", "")
+        pairs = re.findall(r"\[([+−]?[\d.]+), ([+−]?[\d.]+)\]", text)
+        assert ("0.00", "100.00") in pairs
+        assert ("−100.00", "+100.00") in pairs or ("−100.00", "100.00") in pairs, form
+        for low, high in pairs:
+            assert -100 <= float(low.replace("−", "-")) <= float(high.replace("−", "-")) <= 100
+
+
+def test_equal_seeds_have_no_interval_but_that_of_the_test_samples(wide):
+    text = wide["md"].read_text()
+    best = "95.00 % (2 equal seeds, no interval; 539 test samples alone leave 92.81 to 96.53 % open)"
+    assert best in text
+    assert "[95.00, 95.00]" not in text.replace("\\", "")
+    row = next(line for line in text.splitlines() if line.startswith("| readout-only | 1 |"))
+    assert "| none | 2 | 539 (±1.86) |" in row
+    assert "539 of digits, 64-100-10 leave 92.81 to 96.53 % for readout-only (Wilson, 95 %)" in wide["html"].read_text()
+
+
+def table_in(text, title):
+    """Heading and rows of a table in Markdown, as dictionaries."""
+    lines = [line for line in text.partition(f"**{title}.**")[2].partition("\n**")[0].splitlines() if line[:1] == "|"]
+    head, _, *rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def test_every_seed_has_a_row_with_its_folder(wide):
+    page, rows = wide["html"].read_text(), table_in(wide["md"].read_text(), "Every seed")
+    assert len(rows) == 3 * 2
+    assert [(row["Seed"], row["Test (%)"], row["From the arm's mean"]) for row in rows[:2]] == [
+        ("0", "99.00", "+27.00"),
+        ("1", "45.00", "−27.00"),
+    ]
+    for row in rows:
+        assert f'href="trials/{row["Folder"]}/"' in page
+        assert (wide["html"].parent / "trials" / row["Folder"]).is_dir()
+
+
+def test_classes_are_those_of_the_confusion(wide):
+    (bptt, *_) = rows = table_in(wide["md"].read_text(), "Accuracy by class")
+    assert [row["Arm"] for row in rows] == ["bptt", "dfa", "readout-only"]
+    assert float(bptt["9"]) == min(float(bptt[str(c)]) for c in range(10))
+    assert bptt["Weakest class"] == f"9: {bptt['9']} %"
+    assert bptt["Confused most"].startswith("9 for 0: ")
+    assert wide["html"].read_text().count('<figure class="matrix"') == 3
+    assert "no matrix stands here" not in wide["md"].read_text()
+
+
+@pytest.mark.parametrize(
+    "broken", [None, [], [[1, 2]], [[1, -1], [0, 1]], [[1, "a"], [0, 1]], {"0": 1}, [[True, 0], [0, 1]]]
+)
+def test_a_record_without_a_confusion_leaves_the_classes_out(broken, tmp_path):
+    write_comparison(
+        tmp_path, ("bptt",), seeds=range(1), epochs=4, change=lambda record: record.update(confusion=broken)
+    )
+    written = write_report(tmp_path)
+    assert "Accuracy by class" not in written["md"].read_text()
+    assert 'id="classes"' not in written["html"].read_text()
+
+
+def test_of_many_classes_the_worst_are_named(tmp_path):
+    counts = [[95 if c == k else 5 if k == (c + 7) % 100 else 0 for k in range(100)] for c in range(100)]
+    counts[42][42], counts[42][17] = 10, 85
+    write_comparison(
+        tmp_path, ("bptt",), seeds=range(2), epochs=4, change=lambda record: record.update(confusion=counts)
+    )
+    written = write_report(tmp_path)
+    (row,) = table_in(written["md"].read_text(), "Accuracy by class")
+    assert row == {"Arm": "bptt", "Weakest class": "42: 10.0 %", "Confused most": "42 for 17: 85.0 %"}
+    assert '<figure class="matrix"' not in written["html"].read_text()
+    assert "spikelearn inspect FOLDER --pictures draws a seed's" in written["md"].read_text()
+
+
+def test_the_test_samples_stand_on_the_page(wide, report):
+    assert "1 data set (digits, 539 test samples)" in wide["md"].read_text()
+    assert "<dt>test samples</dt><dd>539</dd>" in wide["html"].read_text()
+    assert "<dt>training samples</dt><dd>1,258</dd>" in report["html"].read_text()
+
+
+def test_a_search_is_told_in_columns(tmp_path):
+    search = {
+        "file": "spikelearn/tuned/bptt/digits.toml", "data": "digits", "net": "64-100-10", "trials": 15, "epochs": 5,
+        "validation_accuracy": 0.9859, "validation_accuracy_of_defaults": 0.9507, "space": ["lr: 0.0001 to 0.03", "a"],
+        "versions": {"torch": "2"},
+    }  # fmt: skip
+    found = {"bptt": search, "dfa": {"trials": 3}, "readout-only": None}
+    write_comparison(
+        tmp_path, seeds=range(1), epochs=4, change=lambda record: record.update(tuning=found[record["arm"]])
+    )
+    bptt, dfa, control = table_in(write_report(tmp_path)["md"].read_text().replace("\\", ""), "How settings were found")
+    assert bptt == {
+        "Arm": "bptt", "Data set": "digits", "Searched on": "digits, 64-100-10", "Trials": "15 of 5 epochs",
+        "Validation accuracy": "98.59 %", "Of the defaults": "95.07 %", "Searched": "lr: 0.0001 to 0.03; a",
+        "File": "spikelearn/tuned/bptt/digits.toml",
+    }  # fmt: skip
+    assert (dfa["Searched on"], dfa["Trials"]) == ("not written down", "3")
+    assert control["Searched on"] == "not tuned"
+
+
+def test_commands_name_the_settings_from_where_the_page_was_made(tmp_path, monkeypatch):
+    write_comparison(tmp_path / "my runs", ("bptt",), seeds=range(1), epochs=4)
+    monkeypatch.chdir(tmp_path)
+    page = html.unescape(write_report("my runs")["html"].read_text())
+    command = re.search(r">(spikelearn train --config [^<]*)<", page)[1]
+    *words, path = shlex.split(command)
+    assert words == ["spikelearn", "train", "--config"]
+    assert Path(path).is_file()
+    assert "from which the comparison lies in my runs" in page
+    whole = html.unescape(write_report(tmp_path / "my runs")["html"].read_text())
+    assert f"spikelearn train --config '{tmp_path}/my runs/trials/" in whole
+    assert "type them anywhere" in whole
+
+
+def test_no_mark_of_code_or_mathematics_is_left_in_the_sources():
+    for registry in registries():
+        for component in map(registry.get, registry):
+            for text in (source_of(component), summary_of(component)):
+                assert not re.search(r"``|\$|\\", text), text
+    assert "(γ = 0.3, w = the threshold there)" in source_of(SURROGATES.get("triangle"))
+    assert source_of(NEURONS.get("lif")).endswith("NIR node LIF.")

@@ -1,8 +1,10 @@
 import pytest
 import torch
 
-from spikelearn.datasets import Digits, Loader
+from spikelearn.datasets import Digits
 from spikelearn.export import load_weights, save_weights
+from spikelearn.files import TEMPORARY, _machine
+from spikelearn.loading import Loader
 from spikelearn.network import build
 from spikelearn.plasticity import BPTT
 from spikelearn.training import (
@@ -75,7 +77,7 @@ def test_metrics_survive_a_line_cut_short(tmp_path):
         folder.append_metrics({"epoch": epoch, "accuracy": 0.5, "samples_per_second": 9.0, "rates": {}})
     folder.metrics.write_text(folder.metrics.read_text() + '{"epo')
     assert [row["epoch"] for row in folder.read_metrics()] == [1, 2, 3]
-    folder.keep_metrics_before(2)
+    folder.keep_metrics_before(2, folder.metrics_digest(2))
     assert [row["epoch"] for row in folder.read_metrics()] == [1, 2]
     folder.metrics.write_text('{"epo\n{"epoch": 2}\n')
     with pytest.raises(ValueError, match="damaged at line 1"):
@@ -86,7 +88,7 @@ def test_metrics_survive_a_line_cut_short(tmp_path):
 def test_lines_that_are_no_metrics_are_named(tmp_path, line):
     folder = RunFolder(tmp_path)
     folder.metrics.write_text(line + "\n")
-    with pytest.raises(ValueError, match="no metrics at line 1"):
+    with pytest.raises(ValueError, match="damaged at line 1"):
         folder.read_metrics()
 
 
@@ -96,6 +98,26 @@ def test_results_that_are_none_are_named(tmp_path, content):
     folder.result.write_bytes(content)
     with pytest.raises(ValueError, match=r"result.json is damaged"):
         folder.read_result()
+
+
+@pytest.mark.parametrize("counts", ["x", [], [[1], [2, 3]], [[1, 2]], [[-1]], [[10**30]], [[True]], [[0.5]], {"0": 1}])
+def test_a_result_whose_counts_are_no_square_is_damaged(tmp_path, counts):
+    """With its checksum made good, too."""
+    folder = RunFolder(tmp_path)
+    result = {"test_accuracy": 0.5, "test_samples": 2, "optimizer": "adam", "parameters": 3}
+    folder.write_result({**result, "test_confusion": counts}, {})
+    with pytest.raises(ValueError, match=r"result.json is damaged: test_confusion"):
+        folder.read_result()
+
+
+@pytest.mark.parametrize("counts", [None, [[3, 0], [1, 2]]])
+def test_counts_of_a_result_are_read_back(tmp_path, counts):
+    folder = RunFolder(tmp_path)
+    result = {"test_accuracy": 0.5, "test_samples": 2, "optimizer": "adam", "parameters": 3}
+    for path in (folder.metrics, folder.weights, folder.recording):
+        path.write_bytes(b"")
+    folder.write_result({**result, "test_confusion": counts}, {})
+    assert folder.read_result()["test_confusion"] == counts
 
 
 def test_a_folder_is_claimed_by_one_process(tmp_path):
@@ -108,10 +130,11 @@ def test_a_folder_is_claimed_by_one_process(tmp_path):
     with folder.claimed():
         with pytest.raises(ValueError, match="in use by another process"):
             claim_again()
-        (folder.path / ".part-abc.pt").write_bytes(b"half")
+        left = folder.path / f"{TEMPORARY}{_machine()}.{2**30}.abc.pt"
+        left.write_bytes(b"half")
         (folder.path / "kept").write_bytes(b"whole")
     with other.claimed():
-        assert not (folder.path / ".part-abc.pt").exists()
+        assert not left.exists()
         assert (folder.path / "kept").exists()
 
 
@@ -154,8 +177,8 @@ def test_hyphens_in_a_file_are_underscores(tmp_path):
         ({"epochs": "many"}, "epochs is 'many'"),
         ({"validation": 1.0}, "validation is 1.0"),
         ({"lr": -1}, "lr is -1"),
-        ({"schedule": "steps"}, "schedule is 'steps'"),
-        ({"readout": "spikes"}, "readout is 'spikes'"),
+        ({"schedule": "steps"}, "unknown schedule 'steps'"),
+        ({"readout": "spikes"}, "unknown readout 'spikes'"),
     ],
 )
 def test_wrong_settings_are_named(values, message):
@@ -177,7 +200,6 @@ def test_a_file_that_is_no_toml(tmp_path):
     ("settings", "make", "message"),
     [
         (Settings(net="64-x"), "make_network", "cannot read 'x'"),
-        (Settings(data="digit"), "make_network", "unknown data set 'digit'"),
         (Settings(neuron="lif", neuron_option={"tau": 3}), "make_network", "has no option 'tau'"),
         (Settings(neuron_option={"decay": 2}), "make_network", "decay is 2"),
         (Settings(rule="x"), "make_rule", "unknown rule 'x'"),
@@ -188,6 +210,11 @@ def test_a_file_that_is_no_toml(tmp_path):
 def test_what_settings_name_is_checked(settings, make, message):
     with pytest.raises(ValueError, match=message):
         getattr(settings, make)()
+
+
+def test_an_unknown_data_set_is_said_before_anything_is_made():
+    with pytest.raises(ValueError, match=r"unknown data set 'digit', .*did you mean 'digits'.*idx:FOLDER"):
+        settings_from({"data": "digit"})
 
 
 def test_neurons_are_in_their_per_step_form_unless_a_time_is_named():

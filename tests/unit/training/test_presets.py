@@ -34,10 +34,15 @@ def test_the_published_recipes_are_there():
     assert {
         "desire/fashion-mnist",
         "desire/mnist",
+        "dfa/mnist",
+        "directional-dfa/mnist",
+        "dkp/mnist",
+        "drtp/mnist",
         "emstdp/mnist",
         "ide/fashion-mnist",
         "ide/mnist",
         "ide/nmnist",
+        "sdfa/mnist",
         "tssl-bp/fashion-mnist-cnn",
         "tssl-bp/fashion-mnist-mlp",
         "tssl-bp/mnist",
@@ -72,7 +77,7 @@ def test_a_preset_is_a_run_that_can_begin(name, tmp_path, monkeypatch):
         network,
         rule,
         optimizer=settings.optimizer_choice(),
-        constraints=settings.make_constraints(),
+        constraints=settings.make_constraints(rule, network),
         clip=settings.clip_norm,
     )
     make_schedule(settings.schedule_name(), training.optimizer, 100, settings.epochs)
@@ -104,6 +109,7 @@ def test_a_preset_goes_through_a_settings_file(name, tmp_path):
         ("ide/fashion-mnist", "sgd lr=0.05, momentum=0.9, weight_decay=0.0005", "step"),
         ("tssl-bp/mnist", "adamw lr=0.0005, weight_decay=0.01", "constant"),
         ("emstdp/mnist", "rms lr=0.0001", "constant"),
+        ("drtp/mnist", "sgd lr=0.0001, momentum=0.9, nesterov=True", "constant"),
     ],
 )
 def test_what_a_preset_does_not_say_is_the_rules(name, optimizer, schedule):
@@ -120,6 +126,9 @@ def test_networks_of_the_recipes():
         "tssl-bp/mnist": 15 * 25 + 40 * 15 * 25 + 300 * 640 + 300 * 10,
         "desire/mnist": 784 * 1600 + 1600 * 800 + 800 * 10,
         "emstdp/mnist": 784 * 100 + 100 * 10,
+        "drtp/mnist": 26 * 32 + (32 * 14 * 14 + 1) * 1000 + 1001 * 10,
+        "dfa/mnist": 26 * 32 + (32 * 14 * 14 + 1) * 1000 + 1001 * 10,
+        "directional-dfa/mnist": 785 * 800 + 801 * 800 + 2 * 2 * 800 + 801 * 10,
     }
     for name, count in counts.items():
         assert sum(p.numel() for p in settings_of(name).make_network().parameters()) == count, name
@@ -206,14 +215,18 @@ def test_unknown_settings_are_still_named():
         settings_of("ide/mnist", step=3)
 
 
+def constraints_of(settings):
+    return settings.make_constraints(settings.make_rule(), settings.make_network())
+
+
 def test_defaults_of_the_rule_are_what_the_optimizer_gets():
     settings = settings_of("tssl-bp/fashion-mnist-mlp", net="784-20-10", lr=0.25)
     optimizer = make_optimizer(settings.optimizer_choice(), settings.make_network().parameters())
     assert isinstance(optimizer, torch.optim.AdamW)
     assert optimizer.param_groups[0]["lr"] == 0.25
     assert optimizer.param_groups[0]["weight_decay"] == 0.01
-    (bounds,) = settings.make_constraints()
+    (bounds,) = constraints_of(settings)
     assert (bounds.low, bounds.high) == (-4.0, 4.0)
-    (free,) = settings_of("tssl-bp/mnist", bounds=(float("-inf"), float("inf"))).make_constraints()
+    (free,) = constraints_of(settings_of("tssl-bp/mnist", bounds=(float("-inf"), float("inf"))))
     assert (free.low, free.high) == (float("-inf"), float("inf"))
-    assert settings_of("desire/mnist").make_constraints() == ()
+    assert constraints_of(settings_of("desire/mnist")) == ()

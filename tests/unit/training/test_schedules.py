@@ -10,6 +10,7 @@ from spikelearn.network import Block, Network, TraceReadout, build
 from spikelearn.neurons import LIF, CubaLIF
 from spikelearn.plasticity import BPTT, IDE, TSSLBP, Batch, OptimizerChoice, Rule, Update
 from spikelearn.training import (
+    SCHEDULES,
     Bounds,
     IncomingNorm,
     NonFiniteUpdate,
@@ -71,6 +72,17 @@ def test_one_cycle_by_formula():
     assert rates("one-cycle", 10 * BATCHES, 10) == pytest.approx(expected, rel=1e-9)
 
 
+def test_options_are_written_as_those_of_any_component():
+    assert rates("exponential:rate=0.5", 3 * BATCHES, 3)[-1] == pytest.approx(LR * math.exp(-1.0), rel=1e-9)
+    assert rates("step:factor=0.5", 100, 100, per_epoch=1)[30] == pytest.approx(LR / 2, rel=1e-9)
+    with pytest.raises(ValueError, match="schedule 'cosine' has no option 'rate'"):
+        settings_from({"schedule": "cosine:rate=1"})
+
+
+def test_schedules_that_more_epochs_do_not_change():
+    assert [name for name in SCHEDULES if not SCHEDULES.get(name).stretched] == ["constant", "exponential"]
+
+
 def test_constant_is_no_schedule():
     assert make_schedule("constant", optimizer_of(), 10, 2) is None
 
@@ -116,9 +128,9 @@ def test_very_short_runs(name, updates, epochs):
 
 
 def test_an_unknown_schedule_names_the_nearest():
-    with pytest.raises(ValueError, match="schedule is 'exponental', expected one of .*did you mean 'exponential'"):
+    with pytest.raises(ValueError, match="unknown schedule 'exponental', expected one of .*did you mean 'exponential'"):
         make_schedule("exponental", optimizer_of(), 10, 2)
-    with pytest.raises(ValueError, match="schedule is 'steps'"):
+    with pytest.raises(ValueError, match="unknown schedule 'steps'"):
         settings_from({"schedule": "steps"})
 
 
@@ -155,7 +167,7 @@ def test_a_resumed_schedule_goes_on_where_it_was(name, tmp_path):
 def test_rules_declare_how_their_rate_runs():
     assert settings_from({"rule": "ide"}).schedule_name() == "step"
     assert settings_from({"rule": "ide", "schedule": "cosine"}).schedule_name() == "cosine"
-    assert settings_from({"rule": "bptt"}).schedule_name() == "constant"
+    assert settings_from({"rule": "bptt"}).schedule_name() == "cosine"
     assert IDE.default_schedule == "step"
 
 

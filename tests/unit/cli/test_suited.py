@@ -1,0 +1,89 @@
+"""Settings of a new run: refused before anything is begun, and filled in for rules that need them."""
+
+import pytest
+
+from spikelearn.cli.app import run
+from spikelearn.cli.suited import suited
+from spikelearn.plasticity import RULES
+from spikelearn.training import needs_of
+
+SMALL = {"net": "64-12-10", "steps": 6}
+
+
+@pytest.mark.parametrize("rule", list(RULES))
+def test_every_rule_trains_a_common_network(rule):
+    settings, told = suited({}, {"rule": rule, **SMALL})
+    assert settings.rule == rule
+    assert bool(told) == bool(needs_of(rule, "digits"))
+    assert suited({}, settings.model_dump(exclude_none=True, exclude={"imports"})) == (settings, "")
+
+
+def test_what_was_filled_in_is_said_and_flags_win():
+    settings, told = suited({}, {"rule": "ide", **SMALL, "neuron_option": {"decay": 0.9}, "init": "kaiming"})
+    assert settings.net == "64-12(F12)-10"
+    assert settings.init == "kaiming"
+    assert settings.neuron_option["decay"] == 0.9
+    assert "--net 64-12(F12)-10" in told
+    assert "--batch-norm" in told
+    assert "--preset ide/" in told
+
+
+def test_a_file_or_preset_is_not_added_to():
+    with pytest.raises(ValueError, match="ide differentiates"):
+        suited({"rule": "ide"}, SMALL)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            {"rule": "ide", "net": "16C3-P2-10"},
+            "end in a linear readout.*all that ide needs at once: .*--readout linear; a published recipe: --preset ide/",
+        ),
+        (
+            {"rule": "emstdp", "delay": 0, "bias": True, **SMALL},
+            r"2 needs of emstdp are not met: \(1\) block 'fc2' has delay 0.*\(2\) .* a trainable bias.*at once: --neuron if "
+            "--neuron-option inclusive=true --no-bias --delay 1 --encoder regular; a published recipe: --preset emstdp/",
+        ),
+        (
+            {"rule": "emstdp", "neuron": "leaky-integrator", **SMALL},
+            "use IF; all that emstdp needs at once: --neuron if",
+        ),
+        ({"rule": "ide", "data": "mnist", "net": "784-9-10", "data_root": "nowhere"}, "is not a folder"),
+        ({"rule": "nothing"}, "unknown rule 'nothing'"),
+        ({"net": "64-10-3"}, "3 outputs"),
+        ({"encoder": "morse"}, "unknown encoder"),
+        ({"lr": 1.0, "optimizer": "sgdd"}, "optimizer"),
+        ({"device": "tpu"}, "device is 'tpu'"),
+        ({"freeze": ["fc9"]}, "freeze names block 'fc9'"),
+    ],
+)
+def test_refused(given, expected):
+    with pytest.raises(ValueError, match=expected):
+        suited({}, given)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--data", "data/kmnist"],
+        ["--data", "mnist", "--data-root", "nowhere"],
+        ["--rule", "ide", "--net", "16C3-P2-10"],
+        ["--net", "64-10-3"],
+        ["--rule-option", "loss=nothing"],
+        ["--neuron-option", "decay=2"],
+        ["--weights", "nothing"],
+        ["--net", "64-10-3", "--out", "kept/run"],
+    ],
+)
+def test_a_refused_run_leaves_nothing_and_is_not_announced(flags, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nowhere").mkdir()
+    monkeypatch.setattr("spikelearn.datasets.idx.fetch", refuse)
+    assert run(["train", *flags]) == 2
+    assert "run runs/" not in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"nowhere"}
+
+
+def refuse(*_, **__):
+    raise ValueError("nothing is fetched in tests")

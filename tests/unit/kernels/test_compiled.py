@@ -1,0 +1,161 @@
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import spikelearn
+from spikelearn.kernels import calling, compiled
+
+PACKAGE = Path(spikelearn.__file__).parent
+
+PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from spikelearn.kernels.own import outer
+print(outer(1.0))
+"""
+OWN = """
+from spikelearn.kernels.compiled import kernel
+from spikelearn.kernels.inner import inner
+
+@kernel
+def outer(x):
+    return inner(x) + 1.0
+"""
+INNER = """
+from spikelearn.kernels.compiled import kernel
+
+@kernel
+def inner(x):
+    return x * {}
+"""
+
+
+def test_every_module_with_kernels_is_looked_at():
+    holders = {p for p in PACKAGE.rglob("*.py") if re.search(r"^@kernel|import intrinsic$", p.read_text(), re.M)}
+    watched = {p for folder in compiled.FOLDERS for p in (PACKAGE / folder).rglob("*.py")}
+    assert holders <= watched
+
+
+def test_a_kernel_is_compiled_anew_when_one_that_it_calls_has_changed(tmp_path):
+    """The package is copied: what counts is its own files."""
+    shutil.copytree(PACKAGE, tmp_path / "spikelearn", ignore=shutil.ignore_patterns("__pycache__"))
+    folder = tmp_path / "spikelearn" / "kernels"
+    (folder / "own.py").write_text(OWN)
+    found = []
+    for factor in (2, 3):
+        (folder / "inner.py").write_text(INNER.format(factor))
+        command = [sys.executable, "-c", PROGRAM, str(tmp_path)]
+        found.append(float(subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path).stdout))
+    assert found == [3.0, 4.0]
+
+
+def test_a_kernel_of_a_file_elsewhere_is_compiled_anew_when_that_file_has_changed(tmp_path):
+    found = []
+    for factor in (2, 30):
+        (tmp_path / "elsewhere.py").write_text(INNER.format(factor))
+        command = [sys.executable, "-c", "from elsewhere import inner; print(inner(1.0))"]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
+        found.append(float(done.stdout))
+    assert found == [2.0, 30.0]
+
+
+def test_arrays_share_memory_and_threads_are_torch_s():
+    tensor = torch.zeros(3, requires_grad=True)
+    calling.array(tensor)[1] = 2.0
+    assert tensor.tolist() == [0.0, 2.0, 0.0]
+    assert isinstance(calling.array(tensor), np.ndarray)
+    assert 1 <= calling.share_threads() <= torch.get_num_threads()
+
+
+def test_what_two_processes_compile_for_different_types_is_both_kept(tmp_path, monkeypatch):
+    """The second one comes when the first has read the index and not yet written it."""
+    (tmp_path / "twice_kernels.py").write_text("def twice(x):\n    return 2 * x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    from twice_kernels import twice
+
+    one, other = (compiled.kernel(twice)._cache._cache_file for _ in range(2))
+    second = threading.Thread(target=other.save, args=("of other types", "the second's code"))
+    save_index = one._save_index
+
+    def interrupted(index):
+        second.start()
+        second.join(0.3)
+        save_index(index)
+
+    one._save_index = interrupted
+    one.save("of some types", "the first's code")
+    second.join()
+    kept = compiled.kernel(twice)._cache._cache_file
+    assert kept.load("of some types") == "the first's code"
+    assert kept.load("of other types") == "the second's code"
+
+
+def test_a_kernel_whose_folder_takes_no_locks_is_compiled_all_the_same(tmp_path, monkeypatch):
+    (tmp_path / "thrice_kernels.py").write_text("def thrice(x):\n    return 3 * x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    from thrice_kernels import thrice
+
+    made = compiled.kernel(thrice)
+
+    def refuse(*_, **__):
+        raise NotImplementedError("no locks here")
+
+    monkeypatch.setattr(compiled.FileLock, "acquire", refuse)
+    assert made(2.0) == 6.0
+
+
+FORKING = """
+import multiprocessing, sys, threading
+import torch
+from spikelearn import BPTT, Digits, Loader, Training, build, fit
+
+def train(seed):
+    torch.manual_seed(seed)
+    network = build("64-20-10", input_shape=(1, 8, 8))
+    fit(Training.start(network, BPTT(), seed=seed), Loader(Digits("train"), 5, 512), epochs=1)
+    return [float(p.detach().sum()) for p in network.parameters()]
+
+torch.set_num_threads(2)
+torch.randn(2_000_000).exp().sum()
+threads = [threading.Thread(target=train, args=(seed,)) for seed in range(3)]
+[thread.start() for thread in threads], [thread.join() for thread in threads]
+before = train(0)
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    try:
+        found = pool.map_async(train, [0, 1]).get(60)
+    except RuntimeError as error:
+        print(error)
+        sys.exit()
+assert torch.allclose(torch.tensor(found[0]), torch.tensor(before), atol=1e-4), (found, before)
+assert found[0] != found[1]
+assert train(0) == before, "the parent goes on as before"
+print("trained")
+"""
+
+
+def _forking(**environment):
+    own = {name: value for name, value in os.environ.items() if name != "NUMBA_THREADING_LAYER"} | environment
+    command = [sys.executable, "-c", FORKING]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150, env=own, check=True)
+    assert "Terminating" not in done.stderr
+    return done.stdout.strip()
+
+
+def test_threads_that_can_be_forked_train_there_and_several_at_once():
+    assert _forking(NUMBA_THREADING_LAYER="workqueue") == "trained"
+
+
+def test_a_forked_process_whose_threads_cannot_be_forked_says_so():
+    pytest.importorskip("numba.np.ufunc.omppool")
+    assert (
+        "forked from one that has computed with GNU OpenMP, whose threads it has not: start processes with spawn"
+        in _forking()
+    )

@@ -1,0 +1,142 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from spikelearn.plasticity import OptimizerChoice
+from spikelearn.training import OPTIMIZERS, make_optimizer
+from spikelearn.training.optimizers import IntegerSGD, UnitRMS
+
+F64 = torch.float64
+
+
+def stepped(optimizer, parameter, grad):
+    parameter.grad = torch.full_like(parameter, grad)
+    optimizer.step()
+
+
+def test_unit_rms_by_hand():
+    parameter = nn.Parameter(torch.zeros(1, dtype=F64))
+    optimizer = UnitRMS([parameter], lr=0.1)
+    stepped(optimizer, parameter, 2.0)
+    square = 0.9 + 0.1 * 4.0
+    first = -0.1 * 2.0 / math.sqrt(square + 1e-8)
+    assert parameter.item() == pytest.approx(first, rel=1e-14)
+    stepped(optimizer, parameter, -1.0)
+    square = 0.9 * square + 0.1
+    assert optimizer.state[parameter]["square"].item() == pytest.approx(square, rel=1e-14)
+    assert parameter.item() == pytest.approx(first + 0.1 / math.sqrt(square + 1e-8), rel=1e-14)
+
+
+def test_small_steps_grow_to_lr():
+    parameter = nn.Parameter(torch.zeros(1, dtype=F64))
+    optimizer = UnitRMS([parameter], lr=0.1)
+    stepped(optimizer, parameter, 1e-2)
+    assert -parameter.item() == pytest.approx(1e-3, rel=0.1)
+    for _ in range(150):
+        before = parameter.item()
+        stepped(optimizer, parameter, 1e-2)
+    assert before - parameter.item() == pytest.approx(0.1, rel=0.05)
+
+
+@pytest.mark.parametrize("kind", [UnitRMS, IntegerSGD])
+def test_a_resumed_run_goes_on_alike(kind):
+    torch.manual_seed(0)
+    grads = 0.4 * torch.randn(6, 5, dtype=torch.float32)
+
+    def run(optimizer, parameter, some):
+        for grad in some:
+            parameter.grad = grad.clone()
+            optimizer.step()
+
+    whole, part = nn.Parameter(torch.ones(5)), nn.Parameter(torch.ones(5))
+    run(kind([whole], lr=0.5), whole, grads)
+    first = kind([part], lr=0.5)
+    run(first, part, grads[:3])
+    second = kind([part], lr=0.5)
+    second.load_state_dict(first.state_dict())
+    run(second, part, grads[3:])
+    assert part.equal(whole)
+
+
+@pytest.mark.parametrize("kind", [UnitRMS, IntegerSGD])
+def test_parameters_without_a_gradient_stay(kind):
+    parameter = nn.Parameter(torch.ones(2))
+    optimizer = kind([parameter])
+    assert optimizer.step(lambda: 3.0) == 3.0
+    assert parameter.equal(torch.ones(2))
+
+
+def test_integer_steps_are_right_on_average():
+    parameter = nn.Parameter(torch.zeros(20000))
+    optimizer = IntegerSGD([parameter])
+    stepped(optimizer, parameter, -0.3)
+    assert set(parameter.detach().unique().tolist()) == {0.0, 1.0}
+    assert parameter.mean().item() == pytest.approx(0.3, abs=0.02)
+    before = parameter.detach().clone()
+    stepped(optimizer, parameter, 2.0)
+    assert parameter.equal(before - 2.0), "whole steps are exact"
+
+
+def test_every_parameter_and_step_is_rounded_anew():
+    one, two = nn.Parameter(torch.zeros(100)), nn.Parameter(torch.zeros(100))
+    optimizer = IntegerSGD([one, two])
+    one.grad = two.grad = torch.full((100,), -0.5)
+    optimizer.step()
+    first = one.detach().clone()
+    assert not one.equal(two)
+    optimizer.step()
+    assert not (one - first).equal(first)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: UnitRMS(p, lr=0.0), "lr is 0.0, expected a positive number"),
+        (lambda p: UnitRMS(p, decay=1.0), r"decay is 1.0, expected a number in \[0, 1\)"),
+        (lambda p: UnitRMS(p, eps=-1.0), "eps is -1.0"),
+        (lambda p: IntegerSGD(p, lr=-1.0), "lr is -1.0"),
+        (lambda p: IntegerSGD(p, seed=-1), "seed is -1, expected a whole number of at least 0"),
+    ],
+)
+def test_wrong_values_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make([nn.Parameter(torch.zeros(1))])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "options"),
+    [
+        ("adam", torch.optim.Adam, {}),
+        ("adam", torch.optim.Adam, {"betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": 0.1, "amsgrad": True}),
+        ("adamw", torch.optim.AdamW, {}),
+        ("adamw", torch.optim.AdamW, {"betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": 0.1, "amsgrad": True}),
+        ("sgd", torch.optim.SGD, {}),
+        ("sgd", torch.optim.SGD, {"momentum": 0.9, "weight_decay": 0.1, "nesterov": True}),
+        ("sgd", torch.optim.SGD, {"momentum": 0.9, "dampening": 0.5}),
+        ("rms", UnitRMS, {"decay": 0.5, "eps": 0.1}),
+        ("integer-sgd", IntegerSGD, {"seed": 3}),
+    ],
+)
+def test_a_named_optimizer_is_the_class_with_the_same_options(name, kind, options):
+    def run(make):
+        parameter = nn.Parameter(torch.linspace(-3, 3, 7).round())
+        optimizer = make([parameter])
+        for grad in (0.5, -1.0, 2.0):
+            stepped(optimizer, parameter, grad)
+        return parameter.detach(), optimizer
+
+    fused = {"fused": True} if kind.__module__.startswith("torch") else {}
+    expected, theirs = run(lambda parameters: kind(parameters, lr=0.1, **options, **fused))
+    found, ours = run(lambda parameters: make_optimizer(OptimizerChoice(name, 0.1, options), parameters))
+    assert found.equal(expected)
+    assert type(ours) is kind
+    assert ours.state_dict()["param_groups"] == theirs.state_dict()["param_groups"]
+
+
+def test_a_usual_rate_is_that_of_steps_that_do_not_follow_the_size_of_the_gradient():
+    assert {name: OPTIMIZERS.get(name).usual_lr for name in OPTIMIZERS} == {
+        **{"adam": 1e-3, "adamw": 1e-3, "rms": 1e-3},
+        **{"sgd": None, "integer-sgd": None},
+    }
