@@ -17,10 +17,10 @@ import torch
 
 from spikelearn.network import INITIALISERS, Network, TraceReadout, build
 from spikelearn.neurons import LIF, CubaLIF
-from spikelearn.plasticity import BPTT, IDE, STDP, TSSLBP, Batch, Desire, Rule
-from spikelearn.plasticity.gradient import trainable_names
-from spikelearn.plasticity.memory_budget import MIB, sizes_of
-from spikelearn.training import Training, learn
+from spikelearn.plasticity import BPTT, IDE, RULES, STDP, TSSLBP, Batch, Desire, Rule
+from spikelearn.plasticity.gradient.byte_budget import MIB, sizes_of
+from spikelearn.plasticity.requires.learning import trainable_names
+from spikelearn.training import Training, learn, network_for
 
 BUDGET = 60.0  # MiB
 RATE = 0.13  # input spikes per step
@@ -34,7 +34,11 @@ CASES = {
     "ide": ("784-400(F400)-10", 0.0),
     "desire": ("784-400-10, 5 steps kept at once", 0.0),
     "stdp": ("784-400-10, 5 steps kept at once", 0.0),
+    "ottt": ("784-400-10, step by step", 0.0),
+    "ottt-online": ("784-400-10, an update at every step", 0.0),
+    "sltt": ("784-400-10, step by step", 0.0),
 }
+STEPWISE = {"ottt": {"form": "step"}, "ottt-online": {}, "sltt": {"form": "step"}}
 
 
 def network_of(case: str) -> Network:
@@ -55,6 +59,8 @@ def network_of(case: str) -> Network:
         )
     if case == "desire":
         return build("784-400-10", lambda: LIF.per_step(0.75, reset="subtract", inclusive=True), bias=False, delay=1)
+    if case in STEPWISE:
+        return network_for(case, "784-400-10", (784,))
     return build("784-400-10", LIF.per_step)
 
 
@@ -64,6 +70,8 @@ def rule_of(case: str, network: Network, batch: Batch) -> Rule:
         plain = BPTT()
         sizes = sizes_of(network, batch, plain.adjoint, trainable_names(network))
         return BPTT(memory_budget=1.001 * sizes.least(len(batch.inputs)) / MIB)
+    if case in STEPWISE:
+        return RULES.make(case, STEPWISE[case])
     made = {
         "bptt": BPTT,
         "bptt-budget": lambda: BPTT(memory_budget=BUDGET),
@@ -123,7 +131,7 @@ def draw(rows: list[dict], path: Path) -> None:
     """MiB against T on logarithmic axes, a line a case; dashed: the slope that it should have."""
     from matplotlib.figure import Figure
 
-    from spikelearn.report.style import COLOURS, clean, save
+    from spikelearn.draw.style import COLOURS, clean, save
 
     figure = Figure(figsize=(7.2, 4.6), layout="constrained")
     axis = figure.subplots()
@@ -133,7 +141,7 @@ def draw(rows: list[dict], path: Path) -> None:
             continue
         steps, mib = [row["steps"] for row in own], [row["mib"] for row in own]
         colour = COLOURS[number % len(COLOURS)]
-        axis.plot(steps, mib, "os^Dv<>"[number] + "-", color=colour, label=f"{case} ({about})")
+        axis.plot(steps, mib, "os^Dv<>pPX"[number] + "-", color=colour, label=f"{case} ({about})")
         expected = [mib[-1] * (t / steps[-1]) ** power for t in steps]
         axis.plot(steps, expected, "--", color=colour, linewidth=0.8)
     axis.set_xscale("log")

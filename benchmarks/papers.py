@@ -15,7 +15,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from spikelearn.report.style import COLOURS, clean, save
+from spikelearn.draw.style import COLOURS, clean, save
 from spikelearn.training import RunFolder, read_preset
 
 

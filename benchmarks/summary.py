@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.unit.compare.made import write_comparison
+from tests.unit.bench.made import write_comparison
 
 ARMS = ("bptt", "dfa", "readout-only", "stdp", "tssl-bp")
 DATA = ("digits", "mnist", "fashion-mnist", "nmnist")
@@ -24,15 +24,17 @@ READ = """
 import time
 began = time.process_time()
 import pandas, scipy.stats, scikit_posthocs
-from spikelearn.compare.results import read_results
-from spikelearn.compare.summary import summarise
+from spikelearn.bench.analyse.results import read_results
+from spikelearn.bench.analyse.summary import summarise
+from spikelearn.report.findings import findings_of
 imported = time.process_time()
 results = read_results({folder!r})
 results.points, results.curves, results.blocks
 read = time.process_time()
 summary = summarise(results)
+findings = findings_of(results, summary)
 ended = time.process_time()
-print(f"{{len(results.records)}} trials, {{len(results.curves)}} rows of curves, {{len(summary.findings)}} findings")
+print(f"{{len(results.records)}} trials, {{len(results.curves)}} rows of curves, {{len(findings)}} findings")
 print("processor time:", end=" ")
 print(f"imports {{imported - began:.2f}} s, reading {{read - imported:.2f}} s, summary {{ended - read:.2f}} s")
 """

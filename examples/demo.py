@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from spikelearn.compare import LocalEngine, Summary, TrialFolder, compare, read_results, read_suite, summarise
+from spikelearn.bench import LocalEngine, Summary, TrialFolder, compare, read_results, read_suite, summarise
 from spikelearn.datasets import DATASETS
 from spikelearn.export import FORMATS, Verification, verify_nir
 from spikelearn.report import draw_pictures, write_report
@@ -48,7 +48,7 @@ def main() -> int:
 def accuracies(summary: Summary) -> Table:
     """Arms by data sets."""
     shown = Table("rule", *(table.data for table in summary.tables), box=None)
-    found = {(table.data, row.arm): row.accuracy.mean for table in summary.tables for row in table.rows}
+    found = {(table.data, row.arm): row.score.mean for table in summary.tables for row in table.rows}
     for arm in PLAN.rules:
         means = [found.get((table.data, arm)) for table in summary.tables]
         shown.add_row(arm, *("-" if mean is None else f"{mean:.1f} %" for mean in means))

@@ -9,7 +9,7 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 from benchmarks.peers.compare import Row, Say, compare
 from benchmarks.peers.workloads import Workload
 from spikelearn.checks import check_choice
-from spikelearn.report.style import COLOURS, clean, save
+from spikelearn.draw.style import COLOURS, clean, save
 
 #: What is varied: its values, and the power of it that a step's time is expected to follow.
 SWEEPS: dict[str, tuple[Sequence[float], float]] = {

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.peers.compare import Row
+from spikelearn.draw.style import COLOURS, clean, save
 from spikelearn.files import write_atomically
-from spikelearn.report.style import COLOURS, clean, save
 
 NAMES = {
     "snntorch": "snnTorch",

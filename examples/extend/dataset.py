@@ -1,7 +1,7 @@
 """A data set of your own: class numbers, and one recording as events. Bins, loaders and training follow.
 
-In the package this is one file in ``spikelearn/datasets``, one import line in its ``__init__`` and one line in
-``tests/conformance/cases.py``.
+On the command line: ``spikelearn train --import dataset.py --data moving-bars --net 288-100-4``. In the package this is
+one file in ``spikelearn/datasets``, one import line in its ``__init__`` and one line in ``tests/conformance/cases.py``.
 """
 
 from pathlib import Path
@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from spikelearn import BPTT, DATASETS, Loader, Training, build, evaluate, fit
-from spikelearn.datasets import EventDataset, Split
+from spikelearn.datasets.base import DATASETS, EventDataset, Split
 
 EVENT = np.dtype([("x", np.int64), ("y", np.int64), ("t", np.int64), ("p", np.int64)])
 
@@ -29,6 +28,7 @@ class MovingBars(EventDataset):
     """
 
     classes = 4
+    bundled = True
     shape = (2, 12, 12)
     sensor_size = (12, 12, 2)
 
@@ -53,6 +53,8 @@ class MovingBars(EventDataset):
 
 
 if __name__ == "__main__":
+    from spikelearn import BPTT, Loader, Training, build, evaluate, fit
+
     torch.manual_seed(0)
     network = build("288-100-4", input_shape=MovingBars.shape)
     train, test = (Loader(MovingBars(split), 12, 50, shuffle=split == "train") for split in ("train", "test"))

@@ -1,6 +1,8 @@
 """A learning rule of your own: look at the activity, yield the changes that you wish.
 
-In the package this is one file in ``spikelearn/plasticity``, one import line in its ``__init__`` and one line in
+On the command line: ``spikelearn train --import rule.py --rule broadcast``. In the package this is one file in its
+family's folder of ``spikelearn/plasticity``, one import line in ``spikelearn/plasticity/__init__.py``, one identity in
+``spikelearn/plasticity/identities`` (an update on a small network, found another way) and one line in
 ``tests/conformance/cases.py``.
 """
 
@@ -9,9 +11,11 @@ from collections.abc import Iterator
 import torch
 import torch.nn.functional as F
 
-from spikelearn import RULES, Batch, Digits, Loader, Network, Rule, Training, Update, build, evaluate, fit
+from spikelearn.network import Network
 from spikelearn.neurons import ATan
-from spikelearn.plasticity import Memory, OptimizerChoice
+from spikelearn.plasticity.back_weights import neuron_shapes
+from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update, firing_rates
+from spikelearn.plasticity.factors import SUPERVISED, Factors
 from spikelearn.synapses import correlate
 from spikelearn.traces import reverse_trace
 
@@ -40,11 +44,15 @@ class Broadcast(Rule):
         self.decay, self.gain, self.psi = decay, gain, ATan()
 
     def init(self, network: Network, generator: torch.Generator) -> Memory:
-        neurons = [(name, block.synapse[-1].out_features) for name, block in network.blocks.items()]
-        classes = neurons[-1][1]
-        memory = {name: torch.randn(size, classes, generator=generator) / classes**0.5 for name, size in neurons}
-        memory[neurons[-1][0]] = torch.eye(classes)
-        return memory
+        shapes, like = neuron_shapes("broadcast", network), next(network.parameters())
+        *_, (last, (classes,)) = shapes.items()
+        sent = {name: torch.randn(classes, *shape, generator=generator) for name, shape in shapes.items()}
+        sent[last] = torch.eye(classes) * classes**0.5
+        return {name: (weights / classes**0.5).to(like) for name, weights in sent.items()}
+
+    @property
+    def factors(self) -> Factors:
+        return SUPERVISED | {"record"}
 
     @torch.no_grad()
     def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:
@@ -55,12 +63,16 @@ class Broadcast(Rule):
             grads = {}
             for prefix, synapse, pre, target in network.edges(record):
                 psi = self.psi(record[target].v - network.blocks[target].neuron.v_threshold)
-                post = reverse_trace(error @ memory[target].T * psi, self.decay) / (len(error) * len(pre))
+                sent = torch.tensordot(error, memory[target], 1)
+                post = reverse_trace(sent * psi, self.decay) / (len(error) * len(pre))
                 grads |= {prefix + name: grad for name, grad in correlate(synapse, pre, post).items()}
-        yield Update(grads, scores, buffers=buffers)
+            rates = firing_rates(network, record)
+        yield Update(grads, scores, buffers=buffers, rates=rates)
 
 
 if __name__ == "__main__":
+    from spikelearn import Digits, Loader, Training, build, evaluate, fit
+
     torch.manual_seed(0)
     network = build("64-100-10", input_shape=(1, 8, 8))
     training = Training.start(network, Broadcast())

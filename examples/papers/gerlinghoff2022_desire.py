@@ -11,7 +11,8 @@ Networks based on Spike-Timing-Dependent Plasticity", arXiv 2211.05412, 2022. Pu
 import sys
 
 from spikelearn import LIF, Loader, Training, build, evaluate, fit
-from spikelearn.datasets import MNIST, RegularRate
+from spikelearn.datasets import MNIST
+from spikelearn.loading import RegularRate
 from spikelearn.network import INITIALISERS
 from spikelearn.plasticity import Desire, OptimizerChoice
 from spikelearn.seeding import generator_for

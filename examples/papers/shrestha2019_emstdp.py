@@ -10,7 +10,8 @@ plain update, 95.41 % after 12 epochs, seed 0; 86 % with the hidden layer as it 
 import sys
 
 from spikelearn import IF, Loader, Training, build, evaluate, fit
-from spikelearn.datasets import MNIST, RegularRate
+from spikelearn.datasets import MNIST
+from spikelearn.loading import RegularRate
 from spikelearn.network import INITIALISERS
 from spikelearn.plasticity import EMSTDP
 from spikelearn.seeding import generator_for

@@ -10,7 +10,8 @@ State", NeurIPS 2021. Published (README of the authors' program): 400 (F400), LI
 import sys
 
 from spikelearn import LIF, Loader, Training, build, evaluate, fit
-from spikelearn.datasets import Direct, FashionMNIST
+from spikelearn.datasets import FashionMNIST
+from spikelearn.loading import Direct
 from spikelearn.network import INITIALISERS
 from spikelearn.plasticity import IDE
 from spikelearn.seeding import generator_for

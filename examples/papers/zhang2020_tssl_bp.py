@@ -10,7 +10,8 @@ Here: 99.23 % after 10 epochs with a cosine schedule, seed 0.
 import sys
 
 from spikelearn import Loader, Training, build, evaluate, fit
-from spikelearn.datasets import MNIST, Direct
+from spikelearn.datasets import MNIST
+from spikelearn.loading import Direct
 from spikelearn.network import INITIALISERS, TraceReadout
 from spikelearn.neurons import CubaLIF
 from spikelearn.plasticity import TSSLBP
