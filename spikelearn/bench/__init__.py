@@ -4,10 +4,9 @@ from spikelearn.bench.analyse.files import write_csv, write_parquet
 from spikelearn.bench.analyse.results import Results, read_results
 from spikelearn.bench.analyse.summary import Summary, summarise
 from spikelearn.bench.analyse.verdicts import Judgement, judge
-from spikelearn.bench.plan.claims import Claim, claim_names, read_claim
+from spikelearn.bench.plan.claims import Claim, read_claim
 from spikelearn.bench.plan.plan import Plan, Point
-from spikelearn.bench.plan.reading import plan_from, read_plan
-from spikelearn.bench.plan.suites import read_suite, suite_names
+from spikelearn.bench.plan.reading import plan_from, read_plan, read_suite
 from spikelearn.bench.plan.trial import Trial
 from spikelearn.bench.plan.tuned import Tuned, read_tuned
 from spikelearn.bench.run.comparison import Compared, compare
@@ -32,7 +31,6 @@ __all__ = [
     "TrialFolder",
     "Tuned",
     "attempt",
-    "claim_names",
     "compare",
     "judge",
     "plan_from",
@@ -41,7 +39,6 @@ __all__ = [
     "read_results",
     "read_suite",
     "read_tuned",
-    "suite_names",
     "summarise",
     "write_csv",
     "write_parquet",

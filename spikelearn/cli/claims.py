@@ -4,21 +4,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from spikelearn.bench import claim_names, compare, judge, read_claim, read_results
+from spikelearn.bench import compare, judge, read_claim, read_results
+from spikelearn.catalogue import CLAIMS
 from spikelearn.cli.common import output, print_json, progress
 from spikelearn.documents import write_json
 from spikelearn.report import write_all
 
 #: The suite that is a list of claims.
-CLAIMS = "claims"
+SUITE_OF_CLAIMS = "claims"
 
 
 def chosen_claims(suite: str | None) -> list[str]:
     """The claims that ``--suite claims`` or ``--suite claims/NAME`` names; none for other suites."""
     first, slash, name = (suite or "").partition("/")
-    if first != CLAIMS:
+    if first != SUITE_OF_CLAIMS:
         return []
-    return [name] if slash else claim_names()
+    return [name] if slash else CLAIMS.names()
 
 
 def check_alone(*given: object) -> None:
@@ -37,7 +38,7 @@ def ask(names: Sequence[str], folder: Path, options: dict[str, Any], as_json: bo
     claims = [read_claim(name) for name in names]
     known = {one["name"]: one for one in read_verdicts(folder)}
     there = {path.name for path in folder.iterdir() if not path.name.startswith(".")} if folder.is_dir() else set()
-    if not known and (others := there - set(claim_names())):
+    if not known and (others := there - set(CLAIMS.names())):
         raise ValueError(f"{folder} holds something else than claims ({min(others)}): name another folder with --out")
     verdicts, failed = [], 0
     for claim in claims:

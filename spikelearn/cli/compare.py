@@ -22,8 +22,8 @@ from spikelearn.bench import (
     plan_from,
     read_plan,
     read_suite,
-    suite_names,
 )
+from spikelearn.catalogue import SUITES
 from spikelearn.cli.claims import ask, check_alone, chosen_claims
 from spikelearn.cli.common import (
     INTERRUPTED,
@@ -141,7 +141,7 @@ def _plan(
     base = read_plan(Path(path)) if path else read_suite(suite) if suite else plan_from({})
     if not path and not suite and not rules:
         raise ValueError(
-            f"nothing to compare: name a plan, a suite ({', '.join(suite_names())}), or rules (--rules bptt dfa)"
+            f"nothing to compare: name a plan, a suite ({', '.join(SUITES.names())}), or rules (--rules bptt dfa)"
         )
     values: dict[str, Any] = base.model_dump(exclude_unset=True)
     given = {"rules": rules, "data": data, "nets": nets, "seeds": seeds}

@@ -4,15 +4,16 @@ from typing import Annotated
 
 import typer
 
+from spikelearn.catalogue import PRESETS
 from spikelearn.cli.common import AsJson, output, print_json
-from spikelearn.training import preset_names, read_preset
+from spikelearn.training import read_preset
 
 Name = Annotated[str | None, typer.Argument(help="Show the settings of one of them.", show_default=False)]
 
 
 def presets_command(name: Name = None, as_json: AsJson = False) -> None:
     """List the published recipes that train takes with --preset, or show the settings of one."""
-    found = {known: read_preset(known) for known in ([name] if name else preset_names())}
+    found = {known: read_preset(known) for known in ([name] if name else PRESETS.names())}
     if as_json:
         print_json({known: preset._asdict() for known, preset in found.items()})
         return

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from spikelearn.catalogue import PRESETS
 from spikelearn.plasticity import Unmet
 from spikelearn.training import (
     Settings,
@@ -12,7 +13,6 @@ from spikelearn.training import (
     needed,
     needs_of,
     prepare,
-    preset_names,
     settings_from,
     usable_device,
 )
@@ -83,7 +83,7 @@ def _cure(settings: Settings) -> str:
 
 
 def _recipe(settings: Settings) -> str:
-    recipes = [name for name in preset_names() if name.startswith(f"{settings.rule}/")]
+    recipes = [name for name in PRESETS.names() if name.startswith(f"{settings.rule}/")]
     return f"; a published recipe: --preset {recipes[0]}" if recipes else ""
 
 

@@ -30,7 +30,7 @@ def tune_command(
     minutes: Annotated[float | None, Option(help="Time after which a rule begins no further trial.")] = None,
     config: Annotated[Text, Option(help="TOML file of the settings that all rules share; flags win.")] = None,
     set_: Shared = None,
-    space: Annotated[Text, Option(help="TOML file of what is searched, in place of the rule's own space.")] = None,
+    space: Annotated[Text, Option(help="TOML file whose table [space] is searched, not the rule's own.")] = None,
     storage: Annotated[
         Text, Option(metavar="URL", help="Optuna storage, shared by many machines; default: tune.db in the folder.")
     ] = None,

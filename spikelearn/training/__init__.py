@@ -10,7 +10,7 @@ from spikelearn.training.interrupt import Interrupted
 from spikelearn.training.needs import adapted, dense_sizes, filled_in, needed, needs_of, network_for, settings_for
 from spikelearn.training.optimizers import OPTIMIZERS, OptimizerFactory, make_optimizer
 from spikelearn.training.predicting import predictor, trained_predictor
-from spikelearn.training.presets import Preset, merged, preset_names, read_preset
+from spikelearn.training.presets import Preset, merged, read_preset
 from spikelearn.training.processes import Processes, SaidElsewhere, joined
 from spikelearn.training.reduction import ProcessLost, mean_over_processes
 from spikelearn.training.run import (
@@ -71,7 +71,6 @@ __all__ = [
     "open_run",
     "predictor",
     "prepare",
-    "preset_names",
     "read_preset",
     "read_settings",
     "save_checkpoint",

@@ -1,10 +1,8 @@
 """Published recipes by name: settings files that come with the package."""
 
-from importlib.resources import files
 from typing import Any, NamedTuple
 
-from spikelearn.checks import one_of
-from spikelearn.documents import read_toml
+from spikelearn.catalogue import PRESETS
 from spikelearn.training.settings import OF_A_RULE, Settings
 
 #: Components whose options are dropped where another component takes their place.
@@ -23,27 +21,13 @@ class Preset(NamedTuple):
     values: dict[str, Any]
 
 
-def preset_names() -> list[str]:
-    """All presets, as ``rule/recipe``."""
-    folders = (folder for folder in files("spikelearn").joinpath("presets").iterdir() if folder.is_dir())
-    return sorted(
-        f"{folder.name}/{file.name.removesuffix('.toml')}"
-        for folder in folders
-        for file in folder.iterdir()
-        if file.name.endswith(".toml")
-    )
-
-
 def read_preset(name: str) -> Preset:
-    """The preset ``name``.
+    """The preset ``name``, as ``rule/recipe``.
 
     Raises:
         ValueError: an unknown name.
     """
-    known = preset_names()
-    if name not in known:
-        raise ValueError(f"unknown preset {name!r}, expected {one_of(name, known)}")
-    values = read_toml(files("spikelearn").joinpath("presets", f"{name}.toml"))
+    values = PRESETS.read(name)
     about = values.pop("preset")
     return Preset(about["title"], about["source"], about["published"], values)
 

@@ -139,7 +139,7 @@ def test_a_changed_rule_makes_other_trials_and_a_moved_one_does_not(forget, tmp_
 def test_tuning_an_own_rule(tmp_path):
     flags = ["--import", "rule.py", "--rules", "broadcast", "--trials", "1", "--epochs", "1", "--data", "digits"]
     assert run(["tune", *flags, "--net", "64-8-10", "--set", "steps=4", "data-fraction=0.1"]) == 0
-    assert (tmp_path / "tuned" / "broadcast" / "digits.toml").is_file()
+    assert (tmp_path / "tuned" / "broadcast.toml").is_file()
 
 
 @pytest.mark.parametrize("command", [["train"], ["rules"], ["compare", "--rules", "bptt"], ["evaluate", "run"]])

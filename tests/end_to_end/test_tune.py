@@ -28,8 +28,8 @@ def test_rules_are_tuned_with_one_budget_and_gone_on_with(tmp_path, capsys):
     assert first.err.count("validation accuracy") == 4
     assert "ide: validation accuracy" in first.out
     assert "not equal" not in first.err
-    files = {path: path.read_text() for path in tmp_path.glob("*/digits.toml")}
-    assert {path.parent.name for path in files} == {"readout-only", "ide"}
+    files = {path: path.read_text() for path in tmp_path.glob("*.toml")}
+    assert {path.stem for path in files} == {"readout-only", "ide"}
     assert read_tuned("ide", "digits", tmp_path).search["trials"] == 2
     assert run([*command, "--json"]) == 0
     again = capsys.readouterr()

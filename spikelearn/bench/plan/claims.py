@@ -1,14 +1,12 @@
 """Published claims: what was said, the comparison that asks it here, and what must be seen for it to hold."""
 
-from importlib.resources import files
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spikelearn.bench.plan.plan import Plan
 from spikelearn.bench.plan.reading import plan_from
-from spikelearn.checks import one_of
-from spikelearn.documents import read_toml
+from spikelearn.catalogue import CLAIMS
 
 
 class CheckPlace(BaseModel):
@@ -68,22 +66,13 @@ class Claim(BaseModel):
     plan: Plan
 
 
-def claim_names() -> list[str]:
-    """All claims that come with the package."""
-    folder = files("spikelearn").joinpath("suites", "claims")
-    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
-
-
 def read_claim(name: str) -> Claim:
     """The claim ``name``.
 
     Raises:
         ValueError: an unknown name, a file that says no claim.
     """
-    known = claim_names()
-    if name not in known:
-        raise ValueError(f"unknown claim {name!r}, expected {one_of(name, known)}")
-    values = read_toml(files("spikelearn").joinpath("suites", "claims", f"{name}.toml"))
+    values = CLAIMS.read(name)
     try:
         return Claim(name=name, plan=plan_from(values.pop("plan")), **values)
     except ValidationError as error:

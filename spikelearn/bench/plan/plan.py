@@ -231,7 +231,7 @@ class Plan(BaseModel):
         values = tuned.values if tuned else needs_of(rule, data, options)
         for name in SHARED:
             if name in values:
-                where = f"the tuned file {tuned.name}.toml" if tuned else f"{rule} by its default settings"
+                where = f"the tuned file {tuned.file} on {tuned.data}" if tuned else f"{rule} by its default settings"
                 raise ValueError(f"{where} sets {name}, which all arms must share: drop it there")
         return values
 

@@ -1,4 +1,4 @@
-"""Plans from values and from TOML files."""
+"""Plans from values, from TOML files and from the suites of the package."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from spikelearn.bench.plan.plan import Plan
+from spikelearn.catalogue import SUITES
 from spikelearn.checks import one_of
 from spikelearn.documents import read_toml
 from spikelearn.training.settings_files import expected_by, imports_beside, with_imports
@@ -42,6 +43,11 @@ def read_plan(path: Path) -> Plan:
     if not path.is_file():
         raise ValueError(f"{path} does not exist: name a plan in TOML, or a suite with --suite")
     return plan_from(imports_beside(path, _underscored(read_toml(path))))
+
+
+def read_suite(name: str) -> Plan:
+    """The plan that comes with the package as the suite ``name``; ValueError for an unknown name."""
+    return plan_from(SUITES.read(name))
 
 
 def _underscored(values: Mapping[str, Any]) -> dict[str, Any]:

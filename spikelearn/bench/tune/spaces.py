@@ -3,10 +3,11 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from spikelearn.bench.plan.tuned import tuned_tables
+from spikelearn.catalogue import TUNED
 from spikelearn.checks import one_of
 from spikelearn.documents import read_toml
 from spikelearn.plasticity import RULES
@@ -91,19 +92,19 @@ Space = tuple[Dimension, ...]
 
 
 def space_from(values: Mapping[str, Any]) -> Space:
-    """The space of nested tables, as a ``space.toml`` holds them.
+    """The space of nested tables, as the table [space] of a file holds them.
 
     Raises:
         ValueError: an empty space; a table that is no dimension.
     """
     space = tuple(_dimensions(values))
     if not space:
-        raise ValueError("the search space is empty: name a setting, for example [lr] with low, high and default")
+        raise ValueError("the search space is empty: name a setting, for example [space.lr] with low, high and default")
     return space
 
 
 def read_space(rule: str, file: str | Path | None = None) -> Space:
-    """The space in ``file``, else the one declared for ``rule``, else its learning rate alone.
+    """The table [space] of ``file``, else the one declared for ``rule``, else its learning rate alone.
 
     Raises:
         ValueError: an unknown rule; a file that is not there or holds no space.
@@ -111,13 +112,16 @@ def read_space(rule: str, file: str | Path | None = None) -> Space:
     known = RULES.get(rule)
     if file is not None and not Path(file).is_file():
         raise ValueError(f"{file} does not exist: name a search space in TOML")
-    source = Path(file) if file is not None else files("spikelearn").joinpath("tuned", rule, "space.toml")
-    if not source.is_file():
+    if file is not None:
+        source, values = str(file), read_toml(Path(file))
+    else:
+        source, values = TUNED.path(rule), TUNED.read(rule) if TUNED.has(rule) else {}
+    space = tuned_tables(values, source)["space"]
+    if file is None and not space:
         lr = known.default_optimizer.lr
         return (Dimension("lr", lr, lr * 10**-DECADES, lr * 10**DECADES),)
-    values = read_toml(source)
     try:
-        return space_from(values)
+        return space_from(space)
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from error
 

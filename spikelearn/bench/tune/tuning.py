@@ -12,12 +12,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from filelock import FileLock
+
+from spikelearn.bench.plan.tuned import tuned_file, tuned_tables
 from spikelearn.bench.tune.held_out import EpochsOfTrial, Quiet, Teller, train_trial, worst
 from spikelearn.bench.tune.spaces import Space, read_space, settings_at, start_of
 from spikelearn.bench.tune.studies import AT_RANDOM, DEFAULT, HEARTBEAT, ended, open_study, search
 from spikelearn.checks import check_count, check_positive
 from spikelearn.datasets import short_name
-from spikelearn.documents import is_untouched, write_toml
+from spikelearn.documents import is_untouched, read_toml, write_toml
 from spikelearn.tasks import Measure
 from spikelearn.threads import threads
 from spikelearn.training import (
@@ -32,6 +35,9 @@ from spikelearn.training import (
 from spikelearn.training.run import usable_device
 from spikelearn.training.settings import ELSEWHERE
 from spikelearn.training.settings_files import with_imports
+
+#: Held while a file of the folder is read and written.
+LOCK = ".tune.lock"
 
 
 class SearchResult(NamedTuple):
@@ -57,9 +63,9 @@ def tune(
 ) -> SearchResult:
     """Search settings of ``rule`` for the best validation measure after the last epoch, and write them to a file.
 
-    The file is ``<out>/<rule>/<data>.toml``, which a comparison reads. Test samples are never looked at. The first
-    trial has the rule's defaults, with what it needs to run at all. A search that was stopped goes on where it was,
-    with the same arguments; processes that share a storage share its trials.
+    The file is ``<out>/<rule>.toml``, which a comparison reads; what it holds of other data sets is kept. Test samples
+    are never looked at. The first trial has the rule's defaults, with what it needs to run at all. A search that was
+    stopped goes on where it was, with the same arguments; processes that share a storage share its trials.
 
     Args:
         rule: its name.
@@ -145,7 +151,7 @@ class _Search:
     @property
     def file(self) -> Path:
         """What is found goes there."""
-        return self.out / self.rule / f"{short_name(self.data)}.toml"
+        return tuned_file(self.rule, self.out)
 
     @cached_property
     def start(self) -> dict[str, Any]:
@@ -220,8 +226,15 @@ class _Search:
         best = max(whole, key=lambda trial: (sign * trial.value, -trial.number))
         settings = merged(self.needs, settings_at(self.space, best.params))
         found = SearchResult(self.file, settings, self._told(done, best))
-        write_toml(found.path, {"search": found.search, "settings": found.settings})
+        self._keep({"search": found.search, "settings": found.settings})
         return found
+
+    def _keep(self, tables: Mapping[str, Any]) -> None:
+        """Write ``tables`` beside those of other data sets, which other processes may write, too."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.out / LOCK):
+            known = tuned_tables(read_toml(self.file), str(self.file))["on"] if self.file.exists() else {}
+            write_toml(self.file, {"on": dict(sorted({**known, short_name(self.data): tables}.items()))})
 
     def _told(self, done: list[Any], best: Any) -> dict[str, Any]:
         """The search as the file holds it."""

@@ -6,8 +6,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from spikelearn.bench import claim_names, read_claim
+from spikelearn.bench import read_claim
 from spikelearn.bench.run.trial_folder import read_object
+from spikelearn.catalogue import CLAIMS
 from spikelearn.files import write_atomically
 from spikelearn.report.comparison.render.templating import rendered, text_of
 from spikelearn.report.findings import is_verdict, read_verdicts
@@ -35,7 +36,7 @@ def write_claims_page(folder: str | Path) -> Path:
     folder = Path(folder)
     verdicts = sorted(read_verdicts(folder), key=lambda one: (one["number"], one["name"]))
     asked = {one["name"] for one in verdicts}
-    others = [read_claim(name) for name in claim_names() if name not in asked]
+    others = [read_claim(name) for name in CLAIMS.names() if name not in asked]
     counts = {verdict: sum(one["verdict"] == verdict for one in verdicts) for verdict in BADGES}
     text = rendered(
         "claims.html.j2",

@@ -3,12 +3,13 @@
 import pytest
 
 from spikelearn.bench.analyse.verdicts import judge
-from spikelearn.bench.plan.claims import Claim, claim_names, read_claim
+from spikelearn.bench.plan.claims import Claim, read_claim
 from spikelearn.bench.plan.reading import plan_from
+from spikelearn.catalogue import CLAIMS
 from spikelearn.report.findings.verdicts import outcome_sentence, read_verdicts, verdict_values, write_verdicts
 
 
-@pytest.mark.parametrize("name", claim_names())
+@pytest.mark.parametrize("name", CLAIMS.names())
 def test_every_claim_can_be_laid_out(name):
     claim = read_claim(name)
     arms = {*claim.plan.rules}

@@ -3,8 +3,8 @@
 import pytest
 
 from spikelearn.bench.plan.nets import deepened
-from spikelearn.bench.plan.reading import plan_from, plan_values, read_plan
-from spikelearn.bench.plan.suites import read_suite, suite_names
+from spikelearn.bench.plan.reading import plan_from, plan_values, read_plan, read_suite
+from spikelearn.catalogue import SUITES
 from spikelearn.documents import write_toml
 from spikelearn.training import filled_in
 
@@ -102,7 +102,7 @@ def test_a_plan_is_read_as_it_was_written(tmp_path):
     assert [p.trial.id for p in read_plan(path).points()] == [p.trial.id for p in plan.points()]
 
 
-@pytest.mark.parametrize("name", suite_names())
+@pytest.mark.parametrize("name", SUITES.names())
 def test_every_suite_can_be_laid_out(name):
     assert read_suite(name).points()
 
@@ -211,10 +211,9 @@ def test_an_axis_whose_values_are_tables():
 
 
 def test_a_tuned_file_cannot_give_one_arm_more_samples(tmp_path):
-    file = tmp_path / "bptt" / "digits.toml"
-    file.parent.mkdir()
-    file.write_text("[settings]\nlr = 0.1\nepochs = 50\n")
-    with pytest.raises(ValueError, match="the tuned file bptt/digits.toml sets epochs, which all arms must share"):
+    (tmp_path / "bptt.toml").write_text("[on.digits.settings]\nlr = 0.1\nepochs = 50\n")
+    message = "the tuned file .*bptt.toml on digits sets epochs, which all arms must share"
+    with pytest.raises(ValueError, match=message):
         points(tuned=str(tmp_path))
 
 

@@ -139,9 +139,22 @@ def test_space_files_that_are_refused(tmp_path):
         read_space("bptd")
     with pytest.raises(ValueError, match="none.toml does not exist"):
         read_space("bptt", tmp_path / "none.toml")
-    (tmp_path / "bad.toml").write_text("[lr")
-    with pytest.raises(ValueError, match="bad.toml is no TOML file"):
-        read_space("bptt", tmp_path / "bad.toml")
+    for text, message in (
+        ("[lr", "bad.toml is no TOML file"),
+        ("[lr]\nlow = 1", r"bad.toml has 'lr', expected the tables \[space\]"),
+        ("[on.digits.settings]\nlr = 1", "bad.toml: the search space is empty"),
+        ("[space]\nlr = 3", "bad.toml: lr in a search space is 3"),
+    ):
+        (tmp_path / "bad.toml").write_text(text)
+        with pytest.raises(ValueError, match=message):
+            read_space("bptt", tmp_path / "bad.toml")
+
+
+def test_the_space_of_a_file_goes_before_the_declared_one(tmp_path):
+    (tmp_path / "mine.toml").write_text("[space.lr]\nlow = 1e-3\nhigh = 1e-1\ndefault = 1e-2\n")
+    (lr,) = read_space("bptt", tmp_path / "mine.toml")
+    assert (lr.low, lr.high, lr.default) == (1e-3, 1e-1, 1e-2)
+    assert len(read_space("bptt")) > 1
 
 
 # Searches
@@ -361,7 +374,7 @@ def test_nan_is_the_worst_and_counts(tmp_path, instant, monkeypatch):
     monkeypatch.setattr(tuning, "train_trial", lambda *_: (_ for _ in ()).throw(NonFiniteUpdate("NaN at once")))
     with pytest.raises(ValueError, match="all 3 trials failed .NaN at once.: nothing was found"):
         tune("bptt", {**SMALL, "seed": 1}, tmp_path / "none", trials=3, space=LR)
-    assert not (tmp_path / "none" / "bptt").exists()
+    assert not (tmp_path / "none" / "bptt.toml").exists()
 
 
 def test_no_trial_is_begun_after_the_time_is_over(tmp_path, instant, monkeypatch):
@@ -403,12 +416,15 @@ def test_budgets_are_equal_and_no_test_sample_is_looked_at(tmp_path, monkeypatch
 
 def test_the_written_file_is_what_a_comparison_reads(tmp_path, instant):
     found = tune("stdp", SMALL, tmp_path, trials=2, space=LR)
-    assert found.path == tmp_path / "stdp" / "digits.toml"
+    assert found.path == tmp_path / "stdp.toml"
     read = read_tuned("stdp", "digits", tmp_path)
-    assert (read.name, read.values, read.search) == ("stdp/digits", found.settings, found.search)
+    assert (read.data, read.values, read.search) == ("digits", found.settings, found.search)
+    assert read.file == str(found.path)
     assert read.values["net"] == "{input}-{output}"
     assert read.values["encoder"] == "rate"
-    assert tomllib.loads(found.path.read_text()).keys() == {"search", "settings"}
+    tables = tomllib.loads(found.path.read_text())
+    assert tables.keys() == {"on"}
+    assert tables["on"]["digits"].keys() == {"search", "settings"}
     assert read_tuned("stdp", "nmnist", tmp_path) is None
     assert read_tuned("no-such-rule", "digits", tmp_path) is None
 
@@ -447,13 +463,31 @@ def test_without_optuna_the_package_is_named(tmp_path, monkeypatch):
         tune("bptt", SMALL, tmp_path, space=LR)
 
 
+def test_what_a_file_holds_of_other_data_sets_is_kept(tmp_path, instant):
+    first = tune("bptt", SMALL, tmp_path, trials=2, space=LR)
+    events = {**SMALL, "data": "digits-events", "net": "512-12-10"}
+    second = tune("bptt", events, tmp_path, trials=3, space=LR)
+    assert first.path == second.path
+    tune("bptt", SMALL, tmp_path, trials=4, space=LR)
+    trials = {data: read_tuned("bptt", data, tmp_path).search["trials"] for data in ("digits", "digits-events")}
+    assert trials == {"digits": 4, "digits-events": 3}
+    first.path.write_text(first.path.read_text() + "# mine\n")
+    with pytest.raises(ValueError, match="bptt.toml is not as a search wrote it"):
+        tune("bptt", SMALL, tmp_path, trials=5, space=LR)
+
+
 def test_tuned_files_that_are_refused(tmp_path):
     with pytest.raises(ValueError, match="nowhere, named for tuned settings, is no folder"):
         read_tuned("bptt", "digits", tmp_path / "nowhere")
-    (tmp_path / "bptt").mkdir()
-    file = tmp_path / "bptt" / "digits.toml"
-    for text, message in (("[settings", "is no TOML file"), ("lr = 1", "holds no tuned settings")):
-        file.write_text(text)
+    for text, message in (
+        ("[on", "is no TOML file"),
+        ("lr = 1", r"has 'lr', expected the tables \[space\], \[on.DATA.settings\]"),
+        ("[settings]\nlr = 1", "has 'settings', expected the tables"),
+        ("[on.digits]\nlr = 1", r"holds no tuned settings on digits, expected the tables \[on.digits.settings\]"),
+        ("[on]\ndigits = 3", "holds no tuned settings on digits"),
+        ("[on.digits.search]\ntrials = 0", r"\[on.digits.search\]: trials: .*restore it, or drop the table"),
+    ):
+        (tmp_path / "bptt.toml").write_text(text)
         with pytest.raises(ValueError, match=message):
             read_tuned("bptt", "digits", tmp_path)
 

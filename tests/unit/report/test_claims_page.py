@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from spikelearn.bench import claim_names
+from spikelearn.catalogue import CLAIMS
 from spikelearn.report import write_claims_page, write_report, write_verdicts
 from tests.unit.bench.made import write_comparison
 
@@ -47,7 +47,7 @@ def test_claims_that_were_not_asked_are_named_with_their_command(tmp_path):
     write_verdicts(tmp_path, MADE)
     page = write_claims_page(tmp_path).read_text().partition("Not asked here")[2]
     asked = re.findall(r"--suite claims/(\S+) --out", page)
-    assert sorted([*asked, "desire-mnist", "low-data"]) == claim_names()
+    assert sorted([*asked, "desire-mnist", "low-data"]) == CLAIMS.names()
 
 
 def test_verdicts_that_cannot_be_read_are_refused(tmp_path):

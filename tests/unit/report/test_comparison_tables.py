@@ -342,7 +342,7 @@ def test_the_test_samples_stand_on_the_page(wide, report):
 
 def test_a_search_is_told_in_columns(tmp_path):
     search = {
-        "file": "spikelearn/tuned/bptt/digits.toml", "data": "digits", "net": "64-100-10", "trials": 15, "epochs": 5,
+        "file": "spikelearn/catalogue/tuned/bptt.toml", "data": "digits", "net": "64-100-10", "trials": 15, "epochs": 5,
         "validation_accuracy": 0.9859, "validation_accuracy_of_defaults": 0.9507, "space": ["lr: 0.0001 to 0.03", "a"],
         "versions": {"torch": "2"},
     }  # fmt: skip
@@ -354,7 +354,7 @@ def test_a_search_is_told_in_columns(tmp_path):
     assert bptt == {
         "Arm": "bptt", "Data set": "digits", "Searched on": "digits, 64-100-10", "Trials": "15 of 5 epochs",
         "Validation accuracy": "98.59 %", "Of the defaults": "95.07 %", "Searched": "lr: 0.0001 to 0.03; a",
-        "File": "spikelearn/tuned/bptt/digits.toml",
+        "File": "spikelearn/catalogue/tuned/bptt.toml",
     }  # fmt: skip
     assert (dfa["Searched on"], dfa["Trials"]) == ("not written down", "3")
     assert control["Searched on"] == "not tuned"

@@ -6,6 +6,7 @@ import inspect
 import pytest
 import torch
 
+from spikelearn.catalogue import PRESETS
 from spikelearn.datasets import DATASETS
 from spikelearn.network import evaluating
 from spikelearn.plasticity import RULES
@@ -15,14 +16,13 @@ from spikelearn.training import (
     make_optimizer,
     make_schedule,
     merged,
-    preset_names,
     read_preset,
     read_settings,
     settings_from,
     write_settings,
 )
 
-NAMES = preset_names()
+NAMES = PRESETS.names()
 every_preset = pytest.mark.parametrize("name", NAMES)
 
 
