@@ -18,8 +18,7 @@ from spikelearn.kernels.doors import Door
 from spikelearn.loading import loader as loading
 from spikelearn.network import Network
 from spikelearn.plasticity import Batch
-from spikelearn.training import Settings, fit, prepare, settings_from
-from spikelearn.training import training as learning
+from spikelearn.training import Settings, fit, learning, prepare, settings_from
 from spikelearn.training.fit import _Fit
 
 #: Where checks stand: owner, attribute, what they are called here.
@@ -28,8 +27,8 @@ CHECKS: tuple[tuple[Any, str, str], ...] = (
     (Batch, "__post_init__", "batches"),
     (Network, "check_run", "inputs of a run"),
     (loading, "check_samples_finite", "samples"),
-    (learning, "_check", "updates"),
-    (learning, "_refuse_not_finite", "changes and weights"),
+    (learning, "_check_update", "updates"),
+    (learning, "refuse_not_finite", "changes and weights"),
     (_Fit, "_check_finite", "states"),
 )
 

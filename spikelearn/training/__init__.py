@@ -4,9 +4,11 @@ from spikelearn.training.checkpoint import load_checkpoint, save_checkpoint
 from spikelearn.training.clipping import clip_norm
 from spikelearn.training.constraints import Bounds, Constraint, IncomingNorm
 from spikelearn.training.display import ConsoleDisplay, Display, Silent
+from spikelearn.training.finite import NonFiniteUpdate
 from spikelearn.training.fit import Fitted, Position, fit
 from spikelearn.training.folder import RunFolder
 from spikelearn.training.interrupt import Interrupted
+from spikelearn.training.learning import learn
 from spikelearn.training.needs import adapted, dense_sizes, filled_in, needed, needs_of, network_for, settings_for
 from spikelearn.training.optimizers import OPTIMIZERS, OptimizerFactory, make_optimizer
 from spikelearn.training.predicting import predictor, trained_predictor
@@ -27,7 +29,7 @@ from spikelearn.training.run import (
 from spikelearn.training.schedules import SCHEDULES, Schedule, make_schedule
 from spikelearn.training.settings import Settings
 from spikelearn.training.settings_files import read_settings, settings_from, write_settings
-from spikelearn.training.training import NonFiniteUpdate, Training, learn
+from spikelearn.training.training import Training
 
 __all__ = [
     "OPTIMIZERS",

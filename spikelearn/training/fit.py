@@ -17,17 +17,20 @@ from spikelearn.measure import Evaluation
 from spikelearn.plasticity import Batch, Update
 from spikelearn.training.checkpoint import load_checkpoint, save_checkpoint
 from spikelearn.training.display import Display, Silent
+from spikelearn.training.finite import NonFiniteUpdate
 from spikelearn.training.fitted import fit_readout
 from spikelearn.training.folder import RunFolder
 from spikelearn.training.health import odd_scale
 from spikelearn.training.interrupt import Interrupted, Wish, stop_on_signals
+from spikelearn.training.learning import learn
 from spikelearn.training.predicting import predictor
 from spikelearn.training.processes import ALONE, Processes
 from spikelearn.training.recording import RECORDED, record_samples
 from spikelearn.training.reduction import ProcessLost, mean_over_processes
 from spikelearn.training.sharing import check_shares, counted, evaluate_together, with_draws
-from spikelearn.training.state import check_keys, check_like, check_number, is_same
-from spikelearn.training.training import NonFiniteUpdate, Training, check_same_network, learn
+from spikelearn.training.state import check_same_network
+from spikelearn.training.state_checks import check_keys, check_like, check_number, is_same
+from spikelearn.training.training import Training
 
 #: Seconds between two checkpoints inside an epoch.
 CHECKPOINT_EVERY = 60.0

@@ -204,6 +204,32 @@ def make_bounds(rule: Rule, network: Network, bounds: tuple[float, float] | None
     return tuple(_within(names[name], Bounds(*limit)) for name, limit in limits.items() if limit is not None)
 
 
+def check_bounds(network: Network, rule: Rule) -> None:
+    """Raise ValueError where a rule's own bounds would cut most of the weights that are there before the first step."""
+    names = rule.names_of(network)
+    for part, own in rule.parts.items():
+        _check_bounds(network, own.rule, None if own.bounds else own.rule.default_bounds, names[part])
+    if not rule.parts:
+        _check_bounds(network, rule, rule.default_bounds, [name for name, _ in network.named_parameters()])
+
+
+def _check_bounds(network: Network, rule: Rule, bounds: tuple[float, float] | None, names: Sequence[str]) -> None:
+    if bounds is None:
+        return
+    low, high = bounds
+    synapses = tuple(network.synapses())
+    for name in names:
+        parameter = network.get_parameter(name)
+        if parameter.ndim < 2 or not parameter.requires_grad or not name.startswith(synapses):
+            continue
+        cut = float(((parameter < low) | (parameter > high)).float().mean())
+        if cut > 0.5:
+            raise ValueError(
+                f"{rule.name} keeps weights from {low:g} to {high:g}, but {100 * cut:.0f} % of {name} "
+                "lie outside: draw them within (--init), or set other bounds (--bounds LOW HIGH)"
+            )
+
+
 def _within(names: Collection[str], constraint: Constraint) -> Constraint:
     """``constraint`` of those changed parameters that are among ``names``."""
 

@@ -11,7 +11,7 @@ from spikelearn.seeding import generator_for
 from spikelearn.training.checkpoint import load_checkpoint
 from spikelearn.training.folder import RunFolder
 from spikelearn.training.settings import Settings
-from spikelearn.training.state import check_like
+from spikelearn.training.state_checks import check_like
 
 
 def predictor(rule: Rule, network: Network, memory: Memory) -> Predict | None:

@@ -27,7 +27,7 @@ from spikelearn.training.checkpoint import load_checkpoint, save_checkpoint
 from spikelearn.training.display import Display
 from spikelearn.training.fit import Fitted, Watch, fit
 from spikelearn.training.folder import RunFolder
-from spikelearn.training.parts import describe, make_schedules, schedule_of, summed_names
+from spikelearn.training.parts import check_bounds, describe, make_schedules, schedule_of, summed_names
 from spikelearn.training.predicting import check_patience, predictor
 from spikelearn.training.processes import ALONE, Processes
 from spikelearn.training.recording import save_recording
@@ -35,7 +35,8 @@ from spikelearn.training.schedules import SCHEDULES
 from spikelearn.training.settings import MEANING, Settings, recorded
 from spikelearn.training.settings_files import check_recorded, read_whole_settings, settings_from, write_settings
 from spikelearn.training.sharing import check_shares, evaluate_together
-from spikelearn.training.training import Training, check_bounds, check_same_network
+from spikelearn.training.state import check_same_network
+from spikelearn.training.training import Training
 
 
 def train(

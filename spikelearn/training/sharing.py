@@ -19,8 +19,8 @@ from spikelearn.measure.evaluation import evaluated
 from spikelearn.network import Network
 from spikelearn.plasticity import Batch, Rule
 from spikelearn.tasks import Tally
+from spikelearn.training.learning import drawn_seeds
 from spikelearn.training.processes import Processes
-from spikelearn.training.training import drawn_seeds
 
 
 def counted(processes: Processes, size: int) -> int:

@@ -1,17 +1,17 @@
-"""Whether a state that was read is one that a training could have saved: nothing of it is used before it is checked."""
+"""Checks that a state which was read is one that a training could have saved, part by part."""
 
-import math
-import random
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, optim
 
-from spikelearn.checks import check_all_finite, check_positive, check_tensor
-
-CURE = "it is of another network, other settings or another version: go on with what it was saved under, or train anew"
+from spikelearn.checks import check_all_finite, check_instance, check_positive, check_tensor
+from spikelearn.network import Network, describe
+from spikelearn.training.parts import Optimizer, Optimizers, Scheduled, Schedules
+from spikelearn.training.random_state import check_generator
+from spikelearn.training.state_checks import CURE, check_keys, check_like, check_number, is_same, said
 
 #: What the schedules of torch change as they go.
 MOVING = (
@@ -19,71 +19,68 @@ MOVING = (
     *("best", "num_bad_epochs", "cooldown_counter", "T_cur", "T_i"),
 )
 
-#: Words of numpy's and Python's generator, MT19937; its position counts in them.
-WORDS = 624
+
+def check_same_network(network: Network, weights: Mapping[str, Tensor]) -> None:
+    """Raise ValueError where ``weights`` are of a network with other names, shapes or types, or are not finite."""
+    check_instance("the weights", weights, Mapping, "{name: tensor}, as network.state_dict() gives them")
+    for name, value in weights.items():
+        check_tensor(f"the weight {name}", value, "take the weights of a network of this program")
+    expected, given = describe(network), {name: list(value.shape) for name, value in weights.items()}
+    for name in sorted(expected.keys() | given.keys()):
+        if expected.get(name) != given.get(name):
+            raise ValueError(
+                f"the weights are of another network: {name} has shape {given.get(name, 'none')}, expected "
+                f"{expected.get(name, 'none')}: build the network that they were trained in"
+            )
+    for name, own in network.state_dict().items():
+        if weights[name].is_floating_point() != own.is_floating_point():
+            raise ValueError(
+                f"the weights are of another network: {name} has type {weights[name].dtype}, expected {own.dtype}"
+            )
+        check_all_finite(name, weights[name].to(own.dtype), "go on from an earlier state, or train anew")
 
 
-def check_like(name: str, given: Any, own: Any, *, any_number: bool = False) -> None:
-    """Raise ValueError unless ``given`` has the form of ``own``, all the way down.
-
-    Tensors must have its shape and type, lie in memory as it does and be finite, mappings its keys, lists its length;
-    floats may be any finite number, whole numbers (but with ``any_number``) must be whole; text must be equal.
-    """
-    if isinstance(own, Tensor):
-        check_tensor(name, given, CURE)
-        if given.shape != own.shape or given.dtype != own.dtype:
-            shapes = f"shape {list(given.shape)} and type {given.dtype}, expected {list(own.shape)} and {own.dtype}"
-            raise ValueError(f"{name} has {shapes}: {CURE}")
-        # Compiled optimizers go through memory as if both lay alike, and past its end where they do not.
-        if given.stride() != own.stride() and not (given.is_contiguous() and own.is_contiguous()):
-            lies = f"strides {list(given.stride())}, expected {list(own.stride())}"
-            raise ValueError(f"{name} lies in memory with {lies}: {CURE}")
-        check_all_finite(name, given, "go on from an earlier state, or train anew")
-    elif isinstance(own, Mapping):
-        check_keys(name, given, list(own))
-        for key, value in own.items():
-            check_like(f"{name}.{key}", given[key], value, any_number=any_number or "lr" in str(key))
-    elif isinstance(own, list | tuple):
-        if not isinstance(given, list | tuple) or len(given) != len(own):
-            raise ValueError(f"{name} is {_said(given)}, expected a list of {len(own)}: {CURE}")
-        for place, (part, value) in enumerate(zip(given, own, strict=True)):
-            check_like(f"{name}[{place}]", part, value, any_number=any_number)
-    elif isinstance(own, int | float) and not isinstance(own, bool):
-        check_number(name, given, whole=isinstance(own, int) and not any_number)
-    elif given != own if isinstance(own, str) else type(given) is not type(own):
-        raise ValueError(f"{name} is {_said(given)}, expected {_said(own)}: {CURE}")
+def kinds_of(given: object) -> str | dict[str, str]:
+    """The class of an optimizer or a schedule, or those of all parts."""
+    if isinstance(given, Optimizers | Schedules):
+        return {part: type(own).__name__ for part, own in given.parts.items()}
+    return type(given).__name__
 
 
-def is_same(given: Any, own: Any) -> bool:
-    """Whether plain values are equal; what cannot be compared with them, as a tensor cannot, is not."""
-    try:
-        return bool(given == own)
-    except RuntimeError:
-        return False
+def check_optimizers(name: str, given: Any, own: Optimizer | None, *, scheduled: bool) -> None:
+    """Raise ValueError unless ``given`` is a state of the optimizer ``own``, or of those of all its parts."""
+    if own is None:
+        check_like(name, given, None)
+    elif isinstance(own, Optimizers):
+        check_keys(name, given, list(own.parts))
+        for part, optimizer in own.parts.items():
+            _check_optimizer(f"{name}.{part}", given[part], _after_a_step(optimizer), scheduled=scheduled)
+    else:
+        _check_optimizer(name, given, _after_a_step(own), scheduled=scheduled)
 
 
-def check_number(name: str, given: Any, *, whole: bool, least: float = -math.inf) -> None:
-    """Raise ValueError unless ``given`` is a finite number of at least ``least``, a whole one where it must be."""
-    kinds: tuple[type, ...] = (int,) if whole else (int, float)
-    fits = type(given) in kinds and (abs(given) < 2**63 if isinstance(given, int) else abs(given) < math.inf)
-    if not fits or given < least:
-        bound = "" if least == -math.inf else f" of at least {least:g}"
-        raise ValueError(f"{name} is {_said(given)}, expected a {'whole' if whole else 'finite'} number{bound}: {CURE}")
+def check_schedules(name: str, given: Any, own: Scheduled | None) -> None:
+    """Raise ValueError unless ``given`` is a state of the schedule ``own``, or of those of all its parts."""
+    if isinstance(own, Schedules):
+        check_keys(name, given, list(own.parts))
+        for part, schedule in own.parts.items():
+            _check_schedule(f"{name}.{part}", given[part], schedule.state_dict())
+    else:
+        _check_schedule(name, given, own.state_dict() if own else None)
 
 
-def check_keys(name: str, given: Any, expected: Sequence[Any]) -> None:
-    """Raise ValueError unless ``given`` is a mapping with the keys ``expected``."""
-    if not isinstance(given, Mapping):
-        raise ValueError(f"{name} is {_said(given)}, expected a mapping: {CURE}")
-    missing = [key for key in expected if key not in given]
-    unknown = [key for key in given if key not in expected]
-    if missing or unknown:
-        words = [f"lacks {missing[0]!r}"] if missing else []
-        words += [f"has {unknown[0]!r}, which is unknown"] if unknown else []
-        raise ValueError(f"{name} {' and '.join(words)}: {CURE}")
+def _after_a_step(optimizer: optim.Optimizer) -> dict[str, Any]:
+    """The state of a copy of ``optimizer`` after a step without a change."""
+    twin = copy.deepcopy(optimizer)
+    twin.state.clear()
+    twin.zero_grad(set_to_none=True)
+    for parameter in (p for group in twin.param_groups for p in group["params"]):
+        parameter.requires_grad_().backward(torch.zeros_like(parameter))
+    twin.step()
+    return twin.state_dict()
 
 
-def check_optimizer(name: str, given: Any, own: Mapping[str, Any], *, scheduled: bool) -> None:
+def _check_optimizer(name: str, given: Any, own: Mapping[str, Any], *, scheduled: bool) -> None:
     """Raise ValueError unless ``given`` has the form of ``own``, the state of such an optimizer after a step.
 
     Parameters that have not been changed have no state. With ``scheduled`` the learning rate may be another one.
@@ -95,9 +92,9 @@ def check_optimizer(name: str, given: Any, own: Mapping[str, Any], *, scheduled:
             if scheduled and "lr" in str(key):
                 check_number(f"{name}.{key}", group[key], whole=False, least=0)
             elif not is_same(group[key], value):
-                raise ValueError(f"{name} has {key} = {_said(group[key])}, expected {_said(value)}: {CURE}")
+                raise ValueError(f"{name} has {key} = {said(group[key])}, expected {said(value)}: {CURE}")
     if not isinstance(given["state"], Mapping):
-        raise ValueError(f"{name}.state is {_said(given['state'])}, expected a mapping: {CURE}")
+        raise ValueError(f"{name}.state is {said(given['state'])}, expected a mapping: {CURE}")
     for place, state in given["state"].items():
         if place not in own["state"]:
             raise ValueError(f"{name} has a state of parameter {place!r}, expected one of {len(own['state'])}: {CURE}")
@@ -106,12 +103,12 @@ def check_optimizer(name: str, given: Any, own: Mapping[str, Any], *, scheduled:
             raise ValueError(f"{name}.state[{place}].step is {float(state['step']):g}, expected 0 or more: {CURE}")
 
 
-def check_schedule(name: str, given: Any, own: Mapping[str, Any] | None) -> None:
+def _check_schedule(name: str, given: Any, own: Mapping[str, Any] | None) -> None:
     """Raise ValueError unless ``given`` is a state of the schedule with ``own``; only where it stands may differ."""
     check_like(name, given, own)
     for key, value in (own or {}).items():
         if key not in MOVING and not is_same(given[key], value):
-            raise ValueError(f"{name} has {key} = {_said(given[key])}, expected {_said(value)}: {CURE}")
+            raise ValueError(f"{name} has {key} = {said(given[key])}, expected {said(value)}: {CURE}")
         if key == "last_epoch":
             check_number(f"{name}.{key}", given[key], whole=True, least=0)
 
@@ -125,7 +122,7 @@ def check_pruning(name: str, given: Any, own: Mapping[str, Any] | None, weights:
     for key in ("batches", "done"):
         check_number(f"{name}.{key}", given[key], whole=True, least=0)
     if not isinstance(given["masks"], Mapping):
-        raise ValueError(f"{name}.masks is {_said(given['masks'])}, expected a mapping: {CURE}")
+        raise ValueError(f"{name}.masks is {said(given['masks'])}, expected a mapping: {CURE}")
     for key, mask in given["masks"].items():
         if key not in weights:
             raise ValueError(f"{name} has a mask of {key!r}, which the network does not have: {CURE}")
@@ -139,76 +136,3 @@ def check_hardware(name: str, given: Any, own: Mapping[str, Any] | None, generat
         check_generator(f"{name}.random", given["random"], generator)
         for key, limit in given["limits"].items():
             check_positive(f"{name}.limits.{key}", limit)
-
-
-def check_generator(name: str, given: Any, own: torch.Generator) -> None:
-    """Raise ValueError unless ``given`` is a state that the generator ``own`` can take."""
-    check_like(name, given, own.get_state())
-    try:
-        torch.Generator(own.device).set_state(given)
-    except RuntimeError as error:
-        raise ValueError(f"{name} is no state of a random generator ({error}): {CURE}") from error
-
-
-def check_random(name: str, given: Any, rule: torch.Generator) -> None:
-    """Raise ValueError unless ``given`` holds states of the generators of a rule, torch, numpy and Python."""
-    check_keys(name, given, ["rule", "torch", "numpy", "python", "cuda"])
-    check_generator(f"{name}.rule", given["rule"], rule)
-    check_generator(f"{name}.torch", given["torch"], torch.default_generator)
-    check_like(f"{name}.numpy", given["numpy"], ["MT19937", torch.zeros(WORDS, dtype=torch.int64), 0, 0, 0.0])
-    _, keys, position, has_gauss, _ = given["numpy"]
-    if not 0 <= position <= WORDS or has_gauss not in (0, 1) or not bool(((keys >= 0) & (keys < 2**32)).all()):
-        raise ValueError(f"{name}.numpy is no state of numpy's generator (position {position}): {CURE}")
-    version, words, _ = random.getstate()
-    # The second of a pair of normal numbers is kept until it is asked for.
-    waiting = isinstance(given["python"], list) and given["python"][-1:] != [None]
-    check_like(f"{name}.python", given["python"], [version, list(words), 0.0 if waiting else None])
-    try:
-        random.Random().setstate(as_tuples(given["python"]))
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f"{name}.python is no state of Python's generator ({error}): {CURE}") from error
-    if not isinstance(given["cuda"], list):
-        raise ValueError(f"{name}.cuda is {_said(given['cuda'])}, expected a list: {CURE}")
-    if torch.cuda.is_available():
-        for place, state in enumerate(given["cuda"]):
-            check_generator(f"{name}.cuda[{place}]", state, torch.Generator("cuda"))
-
-
-def random_state(rule: torch.Generator) -> dict[str, Any]:
-    """Where the generators of a rule, torch, numpy and Python stand: tensors and plain values."""
-    numpy_state: Any = np.random.get_state()
-    return {
-        "rule": rule.get_state(),
-        "torch": torch.get_rng_state(),
-        "numpy": [numpy_state[0], torch.from_numpy(numpy_state[1].astype(np.int64)), *numpy_state[2:]],
-        "python": as_lists(random.getstate()),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-    }
-
-
-def restore_random(kept: Mapping[str, Any], rule: torch.Generator) -> None:
-    """Go on from what ``random_state`` gave."""
-    rule.set_state(kept["rule"])
-    torch.set_rng_state(kept["torch"])
-    if kept["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(kept["cuda"][: torch.cuda.device_count()])
-    name, keys, position, has_gauss, gauss = kept["numpy"]
-    np.random.set_state((name, keys.numpy().astype(np.uint32), position, has_gauss, gauss))
-    random.setstate(as_tuples(kept["python"]))
-
-
-def as_lists(value: Any) -> Any:
-    """Tuples in ``value`` as lists, all the way down."""
-    return [as_lists(item) for item in value] if isinstance(value, tuple) else value
-
-
-def as_tuples(value: Any) -> Any:
-    """Lists in ``value`` as tuples, all the way down."""
-    return tuple(as_tuples(item) for item in value) if isinstance(value, list) else value
-
-
-def _said(value: Any) -> str:
-    """``value`` in a few words."""
-    if isinstance(value, Tensor):
-        return f"a tensor of shape {list(value.shape)}"
-    return repr(value) if isinstance(value, str | int | float | bool | None) else f"a {type(value).__name__}"
