@@ -18,8 +18,9 @@ from spikelearn.kernels.doors import Door
 from spikelearn.loading import loader as loading
 from spikelearn.network import Network
 from spikelearn.plasticity import Batch
-from spikelearn.training import Settings, fit, learning, prepare, settings_from
-from spikelearn.training.fit import _Fit
+from spikelearn.runs import Settings, prepare, settings_from
+from spikelearn.training import fit, learning
+from spikelearn.training.fitting import Fitting
 
 #: Where checks stand: owner, attribute, what they are called here.
 CHECKS: tuple[tuple[Any, str, str], ...] = (
@@ -29,7 +30,7 @@ CHECKS: tuple[tuple[Any, str, str], ...] = (
     (loading, "check_samples_finite", "samples"),
     (learning, "_check_update", "updates"),
     (learning, "refuse_not_finite", "changes and weights"),
-    (_Fit, "_check_finite", "states"),
+    (Fitting, "_check_finite", "states"),
 )
 
 RUNS: dict[str, dict[str, Any]] = {

@@ -20,7 +20,8 @@ from spikelearn.neurons import LIF, CubaLIF
 from spikelearn.plasticity import BPTT, IDE, RULES, STDP, TSSLBP, Batch, Desire, Rule
 from spikelearn.plasticity.gradient.byte_budget import MIB, sizes_of
 from spikelearn.plasticity.requires.learning import trainable_names
-from spikelearn.training import Training, learn, network_for
+from spikelearn.runs import network_for
+from spikelearn.training import Training, learn
 
 BUDGET = 60.0  # MiB
 RATE = 0.13  # input spikes per step

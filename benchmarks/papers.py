@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from spikelearn.draw.style import COLOURS, clean, save
-from spikelearn.training import RunFolder, read_preset
+from spikelearn.runs import read_preset
+from spikelearn.training import RunFolder
 
 
 def published_figure(words: str) -> float | None:

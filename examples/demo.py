@@ -14,7 +14,7 @@ from spikelearn.bench import LocalEngine, Summary, TrialFolder, compare, read_re
 from spikelearn.datasets import DATASETS
 from spikelearn.export import FORMATS, Verification, verify_nir
 from spikelearn.report import draw_pictures, write_report
-from spikelearn.training import open_run, test_loader, trained_network
+from spikelearn.runs import open_run, test_loader, trained_network
 
 OUT = Path("demo")
 PLAN = read_suite("quick")

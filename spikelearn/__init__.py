@@ -10,7 +10,8 @@ from spikelearn.measure import evaluate
 from spikelearn.network import Block, Feedback, Network, build
 from spikelearn.neurons import IF, LIF, NEURONS, AdaptiveLIF, CubaLIF, LeakyIntegrator
 from spikelearn.plasticity import BPTT, DFA, FA, RULES, STDP, Batch, ReadoutOnly, Rule, Update
-from spikelearn.training import Training, fit, learn, network_for
+from spikelearn.runs import network_for
+from spikelearn.training import Training, fit, learn
 
 __all__ = [
     "BPTT",

@@ -15,9 +15,10 @@ from spikelearn.cli.common import AsJson, Imports, output, print_json, progress
 from spikelearn.cli.flags import takes_settings
 from spikelearn.cli.suited import suited
 from spikelearn.files import replacing
+from spikelearn.runs import Settings, merged, open_run, read_settings
+from spikelearn.runs.groups import Group, in_groups
 from spikelearn.threads import no_more_than_cores
-from spikelearn.training import ConsoleDisplay, RunFolder, Settings, merged, open_run, read_settings
-from spikelearn.training.groups import Group, in_groups
+from spikelearn.training import ConsoleDisplay, RunFolder
 
 #: Settings of a run or a file that do not belong to its rule.
 COMMON = in_groups(Settings.model_fields, Group.NETWORK, Group.DATA, Group.PROTOCOL, Group.PLACE)

@@ -9,7 +9,8 @@ from rich.console import Console
 from spikelearn.component_text import parse_value
 from spikelearn.documents import json_text
 from spikelearn.imports import import_components
-from spikelearn.training import RunFolder, Settings, open_run
+from spikelearn.runs import Settings, open_run
+from spikelearn.training import RunFolder
 
 #: Progress and tables for people; standard output is left to results.
 progress = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)

@@ -37,8 +37,9 @@ from spikelearn.cli.common import (
     read_shared,
 )
 from spikelearn.report import write_all
+from spikelearn.runs import merged
 from spikelearn.threads import cores, said_number
-from spikelearn.training import Interrupted, merged
+from spikelearn.training import Interrupted
 
 #: Exit code of a comparison in which trials failed.
 FAILED = 3

@@ -2,8 +2,8 @@
 
 from spikelearn.cli.common import AsJson, DataRoot, Imports, RunPath, opened, output, print_classes, print_json
 from spikelearn.measure import evaluate
+from spikelearn.runs import test_loader, trained_network, trained_predictor
 from spikelearn.threads import threads
-from spikelearn.training import test_loader, trained_network, trained_predictor
 
 
 def evaluate_command(

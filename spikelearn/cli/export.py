@@ -10,7 +10,8 @@ from typer import Option
 from spikelearn.cli.common import AsJson, DataRoot, Imports, RunPath, opened, output, print_json
 from spikelearn.export import FORMATS, Verification, verify_nir
 from spikelearn.network import Network
-from spikelearn.training import RunFolder, Settings, about_weights, test_loader, trained_network
+from spikelearn.runs import Settings, about_weights, test_loader, trained_network
+from spikelearn.training import RunFolder
 
 #: Output entries compared at the least, where the test set has as many.
 ENTRIES = 60_000

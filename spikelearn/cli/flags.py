@@ -10,8 +10,8 @@ from pydantic.fields import FieldInfo
 from typer import Option
 
 from spikelearn.cli.common import read_options
-from spikelearn.training import Settings
-from spikelearn.training.groups import about, described
+from spikelearn.runs import Settings
+from spikelearn.runs.groups import about, described
 
 #: Settings with a flag of another name.
 NAMED_ELSEWHERE = ("imports",)

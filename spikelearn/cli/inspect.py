@@ -8,8 +8,9 @@ from typer import Option
 from spikelearn.cli.common import AsJson, Imports, RunPath, output, print_classes, print_json, progress
 from spikelearn.imports import ComponentsMissing
 from spikelearn.report import draw_pictures, sources
+from spikelearn.runs import open_run, read_settings
 from spikelearn.tasks import measure_in
-from spikelearn.training import RunFolder, open_run, read_settings
+from spikelearn.training import RunFolder
 
 
 def inspect_command(

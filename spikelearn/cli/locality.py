@@ -12,7 +12,7 @@ from spikelearn.measure import Locality, Operations, learning_operations, locali
 from spikelearn.network import Network
 from spikelearn.plasticity import RULES, Batch, Rule
 from spikelearn.plasticity.factors import FACTORS
-from spikelearn.training import network_for
+from spikelearn.runs import network_for
 
 #: Small enough for a second a rule, large enough that a synapse is one of many.
 NET, INPUTS, CLASSES, STEPS, SAMPLES = "24-32-10", 24, 10, 80, 8

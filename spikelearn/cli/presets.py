@@ -6,7 +6,7 @@ import typer
 
 from spikelearn.catalogue import PRESETS
 from spikelearn.cli.common import AsJson, output, print_json
-from spikelearn.training import read_preset
+from spikelearn.runs import read_preset
 
 Name = Annotated[str | None, typer.Argument(help="Show the settings of one of them.", show_default=False)]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from spikelearn.catalogue import PRESETS
 from spikelearn.plasticity import Unmet
-from spikelearn.training import (
+from spikelearn.runs import (
     Settings,
     adapted,
     filled_in,

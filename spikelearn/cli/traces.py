@@ -8,7 +8,7 @@ import typer
 from spikelearn.cli.common import AsJson, Imports, output, print_json
 from spikelearn.cli.flags import takes_settings
 from spikelearn.plasticity import PAIRS, RULES, WeightTrace, traces_of
-from spikelearn.training import network_for
+from spikelearn.runs import network_for
 
 
 @takes_settings

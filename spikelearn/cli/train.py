@@ -11,25 +11,12 @@ from spikelearn.cli.flags import takes_settings
 from spikelearn.cli.suited import suited
 from spikelearn.datasets import short_name
 from spikelearn.network import FittedReadout
+from spikelearn.runs import Settings, merged, open_run, read_preset, read_settings, train, train_longer
 from spikelearn.tasks import measure_in
 from spikelearn.threads import no_more_than_cores
-from spikelearn.training import (
-    ConsoleDisplay,
-    Interrupted,
-    Processes,
-    RunFolder,
-    SaidElsewhere,
-    Settings,
-    joined,
-    merged,
-    open_run,
-    read_preset,
-    read_settings,
-    train,
-    train_longer,
-)
-from spikelearn.training.launch import launch
-from spikelearn.training.processes import is_started
+from spikelearn.training import ConsoleDisplay, Interrupted, Processes, RunFolder, SaidElsewhere, joined
+from spikelearn.training.parallel.launch import launch
+from spikelearn.training.parallel.processes import is_started
 
 Text = str | None
 

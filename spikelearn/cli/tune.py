@@ -11,9 +11,10 @@ from typer import Option
 from spikelearn.bench.tune.spaces import read_space
 from spikelearn.bench.tune.tuning import SearchResult, tune
 from spikelearn.cli.common import INTERRUPTED, AsJson, Imports, Shared, output, print_json, progress, read_shared
+from spikelearn.runs import merged, read_settings
 from spikelearn.tasks import measure_in
 from spikelearn.threads import no_more_than_cores
-from spikelearn.training import Interrupted, merged, read_settings
+from spikelearn.training import Interrupted
 
 Text = str | None
 Texts = list[str] | None

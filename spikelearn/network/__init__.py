@@ -2,6 +2,7 @@
 
 from spikelearn.network.block import Block, Feedback, Feedforward
 from spikelearn.network.builder import build
+from spikelearn.network.drawing import drawn_seeds
 from spikelearn.network.initialisers import INITIALISERS, Initialiser, emstdp_thresholds
 from spikelearn.network.layerwise import Layer
 from spikelearn.network.network import Network
@@ -42,6 +43,7 @@ __all__ = [
     "check_weights_finite",
     "copied_buffers",
     "describe",
+    "drawn_seeds",
     "emstdp_thresholds",
     "evaluating",
     "learning_only",

@@ -1,4 +1,4 @@
-"""From where random neurons draw in one presentation."""
+"""Random numbers of neurons: the seeds of the samples of one presentation."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +10,11 @@ from torch import Tensor
 from spikelearn.checks import check_shape, check_tensor
 from spikelearn.network.graph import Graph
 from spikelearn.neurons.streams import streams
+
+
+def drawn_seeds(samples: int, generator: torch.Generator) -> Tensor:
+    """Seeds from which random neurons draw, one for each sample of a batch, int64 [B]."""
+    return torch.randint(2**62, (samples,), generator=generator, device=generator.device)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from spikelearn.loading import Direct
 from spikelearn.network import INITIALISERS
 from spikelearn.neurons import neuron_factory
 from spikelearn.registry import registry_of
-from spikelearn.training import OPTIMIZERS, SCHEDULES, Settings
+from spikelearn.runs import Settings
+from spikelearn.training import OPTIMIZERS, SCHEDULES
 from spikelearn.training.parts import choice_of, schedule_of
 
 

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_instance, check_shape
+from spikelearn.network import drawn_seeds
 from spikelearn.plasticity import Batch, Update, check_takes
 from spikelearn.synapses import float_type
 from spikelearn.training.finite import refuse_not_finite
+from spikelearn.training.parallel.reduction import averaged
 from spikelearn.training.parts import plain, summed_names
-from spikelearn.training.reduction import averaged
 from spikelearn.training.training import Training
 
 
@@ -46,11 +47,6 @@ def learn(training: Training, batch: Batch, share: float = 1.0) -> Update:
     if training.pruning is not None:
         training.pruning.step(training.network)
     return last
-
-
-def drawn_seeds(samples: int, generator: torch.Generator) -> Tensor:
-    """Seeds from which random neurons draw, one for each sample of a batch, int64 [B]."""
-    return torch.randint(2**62, (samples,), generator=generator, device=generator.device)
 
 
 def _drawing(training: Training, batch: Batch) -> AbstractContextManager[None]:

@@ -15,6 +15,7 @@ from spikelearn.plasticity import Memory, OptimizerChoice, Rule
 from spikelearn.seeding import generator_for
 from spikelearn.training.constraints import Constraint
 from spikelearn.training.finite import refuse_not_finite
+from spikelearn.training.parallel.reduction import Reduce, as_they_are
 from spikelearn.training.parts import (
     Optimizer,
     Scheduled,
@@ -26,7 +27,6 @@ from spikelearn.training.parts import (
     plain,
 )
 from spikelearn.training.random_state import check_random, random_state, restore_random
-from spikelearn.training.reduction import Reduce, as_they_are
 from spikelearn.training.state import (
     check_hardware,
     check_optimizers,

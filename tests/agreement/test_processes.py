@@ -30,8 +30,8 @@ from spikelearn.training import (
     load_checkpoint,
     mean_over_processes,
 )
-from spikelearn.training.reduction import averaged
-from spikelearn.training.sharing import evaluate_together
+from spikelearn.training.parallel.reduction import averaged
+from spikelearn.training.parallel.sharing import evaluate_together
 from tests.conformance.cases import RULES, RuleCase
 
 #: Rules whose shards are not the batch, and why.

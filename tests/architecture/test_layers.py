@@ -17,6 +17,7 @@ LAYERS = [
     {"plasticity", "export", "hardware"},
     {"measure", "draw"},
     {"training"},
+    {"runs"},
     {"bench"},
     {"report"},
     {"cli"},

@@ -34,7 +34,7 @@ from spikelearn.neurons.activations import (
     Tanh,
 )
 from spikelearn.plasticity.requires import NoFeedback
-from spikelearn.training import needed, settings_for
+from spikelearn.runs import needed, settings_for
 from tests.conformance import tiny
 
 

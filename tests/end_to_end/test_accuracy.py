@@ -3,7 +3,8 @@
 import pytest
 
 from spikelearn.datasets import data_root
-from spikelearn.training import RunFolder, merged, read_preset, settings_from, train
+from spikelearn.runs import merged, read_preset, settings_from, train
+from spikelearn.training import RunFolder
 
 pytestmark = pytest.mark.slow
 

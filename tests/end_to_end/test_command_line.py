@@ -365,7 +365,7 @@ def test_a_file_wins_over_the_preset_and_a_flag_over_both(tmp_path):
 def test_frozen_blocks_keep_the_weights_that_were_drawn(tmp_path):
     from safetensors.torch import load_file
 
-    from spikelearn.training import read_settings, settings_from
+    from spikelearn.runs import read_settings, settings_from
 
     out = tmp_path / "run"
     assert run(["train", *QUICK[:-4], "--epochs", "1", "--batch", "100", "--freeze", "fc1", "--out", str(out)]) == 0

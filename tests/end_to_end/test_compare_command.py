@@ -9,7 +9,7 @@ from filelock import FileLock
 from spikelearn.bench import LocalEngine, TrialFolder, read_claim, read_results
 from spikelearn.cli.app import run
 from spikelearn.cli.common import spread
-from spikelearn.training import train
+from spikelearn.runs import train
 from tests.in_this_process import trials_in_this_process
 
 SMALL = ["net=64-8-10", "steps=4", "epochs=1", "data-fraction=0.1"]

@@ -6,7 +6,7 @@ import pytest
 
 from spikelearn.cli.app import run
 from spikelearn.plasticity import RULES
-from spikelearn.training import needs_of
+from spikelearn.runs import needs_of
 
 
 def trained_and_read_back(rule, folder, capsys, *flags):

@@ -8,7 +8,7 @@ from spikelearn.bench import read_tuned
 from spikelearn.bench.tune.spaces import read_space
 from spikelearn.catalogue import CLAIMS, PRESETS, SUITES, TUNED
 from spikelearn.plasticity import RULES
-from spikelearn.training import Settings
+from spikelearn.runs import Settings
 
 COLLECTIONS = (PRESETS, TUNED, SUITES, CLAIMS)
 ROOT = Path(__file__).parents[2]

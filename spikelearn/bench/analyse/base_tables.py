@@ -13,9 +13,9 @@ from spikelearn.bench.analyse.summary_tables import ArmRow, BaseTable, Cost, Ord
 from spikelearn.bench.analyse.terms import Terms
 from spikelearn.bench.run.trial_record import TrialRecord
 from spikelearn.plasticity import RULES
+from spikelearn.runs import Settings
+from spikelearn.runs.groups import Group, in_groups
 from spikelearn.tasks import ACCURACY
-from spikelearn.training import Settings
-from spikelearn.training.groups import Group, in_groups
 
 #: Shares of the reference's score to which the way is measured.
 SHARES = (0.90, 0.95, 0.97, 0.98)

@@ -9,8 +9,8 @@ import tomli_w
 
 from spikelearn.bench.analyse.summary_tables import ArmRow, BaseTable
 from spikelearn.plasticity import RULES
-from spikelearn.training import Settings
-from spikelearn.training.groups import Group, about
+from spikelearn.runs import Settings
+from spikelearn.runs.groups import Group, about
 
 #: Settings that make the network, what it is shown, and what is read from it.
 NETWORK = tuple(

@@ -10,9 +10,9 @@ from spikelearn.component_text import name_in, several
 from spikelearn.hardware import IMPAIRMENTS
 from spikelearn.loading import NOISES
 from spikelearn.plasticity import RULES
-from spikelearn.training import Settings
-from spikelearn.training.groups import about
-from spikelearn.training.settings import ELSEWHERE
+from spikelearn.runs import Settings
+from spikelearn.runs.groups import about
+from spikelearn.runs.settings import ELSEWHERE
 
 #: What every arm shares; an arm that set one of these would learn from other or more samples than the rest.
 SHARED = tuple(name for name, field in Settings.model_fields.items() if about(field).is_shared)

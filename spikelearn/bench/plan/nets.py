@@ -1,7 +1,7 @@
 """Architecture strings of a comparison: one network, and deeper versions of it."""
 
 from spikelearn.checks import check_count
-from spikelearn.training import dense_sizes
+from spikelearn.runs import dense_sizes
 
 #: Hidden layers of an axis; beyond, names of networks grow longer than any could be trained.
 DEEPEST = 1000

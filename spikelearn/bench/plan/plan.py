@@ -13,7 +13,7 @@ from spikelearn.bench.plan.trial import Trial
 from spikelearn.bench.plan.tuned import Tuned, read_tuned
 from spikelearn.checks import one_of
 from spikelearn.datasets import full_name
-from spikelearn.training import Settings, filled_in, merged, needs_of, settings_from
+from spikelearn.runs import Settings, filled_in, merged, needs_of, settings_from
 
 
 class Point(NamedTuple):

@@ -11,7 +11,7 @@ from spikelearn.bench.plan.plan import Plan
 from spikelearn.catalogue import SUITES
 from spikelearn.checks import one_of
 from spikelearn.documents import read_toml
-from spikelearn.training.settings_files import expected_by, imports_beside, with_imports
+from spikelearn.runs.settings_files import expected_by, imports_beside, with_imports
 
 
 def plan_from(values: Mapping[str, Any]) -> Plan:

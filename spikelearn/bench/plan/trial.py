@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from spikelearn.datasets import short_name
-from spikelearn.training import Settings
+from spikelearn.runs import Settings
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from spikelearn.bench.run.probe import spread_batch
 from spikelearn.measure import Alignment, alignment
 from spikelearn.plasticity import Batch
-from spikelearn.training import RunFolder, Settings, Training, test_loader, train
+from spikelearn.runs import Settings, test_loader, train
+from spikelearn.training import RunFolder, Training
 from spikelearn.training.display import Display
 
 

@@ -20,11 +20,12 @@ from spikelearn.datasets import short_name
 from spikelearn.documents import modelled, read_sealed, sealed, write_json
 from spikelearn.loading import Loader
 from spikelearn.network.architecture import Conv, Dense, Layer, Residual, Wired, parse
+from spikelearn.runs import Settings, make_loaders, usable_device
 from spikelearn.seeding import derived_seed
 from spikelearn.synapses import Residual as ResidualSynapse
 from spikelearn.tasks import confused
 from spikelearn.threads import threads
-from spikelearn.training import Interrupted, Settings, make_loaders, usable_device
+from spikelearn.training import Interrupted
 from spikelearn.training.interrupt import Wish, stop_on_signals
 
 #: Folder of the records in that of a comparison.

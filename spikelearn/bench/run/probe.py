@@ -24,7 +24,8 @@ from spikelearn.measure import (
 )
 from spikelearn.measure.isolation import isolated
 from spikelearn.plasticity import Batch
-from spikelearn.training import Settings, Training, learn, test_loader, usable_device
+from spikelearn.runs import Settings, test_loader, usable_device
+from spikelearn.training import Training, learn
 from spikelearn.training.parts import plain
 
 #: Test samples that are measured.

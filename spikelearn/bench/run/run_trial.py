@@ -18,13 +18,8 @@ from spikelearn.hardware import impair
 from spikelearn.imports import import_components
 from spikelearn.loading import NOISES
 from spikelearn.measure import PeakMemory, evaluate
-from spikelearn.seeding import generator_for
-from spikelearn.training import (
-    Interrupted,
-    Position,
+from spikelearn.runs import (
     Settings,
-    Training,
-    load_checkpoint,
     make_loaders,
     open_run,
     test_loader,
@@ -33,6 +28,8 @@ from spikelearn.training import (
     trained_predictor,
     usable_device,
 )
+from spikelearn.seeding import generator_for
+from spikelearn.training import Interrupted, Position, Training, load_checkpoint
 
 
 def attempt(trial: Trial, root: Path) -> Outcome:

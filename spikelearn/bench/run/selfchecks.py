@@ -9,7 +9,8 @@ from torch import Tensor
 from spikelearn.bench.plan.trial import Trial
 from spikelearn.plasticity import Batch, Update
 from spikelearn.plasticity.identities import IDENTITIES
-from spikelearn.training import Settings, Training, prepare, usable_device
+from spikelearn.runs import Settings, prepare, usable_device
+from spikelearn.training import Training
 
 #: Samples that an arm's own network is checked on.
 SAMPLES = 8

@@ -14,8 +14,8 @@ from spikelearn.bench.plan.trial import Trial
 from spikelearn.bench.run.probe import read_probe
 from spikelearn.bench.run.trial_folder import TrialFolder
 from spikelearn.loading import Loader
+from spikelearn.runs import Settings, make_loaders
 from spikelearn.tasks import CLASSIFY, measure_in
-from spikelearn.training import Settings, make_loaders
 
 
 def trial_values(trial: Trial, folder: TrialFolder, result: Mapping[str, Any], resumed: bool) -> dict[str, Any]:

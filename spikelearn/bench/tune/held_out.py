@@ -4,15 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from spikelearn.bench.tune.studies import optuna_here
+from spikelearn.runs import Settings, prepare, usable_device
 from spikelearn.seeding import seed_everything
 from spikelearn.tasks import Measure
-from spikelearn.training import (
-    Settings,
-    Silent,
-    fit,
-    prepare,
-)
-from spikelearn.training.run import usable_device
+from spikelearn.training import Silent, fit
 
 #: Error of a trial that ended in NaN or infinity, of tasks that are judged by one: a database holds no infinity.
 WORST_ERROR = 1e300

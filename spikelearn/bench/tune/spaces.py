@@ -11,8 +11,8 @@ from spikelearn.catalogue import TUNED
 from spikelearn.checks import one_of
 from spikelearn.documents import read_toml
 from spikelearn.plasticity import RULES
-from spikelearn.training import Settings
-from spikelearn.training.groups import about
+from spikelearn.runs import Settings
+from spikelearn.runs.groups import about
 
 #: Settings that a search may change: the others are shared by all rules, or say what is tuned.
 SEARCHED = tuple(name for name, field in Settings.model_fields.items() if about(field).is_searched)

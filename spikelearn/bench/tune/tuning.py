@@ -21,20 +21,12 @@ from spikelearn.bench.tune.studies import AT_RANDOM, DEFAULT, HEARTBEAT, ended, 
 from spikelearn.checks import check_count, check_positive
 from spikelearn.datasets import short_name
 from spikelearn.documents import is_untouched, read_toml, write_toml
+from spikelearn.runs import Settings, filled_in, merged, needs_of, prepare, settings_from, usable_device
+from spikelearn.runs.settings import ELSEWHERE
+from spikelearn.runs.settings_files import with_imports
 from spikelearn.tasks import Measure
 from spikelearn.threads import threads
-from spikelearn.training import (
-    NonFiniteUpdate,
-    Settings,
-    filled_in,
-    merged,
-    needs_of,
-    prepare,
-    settings_from,
-)
-from spikelearn.training.run import usable_device
-from spikelearn.training.settings import ELSEWHERE
-from spikelearn.training.settings_files import with_imports
+from spikelearn.training import NonFiniteUpdate
 
 #: Held while a file of the folder is read and written.
 LOCK = ".tune.lock"

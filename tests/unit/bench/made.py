@@ -9,7 +9,7 @@ import numpy as np
 
 from spikelearn.bench.run.trial_folder import FORMAT, KEPT, TrialFolder
 from spikelearn.documents import sealed, write_json, write_toml
-from spikelearn.training import Settings
+from spikelearn.runs import Settings
 from tests.unit.bench.made_record import digest, made_record
 
 #: Mean accuracy on an easy data set, by arm; other arms get 0.9.

@@ -15,7 +15,8 @@ from filelock import FileLock
 from spikelearn.bench.plan.trial import Trial
 from spikelearn.bench.run.engines import ENGINES, Engine, LocalEngine, Outcome, RayEngine, base
 from spikelearn.bench.run.engines.base import Attempt, Crew, attempted, wait_until_free
-from spikelearn.training import Interrupted, RunFolder, Settings
+from spikelearn.runs import Settings
+from spikelearn.training import Interrupted, RunFolder
 
 
 def trials(count):

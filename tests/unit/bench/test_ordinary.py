@@ -26,7 +26,7 @@ from spikelearn.bench.run.trial_folder import FORMAT
 from spikelearn.documents import sealed, write_json
 from spikelearn.report import write_report
 from spikelearn.report.findings import findings_of
-from spikelearn.training import settings_from
+from spikelearn.runs import settings_from
 from tests.unit.bench.made import write_comparison
 
 SETTINGS = settings_from({"net": "64-32-10", "steps": 2, "epochs": 3, "data_fraction": 0.5, "batch": 32})

@@ -10,7 +10,8 @@ from spikelearn.bench.analyse.summary import summarise
 from spikelearn.bench.plan.reading import plan_from
 from spikelearn.plasticity import RULES, Batch
 from spikelearn.report.findings import findings_of
-from spikelearn.training import learn, needs_of, prepare
+from spikelearn.runs import needs_of, prepare
+from spikelearn.training import learn
 from tests.unit.bench.made import write_comparison
 
 NEEDY = [rule for rule in RULES if needs_of(rule, "digits")]

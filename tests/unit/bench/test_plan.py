@@ -6,7 +6,7 @@ from spikelearn.bench.plan.nets import deepened
 from spikelearn.bench.plan.reading import plan_from, plan_values, read_plan, read_suite
 from spikelearn.catalogue import SUITES
 from spikelearn.documents import write_toml
-from spikelearn.training import filled_in
+from spikelearn.runs import filled_in
 
 COMMON = {"net": "64-12-10", "steps": 6, "epochs": 2}
 

@@ -16,7 +16,8 @@ from spikelearn.bench.run.trial_record import TrialRecord
 from spikelearn.bench.run.trial_values import fingerprints
 from spikelearn.documents import json_text, modelled, sealed
 from spikelearn.export import load_weights
-from spikelearn.training import NonFiniteUpdate, RunFolder, make_loaders, prepare, train
+from spikelearn.runs import make_loaders, prepare, train
+from spikelearn.training import NonFiniteUpdate, RunFolder
 
 COMMON = {"net": "64-10-10", "steps": 5, "epochs": 2, "data_fraction": 0.1, "batch": 16}
 

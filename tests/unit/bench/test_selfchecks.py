@@ -10,7 +10,7 @@ from spikelearn.bench.plan.reading import plan_from
 from spikelearn.bench.run.selfchecks import check_arms, check_own
 from spikelearn.plasticity import BPTT, DFA, FA, IDE, STDP, ReadoutOnly, Update
 from spikelearn.plasticity.identities import IDENTITIES
-from spikelearn.training import Settings
+from spikelearn.runs import Settings
 
 SMALL = {"net": "64-12-10", "steps": 6}
 

@@ -15,7 +15,8 @@ from spikelearn.bench.tune.spaces import Dimension, read_space, settings_at, spa
 from spikelearn.bench.tune.tuning import tune
 from spikelearn.neurons import ADJOINTS
 from spikelearn.plasticity import LOSSES, RULES, OptimizerChoice
-from spikelearn.training import NonFiniteUpdate, Settings, filled_in, merged, needs_of, prepare, settings_from
+from spikelearn.runs import Settings, filled_in, merged, needs_of, prepare, settings_from
+from spikelearn.training import NonFiniteUpdate
 
 SMALL = {"net": "64-12-10", "steps": 15, "epochs": 2, "batch": 64, "data_fraction": 0.1, "validation": 0.2}
 LR = space_from({"lr": {"low": 1e-4, "high": 1.0, "default": 1e-3}})
@@ -400,7 +401,7 @@ def test_budgets_are_equal_and_no_test_sample_is_looked_at(tmp_path, monkeypatch
         __len__ = __iter__ = __getattr__
 
     asked, make = [], Settings.make_dataset
-    monkeypatch.setattr("spikelearn.training.run.test_loader", lambda _: Untouchable())
+    monkeypatch.setattr("spikelearn.runs.start.test_loader", lambda _: Untouchable())
     monkeypatch.setattr(Settings, "make_dataset", lambda self, split: asked.append(split) or make(self, split))
     epochs, of_an_epoch = [], held_out.EpochsOfTrial.epoch
     monkeypatch.setattr(

@@ -4,7 +4,7 @@ import typer
 from typer.testing import CliRunner
 
 from spikelearn.cli.flags import takes_settings
-from spikelearn.training import Settings, settings_from
+from spikelearn.runs import Settings, settings_from
 
 SEEN = []
 

@@ -5,7 +5,7 @@ import pytest
 from spikelearn.cli.app import run
 from spikelearn.cli.suited import suited
 from spikelearn.plasticity import RULES
-from spikelearn.training import needs_of
+from spikelearn.runs import needs_of
 
 SMALL = {"net": "64-12-10", "steps": 6}
 

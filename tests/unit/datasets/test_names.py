@@ -10,8 +10,9 @@ from spikelearn.bench.plan.reading import plan_from
 from spikelearn.bench.plan.trial import Trial
 from spikelearn.datasets import ArrayFile, IdxFolder, full_name, open_dataset, short_name
 from spikelearn.loading import Loader
-from spikelearn.training import Interrupted, RunFolder, open_run, settings_from, train, trained_network
-from spikelearn.training import test_loader as loader_of_the_test
+from spikelearn.runs import open_run, settings_from, train, trained_network
+from spikelearn.runs import test_loader as loader_of_the_test
+from spikelearn.training import Interrupted, RunFolder
 
 LABELS = np.arange(30) % 3
 SEQUENCES = np.eye(4, dtype=np.float32)[LABELS][:, None].repeat(6, 1)

@@ -3,7 +3,7 @@ import torch
 
 from spikelearn.datasets import Digits, stratified_subset
 from spikelearn.loading import hold_out
-from spikelearn.training import make_loaders, settings_from
+from spikelearn.runs import make_loaders, settings_from
 
 FRACTIONS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
 

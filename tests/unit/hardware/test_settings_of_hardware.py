@@ -3,7 +3,7 @@
 import pytest
 
 from spikelearn.hardware import Bits, GlobalPruning, sparsity_of
-from spikelearn.training import prepare, settings_from
+from spikelearn.runs import prepare, settings_from
 
 SMALL = {"net": "64-20-10", "steps": 4, "epochs": 2, "data_fraction": 0.1}
 

@@ -22,8 +22,9 @@ from spikelearn.plasticity import (
     OptimizerChoice,
     ThreeFactor,
 )
+from spikelearn.runs import Settings, open_run, train, trained_network
 from spikelearn.seeding import generator_for
-from spikelearn.training import RunFolder, Settings, Training, learn, open_run, train, trained_network
+from spikelearn.training import RunFolder, Training, learn
 
 F64 = torch.float64
 

@@ -14,8 +14,9 @@ from spikelearn.network import build
 from spikelearn.neurons import HARD, EscapeNoiseLIF, Rectangle, SpikeFunction, Surrogate
 from spikelearn.neurons.streams import streams, uniform
 from spikelearn.plasticity import BPTT, DFA, STDP, Batch
+from spikelearn.runs import Settings, open_run, train, trained_network
 from spikelearn.seeding import generator_for
-from spikelearn.training import RunFolder, Settings, Training, learn, open_run, train, trained_network
+from spikelearn.training import RunFolder, Training, learn
 
 F64 = torch.float64
 NOISY = lambda: EscapeNoiseLIF.per_step(0.8, width=0.2)  # noqa: E731

@@ -12,8 +12,8 @@ from spikelearn.network import Block, Network
 from spikelearn.neurons import IF
 from spikelearn.plasticity import IDE, LOSSES, RULES, STDP, Batch, Desire, EMSTDPLoihi
 from spikelearn.training import ConsoleDisplay
-from spikelearn.training.processes import Processes
-from spikelearn.training.sharing import with_draws
+from spikelearn.training.parallel.processes import Processes
+from spikelearn.training.parallel.sharing import with_draws
 
 
 @pytest.mark.parametrize("registry", [RULES, LOSSES], ids=["rules", "losses"])

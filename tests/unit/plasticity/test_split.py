@@ -16,7 +16,8 @@ from spikelearn.loading import Loader
 from spikelearn.network import Block, Feedback, Network, build
 from spikelearn.neurons import LIF
 from spikelearn.plasticity import BPTT, DFA, FA, RULES, STDP, Batch, OptimizerChoice, Part, Split
-from spikelearn.training import RunFolder, Training, fit, learn, make_schedule, settings_from
+from spikelearn.runs import settings_from
+from spikelearn.training import RunFolder, Training, fit, learn, make_schedule
 from spikelearn.training.parts import make_schedules
 
 

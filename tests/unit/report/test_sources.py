@@ -1,5 +1,5 @@
 from spikelearn.report import sources
-from spikelearn.training import settings_from
+from spikelearn.runs import settings_from
 
 
 def test_all_that_a_run_is_made_of_is_named():

@@ -14,22 +14,10 @@ from spikelearn.network import Block, MembraneReadout, Network, StepReadout
 from spikelearn.neurons import LeakyIntegrator
 from spikelearn.plasticity import BPTT, MSE, Batch, CrossEntropySteps, MSESteps, OptimizerChoice
 from spikelearn.report import draw_pictures
+from spikelearn.runs import make_loaders, open_run, settings_from, train, trained_network
+from spikelearn.runs import test_loader as loader_of_tests
 from spikelearn.tasks import Autoencode, PerStep, Regress
-from spikelearn.training import (
-    Interrupted,
-    RunFolder,
-    Training,
-    fit,
-    learn,
-    make_loaders,
-    open_run,
-    settings_from,
-    train,
-    trained_network,
-)
-from spikelearn.training import (
-    test_loader as loader_of_tests,
-)
+from spikelearn.training import Interrupted, RunFolder, Training, fit, learn
 from tests.unit.tasks.made import delayed_copies, least_squares, linear, written
 
 QUIET = {"threads": 1, "seed": 3}

@@ -9,6 +9,7 @@ from torch import nn
 from spikelearn.network import Block, Network, TraceReadout, build
 from spikelearn.neurons import LIF, CubaLIF
 from spikelearn.plasticity import BPTT, IDE, TSSLBP, Batch, OptimizerChoice, Rule, Update
+from spikelearn.runs import settings_from
 from spikelearn.training import (
     SCHEDULES,
     Bounds,
@@ -21,7 +22,6 @@ from spikelearn.training import (
     make_optimizer,
     make_schedule,
     save_checkpoint,
-    settings_from,
 )
 
 LR = 0.2

@@ -14,9 +14,9 @@ from spikelearn.report.comparison.material import Material
 from spikelearn.report.comparison.section import Facts, Part, Section, Sentences
 from spikelearn.report.comparison.table import ARM, DATA, NET, Cell, Column, Row, Table, text_cell
 from spikelearn.report.comparison.values import count, number, plain
+from spikelearn.runs import Settings
+from spikelearn.runs.groups import Group, in_groups
 from spikelearn.tasks import ACCURACY, measure_in
-from spikelearn.training import Settings
-from spikelearn.training.groups import Group, in_groups
 
 #: Settings that name the arm or the place, and so are no conditions.
 _OWN = (*in_groups(Settings.model_fields, Group.RULE, Group.PLACE), "data", "net", "seed")

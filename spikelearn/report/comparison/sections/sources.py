@@ -6,7 +6,7 @@ from spikelearn.plasticity import RULES
 from spikelearn.report.comparison.material import Material
 from spikelearn.report.comparison.section import Facts, Section
 from spikelearn.report.sources import sources
-from spikelearn.training import settings_from
+from spikelearn.runs import settings_from
 
 
 def section(material: Material) -> Section:

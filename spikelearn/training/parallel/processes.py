@@ -27,7 +27,7 @@ import torch
 import torch.distributed as dist
 
 from spikelearn.checks import check_count
-from spikelearn.training.reduction import naming_the_loss
+from spikelearn.training.parallel.reduction import naming_the_loss
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from spikelearn.measure import evaluate
 from spikelearn.network import build
 from spikelearn.plasticity import STDP
 from spikelearn.training import RunFolder, Training, fit
-from spikelearn.training.fitted import fit_readout
+from spikelearn.training.fit_readout import fit_readout
 from tests.commands import trained_resumed_and_evaluated
 
 FLAGS = [
@@ -70,7 +70,7 @@ def test_the_class_of_a_test_sample_is_never_read(tmp_path):
 
 
 def test_at_most_so_many_samples_are_shown_spread_over_all(monkeypatch):
-    monkeypatch.setattr("spikelearn.training.fitted.FITTED_SAMPLES", 100)
+    monkeypatch.setattr("spikelearn.training.fit_readout.FITTED_SAMPLES", 100)
     network, shown = made().network, []
     monkeypatch.setattr(type(network.readout), "fit", lambda self, read, targets: shown.append(targets))
     train = loader(Digits("train"))

@@ -10,17 +10,8 @@ from spikelearn.catalogue import PRESETS
 from spikelearn.datasets import DATASETS
 from spikelearn.network import evaluating
 from spikelearn.plasticity import RULES
-from spikelearn.training import (
-    Preset,
-    Training,
-    make_optimizer,
-    make_schedule,
-    merged,
-    read_preset,
-    read_settings,
-    settings_from,
-    write_settings,
-)
+from spikelearn.runs import Preset, merged, read_preset, read_settings, settings_from, write_settings
+from spikelearn.training import Training, make_optimizer, make_schedule
 
 NAMES = PRESETS.names()
 every_preset = pytest.mark.parametrize("name", NAMES)

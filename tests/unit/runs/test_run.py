@@ -9,7 +9,8 @@ import pytest
 from spikelearn.cli.app import run
 from spikelearn.documents import is_untouched
 from spikelearn.export import load_weights, save_weights
-from spikelearn.training import RunFolder, Settings, open_run, settings_from, train, trained_network
+from spikelearn.runs import Settings, open_run, settings_from, train, trained_network
+from spikelearn.training import RunFolder
 
 SMALL = Settings(net="64-8-10", steps=3, epochs=2, batch=100, data_fraction=0.1)
 

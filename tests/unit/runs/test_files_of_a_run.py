@@ -7,17 +7,8 @@ from spikelearn.files import TEMPORARY, _machine
 from spikelearn.loading import Loader
 from spikelearn.network import build
 from spikelearn.plasticity import BPTT
-from spikelearn.training import (
-    RunFolder,
-    Settings,
-    Training,
-    fit,
-    load_checkpoint,
-    read_settings,
-    save_checkpoint,
-    settings_from,
-    write_settings,
-)
+from spikelearn.runs import Settings, read_settings, settings_from, write_settings
+from spikelearn.training import RunFolder, Training, fit, load_checkpoint, save_checkpoint
 
 
 def test_checkpoint_round_trip(tmp_path):

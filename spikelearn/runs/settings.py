@@ -19,10 +19,10 @@ from spikelearn.loading import ENCODERS, NOISES, Encoder, Noise
 from spikelearn.network import INITIALISERS, READOUTS, MembraneReadout, Network, Readout, StepReadout, build
 from spikelearn.neurons import neuron_factory
 from spikelearn.plasticity import RULES, OptimizerChoice, Rule
+from spikelearn.runs.groups import Group, Setting, about, in_groups
 from spikelearn.seeding import generator_for
 from spikelearn.tasks import CLASSIFY, TASKS, Task
 from spikelearn.training.constraints import Constraint, IncomingNorm
-from spikelearn.training.groups import Group, Setting, about, in_groups
 from spikelearn.training.optimizers import OPTIMIZERS, choose_optimizer
 from spikelearn.training.parts import bounds_of, make_bounds
 from spikelearn.training.schedules import SCHEDULES

@@ -16,11 +16,10 @@ from spikelearn.loading import Batches, Loader
 from spikelearn.loading.loader import share
 from spikelearn.measure import Evaluation, Predict, evaluate
 from spikelearn.measure.evaluation import evaluated
-from spikelearn.network import Network
+from spikelearn.network import Network, drawn_seeds
 from spikelearn.plasticity import Batch, Rule
 from spikelearn.tasks import Tally
-from spikelearn.training.learning import drawn_seeds
-from spikelearn.training.processes import Processes
+from spikelearn.training.parallel.processes import Processes
 
 
 def counted(processes: Processes, size: int) -> int:

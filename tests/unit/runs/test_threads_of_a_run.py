@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from spikelearn.runs import Settings, open_run, train
 from spikelearn.threads import threads
-from spikelearn.training import Interrupted, RunFolder, Settings, open_run, train
+from spikelearn.training import Interrupted, RunFolder
 
 SETTINGS = Settings(net="64-200-10", rule="dfa", steps=4, epochs=2, batch=128, data_fraction=0.4)
 

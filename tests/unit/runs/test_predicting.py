@@ -15,7 +15,8 @@ from spikelearn.loading import Loader
 from spikelearn.measure import evaluate
 from spikelearn.network import build
 from spikelearn.plasticity import BPTT, Batch, Split
-from spikelearn.training import RunFolder, Training, learn, open_run, predictor, trained_network, trained_predictor
+from spikelearn.runs import open_run, trained_network, trained_predictor
+from spikelearn.training import RunFolder, Training, learn, predictor
 from tests.commands import trained_resumed_and_evaluated
 
 FILE = Path(__file__).parents[2] / "components" / "forward_forward.py"

@@ -7,8 +7,8 @@ from typing import Any
 from spikelearn.datasets import kind_of
 from spikelearn.network import Network
 from spikelearn.plasticity import RULES, Rule
-from spikelearn.training.presets import merged
-from spikelearn.training.settings_files import settings_from
+from spikelearn.runs.presets import merged
+from spikelearn.runs.settings_files import settings_from
 
 
 def network_for(

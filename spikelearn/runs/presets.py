@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from spikelearn.catalogue import PRESETS
-from spikelearn.training.settings import OF_A_RULE, Settings
+from spikelearn.runs.settings import OF_A_RULE, Settings
 
 #: Components whose options are dropped where another component takes their place.
 COMPONENTS = tuple(name for name in Settings.model_fields if f"{name}_option" in Settings.model_fields)

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from spikelearn.checks import one_of
 from spikelearn.documents import are_same, read_toml, write_toml
 from spikelearn.imports import ComponentsMissing, import_components
-from spikelearn.training.settings import Settings, recorded
+from spikelearn.runs.settings import Settings, recorded
 
 #: Words of a user for those of the checks.
 WORDS = {"tuple": "list", "dictionary": "table", "string": "text in quotes", "boolean": "true or false"}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from spikelearn.training import Settings
-from spikelearn.training.groups import Group, about, described, in_groups
+from spikelearn.runs import Settings
+from spikelearn.runs.groups import Group, about, described, in_groups
 
 FIELDS = Settings.model_fields
 

@@ -6,7 +6,7 @@ import torch
 from spikelearn import network_for
 from spikelearn.neurons import IF, CubaLIF, LeakyIntegrator
 from spikelearn.plasticity import EMSTDP, IDE, RULES, STDP, Batch, Unmet
-from spikelearn.training import adapted, needs_of
+from spikelearn.runs import adapted, needs_of
 
 
 @pytest.mark.parametrize("rule", list(RULES))

@@ -1,0 +1,39 @@
+"""Runs: settings, presets and what rules need of them, and trainings that leave a folder."""
+
+from spikelearn.runs.device import usable_device
+from spikelearn.runs.longer import train_longer
+from spikelearn.runs.needs import adapted, dense_sizes, filled_in, needed, needs_of, network_for, settings_for
+from spikelearn.runs.presets import Preset, merged, read_preset
+from spikelearn.runs.reading import open_run, trained_predictor
+from spikelearn.runs.run import train
+from spikelearn.runs.settings import Settings
+from spikelearn.runs.settings_files import read_settings, settings_from, write_settings
+from spikelearn.runs.start import make_loaders, prepare, test_loader
+from spikelearn.runs.weights import about_weights, trained_network
+
+__all__ = [
+    "Preset",
+    "Settings",
+    "about_weights",
+    "adapted",
+    "dense_sizes",
+    "filled_in",
+    "make_loaders",
+    "merged",
+    "needed",
+    "needs_of",
+    "network_for",
+    "open_run",
+    "prepare",
+    "read_preset",
+    "read_settings",
+    "settings_for",
+    "settings_from",
+    "test_loader",
+    "train",
+    "train_longer",
+    "trained_network",
+    "trained_predictor",
+    "usable_device",
+    "write_settings",
+]
