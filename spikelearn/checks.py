@@ -87,7 +87,7 @@ def check_spike_bytes(name: str, record: Tensor) -> None:
 
 
 def is_finite(tensor: Tensor) -> bool:
-    """Whether no entry is NaN or infinite; whole numbers never are, and are not looked at."""
+    """Tell whether no entry is NaN or infinite; whole numbers never are, and are not looked at."""
     if not tensor.is_floating_point() or not tensor.numel():
         return True
     return bool(torch.isfinite(total(tensor))) or bool(torch.isfinite(tensor.detach()).all())

@@ -38,7 +38,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def value_from(content: bytes) -> Any:
-    """What ``content`` holds as JSON.
+    """Parse ``content`` as JSON.
 
     Raises:
         ValueError: what is wrong: no JSON, a number that is not finite.
@@ -106,7 +106,7 @@ def read_sealed(path: Path, cure: str = "restore it") -> dict[str, Any]:
 
 
 def are_same(one: Any, other: Any) -> bool:
-    """Whether both are the same in a file, whatever the order of keys; 1, 1.0 and true are three values."""
+    """Tell whether both are the same in a file, whatever the order of keys; 1, 1.0 and true are three values."""
     return _digest(one) == _digest(other)
 
 
@@ -143,7 +143,7 @@ def write_toml(path: Path, values: Mapping[str, Any]) -> None:
 
 
 def is_untouched(path: Path) -> bool:
-    """Whether a file is as ``write_toml`` left it: nobody's work is in it."""
+    """Tell whether a file is as ``write_toml`` left it: nobody's work is in it."""
     content = path.read_bytes()
     head = _STAMP.match(content)
     return head is not None and hashlib.sha256(content[head.end() :]).hexdigest().encode() == head[1]

@@ -46,7 +46,7 @@ class Events(NamedTuple):
 
 @dataclass
 class _Kept:
-    """What is known of one tensor at one version; copies and files leave it out."""
+    """Facts about one tensor at one version; copies and files leave them out."""
 
     owner: tuple[Any, ...]
     spikes: Tensor | None = None
@@ -128,7 +128,7 @@ def _kept_of(record: Tensor) -> _Kept | None:
 
 
 def _mark(record: Tensor) -> tuple[Any, ...]:
-    """What changes where a tensor is another, is written, or (``record.data = other``) has got other entries."""
+    """A mark that changes when a tensor is replaced, written in place or (``record.data = other``) refilled."""
     return id(record), record._version, record.shape, record.stride(), record.data_ptr()
 
 

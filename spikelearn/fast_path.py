@@ -7,7 +7,7 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 
 def is_plain(tensor: Tensor) -> bool:
-    """Whether only reverse-mode differentiation looks at ``tensor``; fast paths know nothing else, nor do compilers."""
+    """Tell whether ``tensor`` is under reverse-mode differentiation alone: fast paths and compilers know no other."""
     return (
         not torch.compiler.is_compiling()
         and type(tensor) in (Tensor, torch.nn.Parameter)
@@ -17,7 +17,7 @@ def is_plain(tensor: Tensor) -> bool:
 
 
 def is_watched() -> bool:
-    """Whether a torch dispatch mode looks at every operation; it must see products, so kernels leave them to torch."""
+    """Tell whether a torch dispatch mode sees every operation; kernels then leave products to torch, to be seen."""
     return _get_current_dispatch_mode() is not None
 
 

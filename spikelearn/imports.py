@@ -170,7 +170,7 @@ def _searched(folder: Path) -> None:
 
 
 def _told(error: BaseException, path: Path | None) -> str:
-    """What failed, in which file and line, in one sentence."""
+    """Describe the failure in one sentence, with its file and line."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}: {error.msg}: mend the file"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]

@@ -107,7 +107,7 @@ class Registry(Generic[T]):
         return next((name for name, known in self._components.items() if known is component), component.__name__)
 
     def holds(self, component: type) -> bool:
-        """Whether a class is registered here."""
+        """Tell whether a class is registered here."""
         return any(known is component for known in self._components.values())
 
     def make(self, text: str, options: Mapping[str, Any] | None = None) -> T:
@@ -158,7 +158,7 @@ class Registry(Generic[T]):
             raise ValueError(f"{self.kind} {name!r} cannot be made from {dict(options)}: {error}") from error
 
     def _takes(self, name: str) -> bool:
-        """Whether ``name`` is one of ``names``."""
+        """Tell whether ``name`` is one of ``names``."""
         own = name in self and _is_writable(self._components[name])
         return own or any(other._takes(name) for other, _ in self._accepted)
 
@@ -227,13 +227,13 @@ class _Option:
 
     @property
     def registries(self) -> list[Registry[Any]]:
-        """Those whose components the option takes."""
+        """The registries whose components the option takes."""
         found = (registry_of(kind) for kind in self.kinds if isinstance(kind, type))
         return [registry for registry in found if registry is not None]
 
     @property
     def writable(self) -> bool:
-        """Whether text can say a value."""
+        """True if text can say a value."""
         return bool(self.registries) or all(kind in _PLAIN or get_origin(kind) is Literal for kind in self.kinds)
 
     def read(self, text: str) -> Any:
@@ -283,7 +283,7 @@ def _options(maker: Callable[..., Any]) -> dict[str, _Option]:
 
 
 def _takes_any(maker: Callable[..., Any]) -> bool:
-    """Whether what makes a component takes ``**options`` of any name, and checks them itself."""
+    """Tell whether what makes a component takes ``**options`` of any name, and checks them itself."""
     return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(maker).parameters.values())
 
 
@@ -302,12 +302,12 @@ def _hints(maker: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _is_writable(maker: Callable[..., Any]) -> bool:
-    """Whether text can describe a component: it can say all that must be given."""
+    """Tell whether text can describe a component: it can say all that must be given."""
     return all(option.writable for option in _options(maker).values() if option.needed)
 
 
 def _is_same(known: type, component: type) -> bool:
-    """Whether two classes are one definition: the same name in the same module, or in the same file."""
+    """Tell whether two classes are one definition: the same name in the same module, or in the same file."""
     if known.__qualname__ != component.__qualname__:
         return False
     files = {getattr(sys.modules.get(kind.__module__), "__file__", None) for kind in (known, component)}

@@ -1,4 +1,4 @@
-"""How many threads compute, and how they wait for each other.
+"""The number of computing threads, and how they wait for each other.
 
 Imported before torch, by ``import spikelearn``: GNU OpenMP reads how to wait when torch loads it, and never again.
 """
@@ -56,7 +56,7 @@ def no_more_than_cores() -> None:
 
 @contextmanager
 def threads(number: int | None) -> Iterator[int]:
-    """Inside, torch and compiled kernels use ``number`` threads; None: as many as torch does already. Gives how many.
+    """Have torch and compiled kernels use ``number`` threads; None: as many as torch does already. Yields how many.
 
     Sums are taken in another order by another number of threads, so results are equal to the byte for equal numbers.
     """

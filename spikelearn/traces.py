@@ -104,7 +104,7 @@ def geometric_sum(decay: float, steps: int) -> float:
 
 
 def _may_be_compiled(record: Tensor, start: Tensor | None) -> bool:
-    """Whether nobody differentiates, and a loop over memory gives the same values."""
+    """Tell whether nobody differentiates, and a loop over memory gives the same values."""
     given = [record] if start is None else [record, start]
     return (
         all(is_plain(tensor) and not (tensor.requires_grad and torch.is_grad_enabled()) for tensor in given)

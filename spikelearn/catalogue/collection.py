@@ -29,7 +29,7 @@ class Collection:
         return sorted(_names(self._root, ""))
 
     def has(self, name: str) -> bool:
-        """Whether there is a file of that name."""
+        """Tell whether there is a file of that name."""
         return name in self.names()
 
     def read(self, name: str) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def align_command(
 
 
 def _common(source: str | None) -> dict[str, Any]:
-    """What a run or a file says of the network and the data; nothing that every run has by default."""
+    """Settings of the network and the data that a run or a file names, without defaults that every run has."""
     if source is None:
         return {}
     path = Path(source)
@@ -81,7 +81,7 @@ def _write(path: Path, rows: Iterable[AlignedBlock]) -> None:
 
 
 def _draw(path: Path, rows: Iterable[AlignedBlock]) -> bool:
-    """Whether there was a cosine to draw."""
+    """Tell whether there was a cosine to draw."""
     cosines: Any = defaultdict(lambda: defaultdict(dict))
     ratios: Any = defaultdict(lambda: defaultdict(dict))
     for row in rows:

@@ -1,4 +1,4 @@
-"""What the subcommands share: where words go, and how options are read."""
+"""Consoles, options and exit codes that all subcommands share."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any

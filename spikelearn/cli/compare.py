@@ -183,7 +183,7 @@ def _engine(name: str, jobs: int | None, threads: int | None, address: Text, cpu
 
 
 def _folder(path: Text, suite: Text, plan: Plan) -> str:
-    """Where a comparison goes that names no folder: the same command, the same folder."""
+    """The default folder of a comparison: the same command gives the same folder."""
     if path or suite:
         return f"comparisons/{Path(path).stem if path else suite}"
     digest = hashlib.sha256(plan.model_dump_json(exclude={"imports"}).encode()).hexdigest()[:6]

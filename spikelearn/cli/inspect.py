@@ -53,7 +53,7 @@ def inspect_command(
 
 
 def _settings_and_sources(folder: RunFolder) -> tuple[dict[str, Any], dict[str, str]]:
-    """What the run was made of; only as it is written where a component is not there, nothing for a run of ``fit``."""
+    """The settings of a run and its sources; as written where a component is missing, none for a run of ``fit``."""
     if not folder.settings.is_file() and (folder.metrics.is_file() or folder.recording.is_file()):
         return {}, {}
     try:

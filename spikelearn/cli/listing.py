@@ -91,7 +91,7 @@ def impairments_command(name: Name = None, imports: Imports = None, as_json: AsJ
 
 
 def _needs(kind: Any) -> list[str]:
-    """What a rule under its default options needs of a network, in a few words each."""
+    """The needs of a rule under its default options, in a few words each."""
     try:
         return [str(need) for need in RULES.build(RULES.name_of(kind), {}).requires]
     except ValueError:  # one that cannot be made without options
@@ -99,7 +99,7 @@ def _needs(kind: Any) -> list[str]:
 
 
 def _own_optimizer(kind: Any) -> str:
-    """What steps the weights that a rule under its default options learns itself; empty where it learns none."""
+    """The own optimizer of a rule under its default options; empty where the rule learns nothing of its own."""
     try:
         own = RULES.build(RULES.name_of(kind), {}).default_own_optimizer
     except ValueError:  # one that cannot be made without options
@@ -108,7 +108,7 @@ def _own_optimizer(kind: Any) -> str:
 
 
 def _factors(kind: Any) -> list[str]:
-    """What a rule under its default options says that a synapse needs."""
+    """The declared factors of a synapse's change under the rule's default options."""
     try:
         declared = RULES.build(RULES.name_of(kind), {}).factors
     except ValueError:  # one that cannot be made without options

@@ -53,7 +53,7 @@ def check(settings: Settings) -> None:
 
 
 def _refusal(settings: Settings) -> str:
-    """Why a run of these settings could not begin; "" where it could."""
+    """The reason why a run of these settings could not begin; "" where it could."""
     try:
         check(settings)
     except ValueError as error:
@@ -88,7 +88,7 @@ def _recipe(settings: Settings) -> str:
 
 
 def _flags(before: Settings, after: Settings) -> str:
-    """What differs, as flags say it."""
+    """The settings that differ, written as flags."""
     words = []
     for name in Settings.model_fields:
         value, old = getattr(after, name), getattr(before, name)

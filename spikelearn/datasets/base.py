@@ -1,4 +1,4 @@
-"""What a data set offers: targets, and the inputs of any of its samples as [T, B, ...]."""
+"""The interface of data sets: targets, and the inputs of any of their samples as [T, B, ...]."""
 
 import math
 import warnings
@@ -151,7 +151,7 @@ class EventDataset(Dataset):
         )
 
     def place(self, index: int) -> str:
-        """Where a sample comes from, for messages."""
+        """The source of a sample, for messages."""
         return f"{DATASETS.name_of(type(self))}, {self.split} sample {index}"
 
     def frames(self, indices: Sequence[int], n_steps: int) -> Tensor:

@@ -66,7 +66,7 @@ def _stratified(targets: np.ndarray, test: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def _shares(counts: np.ndarray, total: int, drawn: np.random.RandomState) -> np.ndarray:
-    """How many of each class make ``total``: whole parts first, then the largest rests, of equal ones drawn."""
+    """Counts of each class that sum to ``total``: whole parts, then the largest remainders, ties drawn at random."""
     exact = counts / counts.sum() * total
     shares = np.floor(exact)
     rests, left = exact - shares, int(total - shares.sum())

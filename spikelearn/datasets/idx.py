@@ -204,7 +204,7 @@ class IdxFolder(ImageDataset):
 
 
 def _classes_of(folder: Path, files: Mapping[tuple[str, str], Sequence[Path]], classes: int) -> int:
-    """How many classes the labels of all splits have, or are said to have; raises ValueError where they have others."""
+    """The number of classes in the labels of all splits, or the one given; ValueError where labels exceed it."""
     paths = [_only(folder, part, kind, found) for (part, kind), found in files.items() if kind == "labels"]
     try:
         return class_numbers(torch.cat([idx_file(path, LABELS_MAGIC).read() for path in paths]), classes or None)[1]

@@ -84,7 +84,7 @@ def checksums_of(name: str) -> dict[str, str]:
 
 
 def stamp_of(name: str) -> tuple[object, ...]:
-    """What changes when files of one's own are written anew; empty for other data sets."""
+    """A stamp of files of one's own, which changes when they are rewritten; empty for other data sets."""
     return tuple((path.name, s.st_size, s.st_mtime_ns, s.st_ino) for path in _files_of(name) for s in [path.stat()])
 
 

@@ -20,7 +20,7 @@ NAMED = 16
 
 
 class DataWarning(UserWarning):
-    """What looks wrong with data that were taken all the same."""
+    """Data are accepted but look wrong."""
 
 
 class Provenance:

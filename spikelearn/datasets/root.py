@@ -1,4 +1,4 @@
-"""Where data sets lie, and how a missing file is fetched."""
+"""Folders of data sets, and downloads of missing files."""
 
 import logging
 import os

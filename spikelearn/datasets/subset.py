@@ -45,6 +45,6 @@ def parted(targets: Tensor, indices: Tensor, fraction: float, generator: torch.G
 
 
 def strata_of(targets: Tensor) -> Tensor:
-    """What parts have the same shares of: class numbers [N], and 0 for every sample of other targets."""
+    """Strata of a split: class numbers [N], or 0 for every sample where targets are no classes."""
     classes = targets.ndim == 1 and not targets.is_floating_point()
     return targets if classes else torch.zeros(len(targets), dtype=torch.int64)

@@ -1,4 +1,4 @@
-"""How arrays of a user are read, and what must hold for class numbers."""
+"""Checks of a user's arrays, and of class numbers."""
 
 from typing import Any
 

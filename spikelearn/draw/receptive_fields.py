@@ -85,7 +85,7 @@ def _coloured(images: np.ndarray) -> np.ndarray:
 
 
 def _limit(values: np.ndarray) -> float:
-    """What is drawn in full colour: nearly the largest weight."""
+    """The end of the colour scale: nearly the largest weight."""
     return float(np.quantile(np.abs(values), 0.995)) or float(np.abs(values).max()) or 1.0
 
 

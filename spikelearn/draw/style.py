@@ -56,7 +56,7 @@ def as_array(values: Any) -> np.ndarray:
 
 
 def is_spike_train(values: np.ndarray) -> bool:
-    """Whether there is one value at most besides 0; a mask's factor makes a spike another number than 1."""
+    """Tell whether there is one value at most besides 0; a mask's factor makes a spike another number than 1."""
     sent = values[values != 0]
     return not sent.size or bool((sent == sent[0]).all())
 

@@ -1,4 +1,4 @@
-"""What every export format offers."""
+"""The interface of export formats."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence

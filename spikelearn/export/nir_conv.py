@@ -71,7 +71,7 @@ def _one_group(weight: Tensor, groups: int) -> Tensor:
 
 
 def _padding(layer: nn.Conv2d, axis: int) -> tuple[int, int]:
-    """What is added before and behind an axis, pixels."""
+    """Padding before and behind an axis, in pixels."""
     if layer.padding == "same":
         total = layer.dilation[axis] * (layer.kernel_size[axis] - 1)
         return total // 2, total - total // 2

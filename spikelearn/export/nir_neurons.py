@@ -20,7 +20,7 @@ Form = Literal["cuba-lif", "lif"]
 
 
 class Unsayable(ValueError):
-    """What a block has that a file of NIR cannot say; the block is named by who catches it."""
+    """A NIR file cannot express this part of a block; the caller names the block."""
 
 
 class Population(NamedTuple):

@@ -18,7 +18,7 @@ from spikelearn.synapses import as_float
 
 
 class Verdict(NamedTuple):
-    """How one simulator compares: output entries compared, how many differ, and why not where nothing was compared."""
+    """The result of one simulator: output entries compared, how many differ, and why none were compared."""
 
     entries: int
     differing: int | None
@@ -26,7 +26,7 @@ class Verdict(NamedTuple):
 
     @property
     def agrees(self) -> bool:
-        """Whether everything was compared and nothing differs."""
+        """True if everything was compared and nothing differs."""
         return self.differing == 0
 
 

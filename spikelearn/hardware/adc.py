@@ -95,7 +95,7 @@ class SubArrays(nn.Module):
 
 
 def is_array_layer(module: nn.Module) -> bool:
-    """Whether sub-arrays can hold the weights of a module."""
+    """Tell whether sub-arrays can hold the weights of a module."""
     return isinstance(module, nn.Linear | _ConvNd) and not isinstance(module, _ConvTransposeNd)
 
 

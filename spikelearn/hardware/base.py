@@ -1,4 +1,4 @@
-"""What hardware offers a training: it writes the weights that a step wishes for."""
+"""The interface of hardware: it writes the weights that a step wishes for."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ class Hardware(ABC):
         return limit * self._written(name, old / limit, new / limit)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the hardware stands: limits, random numbers, writes, and what was drawn for each cell."""
+        """The state of the hardware: limits, random numbers, writes, and the values drawn for each cell."""
         return {"limits": dict(self.limits), "random": self.generator.get_state(), "written": self.written}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

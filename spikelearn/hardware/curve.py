@@ -1,4 +1,4 @@
-"""How the conductance of a cell follows the pulses that it gets."""
+"""The curve by which the conductance of a cell follows its pulses."""
 
 import math
 

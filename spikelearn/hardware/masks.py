@@ -94,7 +94,7 @@ def _rank(name: str, count: int) -> Tensor:
 
 
 def _shares(wished: Mapping[str, float], room: Mapping[str, int], gone: int) -> dict[str, float]:
-    """How many go from each layer: ``wished`` times a common factor, at most its ``room``, ``gone`` in all."""
+    """Counts to prune in each layer: ``wished`` times a common factor, at most ``room``, ``gone`` in all."""
     found = dict.fromkeys(wished, 0.0)
     for open_layers in ([n for n in wished if wished[n] > 0 and room[n]], [n for n in wished if not wished[n]]):
         basis = {name: wished[name] or float(room[name]) for name in open_layers if room[name]}

@@ -92,7 +92,7 @@ class Pruning:
         return self.sparsity * (1.0 - (1.0 - (batch - first) / (last - first)) ** 3)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where pruning stands: plain values and masks."""
+        """The state of pruning: plain values and masks."""
         return {"batches": self.batches, "done": self.done, "masks": dict(self.masks)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

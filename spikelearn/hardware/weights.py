@@ -11,7 +11,7 @@ _COMPUTED = ".parametrizations."
 
 
 def is_synaptic(name: str, parameter: Tensor) -> bool:
-    """Whether a parameter is a matrix of weights, forward, feedback or readout; biases and scales of norms are not."""
+    """Tell whether a parameter is a weight matrix, forward, feedback or readout; biases and scales of norms are not."""
     return parameter.ndim > 1 and (name.startswith("readout.") or ".synapse." in name or name.endswith(".synapse"))
 
 

@@ -36,7 +36,7 @@ def _near_bits(typing: Any, record: Any, at: Any, center: Any, width: Any) -> An
 
 
 def _bits_set(typing: Any, word: Any) -> Any:
-    """How many bits of ``word``, uint64, are set."""
+    """Count the set bits of ``word``, uint64."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])

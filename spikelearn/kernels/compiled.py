@@ -126,7 +126,7 @@ _threads = _Threads()
 
 @cache
 def _sources() -> tuple[tuple[str, int, int], ...]:
-    """When each file beside kernels was written, and its size: code that is kept on disk belongs to these files alone.
+    """Time and size of every file beside kernels: compiled code on disk is valid for these files alone.
 
     numba by itself looks at a kernel's own file, and would go on with the old code of a callee in another one.
     """

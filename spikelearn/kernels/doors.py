@@ -1,4 +1,4 @@
-"""What a compiled loop may be handed: its arrays are checked once, where it is called, and never inside.
+"""Arguments of compiled loops, checked once where a loop is called and never inside.
 
 A loop knows no bounds. Its door says in a line for each array what the loop relies on: the type, the sizes, and for
 arrays that are used as indices the range of their values.
@@ -49,7 +49,7 @@ def _is_vouched(array: np.ndarray, bound: int) -> bool:
 
 
 class Taken(NamedTuple):
-    """What is said of one argument.
+    """A declaration of one argument.
 
     Args:
         place: its number.
@@ -130,7 +130,7 @@ class Door:
             _check_values(self.title, taken, arguments[taken.place], bound if place is None else len(arguments[place]))
 
     def _bounds(self, known: dict[str, Any]) -> list[tuple[Taken, int, int | None]]:
-        """What values must keep to: a number, or the length of the argument at a place."""
+        """Bounds of values: a number, or the length of the argument at a place."""
         places = {name: place for place, name in self._loose}
         ranged = [(taken, taken.below or taken.rising) for taken in self.takes]
         return [
@@ -145,7 +145,7 @@ class Door:
         return [*sizes, *bounds, *(code for _, code in self.let), *(code for _, code in self.holds)]
 
     def _is_loose(self, taken: Taken) -> bool:
-        """Whether the length of a list may be any, as that of the events of a record: it bounds values alone."""
+        """Tell whether the length of a list may be any, as that of the events of a record: it bounds values alone."""
         named = [word for t in self.takes for axis in t.sizes for word in axis if isinstance(word, str)]
         codes = [s for t in self.takes for axis in t.sizes for s in axis if isinstance(s, CodeType)]
         used = [word for code in (*codes, *(c for _, c in (*self.let, *self.holds))) for word in code.co_names]

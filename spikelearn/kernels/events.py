@@ -32,7 +32,7 @@ INPUTS = 16
 
 @kernel(parallel=True, takes={"record": "real R n", "spikes": "byte R n", "binary": "flag R"})
 def as_bytes(record: Any, spikes: Any, binary: Any) -> None:  # pragma: no cover
-    """Where ``record`` [R, n] is not 0, as bytes, and whether row r has no other values than 0 and 1."""
+    """Bytes that mark where ``record`` [R, n] is not 0, and for every row whether it holds only 0 and 1."""
     rows, size = record.shape
     for row in numba.prange(rows):
         others = 0

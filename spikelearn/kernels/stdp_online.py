@@ -15,7 +15,7 @@ NEGLIGIBLE = 1e-4
 
 @kernel
 def is_uniform(weight: Any) -> Any:  # pragma: no cover
-    """Whether all values of a square matrix are the same but those on the diagonal."""
+    """Tell whether all values of a square matrix are the same but those on the diagonal."""
     size = weight.shape[0]
     same = weight[0, size - 1]
     for row in range(size):
@@ -136,7 +136,7 @@ def _drive(current: Any, base: Any, private: Any, events: Any, shares: Any) -> A
 
 @kernel
 def _inhibit(current: Any, lateral: Any, uniform: Any, spikes: Any) -> Any:  # pragma: no cover
-    """What the spikes of the step before send to their own block."""
+    """Inhibition that the spikes of the step before send to their own block."""
     if uniform:
         same = lateral[0, current.size - 1]
         together = same * current.dtype.type(spikes.size)

@@ -1,4 +1,4 @@
-"""From a data set to batches: encoders, noise, order, and loaders."""
+"""Loading: batches of a data set by encoders, noise and an order of samples."""
 
 from spikelearn.loading.batches import Batches, Source, loader_of
 from spikelearn.loading.encoders import (

@@ -48,22 +48,22 @@ class Batches:
 
     @property
     def task(self) -> Task:
-        """What is asked; known from the first batch on."""
+        """The task; known from the first batch on."""
         return self._task or CLASSIFY
 
     @property
     def repeats(self) -> bool:
-        """Whether every epoch has the same batches in the same order."""
+        """True if every epoch has the same batches in the same order."""
         return isinstance(self.given, list | tuple)
 
     @property
     def once(self) -> bool:
-        """Whether there is one epoch and no other: of a generator, for example."""
+        """True if there is one epoch and no other: of a generator, for example."""
         return isinstance(self.given, Iterator)
 
     @property
     def blank(self) -> bool:
-        """Whether what was shown so far is empty, which has been said."""
+        """True if what was shown so far is empty, which has been said."""
         return self._look.blank
 
     def size(self, batch: int) -> int:
@@ -137,7 +137,7 @@ def loader_of(name: str, source: Source, epochs: int = 1) -> Loader | Batches:
 
 
 def _samples(item: Any, place: int) -> Samples | StepSamples:
-    """What a batch of somebody else's holds, as tensors."""
+    """Convert a batch of another library to tensors."""
     what = f"batch {place + 1}"
     if isinstance(item, StepSamples):
         return item

@@ -118,7 +118,7 @@ class Loader:
 
     @property
     def blank(self) -> bool:
-        """Whether what was shown so far is (nearly) empty, which has been said: then no network can be blamed."""
+        """True if what was shown so far is (nearly) empty, which has been said: then no network can be blamed."""
         return self._look.blank or self.dataset.nearly_empty
 
     def order(self, number: int = 0) -> Tensor:
@@ -155,7 +155,7 @@ class Loader:
             yield samples
 
     def places(self, start: int = 0) -> Iterator[slice]:
-        """Where in an epoch's order the samples of each batch of ``epoch`` stand, from batch ``start`` on."""
+        """Places in the order of ``epoch`` at which the samples of each batch stand, from batch ``start`` on."""
         for first in range(start * self.batch, self.samples, self.batch):
             size = min(self.batch, self.samples - first)
             part = share(size, self._rank, self._processes)

@@ -16,7 +16,7 @@ DIM = 1.001 / 255
 
 
 class Look:
-    """What has been seen of the inputs; a loader and its copies share one.
+    """A record of the inputs shown so far; a loader and its copies share one.
 
     Args:
         dataset: where the inputs come from; None: batches that somebody else makes.

@@ -1,4 +1,4 @@
-"""How active the neurons of each block are, and which of them say nothing."""
+"""Activity of the neurons of each block, and the silent ones among them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ SATURATED = 0.9
 
 @dataclass(frozen=True)
 class BlockActivity:
-    """What the neurons of one block did; None where they do not fire.
+    """Activity of the neurons of one block; None where they do not fire.
 
     Args:
         rate: mean, spikes per step and neuron.

@@ -1,4 +1,4 @@
-"""How well the direction of a rule agrees with the gradient of backpropagation through time."""
+"""Agreement of a rule's direction with the gradient of backpropagation through time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

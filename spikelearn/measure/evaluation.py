@@ -20,7 +20,7 @@ Predict = Callable[[Network, Tensor, Tensor | None], Tensor]
 
 @dataclass(frozen=True, repr=False)
 class Evaluation:
-    """What a network made of a loader's samples.
+    """Measures of a network on a loader's samples.
 
     Args:
         task: what was asked.

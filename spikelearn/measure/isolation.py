@@ -8,7 +8,7 @@ from torch import nn
 
 
 def same_random_numbers(network: nn.Module) -> AbstractContextManager[None]:
-    """Inside, torch's random numbers may be drawn: on leaving, also by an error, its generators are as before."""
+    """Put torch's random generators back on leaving, also by an error, whatever was drawn."""
     devices = {parameter.device for parameter in network.parameters() if parameter.device.type == "cuda"}
     return torch.random.fork_rng([torch.cuda.current_device() if d.index is None else d.index for d in devices])
 

@@ -1,4 +1,4 @@
-"""What a synapse must know to learn by a rule, found by running it: one signal after another is perturbed."""
+"""Locality of a rule, measured: one signal after another is perturbed, and the update of a synapse compared."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ Weights = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Locality:
-    """What a change of a synapse into the first block that learns depends on, as ``dataclasses.asdict`` hands to JSON.
+    """The signals on which a synapse into the first block that learns depends, in the form that goes to JSON.
 
     Args:
         block: the block that was looked at.
@@ -131,7 +131,7 @@ class _Probe:
         self.twin = (self.neuron + 1) % len(sizes)
 
     def differs(self, prepare: Change, perturb: Change, *, anywhere: bool = False) -> bool:
-        """Whether the update of the neuron's weights is another after ``perturb``, at any of six strengths.
+        """Tell whether the update of the neuron's weights is another after ``perturb``, at any of six strengths.
 
         ``anywhere``: that of any neuron of the block.
         """
@@ -210,7 +210,7 @@ def _linear_weights(network: Network) -> list[str]:
 
 
 def _reads(network: Network, weight: str, block: str) -> bool:
-    """Whether a weight meets what ``block`` sends."""
+    """Tell whether a weight meets what ``block`` sends."""
     path = weight.removesuffix(".weight")
     if path.startswith("readout"):
         return block in network.outputs

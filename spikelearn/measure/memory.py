@@ -59,7 +59,7 @@ class PeakMemory:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Inside, what is used does not count, but by the method "high-water"."""
+        """Leave out of the count what is used, but for the method "high-water"."""
         if self.method != "high-water":
             self._most = max(self._most, self._mark())
         try:
@@ -149,7 +149,7 @@ def payload_bytes(
     generator: torch.Generator,
     optimizers: Iterable[torch.optim.Optimizer] = (),
 ) -> Payload:
-    """What one learning step keeps, counted from the tensors and not from the machine.
+    """Count the bytes that one learning step keeps, from tensors and not from the machine.
 
     Kernels for sparse records step aside, so that the numbers follow from the rule, shapes and types, and hardly from
     activity; buffers that kernels keep outside of tensors are not seen.
@@ -189,7 +189,7 @@ def _total(tensors: Iterable[Tensor]) -> int:
 
 
 class _Alive:
-    """How many bytes of the storages that were added are alive, and the most there ever were; ``known`` left out."""
+    """Bytes of the added storages that are alive, and their maximum so far; ``known`` left out."""
 
     def __init__(self, known: Iterable[Tensor]) -> None:
         self.known = {tensor.untyped_storage().data_ptr() for tensor in known}

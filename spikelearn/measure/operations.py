@@ -88,7 +88,7 @@ def forward_operations(network: Network, inputs: Tensor, masks: Mapping[str, Ten
 def learning_operations(
     network: Network, rule: Rule, batch: Batch, memory: Memory, generator: torch.Generator
 ) -> Operations:
-    r"""What ``rule.updates`` takes in synaptic products beyond one forward pass of inference, mean of the samples.
+    r"""Synaptic products of ``rule.updates`` beyond one forward pass of inference, mean over the samples.
 
     Counted are matrix products and convolutions of any kind: errors that are carried back, factors that are correlated,
     further runs of the network, solvers; accumulates where one of the two factors (other than a weight) holds only
@@ -140,7 +140,7 @@ def _infer(network: Network, inputs: Tensor, masks: Mapping[str, Tensor]) -> Non
 
 @contextmanager
 def _named(network: Network, counter: "_Counter") -> Iterator[None]:
-    """Inside, the counter knows to which part of the network a product belongs."""
+    """Tell the counter to which part of the network a product belongs."""
     parts = {**{place: edge.synapse for place, edge in network.places.items()}, "readout": network.readout}
     hooks = []
     for name, part in parts.items():
@@ -196,5 +196,5 @@ class _Counter(TorchDispatchMode):
                 self.parts[self.part] = self.parts.get(self.part, Count()).plus(count)
 
     def reason(self) -> str:
-        """Why there is no count; empty where there is one."""
+        """The reason why there is no count; empty where there is one."""
         return f"uses {', '.join(sorted(self.unseen))}, whose products are not counted" if self.unseen else ""

@@ -1,4 +1,4 @@
-"""How many multiplications matrix products and convolutions take, exactly: all of them, and those without a zero.
+"""Exact counts of the multiplications in matrix products and convolutions: all, and those without a zero.
 
 Both numbers are sums over the shared index of (how often the left factor meets it) x (how often the right one does), so
 that masks are summed before they are multiplied, and nothing of the product's own size is formed.
@@ -34,7 +34,7 @@ class Product(NamedTuple):
 
 
 def is_ternary(values: Tensor) -> bool:
-    """Whether all values are -1, 0 or 1, so that multiplying by them takes no multiplier."""
+    """Tell whether all values are -1, 0 or 1, so that multiplying by them takes no multiplier."""
     if values.dtype == torch.bool or not values.numel():
         return True
     return _are_ternary(values[0]) and _are_ternary(values)
@@ -160,7 +160,7 @@ NAMESPACES = ("aten", "prim", "prims", "profiler")
 
 @cache
 def is_uncounted(packet: Any) -> bool:
-    """Whether an operation takes products that are not counted here, or may."""
+    """Tell whether an operation takes products that are not counted here, or may."""
     if packet in PRODUCTS:
         return False
     namespace, _, name = packet._qualified_op_name.rpartition("::")

@@ -1,4 +1,4 @@
-"""How many weights learning writes, and at what cost."""
+"""Weight writes of learning, and their energy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -61,7 +61,7 @@ class Joined:
 
 @dataclass(frozen=True, kw_only=True)
 class Wired:
-    """What a layer takes from besides, or instead of, the one before (``source``), and whether it is read."""
+    """A layer's sources besides, or instead of, the one before (``source``), and whether the readout reads it."""
 
     source: str | None = field(default=None, repr=False)
     joined: tuple[Joined, ...] = field(default=(), repr=False)

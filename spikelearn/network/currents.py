@@ -1,4 +1,4 @@
-"""What arrives at the neurons of a block: one current, or several by name."""
+"""Currents that arrive at the neurons of a block: one, or several by name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -35,7 +35,7 @@ def joined(
 
 
 def arriving(block: Block, current: Tensor, others: Tensors, inject: Tensors, name: str) -> Any:
-    """What the neurons of block ``name`` take: their one current, or {name: current}, with what is injected."""
+    """The input of the neurons of block ``name``: their one current, or {name: current}, with what is injected."""
     current = injected(current, inject, name)
     known = block.neuron.currents
     if len(known) == 1:

@@ -19,7 +19,7 @@ def drawn_seeds(samples: int, generator: torch.Generator) -> Tensor:
 
 @contextmanager
 def drawing(graph: Graph, seeds: Tensor) -> Iterator[None]:
-    """Inside, runs that start anew draw from ``seeds``, one for each sample, int64 [B]; on leaving as before."""
+    """Have runs that start anew draw from ``seeds``, one for each sample, int64 [B]; on leaving as before."""
     check_tensor("seeds", seeds, "one for each sample, int64 [B]")
     check_shape("seeds", seeds, (seeds.numel(),), "one for each sample, int64 [B]")
     if seeds.dtype != torch.int64:

@@ -71,7 +71,7 @@ class Graph(nn.Module):
 
     @property
     def random(self) -> bool:
-        """Whether a neuron draws random numbers."""
+        """True if a neuron draws random numbers."""
         return any(block.neuron.random for block in self.blocks.values())
 
     @property

@@ -20,7 +20,7 @@ Tensors = Mapping[str, Tensor]
 
 
 class Layer(NamedTuple):
-    """What one block of a run did.
+    """The activity of one block of a run.
 
     Args:
         name: of the block.

@@ -1,4 +1,4 @@
-"""Whether a synapse maps every sample by itself, from what arrives now alone, as networks take for granted."""
+"""The check that a synapse maps every sample by itself, from its present input alone, as networks require."""
 
 import copy
 from typing import Any, cast
@@ -38,7 +38,7 @@ def refuse_unruly(synapse: nn.Module) -> None:
 
 
 def is_known(synapse: nn.Module) -> bool:
-    """Whether every module in it is known to map samples by themselves, so that none needs a probe."""
+    """Tell whether every module in it is known to map samples by themselves, so that none needs a probe."""
     return all(_is_known(module) for module in synapse.modules())
 
 
@@ -103,7 +103,7 @@ def _kept(synapse: nn.Module) -> dict[str, Any]:
 
 
 def _moved(before: Tensor | None, after: Tensor, seen: list[Tensor]) -> bool:
-    """Whether a tensor was changed by calls, and is no plain note of what went in or came out."""
+    """Tell whether a tensor was changed by calls, and is no plain note of what went in or came out."""
     if before is not None and before.shape == after.shape and before.equal(after):
         return False
     return not any(one.shape == after.shape and one.equal(after) for one in seen)

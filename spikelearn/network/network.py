@@ -114,7 +114,7 @@ class Network(Graph):
         return self
 
     def scores(self, record: Record, valid: Tensor | None = None) -> Tensor:
-        """What the readout makes of a run's record: [B, classes], or [T, B, n] of a ``StepReadout``.
+        """The readout's scores of a run's record: [B, classes], or [T, B, n] of a ``StepReadout``.
 
         Args:
             record: of ``run``.
@@ -361,7 +361,7 @@ class Network(Graph):
         return adjoint, exist and torch.is_grad_enabled()
 
     def _sources(self, given: Iterable[Tensor], state: State | None) -> list[Tensor]:
-        """What a loss on a record could be differentiated in."""
+        """The tensors in which a loss on a record could be differentiated."""
         carried = [] if state is None else state.tensors().values()
         parameters = (p for edge in self.places.values() for p in edge.parameters())
         return [tensor for tensor in (*given, *carried, *parameters) if tensor.requires_grad]

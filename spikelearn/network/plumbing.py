@@ -1,4 +1,4 @@
-"""What happens to a record on its way from one block to the next."""
+"""Masks and delays of a record on its way from one block to the next."""
 
 from collections.abc import Mapping
 

@@ -13,7 +13,7 @@ from spikelearn.neurons import Neuron
 
 @contextmanager
 def presentation(network: nn.Module) -> Iterator[dict[str, Tensor]]:
-    """Inside, forward passes write to copies of the buffers, and reparametrised weights are computed once.
+    """Have forward passes write to copies of the buffers, and compute reparametrised weights once.
 
     Constants of neurons, which nobody writes, are left alone.
 
@@ -37,7 +37,7 @@ def presentation(network: nn.Module) -> Iterator[dict[str, Tensor]]:
 
 @contextmanager
 def copied_buffers(network: nn.Module) -> Iterator[None]:
-    """Inside, every buffer is a copy; on leaving, also by an error, the old ones are back as they were."""
+    """Replace every buffer by a copy; on leaving, also by an error, put the old ones back as they were."""
     places = [
         (module, name, buffer)
         for module in network.modules()
@@ -56,7 +56,7 @@ def copied_buffers(network: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def learning_only(network: nn.Module, names: Collection[str]) -> Iterator[None]:
-    """Inside, no parameter but ``names`` requires a gradient, so that no graph is kept for the others.
+    """Have no parameter but ``names`` require a gradient, so that no graph is kept for the others.
 
     Entered before ``presentation``, whose reparametrised weights have a graph from their parameters.
     """
@@ -83,7 +83,7 @@ def reparametrised(network: nn.Module) -> tuple[list[Tensor], set[Tensor]]:
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Inside, every module is in evaluation mode; on leaving, each has its own mode back."""
+    """Put every module in evaluation mode; on leaving, each has its own mode back."""
     modes = {module: module.training for module in network.modules()}
     network.eval()
     try:
@@ -104,7 +104,7 @@ def _compute_reparametrised(network: nn.Module) -> None:
 
 @contextmanager
 def running_statistics(synapses: list[nn.Module]) -> Iterator[None]:
-    """Inside, batch norm uses (and leaves alone) its running statistics: for synapses called step by step.
+    """Have batch norm use (and leave alone) its running statistics: for synapses called step by step.
 
     Raises:
         ValueError: a batch norm that keeps none.

@@ -1,4 +1,4 @@
-"""What a run leaves behind: activity, and the state to go on from."""
+"""Records of a run: activity, and the state to go on from."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from spikelearn.fused import ErrorCount
 
 
 class Activity(NamedTuple):
-    """What one block saw and did; [T, B, ...] from ``run``, [B, ...] from ``step``.
+    """Input, spikes and potentials of one block; [T, B, ...] from ``run``, [B, ...] from ``step``.
 
     Args:
         pre: what met the weights, after delay and masks.

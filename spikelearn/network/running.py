@@ -160,7 +160,7 @@ def advance(
 
 
 def _arrived(place: str, edge: Block | Feedforward, spikes: Tensor, lines: dict[str, Tensor]) -> Tensor:
-    """What meets an edge's weights now, [B, ...], of ``spikes`` that are sent now."""
+    """The record that meets an edge's weights now, [B, ...], given the ``spikes`` sent now."""
     if not edge.delay:
         return spikes
     late, lines[place] = delayed(spikes.unsqueeze(0), edge.delay, lines.get(place))

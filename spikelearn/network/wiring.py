@@ -10,7 +10,7 @@ from spikelearn.network.block import Block, Feedback, Feedforward
 
 
 class Wiring(NamedTuple):
-    """Who takes from whom, by name; an edge's place is ``<block>`` or ``feedforward.<edge>``.
+    """Edges of a network by name; an edge's place is ``<block>`` or ``feedforward.<edge>``.
 
     Args:
         sources: {block: block whose spikes its own synapse takes, or "inputs"}.

@@ -64,7 +64,7 @@ class Neuron(nn.Module, ABC):
 
     @property
     def sends(self) -> bool:
-        """Whether anything is sent, spikes or real values."""
+        """True if anything is sent, spikes or real values."""
         return self.fires or self.graded
 
     @abstractmethod

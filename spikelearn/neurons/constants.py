@@ -41,7 +41,7 @@ def given(name: str, value: Any, check: Callable[[str, Any], None]) -> Constant:
 
 
 def is_number(value: Constant, number: float) -> bool:
-    """Whether a constant is this one number for all neurons."""
+    """Tell whether a constant is this one number for all neurons."""
     return not isinstance(value, Tensor) and value == number
 
 

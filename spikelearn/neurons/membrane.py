@@ -255,7 +255,7 @@ class LeakyNeuron(MembraneNeuron):
 
 
 def _is_simulated(*tensors: Tensor) -> bool:
-    """Whether nobody differentiates with respect to these, so that values may be made in place."""
+    """Tell whether nobody differentiates with respect to these, so that values may be made in place."""
     return all(is_plain(tensor) and not (tensor.requires_grad and torch.is_grad_enabled()) for tensor in tensors)
 
 

@@ -27,7 +27,7 @@ LayeredKind = Literal["random", "sign-symmetric", "sign-uniform", "transpose", "
 
 @dataclass(frozen=True)
 class BackWeights:
-    r"""Where the weights on the way back come from.
+    r"""A source of the weights on the way back.
 
     "random": drawn once, from $U(-g/\sqrt n, g/\sqrt n)$ with n the fan-in; "sign-symmetric": the sizes so drawn, with
     the signs of the forward weights as they are; "sign-uniform": these signs, each of the mean size of its layer's
@@ -44,11 +44,11 @@ class BackWeights:
 
     @property
     def reads_forward_weights(self) -> bool:
-        """Whether they follow the forward weights as these change."""
+        """True if they follow the forward weights as these change."""
         return self.kind in ("transpose", "sign-symmetric", "sign-uniform")
 
     def init(self, forward: Mapping[str, Tensor], generator: torch.Generator) -> Memory:
-        """What is kept of them in a rule's memory.
+        """Create their tensors in a rule's memory.
 
         Args:
             forward: {place: forward weight that is stood for}; of random ones shape and type count alone.
@@ -122,7 +122,7 @@ def _leaves(path: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 @contextmanager
 def sent_back_through(pairs: Iterable[tuple[Tensor, Tensor]]) -> Iterator[None]:
-    """Inside, what is run will be differentiated with B in place of W wherever an error crosses a weight W.
+    """Have runs be differentiated with B in place of W wherever an error crosses a weight W.
 
     An operation that is linear in its input and in W keeps W for one purpose, its transpose; there B is kept instead.
     So every kernel serves, and the gradient in W itself, which meets input and error, is formed as always.

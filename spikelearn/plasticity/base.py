@@ -1,4 +1,4 @@
-"""What a learning rule is: it looks at activity and yields the changes it wishes; it writes nothing."""
+"""Learning rules: they read activity and yield the changes they wish; they write nothing."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ Memory = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Update:
-    """What a rule wishes after looking at a batch.
+    """The changes that a rule wishes after one look at a batch.
 
     Args:
         grads: {parameter: minus the desired change}, mean over the batch, sum over time, linear in the samples.
@@ -130,17 +130,17 @@ class Rule(ABC):
 
     @property
     def supervised(self) -> bool:
-        """Whether the rule uses the targets."""
+        """True if the rule uses the targets."""
         return True
 
     @property
     def requires(self) -> tuple[Need, ...]:
-        """What a network must have for this rule to train it; a rule whose needs depend on no option sets a tuple."""
+        """The needs that a network must meet for this rule; a rule whose needs depend on no option sets a tuple."""
         return ()
 
     @property
     def factors(self) -> Factors | None:
-        """What the change of a synapse into a hidden block depends on, or into the last one where no other learns.
+        """The factors of a synapse's change into a hidden block, or into the last one where no other learns.
 
         None: not declared. ``measure.locality`` finds it by running the rule.
         """
@@ -179,7 +179,7 @@ class Rule(ABC):
         return {}
 
     def drawn(self, network: Network, batch: Batch, generator: torch.Generator) -> Mapping[str, Tensor]:
-        """What ``draws`` gives for a batch: the rows that it was handed out with, else drawn now."""
+        """The draws for a batch: the rows that were handed out with it, else drawn now."""
         return batch.draws or self.draws(network, batch, generator)
 
     def scores(self, network: Network, inputs: Tensor, memory: Memory, valid: Tensor | None = None) -> Tensor:

@@ -8,7 +8,7 @@ from spikelearn.plasticity.base import firing_rates
 
 
 def is_plain_rate(readout: torch.nn.Module) -> bool:
-    """Whether scores follow from the numbers of spikes alone."""
+    """Tell whether scores follow from the numbers of spikes alone."""
     plain = type(readout) in (RateReadout, LinearReadout)  # a subclass may read otherwise
     return isinstance(readout, FittedReadout) or (isinstance(readout, RateReadout) and plain and readout.decay == 1.0)
 

@@ -78,7 +78,7 @@ class Split(Rule):
 
     @property
     def factors(self) -> Factors | None:
-        """Those of the rest's rule, or of the first part's where none is named so; records are kept for all parts."""
+        """The factors of the rest's rule, else of the first part's; records are kept for all parts."""
         hidden = self.parts.get(REST, next(iter(self.parts.values()))).rule.factors
         kept = any("record" in (part.rule.factors or ()) for part in self.parts.values())
         return None if hidden is None else hidden | {"record"} if kept else hidden
@@ -160,7 +160,7 @@ class Split(Rule):
                 yield self._joined(network, names, wished, reads, last)
 
     def draws(self, network: Network, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """What the rules of the parts draw, part after part."""
+        """The draws of the parts' rules, part after part."""
         return {
             f"{name}.{key}": value
             for name, part in self.parts.items()
@@ -179,7 +179,7 @@ class Split(Rule):
         reads: str,
         last: Update | None,
     ) -> Update:
-        """What the parts wish at once, each for its own blocks, in one update; ``last`` is the readout's."""
+        """Join the parts' updates, each for its own blocks, into one; ``last`` is the readout's."""
         if last is None:
             raise ValueError(f"part {reads!r} yielded no update, and so no scores: a rule must yield one a batch")
         owners = self._owners(network)
@@ -200,7 +200,7 @@ class Split(Rule):
 
 @dataclass(frozen=True)
 class _Needs(Need):
-    """What the rule of a part needs, where the parameters of the other parts are frozen."""
+    """The needs of a part's rule, with the parameters of the other parts frozen."""
 
     split: Split
     part: str

@@ -100,14 +100,14 @@ def frames_of(events: Events, bins: Column, sensor_size: tuple[int, int, int], n
 
 
 class Doubt(NamedTuple):
-    """What looks wrong with binned recordings; whether they are so empty that a network cannot be blamed."""
+    """A doubt about binned recordings, and whether they are so empty that no network can be blamed."""
 
     words: str
     nearly_empty: bool
 
 
 def doubt_about(frames: Tensor, seen: Sequence[tuple[int, int, float]], width: float | None) -> Doubt | None:
-    """What is said of binned recordings [T, B, ...]: steps without events, and events outside the steps.
+    """Describe what is odd in binned recordings [T, B, ...]: steps without events, and events outside the steps.
 
     Args:
         frames: binned recordings.

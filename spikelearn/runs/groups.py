@@ -1,4 +1,4 @@
-"""What is known of a setting beside its type: the group that it belongs to, and how its flag is written."""
+"""Groups of settings, and how a setting's flag is written."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

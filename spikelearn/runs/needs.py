@@ -1,4 +1,4 @@
-"""What a rule needs, filled in: settings that it can begin with, and networks that it can train."""
+"""Settings and networks filled in from the needs of a rule."""
 
 import copy
 from collections.abc import Mapping, Sequence

@@ -116,7 +116,7 @@ MOST_CONFUSED = 100
 
 
 def _result(settings: Settings, training: Training, fitted: Fitted, tested: Evaluation) -> dict[str, Any]:
-    """What ended, and under which choices, as plain values."""
+    """The result of a run, and the choices under which it came about, as plain values."""
     confusion = tested.confusion
     return {
         **({} if tested.task == CLASSIFY else {"task": str(tested.task)}),
@@ -139,7 +139,7 @@ def _result(settings: Settings, training: Training, fitted: Fitted, tested: Eval
 
 
 def _applied(settings: Settings, rule: Rule) -> dict[str, Any]:
-    """How changes were applied; of a rule made of parts in words, part by part."""
+    """Optimizer, schedule, clipping and bounds that were applied; of a rule made of parts in words, part by part."""
     if rule.parts:
         optimizer = "; ".join(f"{name}: {describe(part)}" for name, part in rule.parts.items())
         schedule = "; ".join(f"{name}: {schedule_of(part)}" for name, part in rule.parts.items())

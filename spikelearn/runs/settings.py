@@ -209,7 +209,7 @@ class Settings(BaseModel):
         return self
 
     def result_depends_on(self) -> dict[str, Any]:
-        """What the result of a run depends on, as plain values: not where its files lie, nor on what it runs."""
+        """The settings on which a run's result depends, as plain values: neither the places of files nor the device."""
         values = recorded(self)
         own = checksums_of(self.data)
         values |= {"data_files": own} if own else {}
@@ -271,7 +271,7 @@ class Settings(BaseModel):
         return rule
 
     def make_task(self) -> Task:
-        """What is asked: the task that is named, or the data set's own; files of one's own are read for it."""
+        """The task that is named, or the data set's own; files of one's own are read for it."""
         if self.task is not None:
             return TASKS.make(self.task)
         kind = kind_of(self.data)
@@ -292,7 +292,7 @@ class Settings(BaseModel):
         return known or self.make_dataset("train").shape
 
     def takes_encoder(self) -> bool:
-        """Whether samples are still; files of one's own are read for it."""
+        """Tell whether samples are still; files of one's own are read for it."""
         kind = kind_of(self.data)
         return kind.still if hasattr(kind, "still") else self.make_dataset("train").still
 
@@ -309,7 +309,7 @@ class Settings(BaseModel):
         return NOISES.make(self.noise) if self.noise else None
 
     def make_hardware(self) -> Hardware | None:
-        """What holds the weights, or None for exact ones; raises ValueError on unknown hardware or an option."""
+        """The hardware that holds the weights, or None for exact ones; ValueError on an unknown one or an option."""
         return HARDWARE.make(self.hardware) if self.hardware else None
 
     def make_pruning(self) -> Pruning | None:
@@ -339,12 +339,12 @@ class Settings(BaseModel):
         return choose_optimizer(self.make_rule(), self.optimizer, self.lr, self.optimizer_option)
 
     def make_constraints(self, rule: Rule, network: Network) -> tuple[Constraint, ...]:
-        """What must hold after every step of ``rule`` on ``network``."""
+        """The constraints that must hold after every step of ``rule`` on ``network``."""
         bounds = make_bounds(rule, network, self.bounds)
         return (*bounds, IncomingNorm(self.incoming_norm)) if self.incoming_norm else bounds
 
     def schedule_name(self) -> str:
-        """How the learning rate runs: the rule's default where nothing else is said."""
+        """The schedule of the learning rate: the one named, else the rule's default."""
         return self.schedule or RULES.get(self.rule).default_schedule
 
 

@@ -49,7 +49,7 @@ def with_imports(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def expected_by(found: ErrorDetails) -> str:
-    """What a check expected, in words of the files that users write."""
+    """Describe what a check expected, in words of the files that users write."""
     if found["type"] == "too_short":
         return "at least one is needed"
     words = found["msg"]

@@ -16,7 +16,7 @@ from spikelearn.training.state import check_same_network
 
 
 def about_weights(settings: Settings) -> dict[str, Any]:
-    """What a file of weights says of them: rule, data, and all settings without which they mean nothing."""
+    """A description of weights for their file: rule, data, and the settings without which they mean nothing."""
     about = {"net": settings.net, "rule": settings.rule, "data": settings.data}
     return {**about, "settings": recorded(settings, MEANING)}
 

@@ -68,7 +68,7 @@ def _share(rows: Tensor) -> float:
 
 
 def _is_known(conv: nn.Conv2d, rows: Tensor) -> bool:
-    """Whether ``conv`` is one that the kernels do, and large enough for them."""
+    """Tell whether ``conv`` is one that the kernels do, and large enough for them."""
     weight = conv.weight
     plain = conv.groups == 1 and conv.dilation == (1, 1) and conv.padding_mode == "zeros"
     if not plain or isinstance(conv.padding, str) or is_hooked(conv) or torch.is_autocast_enabled("cpu"):

@@ -1,4 +1,4 @@
-"""What a synapse module is made of, as far as a fast path needs to know."""
+"""The structure of a synapse module, as far as fast paths need it."""
 
 from collections.abc import Iterator
 
@@ -37,7 +37,7 @@ def as_linear(synapse: nn.Module) -> nn.Linear | None:
 
 
 def is_hooked(module: nn.Module) -> bool:
-    """Whether a call of ``module`` would do more than its class says."""
+    """Tell whether a call of ``module`` would do more than its class says."""
     hooks = (
         module._forward_hooks,
         module._forward_pre_hooks,
@@ -48,7 +48,7 @@ def is_hooked(module: nn.Module) -> bool:
 
 
 def is_linear(synapse: nn.Module) -> bool:
-    """Whether the current is linear in the input, with one layer of weights: filtering either is the same."""
+    """Tell whether the current is linear in the input, with one layer of weights: filtering either is the same."""
     leaves = list(_layers(synapse))
     weighted = [leaf for leaf in leaves if list(leaf.parameters())]
     return len(weighted) <= 1 and all(isinstance(leaf, LINEAR) for leaf in leaves)
@@ -85,7 +85,7 @@ def _matrices(synapse: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
 
 
 def uses_batch_statistics(synapse: nn.Module) -> bool:
-    """Whether a call would normalise by the statistics of its own batch."""
+    """Tell whether a call would normalise by the statistics of its own batch."""
     return any(isinstance(m, _BatchNorm) and (m.training or m.running_mean is None) for m in synapse.modules())
 
 
@@ -113,7 +113,7 @@ def rows_of(record: Tensor) -> Tensor:
 
 
 def is_constant_in_time(record: Tensor) -> bool:
-    """Whether ``record`` is one image expanded over T (stride 0)."""
+    """Tell whether ``record`` is one image expanded over T (stride 0)."""
     return record.shape[0] > 1 and record.stride(0) == 0
 
 

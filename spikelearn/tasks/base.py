@@ -43,12 +43,12 @@ class Measure:
         return 0.0 if self.higher else math.inf
 
     def is_better(self, value: float, than: float) -> bool:
-        """Whether ``value`` is better than another number."""
+        """Tell whether ``value`` is better than another number."""
         return value > than if self.higher else value < than
 
     @property
     def label(self) -> str:
-        """What stands at an axis: words and unit."""
+        """The label of an axis: words and unit."""
         return self.words + (f" ({self.unit})" if self.unit else "")
 
     def named(self, value: float) -> str:
@@ -122,7 +122,7 @@ class Tally:
 
 
 class Task(ABC):
-    """What is asked of a network: the form of its targets, the loss by default, and the measures.
+    """A task of a network: the form of its targets, the loss by default, and the measures.
 
     A task is a value: two of the same class and options are equal, and its text form is that of the command line.
     """
@@ -147,16 +147,16 @@ class Task(ABC):
     @property
     @abstractmethod
     def measures(self) -> tuple[Measure, ...]:
-        """What is measured; by the first, networks are compared and chosen."""
+        """The measures; networks are compared and chosen by the first."""
 
     @property
     def measure(self) -> Measure:
-        """What networks are compared and chosen by."""
+        """The measure by which networks are compared and chosen."""
         return self.measures[0]
 
     @property
     def classes(self) -> bool:
-        """Whether targets are class numbers."""
+        """True if targets are class numbers."""
         return self.measure == ACCURACY
 
     @property

@@ -79,7 +79,7 @@ def check_targets(targets: Tensor, classes: int) -> None:
 
 
 def _cure(targets: Tensor) -> str:
-    """How to go on with targets that are no class numbers [B]."""
+    """Advice on targets that are no class numbers [B]."""
     if targets.ndim == 1:
         return ": convert them with .long(); one real value a sample is [B, 1], with task=Regress()"
     if targets.is_floating_point():

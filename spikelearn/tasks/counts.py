@@ -5,12 +5,12 @@ from torch import Tensor
 
 
 def correct(scores: Tensor, targets: Tensor) -> int:
-    """How many samples have their target as the class of the highest score (the lowest number wins a tie)."""
+    """Count samples whose target has the highest score (of equal ones the lowest class wins)."""
     return int((scores.argmax(1) == targets).sum())
 
 
 def correct_unique(scores: Tensor, targets: Tensor) -> int:
-    """How many samples have their target, and no other class, at the highest score."""
+    """Count samples whose target, and no other class, has the highest score."""
     highest = scores == scores.amax(1, keepdim=True)
     return int((highest.sum(1).eq(1) & highest.gather(1, targets.unsqueeze(1)).squeeze(1)).sum())
 

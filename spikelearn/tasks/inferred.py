@@ -29,7 +29,7 @@ def task_of(inputs: Tensor, targets: Tensor) -> Task:
 
 
 def is_one_hot(targets: Tensor) -> bool:
-    """Whether every row is 0 but for a single 1, which is the class number in another form."""
+    """Tell whether every row is 0 but for a single 1, which is the class number in another form."""
     if targets.ndim != 2 or targets.shape[1] < 2:
         return False
     return bool(((targets == 0) | (targets == 1)).all() and (targets.sum(1) == 1).all())

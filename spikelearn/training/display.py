@@ -1,4 +1,4 @@
-"""What a training run shows while it goes: a live bar on a terminal, a line an epoch elsewhere."""
+"""Displays of a training: a live bar on a terminal, a line an epoch elsewhere."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from spikelearn.training.health import Health
 
 
 class Display(Protocol):
-    """What ``fit`` tells."""
+    """The messages that ``fit`` sends."""
 
     def start(self, epochs: int, batches: int, epoch: int, batch: int) -> None:
         """Training begins, at (epoch, batch); ``batches`` an epoch, 0 where that is not known."""

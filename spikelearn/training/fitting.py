@@ -41,7 +41,7 @@ Watch = Callable[[Training, int], None]
 
 @dataclass(frozen=True)
 class Fitted:
-    """How a training ended: epochs run, the best validation measure (None without one), and in which epoch."""
+    """The end of a training: epochs run, the best validation measure (None without one), and its epoch."""
 
     epochs: int
     best: float | None
@@ -252,7 +252,7 @@ class Fitting:
             save_checkpoint(self.own.checkpoint, {**state, "metrics": self.own.metrics_digest(self.at.epoch)})
 
     def _check_finite(self) -> None:
-        """What is NaN or infinite is never saved, nor is an epoch that ends in it."""
+        """Refuse to save a state, or to end an epoch, with NaN or infinity."""
         try:
             self.training.check_finite()
         except NonFiniteUpdate as error:

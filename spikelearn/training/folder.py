@@ -41,7 +41,7 @@ Confusion = Annotated[list[list[Annotated[int, Field(ge=0, lt=2**53)]]], AfterVa
 
 
 class Metrics(BaseModel):
-    """What must stand in a line of ``metrics.jsonl``."""
+    """Keys of a line of ``metrics.jsonl``."""
 
     model_config = _WRITTEN
 
@@ -62,7 +62,7 @@ class Metrics(BaseModel):
 
 
 class Result(BaseModel):
-    """What must stand in ``result.json``: settings that the run had, and checksums of the files that it left."""
+    """Keys of ``result.json``: the run's settings, and checksums of the files that it left."""
 
     model_config = _WRITTEN
 
@@ -103,7 +103,7 @@ class RunFolder:
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Inside, the folder is this process's; what a killed process left half-written is swept away.
+        """Claim the folder for this process, and sweep away what a killed process left half-written.
 
         Raises:
             ValueError: another process works in it.
@@ -133,13 +133,13 @@ class RunFolder:
 
     @property
     def begun(self) -> bool:
-        """Whether a run has left something here that is more than its settings."""
+        """True if a run has left something here that is more than its settings."""
         left = (self.metrics, self.checkpoint, self.weights, self.best, self.result, self.recording)
         return any(path.exists() for path in left)
 
     @property
     def holds_settings_alone(self) -> bool:
-        """Whether a run was killed here before its first checkpoint."""
+        """True if a run was killed here before its first checkpoint."""
         return self.settings.is_file() and is_untouched(self.settings) and not self.begun
 
     def check_free(self) -> None:
@@ -164,7 +164,7 @@ class RunFolder:
 
     @property
     def ended(self) -> bool:
-        """Whether the run has left everything that a finished run leaves."""
+        """True if the run has left everything that a finished run leaves."""
         return all(path.is_file() for path in (self.weights, self.result, self.recording))
 
     def append_metrics(self, row: Mapping[str, Any]) -> None:
@@ -200,7 +200,7 @@ class RunFolder:
         return hashlib.sha256(b"".join(self._lines()[:epochs])).hexdigest()
 
     def has_metrics_of(self, epochs: int, digest: str) -> bool:
-        """Whether each of the first ``epochs`` epochs has its line, in order and as it was written."""
+        """Tell whether each of the first ``epochs`` epochs has its line, in order and as it was written."""
         found = [row["epoch"] for row in self.read_metrics()][:epochs]
         in_order = found == list(range(1, len(found) + 1)) and len(found) == epochs
         return in_order and self.metrics_digest(epochs) == digest

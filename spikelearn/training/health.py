@@ -1,4 +1,4 @@
-"""What goes wrong without an error: blocks that are silent or fire all the time, inputs of an odd scale."""
+"""Faults without an error: blocks that are silent or fire all the time, inputs of an odd scale."""
 
 from collections.abc import Mapping
 
@@ -55,7 +55,7 @@ def _fault(first: float, rate: float) -> str:
 
 @torch.no_grad()
 def odd_scale(inputs: Tensor, threshold: float) -> str:
-    """What is odd about the scale of ``inputs`` [T, B, ...] for neurons of that threshold; "" where nothing is."""
+    """Describe an odd scale of ``inputs`` [T, B, ...] for neurons of that threshold; "" where it is usual."""
     if not inputs.is_floating_point() or not inputs.numel() or not 0 < threshold < float("inf"):
         return ""
     shown = inputs[:1] if inputs.stride(0) == 0 else inputs

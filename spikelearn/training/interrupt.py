@@ -11,7 +11,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Wish:
-    """Whether a stop has been asked for."""
+    """A request to stop; ``asked`` once it was made."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -19,7 +19,7 @@ class Wish:
 
 @contextmanager
 def stop_on_signals() -> Iterator[Wish]:
-    """Inside, SIGINT and SIGTERM set ``asked``; a second SIGINT interrupts at once. Only in the main thread."""
+    """Have SIGINT and SIGTERM set ``asked``; a second SIGINT interrupts at once. Only in the main thread."""
     wish = Wish()
     if threading.current_thread() is not threading.main_thread():
         yield wish

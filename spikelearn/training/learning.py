@@ -96,7 +96,7 @@ def _check_update(training: Training, update: Update, batch: Batch) -> None:
 
 
 def _without_optimizer(training: Training, own: Collection[str]) -> list[str]:
-    """Those of the memory's tensors ``own`` that no optimizer steps."""
+    """The tensors ``own`` of the memory that no optimizer steps."""
     if not own:
         return []
     optimizers = [*plain(training.optimizer), *plain(training.own_optimizer)]

@@ -1,4 +1,4 @@
-"""Where a run stands between two batches."""
+"""The position of a run between two batches."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -8,7 +8,7 @@ from spikelearn.training.state_checks import check_keys, check_like, check_numbe
 
 @dataclass
 class Position:
-    """Where a run stands: the next batch, what the epoch has summed up so far, and the best epoch yet.
+    """A position in a run: the next batch, the sums of the epoch so far, and the best epoch yet.
 
     Args:
         hits, error: sum of the task's measure, ``hits`` of one that counts right answers and ``error`` of any other.

@@ -1,4 +1,4 @@
-"""How a training predicts: by its network's readout, or as its rule says."""
+"""Predictions of a training: by its network's readout, or as its rule says."""
 
 from torch import Tensor
 
@@ -8,7 +8,7 @@ from spikelearn.plasticity import Memory, Rule
 
 
 def predictor(rule: Rule, network: Network, memory: Memory) -> Predict | None:
-    """What gives the scores of a network that ``rule`` trains; None: the readout of one run."""
+    """The scores of a network as ``rule`` makes them; None: the readout of one run."""
     reads, own = rule.predicting(network, memory)
     if type(reads).scores is Rule.scores:
         return None

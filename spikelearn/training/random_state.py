@@ -47,7 +47,7 @@ def check_random(name: str, given: Any, rule: torch.Generator) -> None:
 
 
 def random_state(rule: torch.Generator) -> dict[str, Any]:
-    """Where the generators of a rule, torch, numpy and Python stand: tensors and plain values."""
+    """The states of the generators of a rule, torch, numpy and Python: tensors and plain values."""
     numpy_state: Any = np.random.get_state()
     return {
         "rule": rule.get_state(),

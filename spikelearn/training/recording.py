@@ -1,4 +1,4 @@
-"""What the pictures of a run are drawn from: the activity of a few samples, in one file."""
+"""Recordings of a few samples' activity, from which the pictures of a run are drawn."""
 
 import io
 from pathlib import Path

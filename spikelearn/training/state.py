@@ -1,4 +1,4 @@
-"""Checks that a state which was read is one that a training could have saved, part by part."""
+"""Checks that a state is one that a training could have saved, part by part."""
 
 import copy
 from collections.abc import Mapping

@@ -43,7 +43,7 @@ def check_like(name: str, given: Any, own: Any, *, any_number: bool = False) -> 
 
 
 def is_same(given: Any, own: Any) -> bool:
-    """Whether plain values are equal; what cannot be compared with them, as a tensor cannot, is not."""
+    """Tell whether plain values are equal; what cannot be compared with them, as a tensor cannot, is not."""
     try:
         return bool(given == own)
     except RuntimeError:

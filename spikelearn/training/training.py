@@ -191,7 +191,7 @@ class Training:
         check_random("random", state["random"], self.generator)
 
     def _made_of(self) -> dict[str, Any]:
-        """What another training must share to go on from this one's state."""
+        """The description that another training must share to go on from this one's state."""
         return {
             "rule": type(self.rule).__name__,
             "memory": {name: list(value.shape) for name, value in sorted(self.memory.items())},

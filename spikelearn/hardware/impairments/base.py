@@ -1,4 +1,4 @@
-"""What can befall a trained network before it is tested."""
+"""Impairments: changes to a trained network before it is tested."""
 
 import copy
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""How weights are drawn before training."""
+"""Initialisers: weights before training."""
 
 import math
 from abc import ABC, abstractmethod

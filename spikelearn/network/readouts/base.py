@@ -1,4 +1,4 @@
-"""From the last block's activity to class scores."""
+"""The interface of readouts: class scores from the last block's activity."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -41,10 +41,10 @@ class Readout(nn.Module, ABC):
 
     @abstractmethod
     def read(self, output: Activity) -> Tensor:
-        """What is read, [B, n]."""
+        """Reduce the output to what the scores are made of, [B, n]."""
 
     def each(self, output: Activity) -> Tensor:
-        """What is read at every step, [T, B, ...].
+        """The output at every step, [T, B, ...].
 
         Raises:
             ValueError: a readout of one's own that does not say it.
@@ -55,7 +55,7 @@ class Readout(nn.Module, ABC):
         )
 
     def read_valid(self, output: Activity, valid: Tensor) -> Tensor:
-        """What is read, [B, n], where the steps that are not ``valid`` [T, B] are left out: their mean over time."""
+        """``read`` over the ``valid`` steps [T, B] alone: their mean over time, [B, n]."""
         each = self.each(output)
         return over_steps(each, step_weights(valid, dtype=each.dtype))
 

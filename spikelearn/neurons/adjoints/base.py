@@ -1,4 +1,4 @@
-"""How a derivative crosses a neuron."""
+"""The interface of adjoints: derivatives across a neuron."""
 
 from abc import ABC
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ class Adjoint(ABC):
 
     @property
     def differentiates(self) -> bool:
-        """Whether a derivative crosses a neuron at all; not so in a plain simulation."""
+        """True if a derivative crosses a neuron at all; not so in a plain simulation."""
         return True
 
     def step(self, neuron: Neuron, state: Any, current: Any) -> tuple[Tensor, Tensor, Any]:

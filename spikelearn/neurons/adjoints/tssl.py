@@ -89,7 +89,7 @@ class TSSL(Adjoint):
             )
 
     def silent(self, neuron: CubaLIF, spikes: Tensor) -> Tensor:
-        """Where the surrogate stands in, bool [T, B, ...], given the spikes z [T, B, ...]."""
+        """Places at which the surrogate stands in, bool [T, B, ...], given the spikes z [T, B, ...]."""
         found = torch.empty_like(spikes, dtype=torch.bool)
         if self.warm_up != "element":
             wholly = {"always": True, "never": False}.get(self.warm_up)

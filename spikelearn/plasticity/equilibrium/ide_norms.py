@@ -34,13 +34,13 @@ def decay_of(network: Network) -> float:
 
 
 def is_still(inputs: Tensor) -> bool:
-    """Whether every step of [T, B, ...] is the same."""
+    """Tell whether every step of [T, B, ...] is the same."""
     return inputs.shape[0] == 1 or inputs.stride(0) == 0 or bool((inputs == inputs[:1]).all())
 
 
 @contextmanager
 def norms_for_simulation(network: Network, inputs: Tensor, masks: Tensors, *, keep: bool) -> Iterator[None]:
-    """Inside, the first synapse normalises by what one image, or the mean of a recording, has as batch statistics.
+    """Have the first synapse normalise by the batch statistics of one image, or of the mean of a recording.
 
     What that writes to running statistics is forgotten unless ``keep``.
     """

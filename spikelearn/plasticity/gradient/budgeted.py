@@ -68,7 +68,7 @@ def budget_of(mib: float | None) -> MemoryBudget | None:
 
 
 def pieces_need(budget: MemoryBudget | None, adjoint: Adjoint) -> tuple[Need, ...]:
-    """What a network must have for derivatives within a budget."""
+    """Needs of a network whose derivatives are taken within a budget."""
     if budget is None:
         return ()
     return (Passes("steps that can be differentiated in pieces", lambda n, _: check_chunks(n, adjoint)),)

@@ -1,4 +1,4 @@
-"""How many steps of a sequence may be differentiated at once in a given memory."""
+"""The number of steps of a sequence that can be differentiated at once in a given memory."""
 
 import math
 from typing import Any, NamedTuple

@@ -18,7 +18,7 @@ MAY_DIFFER = 0.01
 
 
 class LastBlock(Activity):
-    """What is kept of the last block for readout and loss: spikes and potentials, not what met its weights."""
+    """Spikes and potentials of the last block, kept for readout and loss without what met its weights."""
 
     @property
     def pre(self) -> Tensor:
@@ -29,7 +29,7 @@ class LastBlock(Activity):
 
 
 class Passed(NamedTuple):
-    """What the first pass leaves: states at the chunks' starts, the last block's record, and rates."""
+    """Results of the first pass: states at the chunks' starts, the last block's record, and rates."""
 
     starts: list[State | None]
     spikes: Tensor

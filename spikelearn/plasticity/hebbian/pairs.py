@@ -1,4 +1,4 @@
-"""What the rules that sum or apply STDP pairs have in common: options, what they can train, the teacher."""
+"""Options, needs and the teacher that the rules of STDP pairs have in common."""
 
 import math
 

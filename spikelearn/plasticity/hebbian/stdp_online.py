@@ -174,7 +174,7 @@ def _check_linear(network: Network, rule: str) -> None:
 
 @contextmanager
 def _private(network: Network, low: float, high: float) -> Iterator[dict[str, Tensor]]:
-    """Inside, weights that learn are copies within the bounds, by name; on leaving the network has its own back."""
+    """Replace weights that learn by copies within the bounds, by name; on leaving the network has its own back."""
     places: dict[str, tuple[nn.Linear, Tensor]] = {}
     for prefix, synapse in network.synapses().items():
         linear = as_linear(synapse)

@@ -1,4 +1,4 @@
-"""What an identity of a rule is: its update on a small network against an answer found another way."""
+"""Identities: the update of a rule on a small network, compared with an answer found another way."""
 
 from collections.abc import Callable, Iterator, Mapping
 

@@ -29,7 +29,7 @@ def output_errors(network: Network, batch: Batch) -> Tensor:
 
 
 def influence(network: Network, batch: Batch, hidden: int) -> Tensor:
-    r"""What a spike does to the output's currents from then on, mean of its time, [samples, outputs, neurons].
+    r"""The derivative of the output's mean current in a spike, [samples, outputs, neurons].
 
     $\frac1T \sum_t \sum_{t'} \partial I_{out}[t'] / \partial s_l[t]$ of the block of number ``hidden``.
     """

@@ -33,7 +33,7 @@ def ottt() -> None:
 
 @identity("ottt-online")
 def ottt_online() -> None:
-    """Where nothing applies its updates, they add up to the change of ``ottt``."""
+    """Updates that are not applied add up to the change of ``ottt``."""
     network, batch = _network(6, 8, 7, 4), spikes_for(6, 4)
     total: dict[str, Tensor] = {}
     for update in OTTTOnline(MixedMembrane(SHARE)).updates(network, batch, {}, torch.Generator()):

@@ -28,7 +28,7 @@ def fa() -> None:
 
 @identity("sign-symmetry")
 def sign_symmetry() -> None:
-    """Where all weights of a layer are of one size, their signs are all there is to know, and it is ``bptt``."""
+    """With all weights of a layer of one size, signs say everything: the change is that of ``bptt``."""
     network, batch = dense(6, 8, 7, 4), spikes_for(6, 4)
     with torch.no_grad():
         for size, name in ((0.3, "b1"), (0.4, "b2")):
@@ -47,7 +47,7 @@ def dfa() -> None:
 
 @identity("sdfa")
 def sdfa() -> None:
-    """What is sent is the derivative of a sum of spikes, weighted by the signs of the output's errors."""
+    """The signal is the derivative of a sum of spikes, weighted by the signs of the output's errors."""
     network, batch = dense(6, 8, 4), spikes_for(6, 4)
     back = torch.rand(4, 8, generator=torch.Generator().manual_seed(5), dtype=torch.float64) - 0.5
     expected = _sent(network, batch, output_errors(network, batch).sign() @ back)
@@ -87,7 +87,7 @@ def directional_dfa() -> None:
 
 @identity("drtp")
 def drtp() -> None:
-    """What is sent by the class is the derivative of a sum of spikes; the last block's gradient is that of ``bptt``."""
+    """The signal of the class is the derivative of a sum of spikes; the last block's gradient is that of ``bptt``."""
     network, batch = dense(6, 8, 4), spikes_for(6, 4)
     back = torch.rand(4, 8, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
     expected = _sent(network, batch, back[batch.targets])

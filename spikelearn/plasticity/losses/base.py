@@ -27,7 +27,7 @@ class Loss(ABC):
 
     @property
     def is_mean_over_steps(self) -> bool:
-        """Whether a sequence's loss is the mean over its steps of the loss of each step alone."""
+        """True if a sequence's loss is the mean over its steps of the loss of each step alone."""
         return False
 
     @abstractmethod

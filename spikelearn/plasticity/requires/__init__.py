@@ -1,4 +1,4 @@
-"""What a rule needs: small values that check a network, and give the settings that fulfil them."""
+"""Needs of rules: small values that check a network, and give the settings that fulfil them."""
 
 from spikelearn.plasticity.requires.base import Need, Passes, Unmet, Values, check_needs
 from spikelearn.plasticity.requires.learning import (

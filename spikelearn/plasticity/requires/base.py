@@ -1,4 +1,4 @@
-"""What a need of a rule is: a check of a network, and the settings that fulfil it."""
+"""The interface of a rule's needs: a check of a network, and the settings that fulfil it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping

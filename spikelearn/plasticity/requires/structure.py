@@ -168,7 +168,7 @@ class Encoding(Need):
         return {"encoder": self.encoder, **({"encoder_option": self.options} if self.options else {})}
 
     def check(self, network: Network, rule: str) -> None:
-        """Nothing to check."""
+        """Accept every network."""
 
     def __str__(self) -> str:
         return f"still images encoded as {self.encoder}, unless another encoder is named"

@@ -199,7 +199,7 @@ class Desire(Rule):
     def desires(
         self, network: Network, counts: Tensors, targets: Tensor, n_steps: int, masks: Tensors = NOTHING
     ) -> dict[str, Wish]:
-        """What every block's neurons should do.
+        """The desired direction of every block's neurons.
 
         Args:
             network: its weights carry the desires down.
@@ -224,7 +224,7 @@ class Desire(Rule):
         return {name: wishes[name] for name in names}
 
     def _runs(self, network: Network, inputs: Tensor, masks: Tensors) -> Callable[[], Iterable[Record]]:
-        """What gives the records of the whole presentation, chunk after chunk; a single one is kept."""
+        """Yield the records of the presentation chunk by chunk; a single one is kept."""
 
         def run() -> Iterator[Record]:
             state = None

@@ -106,7 +106,7 @@ class EligibilityWalk(Walk):
         return errors, Step({}, pulled.own, value.detach(), pulled.metrics)
 
     def _hear(self, record: Record) -> None:
-        """What the outputs remember of hidden spikes, and how often these were sent."""
+        """Update the output's memory of hidden spikes, and the counts of these spikes."""
         for name in self.hidden:
             spikes = record[name].spikes
             if self._memory:

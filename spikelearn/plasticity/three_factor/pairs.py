@@ -18,7 +18,7 @@ from spikelearn.synapses import trainable
 
 
 class Parts(NamedTuple):
-    """What a three-factor rule is made of.
+    """The signal, the trace and the adjoint of a three-factor rule.
 
     Args:
         signal, trace, adjoint: as of the rule.
@@ -34,7 +34,7 @@ class Parts(NamedTuple):
 
     @property
     def carried(self) -> bool:
-        """Whether eligibilities are carried from step to step."""
+        """True if eligibilities are carried from step to step."""
         return self.stepped and isinstance(self.trace, ThroughTime)
 
     def __str__(self) -> str:
@@ -99,7 +99,7 @@ def check_pairs(rule: str, parts: Parts) -> None:
 
 
 def pair_needs(parts: Parts) -> tuple[Need, ...]:
-    """What a network must have for the parts of a rule to make sense together."""
+    """The needs of a network for the parts of a rule to make sense together."""
     return tuple(MakesSense(pair, parts) for pair in PAIRS if pair.place is not None and pair.meets(parts))
 
 

@@ -51,7 +51,7 @@ def traces_of(rule: Rule, network: Network) -> dict[str, WeightTrace]:
 
 
 def _none(rule: Rule, network: Network, name: str) -> WeightTrace:
-    """Why a parameter has no trace, if it has none."""
+    """The reason why a parameter has no trace; "" where it has one."""
     if not network.get_parameter(name).requires_grad:
         return WeightTrace("", 0, "it is frozen")
     if not isinstance(rule, ThreeFactor):
@@ -93,7 +93,7 @@ def _of_edge(
 
 
 def _of_input(trace: Trace, parameter: str, neuron: Neuron) -> tuple[bool, str]:
-    """Whether the past of what meets a weight is kept, and what of it counts."""
+    """Tell whether the past of what meets a weight is kept, and what of it counts."""
     if not isinstance(trace, PreTrace):
         return False, "what meets the weight at the step itself"
     if parameter.rpartition(".")[2] == "bias":

@@ -97,12 +97,12 @@ class ThreeFactor(GradientRule):
 
     @property
     def pair(self) -> Parts:
-        """What is checked to make sense together."""
+        """The parts that are checked to make sense together."""
         return Parts(self.signal, self.trace, self.adjoint, self.form == "step", self.regulariser is not None)
 
     @property
     def _differentiates_the_run(self) -> bool:
-        """Whether the changes are the derivative of one run, so that no error in between is looked at."""
+        """True if the changes are the derivative of one run, so that no error in between is looked at."""
         return self.form == "sequence" and not self.signal.cut and not self.trace.is_factor
 
     @property
@@ -152,7 +152,7 @@ class ThreeFactor(GradientRule):
         return [float(counts) / int(counted.sum()) for counts in counted.tolist()]
 
     def draws(self, network: Network, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """What the signal draws by sample."""
+        """The signal's draws by sample."""
         return self.signal.draws(network, batch, generator)
 
     def _whole(self, network: Network, batch: Batch, memory: Memory, names: list[str]) -> Update:
@@ -276,7 +276,7 @@ class ThreeFactor(GradientRule):
         return Walk(self.signal, self.trace, self.adjoint, network, batch, memory, names, shares)
 
     def _places(self, network: Network, inputs: Tensor) -> dict[str, tuple[int, ...]]:
-        """Where errors of a sequence are asked for."""
+        """The points of a sequence at which errors are asked for."""
         if self.trace.is_factor:
             return every_current(network, inputs)
         shapes = network.shapes(inputs[0, :1])

@@ -116,7 +116,7 @@ def followed(adjoint: Adjoint, neuron: Neuron, current: str) -> list[str]:
 
 
 def neurons_meet(adjoint: Adjoint, neuron: Neuron) -> bool:
-    """Whether a neuron's step depends on its neighbours, as in a softmax: its Jacobian is then not diagonal.
+    """Tell whether a neuron's step depends on its neighbours, as in a softmax: its Jacobian is then not diagonal.
 
     A row of the Jacobian times random numbers is compared with the diagonal times these numbers.
     """

@@ -1,4 +1,4 @@
-"""What an update needs to follow step by step, from what each step leaves alone."""
+"""Needs of updates that go step by step."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What a three-factor rule asks of a run: errors at currents, edges with what crossed them, and steps one by one."""
+"""Runs for three-factor rules: errors at currents, edges with their inputs, and steps one by one."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -44,7 +44,7 @@ def sent_of(
     currents: Mapping[str, Tensor],
     shares: Tensor,
 ) -> Sent:
-    """What the signal may look at; where errors pass between blocks it asks for the loss alone."""
+    """The record that the signal may look at; where errors pass between blocks it asks for the loss alone."""
     taught = {target.partition(".")[0] for target, _ in edges_of(network, record).values()}
     hidden = [name for name in record if signal.cut and name in taught and name not in network.outputs]
     spikes = {name: record[name].spikes for name in hidden if record[name].spikes.requires_grad}
@@ -55,7 +55,7 @@ def sent_of(
 
 
 def step_shares(network: Network, batch: Batch, counted: Tensor | None, whole: float) -> Tensor:
-    """How much each step of each sample counts, [T, B].
+    """The weight of each step of each sample in the loss, [T, B].
 
     Args:
         network, batch: of the run.
@@ -91,7 +91,7 @@ def edges_into(network: Network, layer: Layer) -> dict[str, tuple[str, Edge]]:
 
 
 def edges_among(network: Network, edges: Iterable[tuple[str, nn.Module, Tensor, str]]) -> dict[str, tuple[str, Edge]]:
-    """Those of ``edges``, as ``Network.edges`` gives them, on which something learns."""
+    """The ``edges``, as ``Network.edges`` gives them, on which something learns."""
     fed = [
         prefix for prefix, place in zip(network.synapses(), network.places, strict=True) if place in network.wiring.fed
     ]
@@ -116,7 +116,7 @@ def before_mask(batch: Batch, prefix: str, error: Tensor) -> Tensor:
 
 
 class Step(NamedTuple):
-    """What one step adds to the changes.
+    """The changes that one step adds.
 
     Args:
         grads: {parameter: gradient}.
@@ -204,7 +204,7 @@ class Walk:
         return self.shares[t] * self.signal.loss.of(batch, record.output, self.network.scores(record))
 
     def share_of(self, t: int) -> Tensor:
-        """How much step t of each sample counts, [1, B]."""
+        """The weight of step t of each sample in the loss, [1, B]."""
         return self.loss.new_full((1, self.batch.size), self.shares[t])
 
     def nothing(self) -> Step:

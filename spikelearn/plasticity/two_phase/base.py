@@ -43,7 +43,7 @@ class Moment(NamedTuple):
 
 
 class Tally(Protocol):
-    """What one synapse remembers of a presentation."""
+    """A synapse's memory of a presentation."""
 
     def add(self, number: int, seen: Activity) -> None:
         """Take in step ``number`` of the corrected phase."""
@@ -190,7 +190,7 @@ class ErrorNeuronRule(Rule):
 
     @abstractmethod
     def tally(self, network: Network, name: str, free: Activity) -> Tally:
-        """What the synapse of block ``name`` remembers, begun with its free phase."""
+        """Begin the memory of the synapse of block ``name`` with its free phase."""
 
     def _feedback_of(self, network: Network, memory: Memory) -> dict[str, tuple[str, Tensor]]:
         """{hidden block: (where its errors come from, matrix [n there, n])}."""

@@ -79,7 +79,7 @@ class EMSTDP(ErrorNeuronRule):
         self.presynaptic = presynaptic
 
     def tally(self, network: Network, name: str, free: Activity) -> Tally:
-        """What the synapse of block ``name`` remembers, begun with its free phase."""
+        """Begin the memory of the synapse of block ``name`` with its free phase."""
         return Counts(free, event=self.presynaptic == "event")
 
 

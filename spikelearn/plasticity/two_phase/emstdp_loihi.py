@@ -110,7 +110,7 @@ def balanced_decay(steps: int) -> float:
 
 
 class TracesAndTag:
-    """What a synapse of the chip remembers: traces of both sides, and the tag."""
+    """A synapse's memory on the chip: traces of both sides, and the tag."""
 
     def __init__(self, free: Activity, decay: float, exponent: int) -> None:
         self.decay, self.exponent = decay, exponent

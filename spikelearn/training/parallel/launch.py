@@ -50,7 +50,7 @@ def launch(arguments: Sequence[str], count: int) -> int:
 
 
 def _environment(rank: int, count: int, port: int) -> dict[str, str]:
-    """What torchrun tells a process, and by which interface the processes talk."""
+    """The variables that torchrun sets for a process, and the interface by which the processes talk."""
     loopback = next((name for _, name in socket.if_nameindex() if name in ("lo", "lo0")), "lo")
     chosen = {"OMP_NUM_THREADS": str(max(1, cores() // count))}
     chosen |= dict.fromkeys(("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), loopback)

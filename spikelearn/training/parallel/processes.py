@@ -58,12 +58,12 @@ class Processes:
 
     @property
     def alone(self) -> bool:
-        """Whether there is one process."""
+        """True if there is one process."""
         return self.count == 1
 
     @property
     def first(self) -> bool:
-        """Whether this process writes the files."""
+        """True if this process writes the files."""
         return self.rank == 0
 
     def device(self, name: str) -> str:
@@ -97,11 +97,11 @@ class Processes:
         return total.tolist()
 
     def any(self, wish: bool) -> bool:
-        """Whether some process wishes it."""
+        """Tell whether some process wishes it."""
         return self.sums([float(wish)])[0] > 0
 
     def from_first(self, make: Callable[[], T]) -> T:
-        """What the first process made, in all of them.
+        """Call ``make`` in the first process and send its result to all.
 
         Raises:
             ProcessLost: another process is gone.
@@ -123,7 +123,7 @@ class Processes:
 
     @contextmanager
     def one_before_the_rest(self) -> Iterator[None]:
-        """Inside, one process of every machine comes first, so that what it puts on the disk is there for the rest.
+        """Let one process of every machine go first, so that what it puts on the disk is there for the rest.
 
         Raises:
             ProcessLost: another process is gone.
@@ -139,7 +139,7 @@ ALONE = Processes()
 
 
 def is_started(count: int) -> bool:
-    """Whether this process is one of ``count`` that somebody has started; one alone needs nobody.
+    """Tell whether this process is one of ``count`` that somebody has started; one alone needs nobody.
 
     Raises:
         ValueError: it is one of another number.
@@ -153,7 +153,7 @@ def is_started(count: int) -> bool:
 
 @contextmanager
 def joined() -> Iterator[Processes]:
-    """Inside, the processes that ``torchrun`` started are one group; without it, this process is alone.
+    """Join the processes that ``torchrun`` started into one group; without it, this process is alone.
 
     One that fails says so and ends; the others then find the group broken, and end too without a word.
 
@@ -213,7 +213,7 @@ def _meet() -> Processes:
 
 
 def _speaks() -> bool:
-    """Whether this process is the first to say that the run has failed."""
+    """Tell whether this process is the first to say that the run has failed."""
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     again = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     try:

@@ -1,4 +1,4 @@
-"""How the samples of a batch are shared out among processes, so that all together do what one would.
+"""Batches shared out among processes, so that all together do what one would.
 
 Equal to one process to rounding is every rule whose update is a mean over samples, dropout included: its masks are
 drawn for the whole batch by every process, which takes its own rows. Not equal are ``stdp-online``, whose weights
@@ -23,7 +23,7 @@ from spikelearn.training.parallel.processes import Processes
 
 
 def counted(processes: Processes, size: int) -> int:
-    """How many samples of a batch of ``size`` are this process's."""
+    """Count this process's samples of a batch of ``size``."""
     mine = share(size, processes.rank, processes.count)
     return mine.stop - mine.start
 

@@ -9,7 +9,7 @@ from spikelearn.registry import Registry
 
 
 class Schedule(ABC):
-    """How the learning rate runs over all batches of a training."""
+    """A course of the learning rate over all batches of a training."""
 
     #: Whether it is stretched over all epochs: with more of them the first ones would have been learned otherwise.
     stretched: ClassVar[bool] = True

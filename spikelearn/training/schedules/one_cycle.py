@@ -7,7 +7,7 @@ from spikelearn.training.schedules.base import SCHEDULES, Schedule
 
 @SCHEDULES.register("one-cycle")
 class OneCycle(Schedule):
-    r"""From $\eta_0/25$ along half a cosine up to $\eta_0$ after 30 % of the batches, then down to $\eta_0/250\,000$.
+    r"""One cycle: from $\eta_0/25$ on half a cosine to $\eta_0$ after 30 % of the batches, then to $\eta_0/250\,000$.
 
     $\eta_0$ is the learning rate, unit of the optimizer; the momentum stays as it is.
 

@@ -19,7 +19,7 @@ from spikelearn.registry import Registry
 
 
 class Sent(NamedTuple):
-    """What a signal may look at: a sequence, or one step of it (T = 1).
+    """A record that a signal may look at: a sequence, or one step of it (T = 1).
 
     Args:
         network: as it was run.
@@ -46,7 +46,7 @@ class Sent(NamedTuple):
 
 
 class Pulled(NamedTuple):
-    """What a signal makes of a sequence, or of one step of it.
+    """A signal's errors for a sequence, or for one step of it.
 
     Args:
         at: what arrives at the points that were asked for; None where nothing does.
@@ -60,7 +60,7 @@ class Pulled(NamedTuple):
 
 
 class Taught(NamedTuple):
-    """What a signal tells a block that it looks at by itself.
+    """A signal for a block that is taught by itself.
 
     Args:
         spikes: signal at what the block sent, [T, B, ...].
@@ -76,7 +76,7 @@ class Taught(NamedTuple):
 
 
 class Signal(ABC):
-    r"""What stands for $m_l[t] = \partial L/\partial s_l[t]$ at the spikes of a hidden block.
+    r"""The learning signal: it stands for $m_l[t] = \partial L/\partial s_l[t]$ at the spikes of a hidden block.
 
     The last block and the readout learn by the derivative of the loss itself.
 
@@ -104,17 +104,17 @@ class Signal(ABC):
 
     @property
     def linear(self) -> bool:
-        """Whether it is linear in the output's error, where it comes from that."""
+        """True if it is linear in the output's error, where it comes from that."""
         return True
 
     @property
     def factors(self) -> Factors:
-        """What the signal at a hidden block depends on: "targets", "error", "weights" of other synapses."""
+        """The factors of the signal at a hidden block: "targets", "error", "weights" of other synapses."""
         return frozenset({"targets", "error"})
 
     @property
     def requires(self) -> tuple[Need, ...]:
-        """What a network must have to be sent such a signal."""
+        """The needs of a network to be sent such a signal."""
         return (LossFits(self.loss),)
 
     def init(self, network: Network, generator: torch.Generator) -> Memory:
@@ -126,12 +126,12 @@ class Signal(ABC):
         return nullcontext()
 
     def draws(self, network: Network, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """What the signal draws by sample, as ``Rule.draws``; it finds it in ``batch.draws``."""
+        """The signal's draws by sample, as ``Rule.draws``; it finds them in ``batch.draws``."""
         return {}
 
     @abstractmethod
     def pull(self, value: Tensor, points: Sequence[Tensor], sent: Sent, memory: Memory) -> Pulled:
-        """What arrives at ``points``, parameters or currents of the run, and what the signal learns from it.
+        """Errors that arrive at ``points``, parameters or currents of the run, and the signal's own changes.
 
         Args:
             value: the loss, a scalar with its graph.
@@ -179,7 +179,7 @@ class Local(Signal):
     def teach(
         self, name: str, spikes: Tensor, potentials: Tensor, batch: Batch, shares: Tensor, memory: Memory
     ) -> Taught:
-        """What a hidden block is told.
+        """The signal that a hidden block is told.
 
         Args:
             name: of the block.
@@ -210,7 +210,7 @@ class Local(Signal):
 
 
 def told_to(spikes: Tensor, potentials: Tensor, taught: Taught) -> tuple[list[Tensor], list[Tensor]]:
-    """Where a block is told something, and what."""
+    """The points at which blocks are told something, and what they are told."""
     if taught.potentials is None:
         return [spikes], [taught.spikes]
     return [spikes, potentials], [taught.spikes, taught.potentials]

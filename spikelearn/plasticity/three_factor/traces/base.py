@@ -28,7 +28,7 @@ class Edge(NamedTuple):
 
 
 class Trace(ABC):
-    r"""What stands for $\partial s[t]/\partial W$ at a synapse: the past of what met the weights.
+    r"""The trace at a synapse: it stands for $\partial s[t]/\partial W$, the past of what met the weights.
 
     A sequence is differentiated within each block by autograd, as ``adjoint`` lets derivatives cross the neurons,
     unless the trace is a factor of its own (``is_factor``): then it meets the error at the current, in ``correlate``.
@@ -47,11 +47,11 @@ class Trace(ABC):
 
     @property
     def requires(self) -> tuple[Need, ...]:
-        """What a network must have for such a trace."""
+        """The needs of a network for such a trace."""
         return ()
 
     def adjoint(self, adjoint: Adjoint) -> Adjoint:
-        """How derivatives cross the neurons in a run of the whole sequence."""
+        """The adjoint of a run over the whole sequence."""
         return adjoint if self.through_time else AtTheStep(adjoint)
 
     def correlate(self, edge: Edge, error: Tensor) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ class ThroughTime(Trace):
 
     @abstractmethod
     def carried_by(self, adjoint: Adjoint, neuron: Neuron) -> tuple[str, type[Carrier]]:
-        """What carries the eligibility of the weights into a neuron from step to step: its name, and its class.
+        """The carrier of the eligibility from step to step: its name, and its class.
 
         Args:
             adjoint: how derivatives cross the neurons.
@@ -31,11 +31,11 @@ class ClosedForm(ThroughTime):
 
     @abstractmethod
     def misfit(self, adjoint: Adjoint, neuron: Neuron) -> str:
-        """Why it is not the eligibility of ``neuron``, a phrase behind the neuron; "" where it is."""
+        """The reason why it is not the eligibility of ``neuron``, a phrase behind the neuron; "" where it is."""
 
 
 def misfit_of_membrane(adjoint: Adjoint, neuron: Neuron, kinds: tuple[type[Neuron], ...]) -> str:
-    """Why no trace with one decay follows the membrane; "" where one does.
+    """The reason why no trace with one decay follows the membrane; "" where one does.
 
     A reset that subtracts a spike, held fixed, does not change how the membrane forgets; one to a value does.
     """
@@ -52,6 +52,6 @@ def misfit_of_membrane(adjoint: Adjoint, neuron: Neuron, kinds: tuple[type[Neuro
 
 
 def misfit_of_constants(neuron: Neuron, *constants: str) -> str:
-    """Why each synapse has no one trace for all neurons; "" where it has."""
+    """The reason why a synapse has no one trace for all neurons; "" where it has."""
     own = [name for name in constants if name in neuron.per_neuron]
     return f"has a {own[0]} for each neuron" if own else ""

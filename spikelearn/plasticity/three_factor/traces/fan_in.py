@@ -1,4 +1,4 @@
-"""What meets the weights of a layer, neuron by neuron, and the gradient of the weights from it."""
+"""Inputs of a layer's weights, neuron by neuron, and the gradient of the weights from them."""
 
 from collections.abc import Iterator
 
@@ -42,7 +42,7 @@ class FanIn:
         return weight[0].numel() + self.biased
 
     def arriving(self, pre: Tensor) -> Tensor:
-        """What meets the weights of each position, [B, G, P, fan-in], of what crosses the synapse, [B, in...]."""
+        """Inputs of the weights at each position, [B, G, P, fan-in], from the input of the synapse, [B, in...]."""
         x = as_float(pre, self.synapse)
         for front in self.fronts:
             x = front(x)
