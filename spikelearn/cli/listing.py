@@ -11,12 +11,13 @@ from spikelearn.datasets import DATASETS
 from spikelearn.datasets.names import OWN
 from spikelearn.datasets.root import data_root as root_of
 from spikelearn.docstrings import source_of, summary_of
-from spikelearn.hardware import HARDWARE, IMPAIRMENTS, PRUNINGS
+from spikelearn.hardware import HARDWARE, IMPAIRMENTS
 from spikelearn.loading import NOISES
 from spikelearn.neurons import NEURONS
 from spikelearn.plasticity import RULES
 from spikelearn.plasticity.factors import FACTORS
 from spikelearn.registry import Registry, names_taken
+from spikelearn.sparsity import PRUNINGS
 
 Name = Annotated[str | None, typer.Argument(help="Show all about one of them.", show_default=False)]
 

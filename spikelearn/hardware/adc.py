@@ -7,8 +7,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from spikelearn.checks import check_count, check_fraction, check_positive
 from spikelearn.hardware.quantise import MOST_BITS
-from spikelearn.hardware.weights import is_synaptic
-from spikelearn.network import Network
+from spikelearn.network import Network, is_synaptic
 
 
 class SubArrays(nn.Module):

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_positive
-from spikelearn.hardware.weights import synaptic_weights
-from spikelearn.network import Network
+from spikelearn.network import Network, synaptic_weights
 from spikelearn.registry import Registry
 
 

@@ -6,7 +6,6 @@ from spikelearn.network.drawing import drawn_seeds
 from spikelearn.network.initialisers import INITIALISERS, Initialiser, emstdp_thresholds
 from spikelearn.network.layerwise import Layer
 from spikelearn.network.network import Network
-from spikelearn.network.plumbing import check_weights_finite, describe
 from spikelearn.network.presentation import copied_buffers, evaluating, learning_only, reparametrised
 from spikelearn.network.readouts import (
     READOUTS,
@@ -19,6 +18,13 @@ from spikelearn.network.readouts import (
     TraceReadout,
 )
 from spikelearn.network.records import Activity, Record, State
+from spikelearn.network.weights import (
+    check_weights_finite,
+    describe,
+    is_synaptic,
+    settle_weights,
+    synaptic_weights,
+)
 
 __all__ = [
     "Activity",
@@ -46,6 +52,9 @@ __all__ = [
     "drawn_seeds",
     "emstdp_thresholds",
     "evaluating",
+    "is_synaptic",
     "learning_only",
     "reparametrised",
+    "settle_weights",
+    "synaptic_weights",
 ]

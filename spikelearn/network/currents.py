@@ -8,7 +8,7 @@ from torch import Tensor
 
 from spikelearn.checks import one_of
 from spikelearn.network.block import Block
-from spikelearn.network.plumbing import added, injected
+from spikelearn.network.masks_and_delays import added, injected
 
 Tensors = Mapping[str, Tensor]
 

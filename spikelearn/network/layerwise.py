@@ -12,7 +12,7 @@ from spikelearn.network.arguments import as_taken
 from spikelearn.network.currents import arriving, joined
 from spikelearn.network.drawing import at_rest
 from spikelearn.network.graph import Graph
-from spikelearn.network.plumbing import delayed, drive_edge, masked
+from spikelearn.network.masks_and_delays import delayed, drive_edge, masked
 from spikelearn.network.records import Activity, State
 from spikelearn.neurons import Adjoint
 

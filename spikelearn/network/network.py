@@ -17,7 +17,7 @@ from spikelearn.network.derivatives import Steps, refusing, refusing_steps
 from spikelearn.network.drawing import drawing
 from spikelearn.network.graph import Graph
 from spikelearn.network.layerwise import Layer, layers
-from spikelearn.network.plumbing import added, check_weights_finite, masked
+from spikelearn.network.masks_and_delays import added, masked
 from spikelearn.network.presentation import presentation, running_statistics
 from spikelearn.network.readouts import MembraneReadout, RateReadout, Readout
 from spikelearn.network.records import Record, State
@@ -29,6 +29,7 @@ from spikelearn.network.running import (
     run_step_by_step,
     steps,
 )
+from spikelearn.network.weights import check_weights_finite
 from spikelearn.neurons import ADJOINTS, NO_ADJOINT, Adjoint
 from spikelearn.synapses import uses_batch_statistics
 

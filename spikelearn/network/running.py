@@ -13,7 +13,7 @@ from spikelearn.network.derivatives import Steps
 from spikelearn.network.drawing import at_rest
 from spikelearn.network.graph import Graph
 from spikelearn.network.layerwise import layers, masked_once
-from spikelearn.network.plumbing import delayed, drive_edge, masked
+from spikelearn.network.masks_and_delays import delayed, drive_edge, masked
 from spikelearn.network.presentation import running_statistics
 from spikelearn.network.records import Activity, Record, State
 from spikelearn.neurons import Adjoint

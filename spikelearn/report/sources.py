@@ -5,12 +5,12 @@ from typing import Any
 
 from spikelearn.datasets import kind_of
 from spikelearn.docstrings import source_of
-from spikelearn.hardware import PRUNINGS
 from spikelearn.loading import Direct
 from spikelearn.network import INITIALISERS
 from spikelearn.neurons import neuron_factory
 from spikelearn.registry import registry_of
 from spikelearn.runs import Settings
+from spikelearn.sparsity import PRUNINGS
 from spikelearn.training import OPTIMIZERS, SCHEDULES
 from spikelearn.training.parts import choice_of, schedule_of
 

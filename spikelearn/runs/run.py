@@ -9,7 +9,6 @@ import torch
 
 from spikelearn.datasets.names import checksums_of
 from spikelearn.export import save_weights
-from spikelearn.hardware import sparsity_of
 from spikelearn.imports import import_components
 from spikelearn.measure import Evaluation
 from spikelearn.plasticity import Rule
@@ -19,6 +18,7 @@ from spikelearn.runs.settings_files import write_settings
 from spikelearn.runs.start import prepare
 from spikelearn.runs.weights import about_weights
 from spikelearn.seeding import seed_everything
+from spikelearn.sparsity import sparsity_of
 from spikelearn.tasks import CLASSIFY
 from spikelearn.threads import threads
 from spikelearn.training.display import Display

@@ -13,7 +13,7 @@ from spikelearn.checks import one_of
 from spikelearn.datasets import Dataset, Split
 from spikelearn.datasets.names import checksums_of, full_name, kind_of, open_dataset, stamp_of
 from spikelearn.datasets.root import data_root, written_out
-from spikelearn.hardware import HARDWARE, PRUNINGS, Hardware, Pruning
+from spikelearn.hardware import HARDWARE, Hardware
 from spikelearn.imports import checksums
 from spikelearn.loading import ENCODERS, NOISES, Encoder, Noise
 from spikelearn.network import INITIALISERS, READOUTS, MembraneReadout, Network, Readout, StepReadout, build
@@ -21,6 +21,7 @@ from spikelearn.neurons import neuron_factory
 from spikelearn.plasticity import RULES, OptimizerChoice, Rule
 from spikelearn.runs.groups import Group, Setting, about, in_groups
 from spikelearn.seeding import generator_for
+from spikelearn.sparsity import PRUNINGS, Pruning
 from spikelearn.tasks import CLASSIFY, TASKS, Task
 from spikelearn.training.constraints import Constraint, IncomingNorm
 from spikelearn.training.optimizers import OPTIMIZERS, choose_optimizer

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from spikelearn.allocator import keep_freed_memory
 from spikelearn.checks import check_instance
-from spikelearn.hardware import Hardware, Pruning
+from spikelearn.hardware import Hardware
 from spikelearn.network import Network
 from spikelearn.plasticity import Memory, OptimizerChoice, Rule
 from spikelearn.seeding import generator_for
+from spikelearn.sparsity import Pruning
 from spikelearn.training.constraints import Constraint
 from spikelearn.training.finite import refuse_not_finite
 from spikelearn.training.parallel.reduction import Reduce, as_they_are

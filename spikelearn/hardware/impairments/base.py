@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_finite
-from spikelearn.hardware.weights import settle_weights
-from spikelearn.network import Network, evaluating
+from spikelearn.network import Network, evaluating, settle_weights
 from spikelearn.registry import Registry
 
 

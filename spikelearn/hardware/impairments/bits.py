@@ -4,8 +4,7 @@ import torch
 
 from spikelearn.hardware.impairments.base import IMPAIRMENTS, Impairment
 from spikelearn.hardware.quantise import check_bits, quantised
-from spikelearn.hardware.weights import synaptic_weights
-from spikelearn.network import Network
+from spikelearn.network import Network, synaptic_weights
 
 
 @IMPAIRMENTS.register("bits")

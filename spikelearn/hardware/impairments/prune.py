@@ -6,8 +6,8 @@ import torch
 
 from spikelearn.checks import check_choice, check_fraction
 from spikelearn.hardware.impairments.base import IMPAIRMENTS, Impairment
-from spikelearn.hardware.masks import Method, global_masks
 from spikelearn.network import Network
+from spikelearn.sparsity.pruning_masks import Method, global_masks
 
 
 @IMPAIRMENTS.register("prune")

@@ -3,8 +3,7 @@
 import torch
 
 from spikelearn.hardware.impairments.base import IMPAIRMENTS, Impairment, check_not_negative, normal_like
-from spikelearn.hardware.weights import synaptic_weights
-from spikelearn.network import Network
+from spikelearn.network import Network, synaptic_weights
 
 
 @IMPAIRMENTS.register("weight-noise")

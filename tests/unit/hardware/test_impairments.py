@@ -2,9 +2,10 @@ import pytest
 import torch
 from torch import nn
 
-from spikelearn.hardware import IMPAIRMENTS, SubArrays, global_masks, impair, quantised, sparsity_of
+from spikelearn.hardware import IMPAIRMENTS, SubArrays, impair, quantised
 from spikelearn.network import build
 from spikelearn.seeding import generator_for
+from spikelearn.sparsity import global_masks, sparsity_of
 
 from .nets import batch, chain, network
 

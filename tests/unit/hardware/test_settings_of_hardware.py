@@ -2,8 +2,9 @@
 
 import pytest
 
-from spikelearn.hardware import Bits, GlobalPruning, sparsity_of
+from spikelearn.hardware import Bits
 from spikelearn.runs import prepare, settings_from
+from spikelearn.sparsity import GlobalPruning, sparsity_of
 
 SMALL = {"net": "64-20-10", "steps": 4, "epochs": 2, "data_fraction": 0.1}
 

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikelearn.datasets import Digits
-from spikelearn.hardware import PRUNINGS, Device
+from spikelearn.hardware import Device
 from spikelearn.loading import Loader
 from spikelearn.network import build
 from spikelearn.plasticity import DFA, Batch, OptimizerChoice
+from spikelearn.sparsity import PRUNINGS
 from spikelearn.training import (
     NonFiniteUpdate,
     Position,

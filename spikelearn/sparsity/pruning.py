@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_count, check_flag, check_fraction
-from spikelearn.hardware.masks import Method, global_masks
 from spikelearn.network import Network
 from spikelearn.registry import Registry
+from spikelearn.sparsity.pruning_masks import Method, global_masks
 
 
 class Pruning:

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_choice, check_fraction
-from spikelearn.hardware.weights import synaptic_weights
-from spikelearn.network import Network
+from spikelearn.network import Network, is_synaptic, synaptic_weights
 from spikelearn.seeding import generator_for
 
 Method = Literal["global", "uniform"]
@@ -66,6 +65,13 @@ def global_masks(
         )
     counts = _whole(_shares(wished, room, gone), room, gone)
     return {name: _without_smallest({name: weight}, counts[name])[name] for name, weight in weights.items()}
+
+
+def sparsity_of(network: Network) -> float:
+    """Share of the synaptic weights that are exactly 0."""
+    weights = [p for name, p in network.named_parameters() if is_synaptic(name, p)]
+    zeros, total = sum(int((p == 0).sum()) for p in weights), sum(p.numel() for p in weights)
+    return zeros / total if total else 0.0
 
 
 def _without_smallest(weights: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from spikelearn.checks import check_all_finite, check_shape
-from spikelearn.network.block import Block, Edge
-from spikelearn.network.presentation import copied_buffers, running_statistics
+from spikelearn.checks import check_shape
+from spikelearn.network.block import Edge
 from spikelearn.synapses import drive
 
 
@@ -60,26 +59,3 @@ def added(current: Tensor, more: Tensor, masks: Mapping[str, Tensor], place: str
             "synapse does: one value per neuron"
         )
     return current + masked(more, masks, place, steps=steps)
-
-
-def block_shapes(blocks: Mapping[str, Block], sources: Mapping[str, str], x: Tensor) -> dict[str, tuple[int, ...]]:
-    """Shape of every block's neurons, without the batch, found by mapping one silent step."""
-    silent = {"inputs": torch.zeros_like(x, requires_grad=False).unsqueeze(0)}
-    for name, block in blocks.items():
-        with torch.no_grad(), copied_buffers(block.synapse), running_statistics([block.synapse]):
-            silent[name] = drive_edge(name, block, silent[sources[name]])
-    return {name: tuple(silent[name].shape[2:]) for name in blocks}
-
-
-def check_weights_finite(network: nn.Module) -> None:
-    """Raise ValueError that names the parameter or buffer where one holds NaN or infinity.
-
-    Such weights would not be seen in what a network does: a potential that is NaN is silence.
-    """
-    for name, value in network.state_dict().items():
-        check_all_finite(name, value, "go on from an earlier state of the network, or train anew")
-
-
-def describe(network: nn.Module) -> dict[str, list[int]]:
-    """Names and shapes of parameters and buffers: what two networks must share to exchange weights."""
-    return {name: list(value.shape) for name, value in network.state_dict().items()}

@@ -1,10 +1,10 @@
-"""Which tensors of a network are synaptic weights."""
+"""Weights of a network: their names and shapes, the synaptic ones among them, and what none may hold."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from spikelearn.network import Network
+from spikelearn.checks import check_all_finite
 
 #: What stands between the name of a module and that of a tensor its weight is computed from.
 _COMPUTED = ".parametrizations."
@@ -15,7 +15,7 @@ def is_synaptic(name: str, parameter: Tensor) -> bool:
     return parameter.ndim > 1 and (name.startswith("readout.") or ".synapse." in name or name.endswith(".synapse"))
 
 
-def synaptic_weights(network: Network) -> dict[str, nn.Parameter]:
+def synaptic_weights(network: nn.Module) -> dict[str, nn.Parameter]:
     """All synaptic weights, in the network's order.
 
     Raises:
@@ -34,7 +34,7 @@ def synaptic_weights(network: Network) -> dict[str, nn.Parameter]:
 
 
 @torch.no_grad()
-def settle_weights(network: Network) -> None:
+def settle_weights(network: nn.Module) -> None:
     """Make every reparametrised weight an ordinary one with the value that it has now."""
     for module in list(network.modules()):
         if parametrize.is_parametrized(module):
@@ -47,8 +47,15 @@ def settle_weights(network: Network) -> None:
                 module.register_parameter(name, nn.Parameter(value))
 
 
-def sparsity_of(network: Network) -> float:
-    """Share of the synaptic weights that are exactly 0."""
-    weights = [p for name, p in network.named_parameters() if is_synaptic(name, p)]
-    zeros, total = sum(int((p == 0).sum()) for p in weights), sum(p.numel() for p in weights)
-    return zeros / total if total else 0.0
+def check_weights_finite(network: nn.Module) -> None:
+    """Raise ValueError that names the parameter or buffer where one holds NaN or infinity.
+
+    Such weights would not be seen in what a network does: a potential that is NaN is silence.
+    """
+    for name, value in network.state_dict().items():
+        check_all_finite(name, value, "go on from an earlier state of the network, or train anew")
+
+
+def describe(network: nn.Module) -> dict[str, list[int]]:
+    """Names and shapes of parameters and buffers: what two networks must share to exchange weights."""
+    return {name: list(value.shape) for name, value in network.state_dict().items()}

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from spikelearn.hardware import PRUNINGS, sparsity_of, synaptic_weights
+from spikelearn.network import synaptic_weights
+from spikelearn.sparsity import PRUNINGS, sparsity_of
 from spikelearn.training import IncomingNorm, Training
-
-from .nets import learn_some, network, training
+from tests.unit.hardware.nets import learn_some, network, training
 
 
 def pruned(text, batches, net=None, **options):

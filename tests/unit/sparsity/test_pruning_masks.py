@@ -1,10 +1,9 @@
 import pytest
 import torch
 
-from spikelearn.hardware import global_masks, sparsity_of, synaptic_weights
-from spikelearn.network import Network, build
-
-from .nets import chain
+from spikelearn.network import Network, build, synaptic_weights
+from spikelearn.sparsity import global_masks, sparsity_of
+from tests.unit.hardware.nets import chain
 
 
 def gone(masks):
