@@ -5,8 +5,9 @@ from spikelearn.measure.alignment import Alignment, alignment, cosines, referenc
 from spikelearn.measure.energy import Constants45nm, Energy, energy, membrane_updates
 from spikelearn.measure.evaluation import Evaluation, Predict, evaluate
 from spikelearn.measure.locality import Locality, locality
-from spikelearn.measure.memory import Payload, PeakMemory, payload_bytes
 from spikelearn.measure.operations import Count, Operations, forward_operations, learning_operations
+from spikelearn.measure.payload import Payload, payload_bytes
+from spikelearn.measure.peak_bytes import PeakBytes
 from spikelearn.measure.writes import Writes, writes
 from spikelearn.tasks import correct, correct_unique
 
@@ -21,7 +22,7 @@ __all__ = [
     "Locality",
     "Operations",
     "Payload",
-    "PeakMemory",
+    "PeakBytes",
     "Predict",
     "Writes",
     "activity",

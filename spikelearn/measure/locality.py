@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from spikelearn.measure.isolation import isolated
-from spikelearn.measure.memory import payload_bytes
+from spikelearn.measure.payload import payload_bytes
 from spikelearn.network import Network
 from spikelearn.plasticity import Batch, Memory, Rule, Update
 

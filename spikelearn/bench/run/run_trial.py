@@ -17,7 +17,7 @@ from spikelearn.datasets import EventDataset
 from spikelearn.hardware import impair
 from spikelearn.imports import import_components
 from spikelearn.loading import NOISES
-from spikelearn.measure import PeakMemory, evaluate
+from spikelearn.measure import PeakBytes, evaluate
 from spikelearn.runs import (
     Settings,
     make_loaders,
@@ -74,7 +74,7 @@ def run_trial(trial: Trial, folder: TrialFolder) -> TrialRecord:
             return found
         _clear(folder)
     probe = Probe(trial.settings, folder) if trial.measure else None
-    with PeakMemory(usable_device(trial.settings.device)) as memory:
+    with PeakBytes(usable_device(trial.settings.device)) as memory:
 
         def watch(training: Training, epoch: int) -> None:
             assert probe is not None

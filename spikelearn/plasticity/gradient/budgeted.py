@@ -11,7 +11,7 @@ from spikelearn.network import Network
 from spikelearn.neurons import Adjoint
 from spikelearn.plasticity.base import Batch, Memory, Update
 from spikelearn.plasticity.gradient.base import GradientRule, gradient_update
-from spikelearn.plasticity.gradient.byte_budget import MemoryBudget
+from spikelearn.plasticity.gradient.byte_budget import ByteBudget
 from spikelearn.plasticity.gradient.checkpointing import check_chunks, checkpointed_update
 from spikelearn.plasticity.losses import Loss
 from spikelearn.plasticity.requires import Need, Passes
@@ -59,15 +59,15 @@ class BudgetedGradientRule(GradientRule):
         yield update
 
 
-def budget_of(mib: float | None) -> MemoryBudget | None:
+def budget_of(mib: float | None) -> ByteBudget | None:
     """The memory budget that an option names, MiB; None: no bound."""
     if mib is None:
         return None
     check_positive("memory_budget", mib, "MiB")
-    return MemoryBudget(mib)
+    return ByteBudget(mib)
 
 
-def pieces_need(budget: MemoryBudget | None, adjoint: Adjoint) -> tuple[Need, ...]:
+def pieces_need(budget: ByteBudget | None, adjoint: Adjoint) -> tuple[Need, ...]:
     """Needs of a network whose derivatives are taken within a budget."""
     if budget is None:
         return ()
@@ -80,7 +80,7 @@ def budgeted_update(
     loss: Loss,
     adjoint: Adjoint,
     names: list[str],
-    budget: MemoryBudget | None,
+    budget: ByteBudget | None,
     *,
     second_order: bool = False,
 ) -> Update:

@@ -42,7 +42,7 @@ class Sizes(NamedTuple):
         return min(self.of_chunks(steps, chunk) for chunk in range(1, steps + 1))
 
 
-class MemoryBudget:
+class ByteBudget:
     """A bound on what the backward pass keeps, and the chunks that keep within it.
 
     Args:

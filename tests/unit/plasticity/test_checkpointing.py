@@ -19,7 +19,7 @@ from spikelearn.plasticity import (
     VanRossum,
 )
 from spikelearn.plasticity.gradient.base import gradient_update
-from spikelearn.plasticity.gradient.byte_budget import MIB, MemoryBudget, sizes_of
+from spikelearn.plasticity.gradient.byte_budget import MIB, ByteBudget, sizes_of
 from spikelearn.plasticity.gradient.checkpointing import checkpointed_update
 from spikelearn.plasticity.requires import trainable_names
 from tests.helpers import lifted
@@ -172,11 +172,11 @@ def test_the_chunk_does_not_depend_on_values():
     network, _, batch = problem("lif")
     names, budget = trainable_names(network), bytes_for(BPTT(), network, batch, 4) / MIB
     silent = Batch(torch.zeros_like(batch.inputs), batch.targets)
-    chosen = {MemoryBudget(budget).chunk(network, data, ADJOINT, names) for data in (batch, silent)}
+    chosen = {ByteBudget(budget).chunk(network, data, ADJOINT, names) for data in (batch, silent)}
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(-3.0)
-    chosen.add(MemoryBudget(budget).chunk(network, batch, ADJOINT, names))
+    chosen.add(ByteBudget(budget).chunk(network, batch, ADJOINT, names))
     assert len(chosen) == 1
 
 
