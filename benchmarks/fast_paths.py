@@ -40,7 +40,7 @@ from spikelearn import events
 from spikelearn.events import share_active
 from spikelearn.fused import scan, sparse
 from spikelearn.network import Block, Network
-from spikelearn.neurons import LIF, ATan, Rectangle, SpikeFunction, Surrogate
+from spikelearn.neurons import LIF, ATan, Rectangle, Surrogate
 from spikelearn.plasticity import BPTT, Batch
 from spikelearn.synapses import drive, event_conv, structure
 
@@ -64,7 +64,7 @@ def medians(one: Callable[[], None], other: Callable[[], None]) -> tuple[float, 
 
 
 def scans() -> None:
-    adjoint, neuron = Surrogate(SpikeFunction(ATan())), LIF.per_step(0.9)
+    adjoint, neuron = Surrogate(ATan()), LIF.per_step(0.9)
     print("scan: shape, fused ms, eager ms, ratio")
     for shape in ((25, 64, 400), (25, 128, 400), (5, 64, 8640), (500, 16, 512), (15, 64, 10)):
         current = (0.5 * torch.randn(shape)).requires_grad_()
@@ -172,7 +172,7 @@ def sparse_errors() -> None:
         away = torch.cat([(a.v.detach() - 1.0).abs().flatten() for a in hidden])
         for share in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4):
             width = float(away.kthvalue(int(share * len(away))).values)
-            rule = BPTT(adjoint=Surrogate(SpikeFunction(Rectangle(width))))
+            rule = BPTT(adjoint=Surrogate(Rectangle(width)))
 
             def run(break_even: float, rule: BPTT = rule, network: Network = network, batch: Batch = batch) -> None:
                 sparse.BREAK_EVEN = break_even

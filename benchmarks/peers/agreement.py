@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from benchmarks.peers.libraries import Norse, SnnTorch, SnnTorchToZero, SpikingJelly, TorchCandidate
 from benchmarks.peers.ours import ATAN, Ours, Reset
 from benchmarks.peers.workloads import Workload
-from spikelearn.neurons import Adjoint, FastSigmoid, SpikeFunction, Surrogate
+from spikelearn.neurons import Adjoint, FastSigmoid, Surrogate
 
 #: Largest difference of gradients, as a share of the largest gradient of the same tensor.
 TOLERANCE = 1e-2
@@ -33,7 +33,7 @@ TWINS = {
     Norse.name: Twin(
         Norse,
         "to_value",
-        Surrogate(SpikeFunction(FastSigmoid(1.0), reset_gradient=True)),
+        Surrogate(FastSigmoid(1.0), reset_gradient=True),
         "peer as timed, ours with its reset to zero and its surrogate",
     ),
 }

@@ -12,12 +12,12 @@ from benchmarks.peers.libraries import Candidate
 from benchmarks.peers.workloads import DECAY, LEARNING_RATE, Workload, weights_of
 from spikelearn import BPTT, LIF, Batch, Network, Training, build, events, learn
 from spikelearn.checks import check_choice
-from spikelearn.neurons import Adjoint, ATan, SpikeFunction, Surrogate
+from spikelearn.neurons import Adjoint, ATan, Surrogate
 from spikelearn.plasticity import CrossEntropyRate, OptimizerChoice
 from spikelearn.synapses import event_conv
 
 Reset = Literal["to_value", "subtract"]
-ATAN = Surrogate(SpikeFunction(ATan()))
+ATAN = Surrogate(ATan())
 #: Forms of the input: what they are called, and what they mean.
 FORMS = {
     "bytes": "uint8, packed into events inside the step",

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from spikelearn.measure.isolation import isolated
 from spikelearn.network import Network, RateReadout
-from spikelearn.neurons import SpikeFunction, Surrogate
+from spikelearn.neurons import Surrogate
 from spikelearn.plasticity import BPTT, Batch, CrossEntropy, CrossEntropyMembrane, CrossEntropyRate, Loss, Memory, Rule
 
 
@@ -84,7 +84,7 @@ def reference_for(network: Network, rule: Rule) -> BPTT:
     loss = _loss_for(network) if rule.loss is None else rule.loss
     if not isinstance(adjoint, Surrogate) or adjoint.spike_function.derivative is None:
         return BPTT(loss)
-    return BPTT(loss, Surrogate(SpikeFunction(adjoint.spike_function.derivative)))
+    return BPTT(loss, Surrogate(adjoint.spike_function.derivative))
 
 
 def _loss_for(network: Network) -> Loss:

@@ -110,7 +110,7 @@ class Network(Graph):
         if isinstance(adjoint, str):
             adjoint = ADJOINTS.make(adjoint)
         if adjoint is not None:
-            check_instance("adjoint", adjoint, Adjoint, 'for example "atan", or Surrogate(SpikeFunction(ATan()))')
+            check_instance("adjoint", adjoint, Adjoint, 'for example "atan", or Surrogate(ATan())')
         self.adjoint = adjoint
         return self
 

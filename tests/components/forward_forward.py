@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spikelearn.network import Network, learning_only
-from spikelearn.neurons import ATan, SpikeFunction, Surrogate
+from spikelearn.neurons import ATan, Surrogate
 from spikelearn.plasticity import RULES, Batch, Memory, OptimizerChoice, Rule, Update
 from spikelearn.plasticity.requires import trainable_names
 
@@ -65,6 +65,6 @@ class ForwardForward(Rule):
         """Mean squared rate of every block, [B, blocks], with ``label`` in the first inputs."""
         flat = inputs.flatten(2).clone()
         flat[:, :, : self.classes] = F.one_hot(label, self.classes).to(flat.dtype)
-        adjoint = Surrogate(SpikeFunction(ATan()))
+        adjoint = Surrogate(ATan())
         record, _ = network.run(flat.view_as(inputs), adjoint=adjoint, cut=True)
         return torch.stack([record[name].spikes.mean(0).flatten(1).square().mean(1) for name in network.blocks], 1)

@@ -67,7 +67,7 @@ def test_state_is_a_value(make):
 @pytest.mark.parametrize("dtype", [torch.float32, F64])
 def test_type_is_kept(make, dtype):
     neuron, x = make().to(dtype), current(dtype)
-    spikes, v, state = scan(Surrogate(SpikeFunction(ATan())), neuron, neuron.initial_state(x[0]), given(neuron, x))
+    spikes, v, state = scan(Surrogate(ATan()), neuron, neuron.initial_state(x[0]), given(neuron, x))
     assert {spikes.dtype, v.dtype, *(part.dtype for part in state if part.is_floating_point())} == {dtype}
 
 
@@ -123,14 +123,14 @@ def test_kernel_gradient_of_one_output_alone(part):
     for how in (scan, lambda a, n, s, c: a.sequence(n, s, c)):
         torch.manual_seed(3)
         x = current().requires_grad_()
-        spikes, v, last = how(Surrogate(SpikeFunction(ATan())), neuron, neuron.initial_state(x[0]), x)
+        spikes, v, last = how(Surrogate(ATan()), neuron, neuron.initial_state(x[0]), x)
         grads.append(torch.autograd.grad((spikes, v, last.v)[part].sum(), x))
     torch.testing.assert_close(grads[0], grads[1])
 
 
 @pytest.mark.parametrize("make", MAKERS)
 def test_constant_records_and_single_steps(make):
-    neuron, adjoint = make(), Surrogate(SpikeFunction(ATan()))
+    neuron, adjoint = make(), Surrogate(ATan())
     x = current()[0].expand(7, 3, 5)
     state = neuron.initial_state(x[0])
     currents, first = given(neuron, x), given(neuron, x[:1])
@@ -141,7 +141,7 @@ def test_constant_records_and_single_steps(make):
 
 @pytest.mark.parametrize("make", MAKERS)
 def test_forward_mode_goes_through_the_eager_loop(make):
-    neuron, adjoint = make(), Surrogate(SpikeFunction(ATan()))
+    neuron, adjoint = make(), Surrogate(ATan())
     x, direction = current(), torch.randn(20, 3, 5, dtype=F64)
 
     def potentials(c):
@@ -182,7 +182,7 @@ def test_another_kind_of_spike_function_takes_the_eager_loop():
 
 def test_a_tangent_in_the_state_takes_the_eager_loop():
     neuron, x = NEURONS["lif"][0](), current()
-    adjoint, start = Surrogate(SpikeFunction(ATan())), torch.zeros(3, 5, dtype=F64)
+    adjoint, start = Surrogate(ATan()), torch.zeros(3, 5, dtype=F64)
 
     def last(v):
         return scan(adjoint, neuron, neurons.MembraneState(v), x)[2].v
@@ -193,6 +193,6 @@ def test_a_tangent_in_the_state_takes_the_eager_loop():
 
 def test_second_derivatives_are_refused_rather_than_wrong():
     neuron, x = NEURONS["lif"][0](), current().requires_grad_()
-    _, v, _ = scan(Surrogate(SpikeFunction(ATan())), neuron, neuron.initial_state(x[0]), x)
+    _, v, _ = scan(Surrogate(ATan()), neuron, neuron.initial_state(x[0]), x)
     with pytest.raises(RuntimeError, match="differentiated once"):
         torch.autograd.grad((v**2).sum(), x, create_graph=True)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from spikelearn.network import Block, Feedback, MembraneReadout, Network, StepReadout
-from spikelearn.neurons import LeakyIntegrator, RefractoryALIF, SpikeFunction, Surrogate, Triangle
+from spikelearn.neurons import LeakyIntegrator, RefractoryALIF, Surrogate, Triangle
 from spikelearn.plasticity import BPTT, RULES, Batch, CrossEntropyMembrane, MSESteps, OptimizerChoice
 from spikelearn.plasticity.three_factor.followed_edge import FollowedEdge
 from spikelearn.synapses import without_self
@@ -79,7 +79,7 @@ def rule_of(case, form, feedback=None, **options):
 
 
 def psi_of(case, **options):
-    return Surrogate(SpikeFunction(Triangle(1.0, case["dampening"]), **options))
+    return Surrogate(Triangle(1.0, case["dampening"]), **options)
 
 
 def memory_of(case):

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from spikelearn.network import Block, MembraneReadout, Network
-from spikelearn.neurons import IF, LIF, LeakyIntegrator, Rectangle, Sigmoid, SpikeFunction, Surrogate, Triangle
+from spikelearn.neurons import IF, LIF, LeakyIntegrator, Rectangle, Sigmoid, Surrogate, Triangle
 from spikelearn.plasticity import OTTT, SLTT, SLTTK, Batch, MixedMembrane, OptimizerChoice, OTTTOnline
 from spikelearn.synapses import Scale, standardised
 from spikelearn.training import Training, learn
@@ -31,7 +31,7 @@ def adjoint(case):
     alpha = case["surrogate_alpha"]
     kinds = {"sigmoid": lambda: Sigmoid(alpha), "triangle": lambda: Triangle(1 / alpha, alpha)}
     kinds["rectangle"] = lambda: Rectangle(alpha / 2, 1 / alpha)
-    return Surrogate(SpikeFunction(kinds[case["surrogate"]]()))
+    return Surrogate(kinds[case["surrogate"]]())
 
 
 def neuron(case):

@@ -10,11 +10,11 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from spikelearn.network import Block, Feedback, Network, build
-from spikelearn.neurons import LIF, AdaptiveLIF, ATan, CubaLIF, SpikeFunction, Surrogate
+from spikelearn.neurons import LIF, AdaptiveLIF, ATan, CubaLIF, Surrogate
 from spikelearn.plasticity import BPTT, Batch
 from spikelearn.traces import low_pass, reverse_trace, trace, weighted_rate
 
-ADJOINT = Surrogate(SpikeFunction(ATan()))
+ADJOINT = Surrogate(ATan())
 
 
 class Entries(TorchDispatchMode):

@@ -9,7 +9,6 @@ from spikelearn.checks import check_instance
 from spikelearn.neurons.adjoints.base import ADJOINTS, Adjoint
 from spikelearn.neurons.adjoints.surrogate import Surrogate
 from spikelearn.neurons.base import Neuron
-from spikelearn.neurons.spike_function import SpikeFunction
 from spikelearn.neurons.surrogates import ATan
 
 
@@ -35,8 +34,8 @@ class Compiled(Adjoint):
     Source: Ansel et al., PyTorch 2, ASPLOS 2024.
     """
 
-    def __init__(self, adjoint: Adjoint = Surrogate(SpikeFunction(ATan())), *, backend: str = "inductor") -> None:
-        check_instance("adjoint", adjoint, Adjoint, "for example Surrogate(SpikeFunction(ATan()))")
+    def __init__(self, adjoint: Adjoint = Surrogate(ATan()), *, backend: str = "inductor") -> None:
+        check_instance("adjoint", adjoint, Adjoint, "for example Surrogate(ATan())")
         known = [*torch.compiler.list_backends(), "eager", "aot_eager"]
         if backend not in known:
             raise ValueError(f"backend is {backend!r}, expected one of torch's compilers, {sorted(set(known))}")

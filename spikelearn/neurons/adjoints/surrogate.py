@@ -7,7 +7,7 @@ from torch import Tensor
 from spikelearn.checks import check_flag
 from spikelearn.neurons.adjoints.base import ADJOINTS, Adjoint
 from spikelearn.neurons.base import Neuron
-from spikelearn.neurons.spike_function import HARD, SpikeFunction
+from spikelearn.neurons.spike_function import HARD, Derivative, SpikeFunction
 from spikelearn.neurons.surrogates import SURROGATES, SurrogateDerivative
 
 
@@ -16,7 +16,8 @@ class Surrogate(Adjoint):
     r"""Backpropagation through the neuron's own equations with $\partial z/\partial v = \psi(v - v_{threshold})$.
 
     Args:
-        spike_function: the step and its derivative $\psi$, per unit of potential.
+        derivative: $\psi$, per unit of potential, or a spike function of one's own; None: no derivative at all.
+        reset_gradient: whether the reset is differentiated too; a spike function says it itself.
         derivative_bytes: keep $\psi$ for the backward pass as round($255\,\sqrt{\psi/\psi(0)}$): one byte a neuron and
             step, two where spikes reset to a value, instead of the potential's four or eight. Compiled kernels for LIF
             and IF on the CPU do so; elsewhere nothing changes. Relative error of the gradients of 784-400-10, 25 steps,
@@ -26,13 +27,29 @@ class Surrogate(Adjoint):
     Shapes: current, spikes and v [B, ...] in ``step``, [T, B, ...] in ``sequence``.
 
     Raises:
-        ValueError: ``derivative_bytes`` with a differentiated reset, which needs the potentials.
+        ValueError: ``derivative_bytes`` with a differentiated reset, which needs the potentials; ``reset_gradient``
+            with a spike function.
 
     Source: Neftci, Mostafa & Zenke, IEEE Signal Processing Magazine 36, 2019.
     """
 
-    def __init__(self, spike_function: SpikeFunction, *, derivative_bytes: bool = False) -> None:
+    def __init__(
+        self,
+        derivative: SpikeFunction | Derivative | None,
+        *,
+        reset_gradient: bool = False,
+        derivative_bytes: bool = False,
+    ) -> None:
+        check_flag("reset_gradient", reset_gradient)
         check_flag("derivative_bytes", derivative_bytes)
+        if isinstance(derivative, SpikeFunction):
+            if reset_gradient:
+                raise ValueError(
+                    f"reset_gradient is True beside the spike function {derivative!r}, expected it there: set it there"
+                )
+            spike_function = derivative
+        else:
+            spike_function = SpikeFunction(derivative, reset_gradient=reset_gradient)
         if derivative_bytes and spike_function.reset_gradient:
             raise ValueError(
                 "derivative_bytes is True with reset_gradient=True, but the derivative of the reset needs the "
@@ -48,7 +65,12 @@ class Surrogate(Adjoint):
         return neuron.step(state, current, self.spike_function)
 
     def __repr__(self) -> str:
-        return f"Surrogate({self.spike_function!r}{', derivative_bytes=True' if self.derivative_bytes else ''})"
+        function, words = self.spike_function, []
+        if type(function) is SpikeFunction:
+            words += [repr(function.derivative), *(["reset_gradient=True"] if function.reset_gradient else [])]
+        else:
+            words.append(repr(function))
+        return f"Surrogate({', '.join([*words, *(['derivative_bytes=True'] if self.derivative_bytes else [])])})"
 
 
 @ADJOINTS.accept(SURROGATES)
@@ -56,8 +78,7 @@ def _with_derivative(
     derivative: SurrogateDerivative, *, reset_gradient: bool = False, derivative_bytes: bool = False
 ) -> Surrogate:
     """The adjoint that the name of a surrogate derivative stands for."""
-    check_flag("reset_gradient", reset_gradient)
-    return Surrogate(SpikeFunction(derivative, reset_gradient=reset_gradient), derivative_bytes=derivative_bytes)
+    return Surrogate(derivative, reset_gradient=reset_gradient, derivative_bytes=derivative_bytes)
 
 
 #: Simulation without derivatives.

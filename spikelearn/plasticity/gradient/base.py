@@ -31,7 +31,7 @@ class GradientRule(Rule):
 
     def __init__(self, loss: Loss, adjoint: Adjoint) -> None:
         check_instance("loss", loss, Loss, "for example loss=MSECount(), or RULES.make('bptt:loss=mse-count')")
-        check_instance("adjoint", adjoint, Adjoint, "for example adjoint=Surrogate(SpikeFunction(ATan()))")
+        check_instance("adjoint", adjoint, Adjoint, "for example adjoint=Surrogate(ATan())")
         self.loss, self.adjoint = loss, adjoint
 
     def learned(self, network: Network) -> list[str]:

@@ -1,7 +1,7 @@
 """Backpropagation through time with a surrogate gradient."""
 
 from spikelearn.checks import check_flag
-from spikelearn.neurons import Adjoint, ATan, SpikeFunction, Surrogate
+from spikelearn.neurons import Adjoint, ATan, Surrogate
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.gradient.budgeted import BudgetedGradientRule, Precision
 from spikelearn.plasticity.losses import CrossEntropyRate, Loss
@@ -47,7 +47,7 @@ class BPTT(BudgetedGradientRule):
     def __init__(
         self,
         loss: Loss = CrossEntropyRate(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(ATan())),
+        adjoint: Adjoint = Surrogate(ATan()),
         *,
         memory_budget: float | None = None,
         precision: Precision = "float32",

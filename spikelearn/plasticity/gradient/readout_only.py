@@ -1,7 +1,7 @@
 """The control without which no comparison means anything: hidden blocks stay as they were drawn."""
 
 from spikelearn.network import Network
-from spikelearn.neurons import Adjoint, ATan, SpikeFunction, Surrogate
+from spikelearn.neurons import Adjoint, ATan, Surrogate
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.factors import SUPERVISED, Factors
 from spikelearn.plasticity.gradient.budgeted import BudgetedGradientRule, Precision
@@ -33,7 +33,7 @@ class ReadoutOnly(BudgetedGradientRule):
     def __init__(
         self,
         loss: Loss = CrossEntropyRate(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(ATan())),
+        adjoint: Adjoint = Surrogate(ATan()),
         *,
         memory_budget: float | None = None,
         precision: Precision = "float32",

@@ -1,6 +1,6 @@
 """Direct feedback alignment: the output's error is sent to every hidden block by fixed random weights."""
 
-from spikelearn.neurons import Adjoint, ATan, SpikeFunction, Surrogate
+from spikelearn.neurons import Adjoint, ATan, Surrogate
 from spikelearn.plasticity.back_weights import BackWeightsKind
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.losses import CrossEntropyRate, Loss
@@ -46,7 +46,7 @@ class DFA(ThreeFactor):
     def __init__(
         self,
         loss: Loss = CrossEntropyRate(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(ATan())),
+        adjoint: Adjoint = Surrogate(ATan()),
         *,
         feedback: BackWeightsKind = "random",
         scale: float = 1.0,

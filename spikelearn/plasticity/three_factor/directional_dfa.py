@@ -1,6 +1,6 @@
 """Directional direct feedback alignment: feedback weights learn the Jacobian by forward derivatives."""
 
-from spikelearn.neurons import Adjoint, ATan, SpikeFunction, Surrogate
+from spikelearn.neurons import Adjoint, ATan, Surrogate
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.losses import CrossEntropyRate, Loss
 from spikelearn.plasticity.three_factor.rule import ThreeFactor
@@ -48,7 +48,7 @@ class DirectionalDFA(ThreeFactor):
     def __init__(
         self,
         loss: Loss = CrossEntropyRate(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(ATan())),
+        adjoint: Adjoint = Surrogate(ATan()),
         *,
         tangents: Tangents = "presentation",
         scale: float = 0.0,

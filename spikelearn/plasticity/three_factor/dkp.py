@@ -1,6 +1,6 @@
 """Direct Kolen-Pollack: direct feedback alignment whose feedback weights learn as forward ones would."""
 
-from spikelearn.neurons import Adjoint, ATan, SpikeFunction, Surrogate
+from spikelearn.neurons import Adjoint, ATan, Surrogate
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.losses import CrossEntropyRate, Loss
 from spikelearn.plasticity.three_factor.rule import ThreeFactor
@@ -43,7 +43,7 @@ class DKP(ThreeFactor):
     def __init__(
         self,
         loss: Loss = CrossEntropyRate(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(ATan())),
+        adjoint: Adjoint = Surrogate(ATan()),
         *,
         scale: float = 1.0,
         feedback_lr: float = 1e-4,

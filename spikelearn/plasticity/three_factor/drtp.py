@@ -1,6 +1,6 @@
 """Direct random target projection: the target itself is sent to every hidden block by fixed random weights."""
 
-from spikelearn.neurons import Adjoint, ATan, SpikeFunction, Surrogate
+from spikelearn.neurons import Adjoint, ATan, Surrogate
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.losses import CrossEntropyRate, Loss
 from spikelearn.plasticity.three_factor.rule import ThreeFactor
@@ -39,7 +39,7 @@ class DRTP(ThreeFactor):
     def __init__(
         self,
         loss: Loss = CrossEntropyRate(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(ATan())),
+        adjoint: Adjoint = Surrogate(ATan()),
         *,
         scale: float = 1.0,
     ) -> None:

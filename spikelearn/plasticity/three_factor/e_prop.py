@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_choice, check_count
-from spikelearn.neurons import Adjoint, SpikeFunction, Surrogate, Triangle
+from spikelearn.neurons import Adjoint, Surrogate, Triangle
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.losses import CrossEntropyMembrane, Loss
 from spikelearn.plasticity.requires import Need
@@ -75,7 +75,7 @@ class EProp(ThreeFactor):
     def __init__(
         self,
         loss: Loss = CrossEntropyMembrane(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(Triangle(1.0, 0.3))),
+        adjoint: Adjoint = Surrogate(Triangle(1.0, 0.3)),
         trace: Trace = EligibilityTrace(),
         *,
         feedback: Feedback = "symmetric",

@@ -3,7 +3,7 @@
 from typing import get_args
 
 from spikelearn.checks import check_choice
-from spikelearn.neurons import Adjoint, ATan, SpikeFunction, Surrogate
+from spikelearn.neurons import Adjoint, ATan, Surrogate
 from spikelearn.plasticity.back_weights import LayeredKind
 from spikelearn.plasticity.base import RULES, OptimizerChoice
 from spikelearn.plasticity.losses import CrossEntropyRate, Loss
@@ -57,7 +57,7 @@ class FA(ThreeFactor):
     def __init__(
         self,
         loss: Loss = CrossEntropyRate(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(ATan())),
+        adjoint: Adjoint = Surrogate(ATan()),
         *,
         feedback: LayeredKind = "random",
         scale: float = 1.0,

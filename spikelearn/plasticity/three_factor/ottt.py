@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from spikelearn.neurons import Adjoint, Sigmoid, SpikeFunction, Surrogate
+from spikelearn.neurons import Adjoint, Sigmoid, Surrogate
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.losses import Loss, MixedMembrane
 from spikelearn.plasticity.three_factor.rule import Form, ThreeFactor
@@ -51,7 +51,7 @@ class OTTT(ThreeFactor):
     def __init__(
         self,
         loss: Loss = MixedMembrane(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(Sigmoid(4.0))),
+        adjoint: Adjoint = Surrogate(Sigmoid(4.0)),
         *,
         decay: float | None = None,
         inputs: bool = True,

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import torch
 
 from spikelearn.network import Network, learning_only
-from spikelearn.neurons import Adjoint, Sigmoid, SpikeFunction, Surrogate
+from spikelearn.neurons import Adjoint, Sigmoid, Surrogate
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.gradient.base import named_gradients
 from spikelearn.plasticity.losses import Loss, MixedMembrane
@@ -42,7 +42,7 @@ class OTTTOnline(ThreeFactor):
     def __init__(
         self,
         loss: Loss = MixedMembrane(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(Sigmoid(4.0))),
+        adjoint: Adjoint = Surrogate(Sigmoid(4.0)),
         *,
         decay: float | None = None,
         inputs: bool = True,

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spikelearn.checks import check_choice, check_instance
 from spikelearn.network import Network, learning_only
-from spikelearn.neurons import Adjoint, ATan, SpikeFunction, Surrogate
+from spikelearn.neurons import Adjoint, ATan, Surrogate
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update, firing_rates
 from spikelearn.plasticity.factors import LOCAL, Factors
 from spikelearn.plasticity.gradient.base import GradientRule, named_gradients
@@ -74,7 +74,7 @@ class ThreeFactor(GradientRule):
         self,
         signal: Signal = Spatial(),
         trace: Trace = PreTrace(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(ATan())),
+        adjoint: Adjoint = Surrogate(ATan()),
         *,
         form: Form = "sequence",
         memory_budget: float | None = None,

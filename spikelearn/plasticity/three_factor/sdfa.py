@@ -1,6 +1,6 @@
 """Direct feedback alignment by the sign of the output's error."""
 
-from spikelearn.neurons import Adjoint, ATan, SpikeFunction, Surrogate
+from spikelearn.neurons import Adjoint, ATan, Surrogate
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.losses import CrossEntropyRate, Loss
 from spikelearn.plasticity.three_factor.rule import ThreeFactor
@@ -40,7 +40,7 @@ class SDFA(ThreeFactor):
     def __init__(
         self,
         loss: Loss = CrossEntropyRate(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(ATan())),
+        adjoint: Adjoint = Surrogate(ATan()),
         *,
         scale: float = 1.0,
     ) -> None:

@@ -3,7 +3,7 @@
 from typing import Literal, get_args
 
 from spikelearn.checks import check_choice
-from spikelearn.neurons import Adjoint, ATan, SpikeFunction, Surrogate
+from spikelearn.neurons import Adjoint, ATan, Surrogate
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.losses import CrossEntropyRate, Loss
 from spikelearn.plasticity.three_factor.rule import ThreeFactor
@@ -43,7 +43,7 @@ class SignSymmetry(ThreeFactor):
     def __init__(
         self,
         loss: Loss = CrossEntropyRate(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(ATan())),
+        adjoint: Adjoint = Surrogate(ATan()),
         *,
         sizes: Sizes = "uniform",
         scale: float = 1.0,

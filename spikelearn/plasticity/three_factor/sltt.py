@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from spikelearn.neurons import Adjoint, SpikeFunction, Surrogate, Triangle
+from spikelearn.neurons import Adjoint, Surrogate, Triangle
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.losses import Loss, MixedMembrane
 from spikelearn.plasticity.three_factor.rule import Form, ThreeFactor
@@ -46,7 +46,7 @@ class SLTT(ThreeFactor):
     def __init__(
         self,
         loss: Loss = MixedMembrane(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(Triangle(1.0))),
+        adjoint: Adjoint = Surrogate(Triangle(1.0)),
         *,
         form: Form = "sequence",
     ) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_count, check_flag
-from spikelearn.neurons import Adjoint, SpikeFunction, Surrogate, Triangle
+from spikelearn.neurons import Adjoint, Surrogate, Triangle
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.losses import Loss, MixedMembrane
 from spikelearn.plasticity.three_factor.rule import Form, ThreeFactor
@@ -43,7 +43,7 @@ class SLTTK(ThreeFactor):
     def __init__(
         self,
         loss: Loss = MixedMembrane(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(Triangle(1.0))),
+        adjoint: Adjoint = Surrogate(Triangle(1.0)),
         *,
         steps: int = 2,
         over_all: bool = False,

@@ -16,7 +16,6 @@ from spikelearn.neurons import (
     FastSigmoid,
     Rectangle,
     Sigmoid,
-    SpikeFunction,
     Surrogate,
     Triangle,
 )
@@ -44,7 +43,7 @@ class Rounded:
 
 def both(psi):
     """The adjoint with bytes, and the eager loop with the derivative that bytes stand for."""
-    return Surrogate(SpikeFunction(psi), derivative_bytes=True), Surrogate(SpikeFunction(Rounded(psi)))
+    return Surrogate(psi, derivative_bytes=True), Surrogate(Rounded(psi))
 
 
 @pytest.mark.parametrize("neuron", NEURONS, ids=repr)
@@ -102,7 +101,7 @@ def digits_like(reset="subtract", hidden=400):
 
 
 def update(network, batch, psi, **options):
-    adjoint = Surrogate(SpikeFunction(psi), **options)
+    adjoint = Surrogate(psi, **options)
     (found,) = BPTT(adjoint=adjoint).updates(network, batch, {}, torch.Generator())
     return found
 
@@ -125,7 +124,7 @@ def test_bytes_are_kept(reset, bytes_each):
 
     def kept(**options):
         sizes = {}
-        adjoint = Surrogate(SpikeFunction(ATan()), **options)
+        adjoint = Surrogate(ATan(), **options)
 
         def note(tensor):
             if not isinstance(tensor, nn.Parameter):
@@ -144,7 +143,7 @@ def test_other_neurons_keep_the_derivative_as_it_is():
     neuron, current = CubaLIF.per_step(0.9, 0.7), torch.randn(5, 3, 4, requires_grad=True)
     (coded, exact) = (
         torch.autograd.grad(
-            scan(Surrogate(SpikeFunction(ATan()), **o), neuron, neuron.initial_state(current[0]), current)[0].sum(),
+            scan(Surrogate(ATan(), **o), neuron, neuron.initial_state(current[0]), current)[0].sum(),
             current,
         )
         for o in ({"derivative_bytes": True}, {})
@@ -154,9 +153,9 @@ def test_other_neurons_keep_the_derivative_as_it_is():
 
 def test_a_differentiated_reset_is_refused():
     with pytest.raises(ValueError, match="needs the potentials"):
-        Surrogate(SpikeFunction(ATan(), reset_gradient=True), derivative_bytes=True)
+        Surrogate(ATan(), reset_gradient=True, derivative_bytes=True)
     with pytest.raises(ValueError, match="derivative_bytes"):
-        Surrogate(SpikeFunction(ATan()), derivative_bytes="yes")
+        Surrogate(ATan(), derivative_bytes="yes")
 
 
 def test_the_command_line_reaches_it():

@@ -7,7 +7,7 @@ from torch import nn
 from spikelearn import events
 from spikelearn.fused import layer_scan, sparse
 from spikelearn.network import Block, Network
-from spikelearn.neurons import IF, LIF, ATan, CubaLIF, Rectangle, SpikeFunction, Surrogate, Triangle
+from spikelearn.neurons import IF, LIF, ATan, CubaLIF, Rectangle, Surrogate, Triangle
 from spikelearn.plasticity import BPTT, Batch
 
 F64 = torch.float64
@@ -55,7 +55,7 @@ def gradients(how, psi, neuron, size, dtype=F64, loss=None, bias=True, reset_gra
     linear, pre, post = made(size, dtype, bias)
     start = neuron.initial_state(torch.zeros(size[1], size[3], dtype=dtype))
     start = type(start)(start.v.clone().requires_grad_(loss == "start"))
-    adjoint = Surrogate(SpikeFunction(psi, reset_gradient=reset_gradient), **kept)
+    adjoint = Surrogate(psi, reset_gradient=reset_gradient, **kept)
     spikes, v, last = how(adjoint, linear, neuron, start, pre)
     value = (spikes * post).sum()
     if loss == "rate":
@@ -155,7 +155,7 @@ def test_errors_that_the_loss_does_not_feel_are_not_listed(monkeypatch):
     monkeypatch.setattr(events, "SMALLEST", 0)
     linear, pre, post = made(SIZES[1])
     neuron = NEURONS[0]()
-    spikes, *_ = fast(Surrogate(SpikeFunction(Triangle(1e3))), linear, neuron, None, pre)
+    spikes, *_ = fast(Surrogate(Triangle(1e3)), linear, neuron, None, pre)
     ctx = spikes.grad_fn
     post[:, :, 3:] = 0
     _, v = ctx.saved_tensors
@@ -180,7 +180,7 @@ def two_layers(neuron=None):
 def test_shares_of_active_errors_are_reported(neuron):
     network, batch = two_layers(neuron=neuron)
     record = network.run(batch.inputs)[0]
-    (update,) = BPTT(adjoint=Surrogate(SpikeFunction(Rectangle(0.2)))).updates(network, batch, {}, torch.Generator())
+    (update,) = BPTT(adjoint=Surrogate(Rectangle(0.2))).updates(network, batch, {}, torch.Generator())
     shares = {f"active_errors_{n}": float(((a.v - 1.0).abs() < 0.2).double().mean()) for n, a in record.items()}
     assert update.metrics == pytest.approx(shares)
     assert all(0 < share < 0.5 for share in shares.values())
@@ -188,13 +188,13 @@ def test_shares_of_active_errors_are_reported(neuron):
 
 def test_a_surrogate_that_is_zero_nowhere_reports_none():
     network, batch = two_layers()
-    (update,) = BPTT(adjoint=Surrogate(SpikeFunction(ATan()))).updates(network, batch, {}, torch.Generator())
+    (update,) = BPTT(adjoint=Surrogate(ATan())).updates(network, batch, {}, torch.Generator())
     assert update.metrics == {}
 
 
 def test_a_network_learns_alike_either_way(monkeypatch):
     network, batch = two_layers()
-    rule = BPTT(adjoint=Surrogate(SpikeFunction(Triangle(0.1))))
+    rule = BPTT(adjoint=Surrogate(Triangle(0.1)))
     network.double()
     batch = Batch(batch.inputs.double(), batch.targets)
     (quick,) = rule.updates(network, batch, {}, torch.Generator())

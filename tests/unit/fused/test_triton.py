@@ -216,7 +216,7 @@ def test_tssl_refuses_what_its_loop_refuses():
 def test_passes_on_what_it_does_not_know(monkeypatch):
     neuron = LIF.per_step(0.9)
     x, start = made(neuron)
-    assert gpu.surrogate_scan(Surrogate(SpikeFunction(torch.cos)), neuron, start, x) is None
+    assert gpu.surrogate_scan(Surrogate(torch.cos), neuron, start, x) is None
     assert gpu.surrogate_scan(Surrogate(SMOOTH), neuron, start, x.float()) is None
     assert gpu.surrogate_scan(Surrogate(SMOOTH), neuron, start, x[:, :0]) is None
     monkeypatch.setattr(gpu, "_is_installed", lambda: False)

@@ -8,7 +8,7 @@ from torch import nn
 
 from spikelearn.measure import alignment, cosines, reference_for
 from spikelearn.network import Block, Network, RateReadout
-from spikelearn.neurons import LIF, ATan, SpikeFunction, Surrogate, Triangle
+from spikelearn.neurons import LIF, ATan, Surrogate, Triangle
 from spikelearn.plasticity import (
     BPTT,
     IDE,
@@ -77,7 +77,7 @@ def test_no_cosine_of_nothing(change, words):
     assert found.reason
 
 
-@pytest.mark.parametrize("rule", [BPTT(), BPTT(MSECount()), BPTT(adjoint=Surrogate(SpikeFunction(Triangle())))])
+@pytest.mark.parametrize("rule", [BPTT(), BPTT(MSECount()), BPTT(adjoint=Surrogate(Triangle()))])
 def test_bptt_agrees_with_itself(rule):
     """Only with the rule's own loss and surrogate as the reference's."""
     found = alignment(network(), rule, batch(), {}, generator())
@@ -88,7 +88,7 @@ def test_bptt_agrees_with_itself(rule):
 
 
 def test_the_references_reset_is_detached():
-    rule = BPTT(adjoint=Surrogate(SpikeFunction(ATan(), reset_gradient=True)))
+    rule = BPTT(adjoint=Surrogate(ATan(), reset_gradient=True))
     assert not reference_for(network(), rule).adjoint.spike_function.reset_gradient
     found = alignment(network(), rule, batch(), {}, generator())
     assert 0.0 < found.blocks["hidden"] < 0.99999

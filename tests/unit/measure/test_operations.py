@@ -16,7 +16,7 @@ from spikelearn.measure import Count, forward_operations, learning_operations
 from spikelearn.measure.operations import _Counter
 from spikelearn.measure.products import is_ternary, is_uncounted
 from spikelearn.network import Block, Network, build
-from spikelearn.neurons import IF, LIF, SpikeFunction, Surrogate, Triangle
+from spikelearn.neurons import IF, LIF, Surrogate, Triangle
 from spikelearn.plasticity import BPTT, STDP, Batch, CrossEntropyRate, OnlineSTDP, ReadoutOnly, Rule, Update
 from spikelearn.plasticity.two_phase.base import ErrorNeuronRule
 from spikelearn.synapses.event_conv import event_conv
@@ -240,7 +240,7 @@ def test_learning_by_bptt_is_the_closed_form():
     """dW: sum over t, b of nnz(pre) nnz(error); dX of the upper block: nnz(error) times its inputs."""
     network, batch = learner()
     assert events_of(batch.inputs) is not None, "the fast path would be taken"
-    loss, adjoint = CrossEntropyRate(), Surrogate(SpikeFunction(Triangle(width=0.3)))
+    loss, adjoint = CrossEntropyRate(), Surrogate(Triangle(width=0.3))
     error, record = errors(network, batch, loss, adjoint)
     pairs = {name: (mask(record[name].pre).flatten(2).sum(2) * mask(error[name]).sum(2)).sum().item() for name in error}
     back = 64 * mask(error["fc2"]).sum().item()

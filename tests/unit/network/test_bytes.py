@@ -5,11 +5,11 @@ import torch
 from torch import nn
 
 from spikelearn.network import Block, Feedback, Network, build
-from spikelearn.neurons import LIF, ATan, SpikeFunction, Surrogate
+from spikelearn.neurons import LIF, ATan, Surrogate
 from tests.helpers import lifted
 
 F64 = torch.float64
-SURROGATE = Surrogate(SpikeFunction(ATan()))
+SURROGATE = Surrogate(ATan())
 
 
 def dense(delay=0):

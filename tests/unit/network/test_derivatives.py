@@ -18,14 +18,13 @@ from spikelearn.neurons import (
     Compiled,
     CubaLIF,
     LeakyIntegrator,
-    SpikeFunction,
     Surrogate,
     Triangle,
 )
 from spikelearn.plasticity import RULES, Batch
 from tests.conformance.cases import RULES as RULE_CASES
 
-ATAN = Surrogate(SpikeFunction(ATan()))
+ATAN = Surrogate(ATan())
 
 NETWORKS = {
     "dense": lambda: build("6-8-3", input_shape=(6,)),
@@ -183,7 +182,7 @@ def test_what_no_spike_crosses_needs_no_adjoint():
     assert headed.readout.head.weight.grad is not None
 
 
-@pytest.mark.parametrize("adjoint", [Surrogate(SpikeFunction(Triangle())), Compiled(backend="eager")])
+@pytest.mark.parametrize("adjoint", [Surrogate(Triangle()), Compiled(backend="eager")])
 def test_values_do_not_depend_on_derivatives(network, adjoint):
     with torch.no_grad():
         expected = network.run(INPUTS)[0]

@@ -3,10 +3,10 @@ import torch
 from torch import nn
 
 from spikelearn.network import Block, Feedback, Feedforward, MembraneReadout, Network, RateReadout
-from spikelearn.neurons import LIF, ATan, ConductanceLIF, LeakyIntegrator, SpikeFunction, Surrogate
+from spikelearn.neurons import LIF, ATan, ConductanceLIF, LeakyIntegrator, Surrogate
 
 F64 = torch.float64
-ADJOINT = Surrogate(SpikeFunction(ATan()))
+ADJOINT = Surrogate(ATan())
 
 
 def lifted(network, factor=3.0):

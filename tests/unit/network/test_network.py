@@ -3,10 +3,10 @@ import torch
 from torch import nn
 
 from spikelearn.network import Block, Feedback, MembraneReadout, Network, RateReadout, build
-from spikelearn.neurons import LIF, Adjoint, ATan, LeakyIntegrator, SpikeFunction, Surrogate
+from spikelearn.neurons import LIF, Adjoint, ATan, LeakyIntegrator, Surrogate
 
 F64 = torch.float64
-BPTT_ADJOINT = Surrogate(SpikeFunction(ATan()))
+BPTT_ADJOINT = Surrogate(ATan())
 
 
 def scaled(network, factor=4.0):

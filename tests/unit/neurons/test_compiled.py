@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from spikelearn.neurons import AdaptiveLIF, ATan, Compiled, SpikeFunction, Surrogate
+from spikelearn.neurons import AdaptiveLIF, ATan, Compiled, Surrogate
 
 
 class Own(AdaptiveLIF):
@@ -17,9 +17,7 @@ def results(adjoint):
 
 
 def assert_as_eager(backend):
-    for compiled, eager in zip(
-        results(Compiled(backend=backend)), results(Surrogate(SpikeFunction(ATan()))), strict=True
-    ):
+    for compiled, eager in zip(results(Compiled(backend=backend)), results(Surrogate(ATan())), strict=True):
         torch.testing.assert_close(compiled, eager, rtol=1e-12, atol=1e-12)
 
 
@@ -36,13 +34,13 @@ def test_the_loop_is_traced_in_one_piece():
     """A break would make the compiled loop slower than the eager one."""
     neuron, x = Own(10e-3, r=12.0), torch.randn(4, 3, 5)
     state = neuron.initial_state(x[0])
-    found = torch._dynamo.explain(Surrogate(SpikeFunction(ATan())).sequence)(neuron, state, x)
+    found = torch._dynamo.explain(Surrogate(ATan()).sequence)(neuron, state, x)
     assert found.graph_break_count == 0
 
 
 def test_a_step_is_that_of_the_adjoint():
     neuron, x = Own(), torch.randn(3, 5)
-    inner = Surrogate(SpikeFunction(ATan()))
+    inner = Surrogate(ATan())
     state = neuron.initial_state(x)
     for one, other in zip(Compiled(inner).step(neuron, state, x), inner.step(neuron, state, x), strict=True):
         assert one is other or torch.equal(torch.stack(tuple(one)), torch.stack(tuple(other)))

@@ -10,7 +10,7 @@ from spikelearn import training as runs
 from spikelearn.fused import scan
 from spikelearn.measure import evaluate
 from spikelearn.network import Block, Feedback, Feedforward, MembraneReadout, Network, build
-from spikelearn.neurons import HARD, LIF, TSSL, ATan, ConductanceLIF, Neuron, SpikeFunction, Surrogate
+from spikelearn.neurons import HARD, LIF, TSSL, ATan, ConductanceLIF, Neuron, Surrogate
 from spikelearn.plasticity import (
     BPTT,
     DFA,
@@ -93,7 +93,7 @@ def test_bptt_is_the_derivative_of_its_equations():
 
     def last(excitatory, inhibitory):
         currents = {"excitatory": excitatory, "inhibitory": inhibitory}
-        return scan(Surrogate(SpikeFunction(ATan())), neuron, neuron.initial_state(excitatory[0]), currents)[1][-1]
+        return scan(Surrogate(ATan()), neuron, neuron.initial_state(excitatory[0]), currents)[1][-1]
 
     given = torch.rand(2, 5, 2, 3, dtype=F64, generator=generator_for(0)).add(0.1).requires_grad_().unbind(0)
     assert torch.autograd.gradcheck(last, given)

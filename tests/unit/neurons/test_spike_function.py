@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from spikelearn.neurons import HARD, ATan, FastSigmoid, Rectangle, Sigmoid, SpikeFunction, Triangle
+from spikelearn.neurons import HARD, ATan, FastSigmoid, Rectangle, Sigmoid, SpikeFunction, Surrogate, Triangle
 
 SURROGATES = [
     ATan(),
@@ -73,3 +73,14 @@ def test_surrogates_are_those_of_snntorch():
 def test_shape_parameters_must_be_positive(make):
     with pytest.raises(ValueError, match="expected a positive number"):
         make(0.0)
+
+
+def test_a_surrogate_is_made_of_a_derivative_or_of_a_spike_function():
+    plain, through_reset = Surrogate(ATan()), Surrogate(ATan(), reset_gradient=True)
+    assert (plain.spike_function.reset_gradient, through_reset.spike_function.reset_gradient) == (False, True)
+    assert repr(through_reset) == f"Surrogate({ATan()!r}, reset_gradient=True)"
+    assert Surrogate(HARD).spike_function is HARD
+    assert not Surrogate(None).differentiates
+    assert repr(Surrogate(SpikeFunction(ATan()))) == repr(plain)
+    with pytest.raises(ValueError, match="reset_gradient is True beside the spike function SpikeFunction"):
+        Surrogate(SpikeFunction(ATan()), reset_gradient=True)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from spikelearn.network import Block, Network, TraceReadout
-from spikelearn.neurons import LIF, NO_ADJOINT, TSSL, CubaLIF, SpikeFunction, Surrogate
+from spikelearn.neurons import LIF, NO_ADJOINT, TSSL, CubaLIF, Surrogate
 from spikelearn.plasticity import TSSLBP, Batch, VanRossum
 
 F64 = torch.float64
@@ -153,7 +153,7 @@ def test_without_its_two_changes_it_is_bptt():
     before = torch.cat([torch.zeros_like(u[:1]), u[:-1] * (u[:-1] <= 1.0)])
     c = torch.where(u > 1.0, (1.0 / (u - before)).clamp(0.0, 8.0), 0.0)
     slopes = iter(c)
-    bptt = Surrogate(SpikeFunction(lambda _: next(slopes), reset_gradient=True))
+    bptt = Surrogate(lambda _: next(slopes), reset_gradient=True)
     torch.testing.assert_close(errors(TSSL("never", bptt_reset=True), model, x, q), errors(bptt, model, x, q))
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from spikelearn.network import Block, Feedback, MembraneReadout, Network, RateReadout, TraceReadout, build
-from spikelearn.neurons import IF, LIF, TSSL, AdaptiveLIF, ATan, CubaLIF, LeakyIntegrator, SpikeFunction, Surrogate
+from spikelearn.neurons import IF, LIF, TSSL, AdaptiveLIF, ATan, CubaLIF, LeakyIntegrator, Surrogate
 from spikelearn.plasticity import (
     BPTT,
     Batch,
@@ -25,7 +25,7 @@ from spikelearn.plasticity.requires import trainable_names
 from tests.helpers import lifted
 
 F64 = torch.float64
-ADJOINT = Surrogate(SpikeFunction(ATan()))
+ADJOINT = Surrogate(ATan())
 STEPS, SAMPLES = 11, 4
 
 
@@ -127,7 +127,7 @@ def test_gradients_do_not_depend_on_the_chunk(name, chunk, masked, dtype):
 
 def test_the_reset_is_differentiated_through_chunks_too():
     network, loss, batch = problem("lif")
-    adjoint = Surrogate(SpikeFunction(ATan(), reset_gradient=True))
+    adjoint = Surrogate(ATan(), reset_gradient=True)
     names = trainable_names(network)
     assert_same(
         gradient_update(network, batch, loss, adjoint, names),

@@ -22,7 +22,6 @@ from spikelearn.neurons import (
     Neuron,
     Rate,
     RefractoryALIF,
-    SpikeFunction,
     Surrogate,
     Triangle,
 )
@@ -53,7 +52,7 @@ from tests.helpers import F64, batch_for, dense, only_update
 
 MEMBRANE = CrossEntropyMembrane()
 SUBTRACT = {"reset": "subtract"}
-PSI = Surrogate(SpikeFunction(Triangle(1.0, 0.3)))
+PSI = Surrogate(Triangle(1.0, 0.3))
 
 
 class CoupledState(NamedTuple):
@@ -143,7 +142,7 @@ OTHERS = {"leaky-integrator 0", "leaky-integrator 1", "rate 1"}
 def test_of_any_neuron_derived_step_by_step(name):
     """Whatever their state, their currents and their reset, which is differentiated too."""
     network = recurrent(lambda: MODELS[name]().double())
-    adjoint = Surrogate(SpikeFunction(ATan(), reset_gradient=True))
+    adjoint = Surrogate(ATan(), reset_gradient=True)
     check_alike(*both(network, batch_for(network, 10, 3), Direct(MEMBRANE), EligibilityTrace(), adjoint))
 
 
@@ -318,7 +317,7 @@ def firing():
         (6, made(Direct, ALIFTrace()), lambda: recurrent(lambda: CubaLIF.per_step(0.8, **SUBTRACT))),
         (
             6,
-            made(Direct, LIFTrace(), Surrogate(SpikeFunction(Triangle(), reset_gradient=True))),
+            made(Direct, LIFTrace(), Surrogate(Triangle(), reset_gradient=True)),
             lambda: recurrent(lambda: LIF.per_step(0.8, **SUBTRACT)),
         ),
         (6, made(Direct, LIFTrace()), lambda: recurrent(lambda: LIF.per_step(torch.linspace(0.1, 0.9, 5), **SUBTRACT))),

@@ -9,7 +9,7 @@ from spikelearn.datasets import Digits
 from spikelearn.loading import Loader
 from spikelearn.measure import evaluate
 from spikelearn.network import Block, Feedback, Network, RateReadout, build
-from spikelearn.neurons import LIF, ATan, CubaLIF, LeakyIntegrator, SpikeFunction, Surrogate, Triangle
+from spikelearn.neurons import LIF, ATan, CubaLIF, LeakyIntegrator, Surrogate, Triangle
 from spikelearn.plasticity import (
     BPTT,
     DFA,
@@ -120,7 +120,7 @@ def test_kernels_for_sparse_records_send_errors_back_through_b_too(reset, surrog
     )
     nn.init.zeros_(looping.feedback["silent"].synapse.weight)
     data = Batch((torch.rand(20, 40, 120) < 0.1).to(torch.uint8), torch.arange(40) % 10)
-    rule = FA(adjoint=Surrogate(SpikeFunction(surrogate)))
+    rule = FA(adjoint=Surrogate(surrogate))
     memory = rule.init(network, torch.Generator().manual_seed(0))
     silent = {"back_weights.feedback.silent.synapse": torch.zeros(200, 10)}
     fast, eager = only_update(rule, network, data, memory), only_update(rule, looping, data, memory | silent)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from spikelearn.network import Activity, Block, MembraneReadout, Network, RateReadout, TraceReadout, build
-from spikelearn.neurons import IF, LIF, TSSL, ATan, CubaLIF, LeakyIntegrator, SpikeFunction, Surrogate
+from spikelearn.neurons import IF, LIF, TSSL, ATan, CubaLIF, LeakyIntegrator, Surrogate
 from spikelearn.plasticity import LOSSES, RULES, TSSLBP, Batch, CrossEntropy, FilteredCount, VanRossum
 
 F64 = torch.float64
@@ -321,7 +321,7 @@ def test_the_shares_of_the_surrogate_by_hand():
 
 def test_another_adjoint_would_be_another_rule():
     with pytest.raises(ValueError, match="expected an object of the class TSSL: .*other adjoints are bptt's"):
-        TSSLBP(adjoint=Surrogate(SpikeFunction(ATan())))
+        TSSLBP(adjoint=Surrogate(ATan()))
 
 
 @pytest.mark.parametrize(

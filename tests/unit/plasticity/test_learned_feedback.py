@@ -5,7 +5,7 @@ import torch
 from torch.autograd import forward_ad
 from torch.nn.utils import parametrizations
 
-from spikelearn.neurons import IF, LIF, TSSL, ATan, CubaLIF, SpikeFunction, Surrogate, forward_sequence
+from spikelearn.neurons import IF, LIF, TSSL, ATan, CubaLIF, Surrogate, forward_sequence
 from spikelearn.plasticity import (
     DFA,
     FA,
@@ -107,7 +107,7 @@ def test_the_tangent_of_the_output_is_dual_to_errors_sent_back(case):
     network = NETWORKS[case][0]()
     data = batch_for(network, steps=6, samples=3)
     pushes, (last,) = pushes_for(network, data), network.outputs
-    adjoint = Surrogate(SpikeFunction(ATan()))
+    adjoint = Surrogate(ATan())
     with network.presentation(), torch.enable_grad():
         moved = output_tangent(network, data, adjoint, pushes)
         record, _ = network.run(data.inputs, adjoint=adjoint)
@@ -122,7 +122,7 @@ def test_the_tangent_of_the_output_is_dual_to_errors_sent_back(case):
 def test_the_tangent_of_the_output_goes_round_loops():
     network = looped()
     data = batch_for(network, steps=6, samples=3)
-    pushes, adjoint = pushes_for(network, data), Surrogate(SpikeFunction(ATan()))
+    pushes, adjoint = pushes_for(network, data), Surrogate(ATan())
     moved = output_tangent(network, data, adjoint, pushes)
     state, records = None, []
     with torch.enable_grad():
@@ -151,7 +151,7 @@ def test_the_tangent_of_the_output_goes_round_loops():
 def test_the_tangent_of_a_sequence_is_that_of_dual_numbers(neuron):
     torch.manual_seed(0)
     current, tangent = 2.0 * torch.rand(9, 4, 5, dtype=F64), torch.randn(9, 4, 5, dtype=F64)
-    adjoint, state = Surrogate(SpikeFunction(ATan())), neuron.initial_state(current[0])
+    adjoint, state = Surrogate(ATan()), neuron.initial_state(current[0])
     with torch.no_grad(), forward_ad.dual_level():
         dual = forward_ad.make_dual(current, tangent)
         expected = forward_ad.unpack_dual(adjoint.sequence(neuron, state, dual)[0])

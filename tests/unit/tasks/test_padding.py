@@ -87,14 +87,14 @@ def test_a_padded_batch_has_the_numbers_of_its_samples_alone(loss, readout, task
 
 
 def update(net, loss, batch):
-    from spikelearn.neurons import ATan, SpikeFunction, Surrogate
+    from spikelearn.neurons import ATan, Surrogate
     from spikelearn.plasticity.gradient.base import gradient_update
 
     names = [name for name, parameter in net.named_parameters()]
     needed = {name for name in names if not name.startswith("readout") or loss.name in ("cross-entropy", "mse")}
     if isinstance(net.readout, StepReadout):
         needed = set(names)
-    return gradient_update(net, batch, loss, Surrogate(SpikeFunction(ATan())), sorted(needed))
+    return gradient_update(net, batch, loss, Surrogate(ATan()), sorted(needed))
 
 
 @pytest.mark.parametrize("loss", [name for name in LOSSES if issubclass(LOSSES.get(name), FilteredLoss)])
