@@ -79,8 +79,7 @@ RULES = [BPTT, lambda: STDP(1e-4, 1e-4), DirectionalDFA, lambda: FA(feedback="ko
 
 @pytest.mark.parametrize(
     ("stop", "rule"),
-    [(stop, rule) for stop in [(0, 1), (1, 7), (2, 12), (3, 5)] for rule in RULES[:2]]
-    + [((1, 7), rule) for rule in RULES[2:]],
+    [(stop, BPTT) for stop in [(0, 1), (2, 12), (3, 5)]] + [((1, 7), rule) for rule in RULES[1:]],
 )
 def test_interrupted_and_resumed(tmp_path, stop, rule):
     whole, loader, held = training_and_loaders(rule())
@@ -171,12 +170,12 @@ def wait_for(path, process, seconds=60.0):
 @pytest.mark.parametrize(
     ("number", "moment"),
     [
-        (signal.SIGKILL, "metrics.jsonl"),
-        (signal.SIGINT, "checkpoint.pt"),
+        (signal.SIGKILL, "checkpoint.pt"),
         pytest.param(signal.SIGTERM, "checkpoint.pt", marks=pytest.mark.slow),
         pytest.param(signal.SIGTERM, "metrics.jsonl", marks=pytest.mark.slow),
-        pytest.param(signal.SIGKILL, "checkpoint.pt", marks=pytest.mark.slow),
+        pytest.param(signal.SIGKILL, "metrics.jsonl", marks=pytest.mark.slow),
         pytest.param(signal.SIGINT, "metrics.jsonl", marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, "checkpoint.pt", marks=pytest.mark.slow),
     ],
 )
 def test_a_killed_process_is_resumed_exactly(tmp_path, undisturbed, number, moment):

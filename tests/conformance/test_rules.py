@@ -128,8 +128,7 @@ def test_deterministic(case):
         assert all(grad.equal(two.grads[name]) for name, grad in one.grads.items())
 
 
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.bool])
-@pytest.mark.parametrize("feedback", [False, True])
+@pytest.mark.parametrize(("feedback", "dtype"), [(False, torch.bool), (True, torch.uint8)])
 def test_bytes_are_as_good_as_floating_point(case, feedback, dtype):
     """Bit for bit: which spikes met which weights does not depend on how a spike is written."""
     network, data = network_for(case, feedback), batch()

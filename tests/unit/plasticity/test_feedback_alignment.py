@@ -350,6 +350,7 @@ def test_the_gradient_turns_towards_that_of_bptt_within_an_epoch(rule):
     assert torch.cosine_similarity(weight.flatten(), feedback.flatten(), dim=0) > 0.1
 
 
+@pytest.mark.slow
 def test_narrow_hidden_blocks_learn_more_than_frozen_ones():
     test = Loader(Digits("test"), n_steps=10, batch=360)
     accuracy = {

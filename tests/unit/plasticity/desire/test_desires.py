@@ -142,6 +142,7 @@ def test_a_wish_is_two_bits():
     assert issubclass(SilentLeakLIF, Neuron)
 
 
+@pytest.mark.slow
 def test_learns_digits_and_needs_its_hidden_layer():
     """Accuracy with ties counted as errors, after six epochs; with the hidden weights frozen it stays far below."""
     reached = {}
