@@ -1,6 +1,8 @@
 # The two commands: `make demo` and `make test`. Both install the pinned set into .venv first, once.
 PYTHON ?= python3
 BIN := .venv/bin
+# One more than cores: a worker that waits for the processes that it started leaves no core idle.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(5, 1 + len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()))')
 
 .PHONY: demo test slow lint clean
 
@@ -10,7 +12,7 @@ demo: .venv/installed
 # Each file of tests in one process: a core is not left idle, and what tests of a file share is made once. In their own
 # order, the few long tests come before the many short ones, and no core waits for them at the end.
 test: .venv/installed lint
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 slow: .venv/installed
 	$(BIN)/python -m pytest -m slow

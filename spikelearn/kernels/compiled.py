@@ -11,6 +11,7 @@ from typing import Any, TypeVar, overload
 import numba
 import torch
 from filelock import FileLock
+from numba.core.compiler_lock import global_compiler_lock
 
 from spikelearn.kernels.doors import Door
 
@@ -74,7 +75,9 @@ def kernel(
         index = getattr(getattr(made, "_cache", None), "_cache_file", None)
         if index is not None:
             index._source_stamp = index._source_stamp, _sources()
-            index.save, index.load = _in_turn(index.save, index), _in_turn(index.load, index)
+            files = f"{index._index_path}.lock"
+            index.save, index.load = _in_turn(index.save, files), _in_turn(index.load, files)
+            made.compile = _compiled_once(made.compile, f"{index._index_path}.compile.lock")
         called = Parallel(made) if parallel else made
         return called if takes is None else Door(called, body, takes, let, holds)
 
@@ -136,13 +139,13 @@ def _sources() -> tuple[tuple[str, int, int], ...]:
     return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
 
 
-def _in_turn(access: Callable[..., Any], index: Any) -> Callable[..., Any]:
+def _in_turn(access: Callable[..., Any], path: str) -> Callable[..., Any]:
     """``access`` to a kernel's files on disk, by one process at a time.
 
     numba numbers the files by an index that it reads, changes and writes. Of two processes that do so at once for
     other types each, one would find the code of the other.
     """
-    lock = FileLock(f"{index._index_path}.lock", timeout=LOCK_WAIT)
+    lock = FileLock(path, timeout=LOCK_WAIT)
 
     def taken(*arguments: Any) -> Any:
         held = ExitStack()
@@ -150,5 +153,20 @@ def _in_turn(access: Callable[..., Any], index: Any) -> Callable[..., Any]:
             with suppress(OSError, NotImplementedError):  # a folder that is read only, or that knows no locks
                 held.enter_context(lock)
             return access(*arguments)
+
+    return taken
+
+
+def _compiled_once(compiling: Callable[..., Any], path: str) -> Callable[..., Any]:
+    """``compiling`` by one process at a time: the others then find on disk what the first has compiled.
+
+    numba's own lock is taken first. A thread that compiles takes the locks of the kernels that it calls, too, and would
+    else wait for a thread that waits for numba's.
+    """
+    alone = _in_turn(compiling, path)
+
+    def taken(signature: Any) -> Any:
+        with global_compiler_lock:
+            return alone(signature)
 
     return taken

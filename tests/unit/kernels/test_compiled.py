@@ -98,6 +98,38 @@ def test_what_two_processes_compile_for_different_types_is_both_kept(tmp_path, m
     assert kept.load("of other types") == "the second's code"
 
 
+SLOWLY = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import numba.core.event as event
+from spikelearn.kernels.compiled import kernel
+from slow_kernels import slow
+
+class Count(event.Listener):
+    def on_start(self, _):
+        print("compiled")
+        time.sleep(2)  # the other process comes meanwhile
+    def on_end(self, _): ...
+
+made = kernel(slow)
+event.register("numba:compile", Count())
+Path(sys.argv[1], sys.argv[2]).touch()
+while not all(Path(sys.argv[1], name).exists() for name in "ab"):
+    time.sleep(0.01)
+assert made(2.0) == 6.0
+"""
+
+
+def test_a_kernel_that_two_processes_need_is_compiled_by_one(tmp_path):
+    (tmp_path / "slow_kernels.py").write_text("def slow(x):\n    return 3 * x\n")
+    commands = [[sys.executable, "-c", SLOWLY, str(tmp_path), name] for name in "ab"]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+    said = [process.communicate(timeout=100)[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0]
+    assert "".join(said).split() == ["compiled"]
+
+
 def test_a_kernel_whose_folder_takes_no_locks_is_compiled_all_the_same(tmp_path, monkeypatch):
     (tmp_path / "thrice_kernels.py").write_text("def thrice(x):\n    return 3 * x\n")
     monkeypatch.syspath_prepend(tmp_path)
