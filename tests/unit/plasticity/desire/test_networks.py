@@ -5,12 +5,10 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations
 
-from spikelearn.network import Feedback, MembraneReadout, Network, RateReadout
-from spikelearn.neurons import LIF, LeakyIntegrator
 from spikelearn.plasticity import Batch
 from spikelearn.plasticity.targets.desire import Desire
 from tests.helpers import only_update
-from tests.unit.plasticity.desire.networks import F64, batch_of, dense, network_of
+from tests.unit.plasticity.desire.networks import F64, batch_of, network_of
 
 
 def test_frozen_weights_have_no_key_and_still_pass_desires_on():
@@ -57,35 +55,6 @@ def test_no_graph_is_left():
     update = only_update(Desire(), network_of((16, 12), (12, 4)), batch_of((16,), 3))
     assert not update.scores.requires_grad
     assert not any(grad.requires_grad for grad in update.grads.values())
-
-
-class Forgetful(LIF):
-    """A firing neuron that says nothing of its decay."""
-
-    def __init__(self):
-        super().__init__()
-        del self.decay_mem
-
-
-@pytest.mark.parametrize(
-    ("network", "message"),
-    [
-        (Network({"a": dense()}, {"loop": Feedback("a", "a", nn.Linear(3, 3))}), r"feedback edges \['loop'\]"),
-        (Network({"a": dense(LeakyIntegrator.per_step)}), "block 'a' is a LeakyIntegrator, which never fires"),
-        (Network({"a": dense(Forgetful)}), "the Forgetful of block 'a' has no decay per step"),
-        (Network({"a": dense()}).requires_grad_(False), "no trainable weight: set requires_grad_"),
-        (Network({"a": dense(bias=True)}), r"block 'a' has a trainable bias of shape \[3\].*--no-bias.*freeze it"),
-        (
-            Network({"a": dense()}, readout=RateReadout(nn.Linear(3, 2))),
-            r"predicts from .* use a plain RateReadout\(\)",
-        ),
-        (Network({"a": dense()}, readout=RateReadout(decay=0.9)), r"predicts from .* use a plain RateReadout\(\)"),
-        (Network({"a": dense()}, readout=MembraneReadout()), "predicts from the output's spike counts"),
-    ],
-)
-def test_refuses_what_it_cannot_train(network, message):
-    with pytest.raises(ValueError, match=message):
-        Desire().init(network, torch.Generator())
 
 
 def test_refuses_an_image_shaped_output():
