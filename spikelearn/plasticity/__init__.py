@@ -37,12 +37,16 @@ from spikelearn.plasticity.losses import (
 from spikelearn.plasticity.requires import Unmet
 from spikelearn.plasticity.split import Split
 from spikelearn.plasticity.targets.desire import Desire
+from spikelearn.plasticity.three_factor.bases import BASES
 from spikelearn.plasticity.three_factor.dfa import DFA
 from spikelearn.plasticity.three_factor.directional_dfa import DirectionalDFA
 from spikelearn.plasticity.three_factor.dkp import DKP
 from spikelearn.plasticity.three_factor.drtp import DRTP
 from spikelearn.plasticity.three_factor.e_prop import EProp
 from spikelearn.plasticity.three_factor.fa import FA
+from spikelearn.plasticity.three_factor.lls import LLS
+from spikelearn.plasticity.three_factor.lls_m import LLSM
+from spikelearn.plasticity.three_factor.lls_mxm import LLSMxM
 from spikelearn.plasticity.three_factor.ottt import OTTT
 from spikelearn.plasticity.three_factor.ottt_online import OTTTOnline
 from spikelearn.plasticity.three_factor.pairs import PAIRS
@@ -56,6 +60,7 @@ from spikelearn.plasticity.three_factor.signals import (
     Direct,
     Directional,
     DirectKolenPollack,
+    FixedBasis,
     LayeredFeedback,
     RandomTarget,
     Signal,
@@ -78,6 +83,11 @@ from spikelearn.plasticity.two_phase.emstdp_loihi import EMSTDPLoihi
 from spikelearn.tasks import check_targets
 
 __all__ = [
+    "BASES",
+    "FixedBasis",
+    "LLS",
+    "LLSM",
+    "LLSMxM",
     "OTTT",
     "OTTTOnline",
     "SLTT",

@@ -109,6 +109,8 @@ class Rule(ABC):
     default_own_optimizer: OptimizerChoice | None = None
     #: Whether the network's own optimizer steps what the rule itself learns too, by one learning rate and decay.
     own_as_network: bool = False
+    #: Why gradients cannot be clipped by their norm, a phrase behind the rule's name; "": they can.
+    unclipped: str = ""
     #: How the learning rate runs, by name (``training.SCHEDULES``).
     default_schedule: ClassVar[str] = "constant"
     #: Lowest and highest weight; None: no bounds.

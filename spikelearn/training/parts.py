@@ -164,7 +164,7 @@ def make_clipping(rule: Rule, network: Network, clip: float | None = None) -> Ca
             of every part that names none.
 
     Raises:
-        ValueError: a norm not positive; a rule that gives tensors of its own the very changes of the weights.
+        ValueError: a norm not positive; a rule whose gradients cannot be clipped.
     """
     if not rule.parts:
         clip = rule.default_clip_norm if clip is None else clip
@@ -187,11 +187,8 @@ def make_clipping(rule: Rule, network: Network, clip: float | None = None) -> Ca
 
 
 def _refuse_clipping(rule: Rule) -> None:
-    if rule.own_as_network:
-        raise ValueError(
-            f"gradients are clipped, but {rule.name} gives weights of its own the changes of the network's as they "
-            "are, so that both become alike: leave clip_norm out"
-        )
+    if rule.unclipped:
+        raise ValueError(f"gradients are clipped, but {rule.name} {rule.unclipped}: leave clip_norm out")
 
 
 def make_bounds(rule: Rule, network: Network, bounds: tuple[float, float] | None = None) -> tuple[Constraint, ...]:

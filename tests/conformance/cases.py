@@ -185,6 +185,9 @@ RULES = {
     # With weights on the way back that begin at 0 hidden blocks would begin at rest.
     "directional-dfa": [RuleCase("directional-dfa", {"scale": 1.0})],
     "drtp": [RuleCase("drtp")],
+    "lls": [RuleCase("lls"), RuleCase("lls", {"over": "step", "basis": "square"})],
+    "lls-m": [RuleCase("lls-m")],
+    "lls-mxm": [RuleCase("lls-mxm"), RuleCase("lls-mxm", {"vectors": 3, "basis": "random"})],
     "e-prop": [
         RuleCase("e-prop", loop=True),
         RuleCase("e-prop", {"form": "step"}, {"neuron": "refractory-alif"}, loop=True),

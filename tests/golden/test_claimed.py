@@ -20,7 +20,6 @@ WAITING = (
     "fwdtp_",
     "hebbian_",
     "kernel_",
-    "lls_",
     "metaplasticity_",
     "mstdpet_",
     "pal_",

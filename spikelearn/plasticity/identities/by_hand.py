@@ -105,3 +105,12 @@ def hidden_spikes(network: Network, batch: Batch) -> Tensor:
         sent.append(_Crossing.apply(u - 1.0))
         v = u - sent[-1].detach()
     return torch.stack(sent)
+
+
+def sent_by_hand(network: Network, batch: Batch, signal: Tensor) -> dict[str, Tensor]:
+    """The changes by a signal at the first block's spikes, mean of steps and samples, and ``bptt``'s at the last."""
+    spikes = hidden_spikes(network, batch)
+    value = (spikes * signal).sum() / spikes.shape[:2].numel()
+    hidden = [name for name, _ in network.named_parameters() if name.startswith("blocks.b0.")]
+    grads = torch.autograd.grad(value, [network.get_parameter(name) for name in hidden])
+    return unrolled(network, batch) | dict(zip(hidden, grads, strict=True))

@@ -2,10 +2,9 @@
 
 import torch
 
-from spikelearn.network import Network
 from spikelearn.plasticity.base import Batch
 from spikelearn.plasticity.identities.base import changes, compare, dense, identity, spikes_for
-from spikelearn.plasticity.identities.by_hand import hidden_spikes, influence, output_errors, unrolled
+from spikelearn.plasticity.identities.by_hand import influence, output_errors, sent_by_hand, unrolled
 from spikelearn.plasticity.three_factor.dfa import DFA
 from spikelearn.plasticity.three_factor.directional_dfa import DirectionalDFA
 from spikelearn.plasticity.three_factor.dkp import DKP
@@ -50,7 +49,7 @@ def sdfa() -> None:
     """The signal is the derivative of a sum of spikes, weighted by the signs of the output's errors."""
     network, batch = dense(6, 8, 4), spikes_for(6, 4)
     back = torch.rand(4, 8, generator=torch.Generator().manual_seed(5), dtype=torch.float64) - 0.5
-    expected = _sent(network, batch, output_errors(network, batch).sign() @ back)
+    expected = sent_by_hand(network, batch, output_errors(network, batch).sign() @ back)
     compare("sdfa", changes(SDFA(), network, batch, {"back_weights.b0": back}), expected)
 
 
@@ -90,14 +89,5 @@ def drtp() -> None:
     """The signal of the class is the derivative of a sum of spikes; the last block's gradient is that of ``bptt``."""
     network, batch = dense(6, 8, 4), spikes_for(6, 4)
     back = torch.rand(4, 8, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
-    expected = _sent(network, batch, back[batch.targets])
+    expected = sent_by_hand(network, batch, back[batch.targets])
     compare("drtp", changes(DRTP(), network, batch, {"back_weights.b0": back}), expected)
-
-
-def _sent(network: Network, batch: Batch, signal: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The changes by a signal at the first block's spikes, mean of steps and samples, and ``bptt``'s at the last."""
-    spikes = hidden_spikes(network, batch)
-    value = (spikes * signal).sum() / spikes.shape[:2].numel()
-    hidden = [name for name, _ in network.named_parameters() if name.startswith("blocks.b0.")]
-    grads = torch.autograd.grad(value, [network.get_parameter(name) for name in hidden])
-    return unrolled(network, batch) | dict(zip(hidden, grads, strict=True))

@@ -86,6 +86,7 @@ class ThreeFactor(GradientRule):
         super().__init__(signal.loss, adjoint)
         self.signal, self.trace, self.form = signal, trace, form
         self.default_own_optimizer, self.own_as_network = signal.own_optimizer, signal.own_as_network
+        self.unclipped = signal.unclipped
         self.memory_budget = budget_of(memory_budget)
         self.regulariser = regulariser if regulariser is not None and regulariser.strength else None
         check_pairs(self.name, self.pair)

@@ -2,20 +2,25 @@
 
 from spikelearn.training.optimizers.adam import AdamFactory
 from spikelearn.training.optimizers.adamw import AdamWFactory
+from spikelearn.training.optimizers.averaging import Averaging
 from spikelearn.training.optimizers.base import OPTIMIZERS, OptimizerFactory, choose_optimizer, make_optimizer
 from spikelearn.training.optimizers.integer_sgd import IntegerSGD, IntegerSGDFactory
 from spikelearn.training.optimizers.rms import RMSFactory, UnitRMS
+from spikelearn.training.optimizers.schedule_free_adamw import ScheduleFreeAdamW, ScheduleFreeAdamWFactory
 from spikelearn.training.optimizers.sgd import SGDFactory
 
 __all__ = [
     "OPTIMIZERS",
     "AdamFactory",
     "AdamWFactory",
+    "Averaging",
     "IntegerSGD",
     "IntegerSGDFactory",
     "OptimizerFactory",
     "RMSFactory",
     "SGDFactory",
+    "ScheduleFreeAdamW",
+    "ScheduleFreeAdamWFactory",
     "UnitRMS",
     "choose_optimizer",
     "make_optimizer",

@@ -137,6 +137,6 @@ def test_a_named_optimizer_is_the_class_with_the_same_options(name, kind, option
 
 def test_a_usual_rate_is_that_of_steps_that_do_not_follow_the_size_of_the_gradient():
     assert {name: OPTIMIZERS.get(name).usual_lr for name in OPTIMIZERS} == {
-        **{"adam": 1e-3, "adamw": 1e-3, "rms": 1e-3},
+        **{"adam": 1e-3, "adamw": 1e-3, "rms": 1e-3, "schedule-free-adamw": 2.5e-3},
         **{"sgd": None, "integer-sgd": None},
     }

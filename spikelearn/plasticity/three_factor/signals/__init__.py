@@ -5,6 +5,7 @@ from spikelearn.plasticity.three_factor.signals.direct import Direct
 from spikelearn.plasticity.three_factor.signals.direct_kolen_pollack import DirectKolenPollack
 from spikelearn.plasticity.three_factor.signals.directional import Directional
 from spikelearn.plasticity.three_factor.signals.feedback import LayeredFeedback
+from spikelearn.plasticity.three_factor.signals.fixed_basis import FixedBasis
 from spikelearn.plasticity.three_factor.signals.random_target import RandomTarget
 from spikelearn.plasticity.three_factor.signals.spatial import Spatial
 
@@ -14,6 +15,7 @@ __all__ = [
     "Direct",
     "DirectKolenPollack",
     "Directional",
+    "FixedBasis",
     "Layered",
     "LayeredFeedback",
     "Pulled",

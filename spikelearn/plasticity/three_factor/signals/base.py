@@ -89,11 +89,13 @@ class Signal(ABC):
     #: Whether errors stop between blocks; otherwise the run is differentiated across them.
     cut: ClassVar[bool] = True
     #: Whether it looks at the whole sequence at once.
-    whole: ClassVar[bool] = False
+    whole: bool = False
     #: The optimizer of what the signal itself learns; None: it learns nothing, or as the network's weights do.
     own_optimizer: OptimizerChoice | None = None
     #: Whether what it learns is stepped as the network's weights are, by their optimizer.
     own_as_network: bool = False
+    #: Why gradients cannot be clipped by their norm, a phrase behind the rule's name; "": they can.
+    unclipped: str = ""
 
     def __init__(self, loss: Loss) -> None:
         check_instance("loss", loss, Loss, "for example loss=MSECount()")

@@ -62,6 +62,10 @@ class LayeredFeedback(Layered):
         check_positive("scale", scale)
         self.back = BackWeights(kind, scale)
         self.own_as_network = kind == "kolen-pollack"
+        if self.own_as_network:
+            self.unclipped = (
+                "gives weights of its own the changes of the network's as they are, so that both become alike"
+            )
 
     @property
     def factors(self) -> Factors:
