@@ -7,6 +7,7 @@ import torch
 
 from spikelearn.checks import check_count
 from spikelearn.loading import Batches, Loader, Source, loader_of
+from spikelearn.training.averages import check_averaging
 from spikelearn.training.display import Display, Silent
 from spikelearn.training.fitting import Fitted, Fitting, Watch
 from spikelearn.training.folder import RunFolder
@@ -58,8 +59,9 @@ def fit(
             first alone writes to ``folder``, shows and watches.
 
     Raises:
-        ValueError: batches of another form, or that cannot be gone through again; patience without validation samples,
-            a folder that holds a run already, a resume without a (whole, fitting) checkpoint.
+        ValueError: batches of another form, or that cannot be gone through again; patience without validation samples;
+            what must hold after every step, where the average of the steps is kept; a folder that holds a run already,
+            a resume without a (whole, fitting) checkpoint.
         NonFiniteUpdate: NaN or infinity; epoch and batch are named, the last checkpoint stays.
         ProcessLost: another process is gone; the last checkpoint stays.
         Interrupted: Ctrl-C or termination; the checkpoint is written.
@@ -71,6 +73,7 @@ def fit(
             raise ValueError(
                 f"patience is {patience}, but there are no validation samples: hold some out, or leave it out"
             )
+    check_averaging(training)
     if (patience is not None or resume) and folder is None:
         raise ValueError("patience and resume need a folder for the weights: pass folder=RunFolder(path)")
     batches = loader_of("loader", loader, epochs)

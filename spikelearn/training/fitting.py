@@ -15,6 +15,7 @@ from spikelearn.export import load_weights, save_weights
 from spikelearn.loading import Batches, Loader
 from spikelearn.measure import Evaluation
 from spikelearn.plasticity import Batch, Update
+from spikelearn.training.averages import to_averages
 from spikelearn.training.checkpoint import load_checkpoint, save_checkpoint
 from spikelearn.training.display import Display
 from spikelearn.training.finite import NonFiniteUpdate
@@ -126,6 +127,7 @@ class Fitting:
                 self._save()
                 saved = time.monotonic()
         self._check_finite()
+        to_averages(self.training, self.loader, device=self.device, between=lambda: self._stop_if_asked(wish))
         fit_readout(self.training.network, self.loader, device=self.device, between=lambda: self._stop_if_asked(wish))
         held = self._measure(self.validation, wish)
         self.at.seconds = before + time.monotonic() - started
@@ -217,6 +219,7 @@ class Fitting:
         at.loss, at.rates, at.metrics, at.seconds = 0.0, {}, {}, 0.0
         if self.own:
             self.own.append_metrics(row)
+        self.training.to_steps()
         if self.watch is not None:
             self.watch(self.training, at.epoch)
         self._save()
@@ -225,6 +228,7 @@ class Fitting:
 
     def _end(self) -> Fitted:
         network = self.training.network
+        to_averages(self.training, self.loader, device=self.device)
         if self.patience is not None and self.folder is not None:
             best = self.folder.best
             weights, _ = self.processes.from_first(lambda: load_weights(best))

@@ -31,6 +31,7 @@ def learn(training: Training, batch: Batch, share: float = 1.0) -> Update:
         ValueError: the rule yielded nothing, or a key or shape that the network does not have.
     """
     check_takes(training.rule, batch)
+    training.to_steps()
     batch = batch.to(batch.inputs.device, _take_type(training))
     last, summed = None, summed_names(training.rule, training.network)
     with _drawing(training, batch):

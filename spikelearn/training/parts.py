@@ -10,7 +10,7 @@ from spikelearn.network import Network
 from spikelearn.plasticity import Memory, OptimizerChoice, Part, Rule
 from spikelearn.training.clipping import clip_norm
 from spikelearn.training.constraints import Bounds, Constraint
-from spikelearn.training.optimizers import choose_optimizer, make_optimizer
+from spikelearn.training.optimizers import Averaging, choose_optimizer, make_optimizer
 from spikelearn.training.schedules import make_schedule
 
 Scheduler = optim.lr_scheduler.LRScheduler
@@ -77,6 +77,11 @@ def plain(optimizer: Optimizer | None) -> Sequence[optim.Optimizer]:
     if optimizer is None:
         return ()
     return list(optimizer.parts.values()) if isinstance(optimizer, Optimizers) else [optimizer]
+
+
+def averaging(optimizer: Optimizer | None) -> list[Averaging]:
+    """Those of torch's optimizers, one for each part, that answer for an average."""
+    return [own for own in plain(optimizer) if isinstance(own, Averaging)]
 
 
 def choice_of(part: Part) -> OptimizerChoice:

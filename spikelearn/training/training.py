@@ -20,6 +20,7 @@ from spikelearn.training.parallel.reduction import Reduce, as_they_are
 from spikelearn.training.parts import (
     Optimizer,
     Scheduled,
+    averaging,
     check_bounds,
     make_bounds,
     make_clipping,
@@ -126,11 +127,14 @@ class Training:
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """All values of the training, and torch's, numpy's and Python's random states: tensors and plain values."""
+        """All values of the training, and torch's, numpy's and Python's random states: tensors and plain values.
+
+        Weights are those at which is learned, where the network holds their average.
+        """
         return {
             "made_of": self._made_of(),
-            "network": self.network.state_dict(),
-            "memory": dict(self.memory),
+            "network": self.network.state_dict() | self._learned_at(dict(self.network.named_parameters())),
+            "memory": {**self.memory, **self._learned_at(self.memory)},
             "optimizer": self.optimizer.state_dict(),
             "own_optimizer": self.own_optimizer.state_dict() if self.own_optimizer else None,
             "schedule": self.schedule.state_dict() if self.schedule else None,
@@ -147,6 +151,7 @@ class Training:
                 nothing was written.
         """
         self._check_state(state)
+        self.to_steps()
         self.network.load_state_dict(state["network"])
         with torch.no_grad():
             for name, value in state["memory"].items():
@@ -167,6 +172,16 @@ class Training:
                     known.append((f"{kind}state of parameter {place}, ", state))
         for kind, values in known:
             refuse_not_finite([(kind + name, value) for name, value in values.items() if isinstance(value, Tensor)])
+
+    def to_steps(self) -> None:
+        """Put back the weights at which is learned, where the network holds their average."""
+        for part in averaging(self.optimizer):
+            part.resume()
+
+    def _learned_at(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The values at which is learned, of those of ``tensors`` that hold an average."""
+        kept = {p: value for part in averaging(self.optimizer) for p, value in part.kept.items()}
+        return {name: kept[tensor] for name, tensor in tensors.items() if tensor in kept}
 
     def _check_state(self, state: Mapping[str, Any]) -> None:
         parts = ["network", "memory", "optimizer", "own_optimizer", "schedule", "hardware", "pruning"]

@@ -170,6 +170,9 @@ TAUGHT = {"a_plus": 0.02, "a_minus": 0.01, "teacher": 2.0}
 #: An output that sends feedback, in place of the leaky integrator that the rule learns well with.
 FIRING = {"output": "lif", "output_option": {"decay": 0.8}}
 
+#: The same without batch norm, which couples the samples of a batch.
+UNCOUPLED = {**FIRING, "batch_norm": False}
+
 RULES = {
     "bptt": [RuleCase("bptt"), RuleCase("bptt", {"loss": "mse-count"})],
     "readout-only": [RuleCase("readout-only", covers="last")],
@@ -185,9 +188,15 @@ RULES = {
     # With weights on the way back that begin at 0 hidden blocks would begin at rest.
     "directional-dfa": [RuleCase("directional-dfa", {"scale": 1.0})],
     "drtp": [RuleCase("drtp")],
-    "lls": [RuleCase("lls"), RuleCase("lls", {"over": "step", "basis": "square"})],
-    "lls-m": [RuleCase("lls-m")],
-    "lls-mxm": [RuleCase("lls-mxm"), RuleCase("lls-mxm", {"vectors": 3, "basis": "random"})],
+    "lls": [
+        RuleCase("lls", settings=UNCOUPLED),
+        RuleCase("lls", {"over": "step", "basis": "square"}, UNCOUPLED),
+    ],
+    "lls-m": [RuleCase("lls-m", settings=UNCOUPLED)],
+    "lls-mxm": [
+        RuleCase("lls-mxm", settings=UNCOUPLED),
+        RuleCase("lls-mxm", {"vectors": 3, "basis": "random"}, UNCOUPLED),
+    ],
     "e-prop": [
         RuleCase("e-prop", loop=True),
         RuleCase("e-prop", {"form": "step"}, {"neuron": "refractory-alif"}, loop=True),

@@ -1,13 +1,24 @@
 """Local learning by fixed periodic class vectors: every block descends a loss of its own."""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from spikelearn.neurons import Adjoint, ATan, SpikeFunction, Surrogate
-from spikelearn.plasticity.base import RULES
-from spikelearn.plasticity.losses import CrossEntropyRate, Loss
+from spikelearn.plasticity.base import RULES, OptimizerChoice
+from spikelearn.plasticity.losses import CrossEntropyMembrane, Loss
 from spikelearn.plasticity.three_factor.bases import Basis, CosineBasis
 from spikelearn.plasticity.three_factor.rule import ThreeFactor
 from spikelearn.plasticity.three_factor.signals import FixedBasis
 from spikelearn.plasticity.three_factor.signals.fixed_basis import Over
 from spikelearn.plasticity.three_factor.traces import EligibilityTrace
+
+#: Networks as the paper has them: batch norm in every block but the last, which is read without spikes or memory.
+SETTINGS: Mapping[str, Any] = {
+    "batch_norm": True,
+    "output_norm": False,
+    "output": "leaky-integrator",
+    "output_option": {"decay": 0.0},
+}
 
 
 @RULES.register("lls")
@@ -42,10 +53,12 @@ class LLS(ThreeFactor):
     """
 
     takes = frozenset({"classify"})
+    default_settings: ClassVar[Mapping[str, Any]] = SETTINGS
+    default_optimizer = OptimizerChoice("adam", 5e-3)
 
     def __init__(
         self,
-        loss: Loss = CrossEntropyRate(),
+        loss: Loss = CrossEntropyMembrane(),
         adjoint: Adjoint = Surrogate(SpikeFunction(ATan())),
         basis: Basis = CosineBasis(),
         *,

@@ -1,9 +1,13 @@
 """Local learning by fixed periodic class vectors, with a learned factor for each class."""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from spikelearn.neurons import Adjoint, ATan, SpikeFunction, Surrogate
-from spikelearn.plasticity.base import RULES
-from spikelearn.plasticity.losses import CrossEntropyRate, Loss
+from spikelearn.plasticity.base import RULES, OptimizerChoice
+from spikelearn.plasticity.losses import CrossEntropyMembrane, Loss
 from spikelearn.plasticity.three_factor.bases import Basis, CosineBasis
+from spikelearn.plasticity.three_factor.lls import SETTINGS
 from spikelearn.plasticity.three_factor.rule import ThreeFactor
 from spikelearn.plasticity.three_factor.signals import FixedBasis
 from spikelearn.plasticity.three_factor.signals.fixed_basis import Over
@@ -38,10 +42,12 @@ class LLSM(ThreeFactor):
     """
 
     takes = frozenset({"classify"})
+    default_settings: ClassVar[Mapping[str, Any]] = SETTINGS
+    default_optimizer = OptimizerChoice("adam", 5e-3)
 
     def __init__(
         self,
-        loss: Loss = CrossEntropyRate(),
+        loss: Loss = CrossEntropyMembrane(),
         adjoint: Adjoint = Surrogate(SpikeFunction(ATan())),
         basis: Basis = CosineBasis(),
         *,

@@ -21,7 +21,7 @@ class Averaging(optim.Optimizer):
     def __init__(self, params: Iterable[Tensor], defaults: dict[str, Any]) -> None:
         super().__init__(params, defaults)
         #: {parameter: what it holds while it learns}, while it holds the average.
-        self._kept: dict[Tensor, Tensor] = {}
+        self.kept: dict[Tensor, Tensor] = {}
 
     @abstractmethod
     def average_of(self, parameter: Tensor, group: dict[str, Any]) -> Tensor:
@@ -30,7 +30,7 @@ class Averaging(optim.Optimizer):
     @property
     def averaged(self) -> bool:
         """Whether the parameters hold the averages."""
-        return bool(self._kept)
+        return bool(self.kept)
 
     @torch.no_grad()
     def average(self) -> None:
@@ -39,16 +39,16 @@ class Averaging(optim.Optimizer):
             return
         for group in self.param_groups:
             for parameter in group["params"]:
-                self._kept[parameter] = parameter.detach().clone()
+                self.kept[parameter] = parameter.detach().clone()
                 parameter.copy_(self.average_of(parameter, group))
 
     @torch.no_grad()
     def resume(self) -> None:
         """Put back what the parameters learn at, bit for bit."""
-        for parameter, kept in self._kept.items():
+        for parameter, kept in self.kept.items():
             parameter.copy_(kept)
-        self._kept = {}
+        self.kept = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy has: all of torch's, and where the parameters stand."""
-        return {**super().__getstate__(), "_kept": self._kept}
+        return {**super().__getstate__(), "kept": self.kept}

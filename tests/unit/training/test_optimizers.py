@@ -1,3 +1,4 @@
+import copy
 import math
 
 import pytest
@@ -6,7 +7,7 @@ from torch import nn
 
 from spikelearn.plasticity import OptimizerChoice
 from spikelearn.training import OPTIMIZERS, make_optimizer
-from spikelearn.training.optimizers import IntegerSGD, UnitRMS
+from spikelearn.training.optimizers import IntegerSGD, ScheduleFreeAdamW, UnitRMS
 
 F64 = torch.float64
 
@@ -40,7 +41,7 @@ def test_small_steps_grow_to_lr():
     assert before - parameter.item() == pytest.approx(0.1, rel=0.05)
 
 
-@pytest.mark.parametrize("kind", [UnitRMS, IntegerSGD])
+@pytest.mark.parametrize("kind", [UnitRMS, IntegerSGD, ScheduleFreeAdamW])
 def test_a_resumed_run_goes_on_alike(kind):
     torch.manual_seed(0)
     grads = 0.4 * torch.randn(6, 5, dtype=torch.float32)
@@ -60,7 +61,7 @@ def test_a_resumed_run_goes_on_alike(kind):
     assert part.equal(whole)
 
 
-@pytest.mark.parametrize("kind", [UnitRMS, IntegerSGD])
+@pytest.mark.parametrize("kind", [UnitRMS, IntegerSGD, ScheduleFreeAdamW])
 def test_parameters_without_a_gradient_stay(kind):
     parameter = nn.Parameter(torch.ones(2))
     optimizer = kind([parameter])
@@ -97,6 +98,9 @@ def test_every_parameter_and_step_is_rounded_anew():
         (lambda p: UnitRMS(p, decay=1.0), r"decay is 1.0, expected a number in \[0, 1\)"),
         (lambda p: UnitRMS(p, eps=-1.0), "eps is -1.0"),
         (lambda p: IntegerSGD(p, lr=-1.0), "lr is -1.0"),
+        (lambda p: ScheduleFreeAdamW(p, betas=(0.0, 0.9)), "the first of betas is 0.0"),
+        (lambda p: ScheduleFreeAdamW(p, betas=(0.9, 1.0)), "the second of betas is 1.0"),
+        (lambda p: ScheduleFreeAdamW(p, weight_decay=-1.0), "weight_decay is -1.0"),
         (lambda p: IntegerSGD(p, seed=-1), "seed is -1, expected a whole number of at least 0"),
     ],
 )
@@ -117,6 +121,7 @@ def test_wrong_values_are_named(make, message):
         ("sgd", torch.optim.SGD, {"momentum": 0.9, "dampening": 0.5}),
         ("rms", UnitRMS, {"decay": 0.5, "eps": 0.1}),
         ("integer-sgd", IntegerSGD, {"seed": 3}),
+        ("schedule-free-adamw", ScheduleFreeAdamW, {"betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": 0.1}),
     ],
 )
 def test_a_named_optimizer_is_the_class_with_the_same_options(name, kind, options):
@@ -140,3 +145,33 @@ def test_a_usual_rate_is_that_of_steps_that_do_not_follow_the_size_of_the_gradie
         **{"adam": 1e-3, "adamw": 1e-3, "rms": 1e-3, "schedule-free-adamw": 2.5e-3},
         **{"sgd": None, "integer-sgd": None},
     }
+
+
+def test_an_average_is_the_weighted_mean_of_the_steps():
+    """By hand: z goes its own way, x is the mean of all z, and the parameter lies between them."""
+    torch.manual_seed(0)
+    start, grads = torch.randn(4, dtype=F64), torch.randn(6, 4, dtype=F64)
+    parameter = nn.Parameter(start.clone())
+    optimizer = ScheduleFreeAdamW([parameter], lr=0.1, betas=(0.8, 0.9), weight_decay=0.05)
+    z, x, square, total = start.clone(), start.clone(), torch.zeros(4, dtype=F64), 0.0
+    for k, grad in enumerate(grads, start=1):
+        y = 0.2 * z + 0.8 * x
+        square = 0.9 * square + 0.1 * grad**2
+        rate = 0.1 * math.sqrt(1 - 0.9**k)
+        total += rate**2
+        z = z - rate * (grad / (square.sqrt() + 1e-8) + 0.05 * y)
+        x = x + rate**2 / total * (z - x)
+        parameter.grad = grad
+        optimizer.step()
+        torch.testing.assert_close(parameter.detach(), 0.2 * z + 0.8 * x, rtol=1e-12, atol=1e-14)
+    learned = parameter.detach().clone()
+    optimizer.average()
+    assert optimizer.averaged
+    torch.testing.assert_close(parameter.detach(), x, rtol=1e-12, atol=1e-14)
+    optimizer.average()
+    torch.testing.assert_close(parameter.detach(), x, rtol=1e-12, atol=1e-14)
+    copied = copy.deepcopy(optimizer)
+    for each in (optimizer, copied):
+        each.resume()
+        assert each.param_groups[0]["params"][0].equal(learned)
+        assert not each.averaged
