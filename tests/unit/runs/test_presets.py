@@ -33,6 +33,10 @@ def test_the_published_recipes_are_there():
         "ide/fashion-mnist",
         "ide/mnist",
         "ide/nmnist",
+        "lls/cifar10",
+        "lls/mnist",
+        "lls-m/mnist",
+        "lls-mxm/mnist",
         "sdfa/mnist",
         "tssl-bp/fashion-mnist-cnn",
         "tssl-bp/fashion-mnist-mlp",
@@ -100,6 +104,7 @@ def test_a_preset_goes_through_a_settings_file(name, tmp_path):
         ("ide/fashion-mnist", "sgd lr=0.05, momentum=0.9, weight_decay=0.0005", "step"),
         ("tssl-bp/mnist", "adamw lr=0.0005, weight_decay=0.01", "constant"),
         ("emstdp/mnist", "rms lr=0.0001", "constant"),
+        ("lls-m/mnist", "schedule-free-adamw lr=0.005", "constant"),
         ("drtp/mnist", "sgd lr=0.0001, momentum=0.9, nesterov=True", "constant"),
     ],
 )
@@ -119,6 +124,7 @@ def test_networks_of_the_recipes():
         "emstdp/mnist": 784 * 100 + 100 * 10,
         "drtp/mnist": 26 * 32 + (32 * 14 * 14 + 1) * 1000 + 1001 * 10,
         "dfa/mnist": 26 * 32 + (32 * 14 * 14 + 1) * 1000 + 1001 * 10,
+        "lls/mnist": 10 * 32 + 289 * 64 + 577 * 128 + 2 * 224 + (128 * 2 * 2 + 1) * 512 + 2 * 512 + 513 * 10,
         "directional-dfa/mnist": 785 * 800 + 801 * 800 + 2 * 2 * 800 + 801 * 10,
     }
     for name, count in counts.items():

@@ -5,13 +5,11 @@ import copy
 import pytest
 import torch
 
-from spikelearn import evaluate
+from spikelearn import evaluate, network_for
 from spikelearn.datasets import Digits
 from spikelearn.hardware import PRUNINGS
 from spikelearn.loading import Loader, hold_out
-from spikelearn.network import build
 from spikelearn.plasticity import LLSM, Batch, OptimizerChoice
-from spikelearn.seeding import generator_for
 from spikelearn.training import Bounds, RunFolder, Training, fit, learn
 from spikelearn.training.averages import BATCHES, refresh_statistics
 
@@ -19,7 +17,7 @@ CHOICE = OptimizerChoice("schedule-free-adamw", 5e-3)
 
 
 def made(optimizer=CHOICE, **given):
-    network = build("64-20-10", input_shape=(1, 8, 8), batch_norm=True, generator=generator_for(0, "weights"))
+    network = network_for("lls-m", "64-20-10", (1, 8, 8))
     data = Digits("train")
     train, held = hold_out(data, 0.2, 0)
     loaders = (Loader(data, 4, 100, indices=train, shuffle=True), Loader(data, 4, 100, indices=held))

@@ -147,9 +147,8 @@ class FixedBasis(Local):
             places += 1
         return (channels, *(min(places, side) for side in sides))
 
-    def read(self, seen: Tensor, basis: Tensor, modulation: Tensor | None) -> Reading:
-        """What the local loss reads of a block's outputs ``seen`` [samples, ...]."""
-        latent = _pooled(seen, self.pooled_shape(tuple(seen.shape[1:])))
+    def read(self, latent: Tensor, basis: Tensor, modulation: Tensor | None) -> Reading:
+        """What the local loss reads of a block's pooled outputs [samples, d]."""
         direction = latent / latent.norm(dim=1, keepdim=True).clamp(min=self.floor)
         logits = direction @ basis.t()
         if modulation is not None:
@@ -161,22 +160,21 @@ class FixedBasis(Local):
     ) -> Taught:
         basis, modulation = memory[BASIS + name], memory.get(MODULATION + name)
         targets = self._targets(batch, len(basis) if modulation is None else modulation.shape[-1])
-        # How much every sample of the loss counts, and of which mean of steps it is made.
+        targets = targets if self.whole else targets.repeat(len(spikes))
+        # How much every sample of the loss counts.
         weights = shares.sum(0) if self.whole else shares.flatten()
-        seen = over_steps(spikes, shares / weights) if self.whole else spikes.flatten(0, 1)
-        points = [seen.detach().requires_grad_()]
+        seen = _mean(spikes, shares / weights) if self.whole else spikes.flatten(0, 1)
+        shape = self.pooled_shape(tuple(seen.shape[1:]))
+        points = [_pooled(seen, shape).requires_grad_()]
         points += [] if modulation is None else [modulation.detach().requires_grad_()]
         with torch.enable_grad():
-            logits = self.read(points[0], basis, points[-1] if len(points) > 1 else None).logits / self.temperature
-            each = F.cross_entropy(
-                logits,
-                targets if self.whole else targets.repeat(len(spikes)),
-                reduction="none",
-                label_smoothing=self.label_smoothing,
-            )
+            reading = self.read(points[0], basis, points[-1] if len(points) > 1 else None)
+            logits = reading.logits / self.temperature
+            each = F.cross_entropy(logits, targets, reduction="none", label_smoothing=self.label_smoothing)
             loss = (weights * each).sum() / batch.size
         at, *learned = torch.autograd.grad(loss, points)
-        signal = at.view_as(spikes) if not self.whole else _spread(at, shares / weights)
+        signal = _spread(at, seen, shape)
+        signal = _over_steps(signal, shares / weights) if self.whole else signal.view_as(spikes)
         return Taught(signal, own={MODULATION + name: learned[0]} if learned else {}, loss=loss.detach())
 
     def _targets(self, batch: Batch, classes: int) -> Tensor:
@@ -202,9 +200,31 @@ def _pooled(seen: Tensor, shape: tuple[int, ...]) -> Tensor:
     return pools[len(shape)](seen, shape[1:]).flatten(1)
 
 
-def _spread(signal: Tensor, weights: Tensor) -> Tensor:
+def _spread(signal: Tensor, seen: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The signal at ``seen`` of that at what it was pooled to, [samples, d]."""
+    if seen.shape[1:] == shape:
+        return signal.view_as(seen)
+    with torch.enable_grad():
+        # Pooling is linear: where it is differentiated does not matter, and one number takes no room.
+        anywhere = signal.new_zeros(()).expand_as(seen).detach().requires_grad_()
+        return torch.autograd.grad(_pooled(anywhere, shape), anywhere, signal)[0]
+
+
+def _mean(spikes: Tensor, weights: Tensor) -> Tensor:
+    """Mean of the steps by ``weights`` [T, B], [B, ...]."""
+    return spikes.mean(0) if _is_even(weights) else over_steps(spikes, weights)
+
+
+def _over_steps(signal: Tensor, weights: Tensor) -> Tensor:
     """The signal at a mean of steps, [B, ...], at each of them, [T, B, ...], by its weight in that mean, [T, B]."""
+    if _is_even(weights):
+        return (signal / len(weights)).expand(len(weights), *signal.shape)
     return weights.view(*weights.shape, *(1 for _ in signal.shape[1:])) * signal
+
+
+def _is_even(weights: Tensor) -> bool:
+    """Whether all steps of each sample weigh the same."""
+    return bool((weights == weights[0]).all())
 
 
 def _say_where_alike(name: str, vectors: Tensor) -> None:
