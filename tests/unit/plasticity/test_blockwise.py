@@ -5,7 +5,7 @@ import torch
 
 from spikelearn.network import build
 from spikelearn.neurons import LIF
-from spikelearn.plasticity import Batch, EligibilityTrace, InstantTrace, PreTrace, RandomTarget, ThreeFactor
+from spikelearn.plasticity import Batch, EligibilityTrace, FixedBasis, InstantTrace, PreTrace, RandomTarget, ThreeFactor
 from tests.helpers import batch_for, dense, lifted, looped, only_update
 
 F64 = torch.float64
@@ -37,12 +37,15 @@ def most_saved(network, rule, data):
 @pytest.mark.parametrize("trace", TRACES)
 def test_the_graph_of_one_block_is_kept_at_a_time(trace):
     shallow, network = deep(2), deep(7)
-    few, many = (most_saved(net, ThreeFactor(RandomTarget(), trace()), batch_for(net)) for net in (shallow, network))
-    assert few == many
+    for signal in (RandomTarget(), FixedBasis()):
+        few, many = (most_saved(net, ThreeFactor(signal, trace()), batch_for(net)) for net in (shallow, network))
+        assert few == many
 
 
+@pytest.mark.filterwarnings("ignore:class vectors of")
+@pytest.mark.parametrize("signal", [RandomTarget, FixedBasis])
 @pytest.mark.parametrize("trace", TRACES)
-def test_the_changes_are_those_of_the_whole_record(trace, monkeypatch):
+def test_the_changes_are_those_of_the_whole_record(trace, signal, monkeypatch):
     """With edges that join, delays, images and steps that are left out."""
     torch.manual_seed(3)
     strings = {"6-8-8(=fc1)-5(+inputs)-3": {}, "4C3-MP2-6-3": {"input_shape": (2, 8, 8)}}
@@ -50,12 +53,12 @@ def test_the_changes_are_those_of_the_whole_record(trace, monkeypatch):
         network = lifted(build(string, lambda: LIF.per_step(0.8, reset="subtract"), delay=1, **options), 3.0)
         data = batch_for(network)
         data = Batch(data.inputs, data.targets, {"fc1": torch.ones(5, 1, dtype=F64)}, torch.tensor([12, 3, 9, 12, 5]))
-        rule = ThreeFactor(RandomTarget(), trace() if trace is not PreTrace else InstantTrace())
+        rule = ThreeFactor(signal(), trace() if trace is not PreTrace else InstantTrace())
         memory = rule.init(network, torch.Generator().manual_seed(0))
         found = only_update(rule, network, data, memory)
         with monkeypatch.context() as patch:
             patch.setattr("spikelearn.plasticity.three_factor.rule.Local", int)
-            patch.setattr("spikelearn.plasticity.three_factor.walk.Local", RandomTarget)
+            patch.setattr("spikelearn.plasticity.three_factor.walk.Local", signal)
             whole = only_update(rule, network, data, memory)
         torch.testing.assert_close(found.grads, whole.grads, rtol=1e-12, atol=1e-14)
         assert found.scores.equal(whole.scores)
