@@ -23,6 +23,7 @@ from spikelearn.cli.train import train_command
 from spikelearn.cli.tune import tune_command
 from spikelearn.datasets import DataWarning
 from spikelearn.imports import ComponentsChanged
+from spikelearn.plasticity import RuleWarning
 
 #: Set to see the traceback behind an error's sentence.
 DEBUG_VARIABLE = "SPIKELEARN_DEBUG"
@@ -91,7 +92,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _warn(others: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any) -> None:
     """A word of our own is for the user; other warnings are for developers."""
-    if issubclass(category, ComponentsChanged | DataWarning):
+    if issubclass(category, ComponentsChanged | DataWarning | RuleWarning):
         progress.print(str(message), style="yellow")
     else:
         others(message, category, *where)

@@ -86,6 +86,10 @@ class Part:
         return replace(self, **{name: value for name, value in choices.items() if getattr(self, name) in (None, {})})
 
 
+class RuleWarning(UserWarning):
+    """A rule that can train a network, but will learn little there."""
+
+
 class Rule(ABC):
     """A learning rule: how the network is run, and which changes follow.
 

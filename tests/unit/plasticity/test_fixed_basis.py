@@ -19,6 +19,7 @@ from spikelearn.plasticity import (
     FixedBasis,
     LLSMxM,
     PreTrace,
+    RuleWarning,
     ThreeFactor,
 )
 from spikelearn.plasticity.three_factor.bases import BASES, coherence
@@ -128,7 +129,7 @@ def test_vectors_by_hand():
 
 
 def test_classes_that_cannot_be_told_apart_are_said():
-    with pytest.warns(UserWarning, match=r"8 entries for block 'fc1' come as close as a cosine of 1\.00"):
+    with pytest.warns(RuleWarning, match=r"8 entries for block 'fc1' come as close as a cosine of 1\.00"):
         start(FixedBasis(), dense("6-8-10"))
 
 

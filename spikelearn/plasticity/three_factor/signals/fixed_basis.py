@@ -12,7 +12,7 @@ from torch import Tensor
 from spikelearn.checks import check_choice, check_count, check_fraction, check_instance, check_positive
 from spikelearn.network import Network
 from spikelearn.plasticity.back_weights import neuron_shapes
-from spikelearn.plasticity.base import Batch, Memory
+from spikelearn.plasticity.base import Batch, Memory, RuleWarning
 from spikelearn.plasticity.losses import CrossEntropyRate, Loss
 from spikelearn.plasticity.three_factor.bases import Basis, CosineBasis, coherence
 from spikelearn.plasticity.three_factor.signals.base import SIGNALS, Local, Taught
@@ -232,5 +232,6 @@ def _say_where_alike(name: str, vectors: Tensor) -> None:
         warnings.warn(
             f"class vectors of {vectors.shape[1]} entries for block {name!r} come as close as a cosine of {alike:.2f}, "
             "so that the block cannot tell two classes apart well: give it more neurons, or take basis=random",
+            RuleWarning,
             stacklevel=2,
         )
