@@ -1,4 +1,4 @@
-"""Averaged weights: what is measured and kept where an optimizer learns at others."""
+"""Averaged weights in a network for as long as it is measured, where an optimizer learns at others."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,8 +39,8 @@ def to_averages(
 ) -> None:
     """Put the averages into the network, and take the statistics of its batch norms anew under them.
 
-    Nothing happens where no optimizer averages, or the averages are there. ``Training.to_steps`` puts back the weights at which
-    is learned, and so does ``learn``.
+    Nothing happens where no optimizer averages, or the averages are there. ``Training.to_steps`` puts back the weights
+    at which is learned, and so does ``learn``.
 
     Args:
         training: whose network is measured.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from spikelearn.neurons import Adjoint, ATan, SpikeFunction, Surrogate
+from spikelearn.neurons import Adjoint, ATan, Surrogate
 from spikelearn.plasticity.base import RULES, OptimizerChoice
 from spikelearn.plasticity.losses import CrossEntropyMembrane, Loss
 from spikelearn.plasticity.three_factor.bases import Basis, CosineBasis
@@ -50,7 +50,7 @@ class LLSMxM(ThreeFactor):
     def __init__(
         self,
         loss: Loss = CrossEntropyMembrane(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(ATan())),
+        adjoint: Adjoint = Surrogate(ATan()),
         basis: Basis = CosineBasis(),
         *,
         vectors: int | None = None,

@@ -1,4 +1,4 @@
-"""Optimizers whose averaged weights are what is measured and kept."""
+"""Optimizers whose averaged weights are measured and kept."""
 
 from abc import abstractmethod
 from collections.abc import Iterable

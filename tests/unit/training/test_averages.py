@@ -7,9 +7,9 @@ import torch
 
 from spikelearn import evaluate, network_for
 from spikelearn.datasets import Digits
-from spikelearn.hardware import PRUNINGS
 from spikelearn.loading import Loader, hold_out
 from spikelearn.plasticity import LLSM, Batch, OptimizerChoice
+from spikelearn.sparsity import PRUNINGS
 from spikelearn.training import Bounds, RunFolder, Training, fit, learn
 from spikelearn.training.averages import BATCHES, refresh_statistics
 

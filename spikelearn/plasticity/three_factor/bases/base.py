@@ -1,4 +1,4 @@
-"""What gives every class a fixed vector."""
+"""Base of all bases: fixed vectors, one for each class."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar

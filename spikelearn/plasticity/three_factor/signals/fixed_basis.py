@@ -31,7 +31,7 @@ Over = Literal["presentation", "step"]
 
 
 class Reading(NamedTuple):
-    """What a local loss reads of a block.
+    """The latent vector of a block, its direction, and the logits of its local loss.
 
     Args:
         latent: what the block sent, pooled, [samples, d].
@@ -148,7 +148,7 @@ class FixedBasis(Local):
         return (channels, *(min(places, side) for side in sides))
 
     def read(self, latent: Tensor, basis: Tensor, modulation: Tensor | None) -> Reading:
-        """What the local loss reads of a block's pooled outputs [samples, d]."""
+        """Read direction and logits from a block's pooled outputs [samples, d]."""
         direction = latent / latent.norm(dim=1, keepdim=True).clamp(min=self.floor)
         logits = direction @ basis.t()
         if modulation is not None:
