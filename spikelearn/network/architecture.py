@@ -14,7 +14,8 @@ GRAMMAR = (
     "first layer: from it to itself, but from no neuron to itself; behind any layer (by name fc1, fc2, conv1, res1 "
     "...) (<inputs) or (<fc1): takes from there, not from the layer before; (+fc1): takes from there too, by weights "
     "of its own; (=fc1): adds the spikes from there as they are; @NAME behind one of these or of a feedback, as in "
-    "(+fc1@inhibitory): drives the neurons' current of that name; (out): is read"
+    "(+fc1@inhibitory): drives the neurons' current of that name; (out): is read; (ws): the weights into it "
+    "are standardised"
 )
 
 _BEHIND = "feedback stands behind a dense or convolutional layer, as in 400(F400) or 64C5(F64C5)"
@@ -61,11 +62,15 @@ class Joined:
 
 @dataclass(frozen=True, kw_only=True)
 class Wired:
-    """A layer's sources besides, or instead of, the one before (``source``), and whether the readout reads it."""
+    """A layer's sources besides, or instead of, the one before (``source``), and whether the readout reads it.
+
+    ``standardised``: whether the weights into it are.
+    """
 
     source: str | None = field(default=None, repr=False)
     joined: tuple[Joined, ...] = field(default=(), repr=False)
     read: bool = field(default=False, repr=False)
+    standardised: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -193,6 +198,8 @@ def _marked(text: str, token: str, at: int, match: re.Match[str]) -> Layer:
 def _with_mark(text: str, token: str, at: int, layer: Neurons, mark: str) -> Neurons:
     if mark.lower() == "out":
         return replace(layer, read=True)
+    if mark.lower() == "ws":
+        return replace(layer, standardised=True)
     mark, named, name = (part.strip() for part in mark.partition("@"))
     if named and not name.isidentifier():
         _fail(text, token, at, "'@' stands before the name of a current, as in (+fc1@inhibitory)")

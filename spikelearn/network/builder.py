@@ -14,6 +14,7 @@ from spikelearn.network.layers import feedback_edge, joining_edge, module_of
 from spikelearn.network.network import Network
 from spikelearn.network.readouts import READOUTS, Readout
 from spikelearn.neurons import LIF, Adjoint, NeuronFactory
+from spikelearn.synapses import standardise
 
 
 def build(
@@ -27,6 +28,7 @@ def build(
     delay: int = 0,
     batch_norm: bool = False,
     output_norm: bool = True,
+    weight_standardisation: bool = False,
     spectral_feedback: bool = False,
     adjoint: Adjoint | str | None = None,
     init: Initialiser | None = None,
@@ -44,7 +46,7 @@ def build(
     output takes from both: from the one before it, ``fc2``, and by weights without bias (of a convolution of 1 x 1 to
     an image) from ``fc1`` too, over the edge ``fc1_to_fc3``; ``(=fc1)`` adds its spikes as they are.
     ``(+fc1@inhibitory)`` and ``(F400@inhibitory)`` drive the neurons' current of that name. The readout reads the
-    layers marked ``(out)``, side by side, else the last.
+    layers marked ``(out)``, side by side, else the last. The weights into a layer marked ``(ws)`` are standardised.
 
     Args:
         architecture: the string; a leading number or ``2x34x34`` is the input.
@@ -59,6 +61,8 @@ def build(
         delay: steps that spikes take from block to block; the input arrives at once.
         batch_norm: whether a batch norm stands behind the weights of every block, none behind feedback.
         output_norm: whether it then stands behind those of the blocks that are read, too.
+        weight_standardisation: whether all weights into blocks that are not read are standardised
+            (``WeightStandardisation``), those of further and feedback edges too.
         spectral_feedback: whether feedback weights are reparametrised to a bounded spectral norm (``SpectralGain``).
         adjoint: how derivatives cross the neurons in a loop of your own, for example "atan"; see
             ``Network.with_adjoint``. Rules bring their own.
@@ -70,7 +74,7 @@ def build(
     Raises:
         ValueError: a wrong string, with the place; an input that does not fit; a layer larger than its image; feedback
             that does not fit the first block; a source that does not stand before its target, or does not fit it; a
-            linear readout without a block before it.
+            linear readout without a block before it; weights that cannot be standardised.
     """
     check_count("delay", delay, least=0)
     named, given = (READOUTS.get(readout), None) if isinstance(readout, str) else (None, readout)
@@ -87,9 +91,12 @@ def build(
         elif next(outputs):
             made.outputs.append(made.add(layer, output or neuron, norm=batch_norm and output_norm))
         else:
-            made.add(layer, neuron, norm=batch_norm)
+            made.add(layer, neuron, norm=batch_norm, standard=weight_standardisation)
+    first = next(iter(made.blocks)) in made.standardised
     feedback = {
-        f"from_{source}": feedback_edge(architecture, back, source, made.shapes, spectral_feedback)
+        f"from_{source}": feedback_edge(
+            architecture, back, source, made.shapes, spectral=spectral_feedback, standard=first
+        )
         for source, back in made.backs.items()
     }
     network = Network(
@@ -114,11 +121,12 @@ class _Blocks:
         self.joined: dict[str, Feedforward] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.backs: dict[str, Back] = {}
+        self.standardised: set[str] = set()
         self.front: list[Pool] = []
         self.outputs: list[str] = []
 
-    def add(self, layer: Neurons, neuron: NeuronFactory, *, norm: bool) -> str:
-        """Make a block of ``layer``, with a batch norm behind its weights or without; returns its name."""
+    def add(self, layer: Neurons, neuron: NeuronFactory, *, norm: bool, standard: bool = False) -> str:
+        """Make a block of ``layer``, with a batch norm behind its weights or standardised ones; returns its name."""
         kind = {Dense: "fc", Conv: "conv"}.get(type(layer), "res")
         name = f"{kind}{1 + sum(known.startswith(kind) for known in self.blocks)}"
         before = next(reversed(self.blocks), "inputs")
@@ -133,6 +141,10 @@ class _Blocks:
             if f"{from_}_to_{name}" in self.joined:
                 raise ValueError(f"network string {self.architecture!r}: {name!r} takes from {from_!r} twice")
             self.joined[f"{from_}_to_{name}"] = edge
+        if standard or layer.standardised:
+            self.standardised.add(name)
+            for place in (self.blocks[name], *(edge for edge in self.joined.values() if edge.target == name)):
+                standardise(place.synapse)
         if layer.back is not None:
             self.backs[name] = layer.back
         return name
@@ -184,7 +196,7 @@ def _classes(architecture: str, layers: list[Layer], readout: str) -> int:
         ValueError: no layer of neurons before it.
     """
     last = layers.pop()
-    plain = isinstance(last, Dense) and (last.back, last.source, last.joined, last.read) == (None, None, (), False)
+    plain = last == Dense(last.size) if isinstance(last, Dense) else False
     if plain and isinstance(last, Dense) and layers and not isinstance(layers[-1], Pool):
         return last.size
     raise ValueError(

@@ -8,16 +8,23 @@ from torch import nn
 from spikelearn.network.architecture import Back, Conv, Dense, Joined, Layer, Residual
 from spikelearn.network.block import Feedback, Feedforward
 from spikelearn.synapses import Residual as ResidualSynapse
-from spikelearn.synapses import SumPool2d, bound_spectral_norm, without_self
+from spikelearn.synapses import SumPool2d, bound_spectral_norm, standardise, without_self
 
 
 def feedback_edge(
-    architecture: str, back: Back, source: str, shapes: Mapping[str, tuple[int, ...]], spectral: bool
+    architecture: str,
+    back: Back,
+    source: str,
+    shapes: Mapping[str, tuple[int, ...]],
+    *,
+    spectral: bool,
+    standard: bool,
 ) -> Feedback:
-    """The edge from ``source`` to the first block.
+    """The edge from ``source`` to the first block, its weights of bounded spectral norm or standardised.
 
     Raises:
-        ValueError: it does not give the first block's shape.
+        ValueError: it does not give the first block's shape; both of its weights, or a transposed convolution whose
+            weights should be standardised.
     """
     target, shape = next(iter(shapes.items()))
     sent, half = shapes[source], back.kernel // 2
@@ -30,20 +37,28 @@ def feedback_edge(
             f"the first block {target!r} has the shape {list(shape)}: write its size, as in 400(F400) or "
             "64C5(F64C5), and u where its image is twice as large"
         )
+    if back.others and source != target:
+        raise ValueError(
+            f"network string {architecture!r}: (F{back.size}x) stands behind {source!r}, but x leaves out the way of "
+            f"each neuron to itself, which only {target!r} has: write (F{back.size})"
+        )
+    if spectral and standard:
+        raise ValueError(
+            f"network string {architecture!r}: the feedback from {source!r} to {target!r} has a bounded spectral norm "
+            "and standardised weights, expected one of the two: drop one"
+        )
     synapse: nn.Module
     if back.kernel == 0:
         synapse = nn.Linear(sent[0], back.size, bias=False)
-        if back.others and source != target:
-            raise ValueError(
-                f"network string {architecture!r}: (F{back.size}x) stands behind {source!r}, but x leaves out the "
-                f"way of each neuron to itself, which only {target!r} has: write (F{back.size})"
-            )
-        if back.others:
-            without_self(synapse)
     elif back.up:
         synapse = nn.ConvTranspose2d(sent[0], back.size, back.kernel, 2, half, output_padding=1, bias=False)
     else:
         synapse = nn.Conv2d(sent[0], back.size, back.kernel, padding=half, bias=False)
+    if standard:
+        standardise(synapse)
+    if back.others and isinstance(synapse, nn.Linear):
+        # Behind a standardisation, which would fill the diagonal.
+        without_self(synapse)
     if spectral:
         bound_spectral_norm(synapse)
     return Feedback(source, target, synapse, current=back.current)

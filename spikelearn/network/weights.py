@@ -26,7 +26,7 @@ def synaptic_weights(network: nn.Module) -> dict[str, nn.Parameter]:
         if _COMPUTED in name:
             raise ValueError(
                 f"{name} belongs to a reparametrised weight, which cannot be set: remove the parametrization "
-                "(no --spectral-feedback), or train without pruning and hardware"
+                "(no --spectral-feedback, no --weight-standardisation), or train without pruning and hardware"
             )
     if not found:
         raise ValueError("the network has no synaptic weights, expected at least one matrix of weights")

@@ -54,6 +54,8 @@ from spikelearn.plasticity.three_factor.pairs import PAIRS
 from spikelearn.plasticity.three_factor.rate_regulariser import RateRegulariser
 from spikelearn.plasticity.three_factor.report import WeightTrace, traces_of
 from spikelearn.plasticity.three_factor.rule import ThreeFactor
+from spikelearn.plasticity.three_factor.s_tllr import STLLR
+from spikelearn.plasticity.three_factor.s_tllr_online import STLLROnline
 from spikelearn.plasticity.three_factor.sdfa import SDFA
 from spikelearn.plasticity.three_factor.sign_symmetry import SignSymmetry
 from spikelearn.plasticity.three_factor.signals import (
@@ -76,6 +78,7 @@ from spikelearn.plasticity.three_factor.traces import (
     EligibilityTrace,
     InstantTrace,
     LIFTrace,
+    PrePostTrace,
     PreTrace,
     Trace,
 )
@@ -93,6 +96,8 @@ __all__ = [
     "OTTTOnline",
     "SLTT",
     "SLTTK",
+    "STLLR",
+    "STLLROnline",
     "MixedMembrane",
     "DKP",
     "DRTP",
@@ -101,6 +106,7 @@ __all__ = [
     "DirectionalDFA",
     "ThreeFactor",
     "Trace",
+    "PrePostTrace",
     "PreTrace",
     "PAIRS",
     "WeightTrace",

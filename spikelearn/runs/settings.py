@@ -72,6 +72,9 @@ class Settings(BaseModel):
     output_norm: Annotated[bool, Setting(Group.NETWORK)] = Field(
         True, description="Batch norm, where it is set, behind the weights of the last block too."
     )
+    weight_standardisation: Annotated[bool, Setting(Group.NETWORK)] = Field(
+        False, description="Standardise the weights into hidden layers; into one alone: (ws) behind it in the net."
+    )
     spectral_feedback: Annotated[bool, Setting(Group.NETWORK)] = Field(
         False, description="Bound the feedback's spectral norm."
     )
@@ -236,6 +239,7 @@ class Settings(BaseModel):
             delay=self.delay,
             batch_norm=self.batch_norm,
             output_norm=self.output_norm,
+            weight_standardisation=self.weight_standardisation,
             spectral_feedback=self.spectral_feedback,
             init=INITIALISERS.build(self.init, self.init_option),
             generator=generator_for(self.seed, "weights"),

@@ -6,7 +6,7 @@ from spikelearn.synapses.pooling import SumPool2d
 from spikelearn.synapses.residual import Residual
 from spikelearn.synapses.scale import Scale
 from spikelearn.synapses.spectral import SpectralGain, bound_spectral_norm
-from spikelearn.synapses.standardisation import WeightStandardisation, standardised
+from spikelearn.synapses.standardisation import WeightStandardisation, standardise, standardised
 from spikelearn.synapses.structure import (
     as_float,
     as_linear,
@@ -22,6 +22,7 @@ from spikelearn.synapses.without_self import WithoutSelf, without_self
 __all__ = [
     "Scale",
     "WeightStandardisation",
+    "standardise",
     "standardised",
     "Residual",
     "SpectralGain",

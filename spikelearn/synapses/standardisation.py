@@ -19,12 +19,20 @@ class WeightStandardisation(nn.Module):
 
     Shapes: R and W alike, [out, ...]; ``gain`` g, learnable, [out, 1, ...], at first 1.
 
+    Raises:
+        ValueError: a single weight an output unit, which has no variance.
+
     Source: Qiao, Wang, Liu, Shen & Yuille, arXiv 1903.10520; with a gain: Brock, De & Smith, ICLR 2021, as in the
     programs of OTTT and S-TLLR.
     """
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
+        if weight[0].numel() < 2:
+            raise ValueError(
+                f"weights of shape {list(weight.shape)} cannot be standardised, expected at least two an output unit: "
+                "leave out the standardisation there"
+            )
         self.gain = nn.Parameter(weight.new_ones(len(weight), *[1] * (weight.ndim - 1)))
 
     def forward(self, weight: Tensor) -> Tensor:
@@ -38,3 +46,19 @@ def standardised(layer: nn.Linear | nn.Conv2d) -> nn.Module:
     """The layer, its weight reparametrised by ``WeightStandardisation``."""
     parametrize.register_parametrization(layer, "weight", WeightStandardisation(layer.weight))
     return layer
+
+
+def standardise(synapse: nn.Module) -> None:
+    """Put a ``WeightStandardisation`` on the weight of every dense and convolutional layer inside.
+
+    Raises:
+        ValueError: a transposed convolution, whose weights are not kept by output unit.
+    """
+    for layer in list(synapse.modules()):
+        if isinstance(layer, nn.ConvTranspose2d):
+            raise ValueError(
+                f"{' '.join(repr(layer).split())} cannot be standardised, for its weights are kept by input unit: "
+                "use feedback to an image of the same size, or leave out the standardisation"
+            )
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            standardised(layer)

@@ -76,8 +76,8 @@ def trainable(synapse: nn.Module) -> dict[str, nn.Parameter]:
 
 def layers_with_weights(synapse: nn.Module) -> list[str]:
     """Names of the layers whose weights, not biases or scales alone, require a gradient."""
-    named = (name.rpartition(".")[0].partition(".parametrizations.")[0] for name, p in _matrices(synapse))
-    return list(dict.fromkeys(named))
+    named = (f".{name}".rpartition(".")[0].partition(".parametrizations")[0] for name, p in _matrices(synapse))
+    return list(dict.fromkeys(name.removeprefix(".") for name in named))
 
 
 def _matrices(synapse: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:

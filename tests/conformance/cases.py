@@ -145,7 +145,7 @@ class RuleCase:
     @property
     def feedback(self):
         """Whether the rule trains networks with feedback edges."""
-        return not any(isinstance(need, NoFeedback) for need in self.make().requires)
+        return "no feedback edges" not in map(str, self.make().requires)
 
     def network(self, feedback=False, deep=True, gain=1.0):
         """Six inputs, hidden neurons (if deep), two outputs; ``feedback``: from the last to the first, if it can be.
@@ -184,6 +184,12 @@ RULES = {
     "ottt-online": [RuleCase("ottt-online", settings=FIRING)],
     "sltt": [RuleCase("sltt", settings=FIRING), RuleCase("sltt", {"form": "step"}, FIRING)],
     "sltt-k": [RuleCase("sltt-k", {"steps": 6}, FIRING)],
+    "s-tllr": [
+        RuleCase("s-tllr"),
+        RuleCase("s-tllr", {"form": "step", "alpha_post": 0.5}, loop=True),
+        RuleCase("s-tllr", {"feedback": "direct", "last_steps": None}, loop=True),
+    ],
+    "s-tllr-online": [RuleCase("s-tllr-online", loop=True)],
     "dkp": [RuleCase("dkp")],
     # With weights on the way back that begin at 0 hidden blocks would begin at rest.
     "directional-dfa": [RuleCase("directional-dfa", {"scale": 1.0})],

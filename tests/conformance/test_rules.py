@@ -17,7 +17,7 @@ pytestmark = pytest.mark.parametrize("case", CASES)
 
 
 #: Rules whose equations hold for one decay of all neurons in a block.
-TAKE_NUMBERS = {"ide", "desire", "tssl-bp", "three-factor", "ottt", "ottt-online", "e-prop"}
+TAKE_NUMBERS = {"ide", "desire", "tssl-bp", "three-factor", "ottt", "ottt-online", "e-prop", "s-tllr", "s-tllr-online"}
 
 
 def refused(rule, network):
@@ -69,7 +69,7 @@ def test_constants_of_single_neurons_are_learned_with_or_refused_by_name(case, m
     if refusal := refused(case.make(), network):
         assert case.make().name in TAKE_NUMBERS
         number = r"takes one \w+ for all neurons|without one decay that all share"
-        assert re.search(rf"(ide|desire|tssl|three-factor|ottt|e-prop).* ({number})", refusal)
+        assert re.search(rf"(ide|desire|tssl|three-factor|ottt|e-prop|s-tllr).* ({number})", refusal)
         return
     for number, array in zip(expected, updates(case, network, data), strict=True):
         torch.testing.assert_close(number.grads, array.grads, rtol=1e-9, atol=1e-12)

@@ -26,7 +26,6 @@ WAITING = (
     "pc_",
     "pepita_",
     "softhebb_",
-    "stllr_",
     "tess_",
     "triplet_",
 )

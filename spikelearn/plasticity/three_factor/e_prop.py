@@ -3,9 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, get_args
 
-import torch
-from torch import Tensor
-
 from spikelearn.checks import check_choice, check_count
 from spikelearn.neurons import Adjoint, Surrogate, Triangle
 from spikelearn.plasticity.base import RULES
@@ -104,8 +101,3 @@ class EProp(ThreeFactor):
     @property
     def requires(self) -> tuple[Need, ...]:
         return *super().requires, *((pair_need(5, self.pair),) if self.form == "sequence" else ())
-
-    def counted(self, steps: int, generator: torch.Generator) -> Tensor | None:
-        if self.last_steps is None:
-            return None
-        return torch.arange(steps, device=generator.device) >= steps - self.last_steps

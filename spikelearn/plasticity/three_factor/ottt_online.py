@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 
 import torch
 
-from spikelearn.network import Network, learning_only
+from spikelearn.network import Network
 from spikelearn.neurons import Adjoint, Sigmoid, Surrogate
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
-from spikelearn.plasticity.gradient.base import named_gradients
 from spikelearn.plasticity.losses import Loss, MixedMembrane
+from spikelearn.plasticity.three_factor.online import updates_at_every_step
 from spikelearn.plasticity.three_factor.ottt import SETTINGS
 from spikelearn.plasticity.three_factor.rule import ThreeFactor
 from spikelearn.plasticity.three_factor.signals import Spatial
@@ -56,11 +56,4 @@ class OTTTOnline(ThreeFactor):
         memory: Memory,
         generator: torch.Generator,
     ) -> Iterator[Update]:
-        names = self.learned(network)
-        walk = self.walk(network, batch, memory, None)
-        for t in range(len(batch.inputs)):
-            # Left before the update is handed over: a presentation holds the weights as they were.
-            with learning_only(network, names), network.presentation() as buffers, torch.enable_grad():
-                step = walk.step(t)
-            grads = named_gradients(self.loss, names, [step.grads.get(name) for name in names])
-            yield Update(grads, walk.seen.scores(), walk.loss.clone(), buffers=buffers, rates=walk.seen.rates())
+        return updates_at_every_step(self, network, batch, memory, generator)

@@ -120,6 +120,14 @@ def _is_unmet_pull(parts: Parts) -> bool:
     return parts.regulated and not (parts.signal.cut and isinstance(parts.trace, ThroughTime))
 
 
+def _is_returned(parts: Parts) -> bool:
+    return not (parts.stepped or parts.signal.cut or parts.trace.returns_errors)
+
+
+def _returning(_parts: Parts, network: Network) -> str:
+    return f"the network has feedback edges {list(network.feedback)}" if network.feedback else ""
+
+
 def _without_one_memory(_parts: Parts, network: Network) -> str:
     kinds = ", ".join(f"{name!r} of {_kind(network, name)}" for name in network.outputs)
     return "" if readout_memory(network) else f"what is read is block {kinds}, without one decay that all share"
@@ -239,5 +247,15 @@ PAIRS: tuple[PairRule, ...] = (
         "the pull is a signal at the spikes, which meets the eligibility of their own neurons",
         "use signal=direct or signal=random-target with trace=eligibility, or no pull",
         _is_unmet_pull,
+    ),
+    PairRule(
+        10,
+        "a signal that goes down block by block, and a trace of both sides, as one sequence, with feedback edges",
+        "the derivative of a run would carry the error back along them to the step before, to which that trace sends "
+        "none",
+        "use form=step, a signal that is sent from the output at once (signal=direct), or leave them out",
+        _is_returned,
+        _returning,
+        "no feedback edges",
     ),
 )

@@ -15,6 +15,7 @@ from spikelearn.plasticity.three_factor.slopes import followed
 from spikelearn.plasticity.three_factor.traces.base import Trace
 from spikelearn.plasticity.three_factor.traces.closed import ThroughTime
 from spikelearn.plasticity.three_factor.traces.pre import PreTrace
+from spikelearn.plasticity.three_factor.traces.pre_post import PrePostTrace
 from spikelearn.synapses import trainable
 
 
@@ -77,8 +78,12 @@ def _of_edge(
     fan_in = parameter[0].numel() if parameter.ndim > 1 else 1
     neurons, positions = math.prod(shape), math.prod(shape[1:])
     if not isinstance(trace, ThroughTime):
-        follows, words = _of_input(trace, name, neuron)
-        return WeightTrace(trace.name, positions * fan_in * follows if stepped else None, words)
+        follows, words = _of_input(trace, name, neuron, read=block in network.outputs)
+        kept = positions * fan_in * follows
+        if follows and isinstance(trace, PrePostTrace) and block not in network.outputs:
+            kept += neurons
+            words += f"; derivatives behind it, {trace.decay_post:.4g} per step"
+        return WeightTrace(trace.name, kept if stepped else None, words)
     kind, carrier = trace.carried_by(rule.adjoint, neuron)
     if not stepped:
         return WeightTrace(kind, None, "by differentiation of the block through time")
@@ -92,11 +97,12 @@ def _of_edge(
     return WeightTrace(kind, kept, ", ".join(told))
 
 
-def _of_input(trace: Trace, parameter: str, neuron: Neuron) -> tuple[bool, str]:
-    """Tell whether the past of what meets a weight is kept, and what of it counts."""
+def _of_input(trace: Trace, parameter: str, neuron: Neuron, *, read: bool) -> tuple[bool, str]:
+    """Tell whether the past of what meets a weight is kept, and what of it counts; ``read``: the neuron is."""
     if not isinstance(trace, PreTrace):
         return False, "what meets the weight at the step itself"
     if parameter.rpartition(".")[2] == "bias":
         return False, "a bias has no trace, but the factor 1"
-    decay = getattr(neuron, "decay_mem", None) if trace.decay is None else trace.decay
+    given = trace.decay_read if read and isinstance(trace, PrePostTrace) else trace.decay
+    decay = getattr(neuron, "decay_mem", None) if given is None else given
     return True, f"what meets the weight, {decay:.4g} per step"

@@ -15,6 +15,7 @@ from spikelearn.plasticity.factors import LOCAL, Factors
 from spikelearn.plasticity.gradient.base import GradientRule, named_gradients
 from spikelearn.plasticity.gradient.budgeted import budget_of, budgeted_update, pieces_need
 from spikelearn.plasticity.requires import Need, SomethingToLearn
+from spikelearn.plasticity.three_factor.behind import Senders, senders, steps_before
 from spikelearn.plasticity.three_factor.blockwise import Blockwise
 from spikelearn.plasticity.three_factor.eligibility_walk import EligibilityWalk
 from spikelearn.plasticity.three_factor.pairs import Parts, check_pairs, pair_needs
@@ -31,6 +32,7 @@ from spikelearn.plasticity.three_factor.walk import (
     edges_of,
     every_current,
     heard,
+    masked_behind,
     sent_of,
     step_shares,
     zero_currents,
@@ -69,6 +71,9 @@ class ThreeFactor(GradientRule):
     Source: Bellec et al., Nature Communications 11, 2020; the three factors: Fremaux & Gerstner, Frontiers in Neural
     Circuits 9, 2016.
     """
+
+    #: How many steps at the end count in the loss; None: all.
+    last_steps: int | None = None
 
     def __init__(
         self,
@@ -114,7 +119,7 @@ class ThreeFactor(GradientRule):
     @property
     def requires(self) -> tuple[Need, ...]:
         learned = SomethingToLearn(among=self.learned)
-        stepped = step_needs(self.loss, cut=self.signal.cut, traced=self.trace.is_factor) if self.form == "step" else ()
+        stepped = step_needs(self.signal, self.trace) if self.form == "step" else ()
         pieces = pieces_need(self.memory_budget, self.trace.adjoint(self.adjoint))
         return *self.signal.requires, learned, *self.trace.requires, *pair_needs(self.pair), *stepped, *pieces
 
@@ -144,7 +149,9 @@ class ThreeFactor(GradientRule):
 
     def counted(self, steps: int, generator: torch.Generator) -> Tensor | None:
         """Steps whose loss is descended, bool [T]; None: all."""
-        return None
+        if self.last_steps is None:
+            return None
+        return torch.arange(steps, device=generator.device) >= steps - self.last_steps
 
     def shares(self, counted: Tensor | None, steps: int) -> list[float]:
         """Share of every step's loss in that of the whole."""
@@ -174,7 +181,8 @@ class ThreeFactor(GradientRule):
     ) -> Update:
         """The whole record at once, or block after block where each learns from what it did itself."""
         whole = 1.0 if counted is None else sum(self.shares(counted, len(counted)))
-        if isinstance(self.signal, Local) and not network.feedback and self.regulariser is None:
+        looks = self.trace.looks_behind
+        if isinstance(self.signal, Local) and not network.feedback and self.regulariser is None and not looks:
             parts = (self.signal, self.trace, self.adjoint)
             return Blockwise(*parts, network, batch, memory, counted, whole).update(names, buffers)
         currents = zero_currents(network, batch.inputs, self._places(network, batch.inputs))
@@ -194,9 +202,10 @@ class ThreeFactor(GradientRule):
             pull = self.regulariser.loss(network, fired)
             sent = sent._replace(more=self.regulariser.errors(network, fired, batch.inputs.shape[:2].numel()))
         edges = edges_of(network, record) if self.trace.is_factor else {}
+        behind = senders(self.trace, network, record, currents)
         # From here on potentials live only as long as the backward pass needs them.
         del record
-        grads, pulled = self._gradients(network, names, value, sent, currents, edges, memory)
+        grads, pulled = self._gradients(network, names, value, sent, currents, edges, behind, memory)
         metrics = {f"active_errors_{name}": count.share for name, count in errors.items() if count.share is not None}
         metrics |= pulled.metrics
         loss = value.detach() if pull is None else value.detach() + pull
@@ -210,6 +219,7 @@ class ThreeFactor(GradientRule):
         sent: Sent,
         currents: Mapping[str, Tensor],
         edges: Mapping[str, tuple[str, Edge]],
+        behind: Senders,
         memory: Memory,
     ) -> tuple[dict[str, Tensor], Pulled]:
         """{parameter: gradient} of a sequence, and what the signal made of it.
@@ -222,13 +232,15 @@ class ThreeFactor(GradientRule):
             return named_gradients(self.loss, names, pulled.at), pulled
         top = [name for name in names if name.startswith("readout.")]
         places: list[Tensor] = [*currents.values(), *(network.get_parameter(name) for name in top)]
-        pulled = self.signal.pull(value, places, sent, memory)
-        arrived = dict(zip([*currents, *top], pulled.at, strict=True))
+        pulled = self.signal.pull(value, [*places, *behind.spikes.values()], sent, memory)
+        arrived = dict(zip([*currents, *top], pulled.at, strict=False))
+        before = {place: steps_before(self.trace.follow_slopes(slope)) for place, slope in behind.slopes.items()}
+        there = behind.behind(pulled.at[len(places) :], before)
         found = {name: arrived[name] for name in top}
         for prefix, (target, edge) in edges.items():
-            error = arrived[target]
-            if error is not None:
-                grads = self.trace.correlate(edge, before_mask(sent.batch, prefix, error))
+            if (error := arrived[target]) is not None:
+                met = masked_behind(sent.batch, prefix, there.get(target))
+                grads = self.trace.correlate(edge, before_mask(sent.batch, prefix, error), met)
                 found |= {prefix + name: grad for name, grad in grads.items()}
         return named_gradients(self.loss, names, [found.get(name) for name in names]), pulled
 

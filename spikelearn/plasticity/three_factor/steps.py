@@ -7,26 +7,25 @@ from torch import nn
 from spikelearn.network import Network
 from spikelearn.plasticity.losses import Loss
 from spikelearn.plasticity.requires import Need, NoFeedback, Passes
+from spikelearn.plasticity.three_factor.signals.base import Signal
+from spikelearn.plasticity.three_factor.traces.base import Trace
 from spikelearn.synapses import is_linear, trainable, uses_batch_statistics
 
 
-def step_needs(loss: Loss, *, cut: bool, traced: bool) -> tuple[Need, ...]:
-    """The needs of an update that follows step by step.
-
-    Args:
-        loss: what is descended.
-        cut: whether errors stop between blocks.
-        traced: whether a synapse remembers the steps before.
-    """
+def step_needs(signal: Signal, trace: Trace) -> tuple[Need, ...]:
+    """The needs of an update that follows step by step."""
     needs: list[Need] = [
-        Passes("a loss that is a mean over steps", lambda network, rule: _check_loss(network, rule, loss)),
+        Passes("a loss that is a mean over steps", lambda network, rule: _check_loss(network, rule, signal.loss)),
     ]
-    if traced:
+    if trace.is_factor:
         needs.append(Passes("no batch statistics", _check_statistics))
         needs.append(Passes("synapses that are linear in their input", _check_linear))
-    if not cut:
-        why = "goes step by step, so that no error reaches an earlier one"
-        needs.append(NoFeedback(why, "send the signal from the output at once (signal=direct), or use form=sequence"))
+    if not signal.cut:
+        if trace.returns_errors:
+            why = "goes step by step, so that no error reaches an earlier one"
+            needs.append(
+                NoFeedback(why, "send the signal from the output at once (signal=direct), or use form=sequence")
+            )
         needs.append(Passes("no delays between blocks", _check_times))
     return tuple(needs)
 

@@ -11,9 +11,10 @@ from spikelearn.network import Activity, Layer, Network, Record, State
 from spikelearn.neurons import Adjoint
 from spikelearn.plasticity.base import Batch, Memory
 from spikelearn.plasticity.running import RunningRecord
+from spikelearn.plasticity.three_factor.behind import Senders, senders
 from spikelearn.plasticity.three_factor.signals.base import Local, Sent, Signal
-from spikelearn.plasticity.three_factor.traces.base import Edge, Trace
-from spikelearn.synapses import correlate, float_type, trainable, uses_batch_statistics
+from spikelearn.plasticity.three_factor.traces.base import Behind, Edge, Trace
+from spikelearn.synapses import float_type, trainable, uses_batch_statistics
 from spikelearn.traces import step_weights
 
 
@@ -97,7 +98,10 @@ def edges_among(network: Network, edges: Iterable[tuple[str, nn.Module, Tensor, 
     ]
     driven = network.currents()
     return {
-        prefix: (driven[prefix], Edge(synapse, pre, network.blocks[target].neuron, prefix in fed))
+        prefix: (
+            driven[prefix],
+            Edge(synapse, pre, network.blocks[target].neuron, prefix in fed, target in network.outputs),
+        )
         for prefix, synapse, pre, target in edges
         if trainable(synapse)
     }
@@ -113,6 +117,11 @@ def before_mask(batch: Batch, prefix: str, error: Tensor) -> Tensor:
     """The error at what a synapse gives, of that at the current behind the mask of its edge, [T, B, ...]."""
     mask = batch.masks.get(place_of(prefix))
     return error if mask is None else error * mask
+
+
+def masked_behind(batch: Batch, prefix: str, behind: Behind | None) -> Behind | None:
+    """What is behind an edge, as its synapse sees it behind the mask of the edge."""
+    return None if behind is None else behind._replace(signal=before_mask(batch, prefix, behind.signal))
 
 
 class Step(NamedTuple):
@@ -164,31 +173,37 @@ class Walk:
         self._couples_samples = any(uses_batch_statistics(synapse) for synapse in network.synapses().values())
         self._state: State | None = None
         self._traces: dict[str, Tensor] = {}
+        self._slopes: dict[str, Tensor] = {}
 
     def step(self, t: int) -> Step:
         """Take step t; steps are taken in order."""
         x, share = self.batch.inputs[t], self.shares[t]
+        looks = self.trace.looks_behind
         currents = zero_currents(self.network, x.unsqueeze(0), self._places)
-        with self.signal.crossing(self.network, x, self.memory), torch.set_grad_enabled(share != 0.0):
+        with self.signal.crossing(self.network, x, self.memory), torch.set_grad_enabled(looks or share != 0.0):
             record, after = self._stepped(x, currents)
         self._state = after.detach()
+        behind = senders(self.trace, self.network, record, currents)
+        record = record if self._couples_samples else as_sequence(record)
         # Without its graph, which traces would carry from step to step.
         plain = detached(record)
         self.seen.add(plain)
         edges = edges_of(self.network, plain)
         for prefix, (_, edge) in edges.items():
             self._traces[prefix] = self.trace.follow(edge, self._traces.get(prefix))
-        return self._learned(t, record, currents, edges) if share else self.nothing()
+        learned = self._learned(t, record, currents, edges, behind) if share else self.nothing()
+        for place, slope in behind.slopes.items():
+            self._slopes[place] = self.trace.follow_slopes(slope, self._slopes.get(place))
+        return learned
 
     def _stepped(self, x: Tensor, currents: Mapping[str, Tensor]) -> tuple[Record, State]:
-        """The record of a step as that of a sequence of one, and the state after it."""
+        """The record of a step, of batch statistics that of a sequence of one, and the state after it."""
         options: dict[str, Any] = {"adjoint": self.adjoint, "masks": self.batch.masks, "cut": self.signal.cut}
         if self._couples_samples:
             # A batch norm has the statistics of its batch in a run alone.
             return self.network.run(x.unsqueeze(0), self._state, inject=currents, **options)
         inject = {name: current[0] for name, current in currents.items()}
-        record, after = self.network.step(x, self._state, inject=inject, **options)
-        return as_sequence(record), after
+        return self.network.step(x, self._state, inject=inject, **options)
 
     def rest(self) -> dict[str, Tensor]:
         """{parameter: gradient} that is known after the last step alone."""
@@ -212,7 +227,12 @@ class Walk:
         return Step({}, {}, torch.zeros_like(self.loss))
 
     def _learned(
-        self, t: int, record: Record, currents: Mapping[str, Tensor], edges: Mapping[str, tuple[str, Edge]]
+        self,
+        t: int,
+        record: Record,
+        currents: Mapping[str, Tensor],
+        edges: Mapping[str, tuple[str, Edge]],
+        behind: Senders,
     ) -> Step:
         value = self.value(t, record)
         sent = sent_of(self.signal, self.network, self.batch, record, currents, self.share_of(t))
@@ -223,12 +243,14 @@ class Walk:
             self.loss += value.detach()
             grads = {name: grad for name, grad in at if grad is not None}
             return Step(grads, pulled.own, value.detach(), pulled.metrics)
-        pulled = self.signal.pull(value, list(currents.values()), sent, self.memory)
-        errors = dict(zip(currents, pulled.at, strict=True))
+        pulled = self.signal.pull(value, [*currents.values(), *behind.spikes.values()], sent, self.memory)
+        errors = dict(zip(currents, pulled.at, strict=False))
+        there = behind.behind(pulled.at[len(currents) :], self._slopes)
         grads = {}
         for prefix, (target, edge) in edges.items():
             if (error := errors[target]) is not None:
-                found = correlate(edge.synapse, self._traces[prefix], before_mask(self.batch, prefix, error))
+                met = masked_behind(self.batch, prefix, there.get(target))
+                found = self.trace.meet(edge, self._traces[prefix], before_mask(self.batch, prefix, error), met)
                 grads |= {prefix + name: grad for name, grad in found.items()}
         self.loss += value.detach()
         return Step(grads, pulled.own, value.detach(), pulled.metrics)

@@ -18,6 +18,7 @@ from spikelearn.plasticity import (
     InstantTrace,
     LayeredFeedback,
     MSECount,
+    PrePostTrace,
     PreTrace,
     RandomTarget,
     Spatial,
@@ -41,6 +42,7 @@ TRACES = {
     "membrane": PreTrace,
     "decay": lambda: PreTrace(0.3),
     "inputs": lambda: PreTrace(0.6, inputs=False),
+    "both sides": lambda: PrePostTrace(0.6, 0.3, alpha_pre=0.7, alpha_post=-0.4, decay_read=0.9),
 }
 
 
@@ -94,12 +96,13 @@ def test_both_forms_give_the_same(signal, trace):
     assert stepped.rates == pytest.approx(whole.rates)
 
 
-def test_both_forms_give_the_same_with_delays_and_feedback_edges():
+@pytest.mark.parametrize("trace", ["decay", "both sides"])
+def test_both_forms_give_the_same_with_delays_and_feedback_edges(trace):
     network = looped()
     network.readout = MembraneReadout()
     data = batch_for(network)
     whole, stepped = (
-        only_update(ThreeFactor(Direct(MEMBRANE), PreTrace(0.5), form=form), network, data)
+        only_update(ThreeFactor(Direct(MEMBRANE), TRACES[trace](), form=form), network, data)
         for form in ("sequence", "step")
     )
     assert {"feedback.back.synapse.weight", "feedback.loop.synapse.weight"} <= set(whole.grads)
@@ -254,6 +257,15 @@ class Leakless(Neuron):
             r"none is given \(trace=pre:decay=0.9\), but the Leakless of block 'a' has no decay",
         ),
         (lambda: PreTrace(1.5), dense, "decay is 1.5"),
+        (lambda: PrePostTrace(0.5, 1.5), dense, "decay_post is 1.5"),
+        (lambda: PrePostTrace(0.5, decay_read=-0.5), dense, "decay_read is -0.5"),
+        (lambda: PrePostTrace(0.5, alpha_post=float("nan")), dense, "alpha_post is nan"),
+        (
+            lambda: ThreeFactor(trace=PrePostTrace()),
+            lambda: dense("6-8(F8)-3"),
+            "carry the error back along them.*use form=step.*rule 10",
+        ),
+        (lambda: InstantTrace().follow_slopes(torch.zeros(1, 2, 3)) and None, dense, "'instant' does not look behind"),
         (lambda: Direct(feedback="learned"), dense, "feedback is 'learned'"),
         (lambda: Direct(scale=0.0), dense, "scale is 0.0"),
         (lambda: RandomTarget(scale=-1.0), dense, "scale is -1.0"),

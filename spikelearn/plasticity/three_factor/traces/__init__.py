@@ -7,6 +7,7 @@ from spikelearn.plasticity.three_factor.traces.eligibility import EligibilityTra
 from spikelearn.plasticity.three_factor.traces.instant import InstantTrace
 from spikelearn.plasticity.three_factor.traces.lif import LIFTrace
 from spikelearn.plasticity.three_factor.traces.pre import PreTrace
+from spikelearn.plasticity.three_factor.traces.pre_post import PrePostTrace
 
 __all__ = [
     "TRACES",
@@ -15,6 +16,7 @@ __all__ = [
     "EligibilityTrace",
     "InstantTrace",
     "LIFTrace",
+    "PrePostTrace",
     "PreTrace",
     "Trace",
 ]

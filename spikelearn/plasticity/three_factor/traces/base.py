@@ -19,12 +19,26 @@ class Edge(NamedTuple):
         pre: what met them, [T, B, in...]; T is 1 of a step.
         neuron: the neurons that it drives.
         fed_by_inputs: whether the inputs of the network drive it.
+        read: whether the neurons are read.
     """
 
     synapse: nn.Module
     pre: Tensor
     neuron: Neuron
     fed_by_inputs: bool
+    read: bool
+
+
+class Behind(NamedTuple):
+    """What the neurons behind an edge did, which are not read.
+
+    Args:
+        signal: m, at what they send, [T, B, out...].
+        slopes: a trace of the derivatives of what they send, of the steps before, [T, B, out...].
+    """
+
+    signal: Tensor
+    slopes: Tensor
 
 
 class Trace(ABC):
@@ -41,6 +55,10 @@ class Trace(ABC):
     through_time: ClassVar[bool] = False
     #: Whether the trace is a factor that meets the error at the current, instead of what autograd makes of a block.
     is_factor: ClassVar[bool] = False
+    #: Whether a factor looks behind the synapse too: at the signal, and at the past of its neurons' derivatives.
+    looks_behind: ClassVar[bool] = False
+    #: Whether errors that go down block by block go back along feedback edges too, to the step before.
+    returns_errors: ClassVar[bool] = True
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in vars(self).items())})"
@@ -54,13 +72,24 @@ class Trace(ABC):
         """The adjoint of a run over the whole sequence."""
         return adjoint if self.through_time else AtTheStep(adjoint)
 
-    def correlate(self, edge: Edge, error: Tensor) -> dict[str, Tensor]:
-        """{parameter of the synapse: sum over time of error times trace}, of errors at the current [T, B, out...]."""
+    def correlate(self, edge: Edge, error: Tensor, behind: Behind | None = None) -> dict[str, Tensor]:
+        """{parameter of the synapse: sum over time of error times trace}, of errors at the current [T, B, out...].
+
+        ``behind`` is given where the trace looks there, of neurons that are not read.
+        """
         return correlate(edge.synapse, edge.pre, error)
 
     def follow(self, edge: Edge, before: Tensor | None) -> Tensor:
         """The trace at this step [1, B, in...], given that of the step before; None: there was none."""
         return as_float(edge.pre, edge.synapse)
+
+    def meet(self, edge: Edge, trace: Tensor, error: Tensor, behind: Behind | None = None) -> dict[str, Tensor]:
+        """What one step adds to ``correlate``, of its trace as ``follow`` gives it; all are [1, B, ...]."""
+        return correlate(edge.synapse, trace, error)
+
+    def follow_slopes(self, slopes: Tensor, start: Tensor | None = None) -> Tensor:
+        """The trace of derivatives behind a synapse [T, B, out...], given that of the step before; None: 0."""
+        raise ValueError(f"the trace {self.name!r} does not look behind the synapse: use pre-post")
 
 
 TRACES = Registry("trace", Trace)

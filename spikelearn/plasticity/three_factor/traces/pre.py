@@ -5,7 +5,7 @@ from torch import Tensor
 from spikelearn.checks import check_flag, check_fraction
 from spikelearn.neurons.constants import one_number
 from spikelearn.plasticity.requires import HasDecay, Need, OneNumber, PlainSynapses
-from spikelearn.plasticity.three_factor.traces.base import TRACES, Edge, Trace
+from spikelearn.plasticity.three_factor.traces.base import TRACES, Behind, Edge, Trace
 from spikelearn.synapses import as_float, correlate
 from spikelearn.traces import reverse_trace
 
@@ -45,20 +45,29 @@ class PreTrace(Trace):
         why = "takes the membrane's decay for its trace, where none is given (trace=pre:decay=0.9)"
         return PlainSynapses(), HasDecay(why), OneNumber("decay_mem")
 
-    def correlate(self, edge: Edge, error: Tensor) -> dict[str, Tensor]:
-        decay = self._decay(edge)
-        found = correlate(edge.synapse, edge.pre, reverse_trace(error, decay) if decay else error)
-        biases = [name for name in found if name.rpartition(".")[2] == "bias"] if decay else []
-        if biases:
+    def correlate(self, edge: Edge, error: Tensor, behind: Behind | None = None) -> dict[str, Tensor]:
+        factor = self._factor(edge, error, behind)
+        found = correlate(edge.synapse, edge.pre, factor)
+        if factor is not error and any(map(is_bias, found)):
             plain = correlate(edge.synapse, edge.pre[:1], error.sum(0, keepdim=True))
-            found |= {name: plain[name] for name in biases}
+            found |= {name: plain[name] for name in filter(is_bias, found)}
         return found
 
     def follow(self, edge: Edge, before: Tensor | None) -> Tensor:
         now = as_float(edge.pre, edge.synapse)
         return now if before is None else self._decay(edge) * before + now
 
+    def _factor(self, edge: Edge, error: Tensor, behind: Behind | None) -> Tensor:
+        """What meets the spikes of a sequence themselves at the weights, [T, B, out...]."""
+        decay = self._decay(edge)
+        return reverse_trace(error, decay) if decay else error
+
     def _decay(self, edge: Edge) -> float:
         if edge.fed_by_inputs and not self.inputs:
             return 0.0
-        return one_number(edge.neuron, "decay_mem", "the trace 'pre'") if self.decay is None else self.decay
+        return one_number(edge.neuron, "decay_mem", f"the trace {self.name!r}") if self.decay is None else self.decay
+
+
+def is_bias(name: str) -> bool:
+    """Whether a parameter of a synapse is a bias, which has no trace."""
+    return name.rpartition(".")[2] == "bias"
