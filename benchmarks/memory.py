@@ -38,8 +38,10 @@ CASES = {
     "ottt": ("784-400-10, step by step", 0.0),
     "ottt-online": ("784-400-10, an update at every step", 0.0),
     "sltt": ("784-400-10, step by step", 0.0),
+    "s-tllr": ("784-400-10, step by step", 0.0),
+    "e-prop": ("784-400-10, step by step", 0.0),
 }
-STEPWISE = {"ottt": {"form": "step"}, "ottt-online": {}, "sltt": {"form": "step"}}
+STEPWISE = {"ottt-online": {}} | {name: {"form": "step"} for name in ("ottt", "sltt", "s-tllr", "e-prop")}
 
 
 def network_of(case: str) -> Network:
@@ -142,7 +144,7 @@ def draw(rows: list[dict], path: Path) -> None:
             continue
         steps, mib = [row["steps"] for row in own], [row["mib"] for row in own]
         colour = COLOURS[number % len(COLOURS)]
-        axis.plot(steps, mib, "os^Dv<>pPX"[number] + "-", color=colour, label=f"{case} ({about})")
+        axis.plot(steps, mib, "os^Dv<>pPX*h"[number] + "-", color=colour, label=f"{case} ({about})")
         expected = [mib[-1] * (t / steps[-1]) ** power for t in steps]
         axis.plot(steps, expected, "--", color=colour, linewidth=0.8)
     axis.set_xscale("log")

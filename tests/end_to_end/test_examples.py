@@ -11,6 +11,7 @@ import pytest
 
 import spikelearn
 from spikelearn import DATASETS, NEURONS, RULES
+from tests.conformance import tiny
 from tests.in_this_process import trials_in_this_process
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -34,7 +35,7 @@ def test_example(name, one_epoch, capsys):
 
 @pytest.fixture
 def tiny_images(monkeypatch, tmp_path):
-    """A data root with MNIST and Fashion-MNIST of twenty images each, in the published format."""
+    """A data root with MNIST and Fashion-MNIST of twenty images each, and a few recordings, in the published format."""
     count = 20
     pixels = bytes((7 * i + i // 784) % 256 for i in range(count * 28 * 28))
     images = struct.pack(">IIII", 2051, count, 28, 28) + pixels
@@ -44,6 +45,7 @@ def tiny_images(monkeypatch, tmp_path):
         for split in ("train", "t10k"):
             (tmp_path / name / f"{split}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
             (tmp_path / name / f"{split}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
+    tiny.nmnist(tmp_path)
     monkeypatch.setenv("SPIKELEARN_DATA", str(tmp_path))
 
 

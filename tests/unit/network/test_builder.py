@@ -152,7 +152,7 @@ def test_weight_standardisation_is_on_all_weights_into_hidden_blocks():
     weight = network.blocks["fc1"].synapse[1].weight
     torch.testing.assert_close(weight.mean(1), torch.zeros(8), atol=1e-7, rtol=0)
     variance = weight.var(1) * 12  # of the fan-in times that of each weight, and a constant against a division by 0
-    assert bool(((0.99 < variance) & (variance < 1.0)).all())
+    assert bool(((variance > 0.99) & (variance < 1.0)).all())
     loop = network.feedback["from_fc1"].synapse.weight
     assert not loop.diag().any()
     assert bool(loop.abs().sum(1).all())

@@ -83,12 +83,16 @@ class Trace(ABC):
         """The trace at this step [1, B, in...], given that of the step before; None: there was none."""
         return as_float(edge.pre, edge.synapse)
 
-    def meet(self, edge: Edge, trace: Tensor, error: Tensor, behind: Behind | None = None) -> dict[str, Tensor]:
+    def meet(self, edge: Edge, traced: Tensor, error: Tensor, behind: Behind | None = None) -> dict[str, Tensor]:
         """What one step adds to ``correlate``, of its trace as ``follow`` gives it; all are [1, B, ...]."""
-        return correlate(edge.synapse, trace, error)
+        return correlate(edge.synapse, traced, error)
 
-    def follow_slopes(self, slopes: Tensor, start: Tensor | None = None) -> Tensor:
-        """The trace of derivatives behind a synapse [T, B, out...], given that of the step before; None: 0."""
+    def follow_slopes(self, slopes: Tensor, before: Tensor | None = None) -> Tensor:
+        """The trace of derivatives behind a synapse [T, B, out...], given that of steps before; None: there were none.
+
+        Raises:
+            ValueError: a trace that does not look there.
+        """
         raise ValueError(f"the trace {self.name!r} does not look behind the synapse: use pre-post")
 
 

@@ -67,18 +67,18 @@ class PrePostTrace(PreTrace):
         why = "takes the membrane's decay for a trace, where none is given (decay and decay_read of trace=pre-post)"
         return PlainSynapses(), HasDecay(why), OneNumber("decay_mem")
 
-    def meet(self, edge: Edge, trace: Tensor, error: Tensor, behind: Behind | None = None) -> dict[str, Tensor]:
-        found = correlate(edge.synapse, trace, error)
+    def meet(self, edge: Edge, traced: Tensor, error: Tensor, behind: Behind | None = None) -> dict[str, Tensor]:
+        found = correlate(edge.synapse, traced, error)
         if behind is None:
             return found
         later = correlate(edge.synapse, as_float(edge.pre, edge.synapse), behind.signal * behind.slopes)
-        return {
-            name: grad if is_bias(name) else self.alpha_pre * grad + self.alpha_post * later[name]
-            for name, grad in found.items()
-        }
+        for name, grad in found.items():
+            if not is_bias(name):
+                grad.mul_(self.alpha_pre).add_(later[name], alpha=self.alpha_post)
+        return found
 
-    def follow_slopes(self, slopes: Tensor, start: Tensor | None = None) -> Tensor:
-        return trace(slopes, self.decay_post, start)
+    def follow_slopes(self, slopes: Tensor, before: Tensor | None = None) -> Tensor:
+        return trace(slopes, self.decay_post, None if before is None else before[-1])
 
     def _factor(self, edge: Edge, error: Tensor, behind: Behind | None) -> Tensor:
         if behind is None:
