@@ -1,8 +1,8 @@
-"""S-TLLR: traces of both sides of a synapse learn N-MNIST, from the last five of thirty steps.
+"""S-TLLR: traces of both sides of a synapse learn N-MNIST, from the last five of ten steps.
 
 Apolinario & Roy, "S-TLLR: STDP-inspired Temporal Local Learning Rule for Spiking Neural Networks", Transactions on
-Machine Learning Research, 2025. Neurons, traces, weight standardisation and steps are those of the authors' program,
-which states no figure for N-MNIST; the network is a smaller one than its VGG-9 (``--preset s-tllr/nmnist``).
+Machine Learning Research, 2025. Neurons, traces, steps and weight standardisation are those of the paper's recipe for
+DVS CIFAR10 (75.14 % with a VGG of eight convolutions); recordings and network are smaller ones.
 
     python examples/papers/apolinario2025_s_tllr.py [epochs] [rule]  # rule: s-tllr or bptt; SPIKELEARN_DATA: the folder
 """
@@ -12,27 +12,25 @@ import sys
 from spikelearn import BPTT, Loader, Training, build, evaluate, fit
 from spikelearn.datasets import NMNIST
 from spikelearn.network import INITIALISERS
-from spikelearn.neurons import LIF, LeakyIntegrator, SpikeFunction, Surrogate, Triangle
+from spikelearn.neurons import LIF, LeakyIntegrator, Sigmoid, SpikeFunction, Surrogate
 from spikelearn.plasticity import STLLR, CrossEntropyMembrane, OptimizerChoice
 from spikelearn.seeding import generator_for
 from spikelearn.training import ConsoleDisplay
 
-STEPS, BIN = 30, 10e-3  # seconds
-
 
 def main(epochs: int = 10, rule: str = "s-tllr") -> None:
-    train = Loader(NMNIST("train", bin_width=BIN), n_steps=STEPS, batch=16, shuffle=True)
-    test = Loader(NMNIST("test", bin_width=BIN), n_steps=STEPS, batch=16)
+    train = Loader(NMNIST("train"), n_steps=10, batch=48, shuffle=True)
+    test = Loader(NMNIST("test"), n_steps=10, batch=48)
     network = build(
-        "2x34x34-12C5p1-P2-24C5-P2-10",
+        "2x34x34-12C5p1-P2-64C5-P2-10",
         lambda: LIF.per_step(0.5, v_threshold=0.6, reset="subtract"),
         output=lambda: LeakyIntegrator.per_step(0.0),  # a linear layer, read at every step
         weight_standardisation=True,
         init=INITIALISERS.get("kaiming")(),
         generator=generator_for(0, "weights"),
     )
-    loss, psi = CrossEntropyMembrane(), Surrogate(SpikeFunction(Triangle(1.0, 0.3)))
-    traces = {"decay": 0.75, "decay_post": 0.2, "alpha_pre": 1.0, "alpha_post": -1.0}
+    loss, psi = CrossEntropyMembrane(), Surrogate(SpikeFunction(Sigmoid(4.0)))
+    traces = {"decay": 0.5, "decay_post": 0.2, "alpha_pre": 1.0, "alpha_post": -1.0}
     chosen = BPTT(loss, psi) if rule == "bptt" else STLLR(loss, psi, **traces, last_steps=5)
     training = Training.start(network, chosen, optimizer=OptimizerChoice("adam", 1e-3))
     fit(training, train, epochs=epochs, watched=test, display=ConsoleDisplay())

@@ -8,10 +8,27 @@ from spikelearn.neurons import Adjoint, SpikeFunction, Surrogate, Triangle
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.losses import CrossEntropyMembrane, Loss
 from spikelearn.plasticity.three_factor.rule import Form, ThreeFactor
-from spikelearn.plasticity.three_factor.signals import Direct, Spatial
+from spikelearn.plasticity.three_factor.signals import Direct, Signal, Spatial
 from spikelearn.plasticity.three_factor.traces import PrePostTrace
 
 Feedback = Literal["spatial", "direct", "direct-sign"]
+
+#: Networks as the paper has them for images: neurons that forget by half, an output without spikes and without memory.
+SETTINGS: Mapping[str, Any] = {
+    "neuron_option": {"decay": 0.5, "v_threshold": 0.6, "reset": "subtract"},
+    "output": "leaky-integrator",
+    "output_option": {"decay": 0.0},
+}
+
+
+def signal_of(loss: Loss, feedback: Feedback, scale: float) -> Signal:
+    """The signal that a word for ``feedback`` stands for.
+
+    Raises:
+        ValueError: another word; a scale that is not positive.
+    """
+    check_choice("feedback", feedback, get_args(Feedback))
+    return Spatial(loss) if feedback == "spatial" else Direct(loss, scale=scale, sign=feedback == "direct-sign")
 
 
 @RULES.register("s-tllr")
@@ -26,7 +43,8 @@ class STLLR(ThreeFactor):
     The traces run over all steps. m is the derivative of the step's loss at the spikes, sent down block by block within
     the step, or the output's error through fixed random weights; along feedback edges none goes back. The output
     learns by the derivative of the loss, which meets the trace of its inputs, and biases by $m\,\psi$. With
-    $\alpha_{post}$ = 0 it is ``ottt``, and with one hidden block, whose $\lambda_{pre}$ is its decay, ``bptt``.
+    $\alpha_{post}$ = 0, $\lambda_{pre}$ the decay of the membranes and K = T it is ``ottt``; with one hidden block, and
+    an output without memory, that is the gradient of ``bptt``, but for biases.
 
     Args:
         loss: what is descended, a mean over the last steps.
@@ -55,11 +73,7 @@ class STLLR(ThreeFactor):
     ``scale`` = B.
     """
 
-    default_settings: ClassVar[Mapping[str, Any]] = {
-        "neuron_option": {"decay": 0.5, "v_threshold": 0.6, "reset": "subtract"},
-        "output": "leaky-integrator",
-        "output_option": {"decay": 0.0},
-    }
+    default_settings: ClassVar[Mapping[str, Any]] = SETTINGS
 
     def __init__(
         self,
@@ -76,10 +90,8 @@ class STLLR(ThreeFactor):
         last_steps: int | None = 5,
         form: Form = "sequence",
     ) -> None:
-        check_choice("feedback", feedback, get_args(Feedback))
         if last_steps is not None:
             check_count("last_steps", last_steps)
-        signal = Spatial(loss) if feedback == "spatial" else Direct(loss, scale=scale, sign=feedback == "direct-sign")
         trace = PrePostTrace(decay, decay_post, alpha_pre=alpha_pre, alpha_post=alpha_post, decay_read=decay_read)
-        super().__init__(signal, trace, adjoint, form=form)
+        super().__init__(signal_of(loss, feedback, scale), trace, adjoint, form=form)
         self.last_steps = last_steps

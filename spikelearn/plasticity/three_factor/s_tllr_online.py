@@ -1,19 +1,23 @@
 """S-TLLR, with an update at every step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 import torch
 
+from spikelearn.checks import check_count
 from spikelearn.network import Network
 from spikelearn.neurons import Adjoint, SpikeFunction, Surrogate, Triangle
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.losses import CrossEntropyMembrane, Loss
 from spikelearn.plasticity.three_factor.online import updates_at_every_step
-from spikelearn.plasticity.three_factor.s_tllr import STLLR, Feedback
+from spikelearn.plasticity.three_factor.rule import ThreeFactor
+from spikelearn.plasticity.three_factor.s_tllr import SETTINGS, Feedback, signal_of
+from spikelearn.plasticity.three_factor.traces import PrePostTrace
 
 
 @RULES.register("s-tllr-online")
-class STLLROnline(STLLR):
+class STLLROnline(ThreeFactor):
     r"""S-TLLR whose weights change after each of the last steps, so that the next step runs with new ones.
 
     $$\Delta W_l[t] \propto -m_l[t] \big(\alpha_{pre}\,\psi_l[t] \otimes \bar s_{l-1}[t]
@@ -35,6 +39,8 @@ class STLLROnline(STLLR):
     program. deviation: each update is 1/K of what it is there.
     """
 
+    default_settings: ClassVar[Mapping[str, Any]] = SETTINGS
+
     def __init__(
         self,
         loss: Loss = CrossEntropyMembrane(),
@@ -49,19 +55,11 @@ class STLLROnline(STLLR):
         scale: float = 1.0,
         last_steps: int | None = 5,
     ) -> None:
-        super().__init__(
-            loss,
-            adjoint,
-            decay=decay,
-            decay_post=decay_post,
-            alpha_pre=alpha_pre,
-            alpha_post=alpha_post,
-            decay_read=decay_read,
-            feedback=feedback,
-            scale=scale,
-            last_steps=last_steps,
-            form="step",
-        )
+        if last_steps is not None:
+            check_count("last_steps", last_steps)
+        trace = PrePostTrace(decay, decay_post, alpha_pre=alpha_pre, alpha_post=alpha_post, decay_read=decay_read)
+        super().__init__(signal_of(loss, feedback, scale), trace, adjoint, form="step")
+        self.last_steps = last_steps
 
     def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:
         return updates_at_every_step(self, network, batch, memory, generator)

@@ -19,6 +19,22 @@ def test_each_weight_and_its_trace(capsys):
     assert "no trace: bptt is not made of a signal and a trace" in capsys.readouterr().out
 
 
+def test_traces_of_both_sides_of_a_synapse(capsys):
+    """A number for each input, and one for each neuron behind that is not read; none for a bias."""
+    flags = ("traces", "--rule", "s-tllr", "--rule-option", "form=step", "--rule-option", "decay-read=0.9")
+    assert run([*flags, "--net", "64-20(F20)-10", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    weights = {"blocks.fc1.synapse.1.weight": 64 + 20, "feedback.from_fc1.synapse.weight": 20 + 20}
+    weights["blocks.fc2.synapse.1.weight"] = 20
+    assert {name: row["kept"] for name, row in rows.items() if row["kept"]} == weights
+    assert {row["trace"] for row in rows.values()} == {"pre-post"}
+    words = rows["blocks.fc1.synapse.1.weight"]["words"]
+    assert words == "what meets the weight, 0.75 per step; derivatives behind it, 0.2 per step"
+    assert rows["blocks.fc2.synapse.1.weight"]["words"] == "what meets the weight, 0.9 per step"
+    assert run(["traces", "--rule", "s-tllr", "--net", "64-20(F20)-10"]) == 2
+    assert "(rule 10 of spikelearn traces --pairs)" in capsys.readouterr().err
+
+
 def test_pairs_are_listed_by_number_and_refused_by_it(capsys):
     assert run(["traces", "--pairs", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
