@@ -16,6 +16,7 @@ from spikelearn.neurons.rate import Rate, RateState
 from spikelearn.neurons.refractory_alif import RefractoryALIF, RefractoryALIFState
 from spikelearn.neurons.silent_leak_lif import SilentLeakLIF
 from spikelearn.neurons.spike_function import HARD, SpikeFunction
+from spikelearn.neurons.spike_response import SpikeResponse, SpikeResponseState
 from spikelearn.neurons.surrogates import (
     SURROGATES,
     ATan,
@@ -25,6 +26,7 @@ from spikelearn.neurons.surrogates import (
     SurrogateDerivative,
     Triangle,
 )
+from spikelearn.neurons.synaptic_trace import SynapticTrace, SynapticTraceState
 
 __all__ = [
     "ACTIVATIONS",
@@ -64,8 +66,12 @@ __all__ = [
     "Sigmoid",
     "SilentLeakLIF",
     "SpikeFunction",
+    "SpikeResponse",
+    "SpikeResponseState",
     "Surrogate",
     "SurrogateDerivative",
+    "SynapticTrace",
+    "SynapticTraceState",
     "Triangle",
     "check_neuron",
     "forward_sequence",

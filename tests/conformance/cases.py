@@ -18,6 +18,8 @@ from spikelearn.neurons import (
     Rate,
     RefractoryALIF,
     SilentLeakLIF,
+    SpikeResponse,
+    SynapticTrace,
 )
 from spikelearn.neurons.activations import (
     GELU,
@@ -85,6 +87,18 @@ NEURONS = {
         ).double(),
     ],
     "silent-leak-lif": [lambda: SilentLeakLIF(), lambda: SilentLeakLIF(spread(0.4, 0.9)).double()],
+    "spike-response": [
+        lambda: SpikeResponse(10e-3, 5e-3),
+        lambda: SpikeResponse.per_step(0.9, 0.8, 0.6, v_threshold=0.2, inclusive=True),
+        lambda: SpikeResponse.per_step(0.8, 0.5, reset="to_value", unit_gain=True, v_threshold=1.0),
+        lambda: SpikeResponse.per_step(
+            spread(0.6, 0.9), spread(0.0, 0.7), spread(0.3, 0.8), refractory=spread(0.5, 2.0)
+        ).double(),
+    ],
+    "synaptic-trace": [
+        lambda: SynapticTrace(10e-3, 5e-3, r=2.0),
+        lambda: SynapticTrace.per_step(0.8, spread(0.0, 0.6)).double(),
+    ],
     "leaky-integrator": [
         lambda: LeakyIntegrator.per_step(0.9),
         lambda: LeakyIntegrator(spread(5e-3, 20e-3), v_leak=0.2).double(),
