@@ -33,12 +33,14 @@ from spikelearn.plasticity.losses import (
     MixedMembrane,
     MSECount,
     MSESteps,
+    SmoothL1Membrane,
     VanRossum,
 )
 from spikelearn.plasticity.requires import Unmet
 from spikelearn.plasticity.split import Split
 from spikelearn.plasticity.targets.desire import Desire
 from spikelearn.plasticity.three_factor.bases import BASES
+from spikelearn.plasticity.three_factor.decolle import DECOLLE
 from spikelearn.plasticity.three_factor.dfa import DFA
 from spikelearn.plasticity.three_factor.directional_dfa import DirectionalDFA
 from spikelearn.plasticity.three_factor.dkp import DKP
@@ -65,6 +67,7 @@ from spikelearn.plasticity.three_factor.signals import (
     DirectKolenPollack,
     FixedBasis,
     LayeredFeedback,
+    LocalReadout,
     RandomTarget,
     Signal,
     Spatial,
@@ -99,6 +102,7 @@ __all__ = [
     "STLLR",
     "STLLROnline",
     "MixedMembrane",
+    "DECOLLE",
     "DKP",
     "DRTP",
     "DirectKolenPollack",
@@ -121,6 +125,7 @@ __all__ = [
     "Spatial",
     "Signal",
     "LayeredFeedback",
+    "LocalReadout",
     "RandomTarget",
     "Direct",
     "SIGNALS",
@@ -135,6 +140,7 @@ __all__ = [
     "RULES",
     "SDFA",
     "SignSymmetry",
+    "SmoothL1Membrane",
     "STDP",
     "TSSLBP",
     "Batch",

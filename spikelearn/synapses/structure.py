@@ -49,18 +49,18 @@ def is_hooked(module: nn.Module) -> bool:
 
 def is_linear(synapse: nn.Module) -> bool:
     """Tell whether the current is linear in the input, with one layer of weights: filtering either is the same."""
-    leaves = list(_layers(synapse))
-    weighted = [leaf for leaf in leaves if list(leaf.parameters())]
-    return len(weighted) <= 1 and all(isinstance(leaf, LINEAR) for leaf in leaves)
+    found = list(leaves(synapse))
+    weighted = [leaf for leaf in found if list(leaf.parameters())]
+    return len(weighted) <= 1 and all(isinstance(leaf, LINEAR) for leaf in found)
 
 
-def _layers(synapse: nn.Module) -> Iterator[nn.Module]:
+def leaves(synapse: nn.Module) -> Iterator[nn.Module]:
     """The layers inside; a reparametrised one is one, whatever computes its weights."""
     if parametrize.is_parametrized(synapse) or not list(synapse.children()):
         yield synapse
         return
     for child in synapse.children():
-        yield from _layers(child)
+        yield from leaves(child)
 
 
 def events_for(linear: nn.Linear, record: Tensor) -> Events | None:

@@ -35,7 +35,6 @@ from spikelearn.neurons.activations import (
     Softplus,
     Tanh,
 )
-from spikelearn.plasticity.requires import NoFeedback
 from spikelearn.runs import needed, settings_for
 from tests.conformance import tiny
 
@@ -216,6 +215,12 @@ RULES = {
     "lls-mxm": [
         RuleCase("lls-mxm", settings=UNCOUPLED),
         RuleCase("lls-mxm", {"vectors": 3, "basis": "random"}, UNCOUPLED),
+    ],
+    # Masks of dropout are drawn by the place of a sample in its batch.
+    "decolle": [
+        RuleCase("decolle", {"dropout": 0.0}, shards=False),
+        RuleCase("decolle", {"dropout": 0.0, "form": "step", "trace": "instant"}),
+        RuleCase("decolle", {"dropout": 0.0, "form": "sequence"}),
     ],
     "e-prop": [
         RuleCase("e-prop", loop=True),

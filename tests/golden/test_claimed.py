@@ -12,7 +12,6 @@ WAITING = (
     "align_",
     "bwbpf_",
     "dan_",
-    "decolle_",
     "dtp_",
     "eqprop_",
     "eventprop_",

@@ -12,6 +12,7 @@ from spikelearn.plasticity.losses.mixed_membrane import MixedMembrane
 from spikelearn.plasticity.losses.mse import MSE
 from spikelearn.plasticity.losses.mse_count import MSECount
 from spikelearn.plasticity.losses.mse_steps import MSESteps
+from spikelearn.plasticity.losses.smooth_l1_membrane import SmoothL1Membrane
 from spikelearn.plasticity.losses.steps import StepLoss
 from spikelearn.plasticity.losses.van_rossum import VanRossum
 
@@ -30,6 +31,7 @@ __all__ = [
     "MSECount",
     "MSESteps",
     "MixedMembrane",
+    "SmoothL1Membrane",
     "SpikingLoss",
     "StepLoss",
     "VanRossum",

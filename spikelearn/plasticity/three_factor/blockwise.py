@@ -65,8 +65,10 @@ class Blockwise:
             if name in network.outputs:
                 read.append(layer)
             elif edges_into(network, layer):
-                taught = self.signal.teach(name, seen.spikes.detach(), seen.v.detach(), batch, shares, self.memory)
-                self._learn([layer], *told_to(seen.spikes, seen.v, taught))
+                spikes, v = self.signal.seen(network, name, seen.spikes, seen.v)
+                taught = self.signal.teach(name, spikes.detach(), v.detach(), batch, shares, self.memory)
+                self._learn([layer], *told_to(spikes, v, taught))
+                del spikes, v
                 own |= taught.own
                 metrics |= local_loss(name, taught) | _active_errors(layer)
             # Before the next block runs: its graph goes with it.

@@ -93,7 +93,7 @@ class EligibilityWalk(Walk):
     def _errors(self, t: int, record: Record, slopes: SlopesOf) -> tuple[dict[str, dict[str, Tensor]], Step]:
         """{block: {"spikes" or "v": error there, [B, ...]}}, and a step without gradients yet."""
         value = self.value(t, record)
-        sent = sent_of(self.signal, self.network, self.batch, record, slopes.potentials, self.share_of(t))
+        sent = sent_of(self.signal, self.network, self.batch, record, slopes.potentials, self.share_of(t), t)
         sent = sent._replace(heard=self._heard) if self._memory else sent
         leaves = {(name, "spikes"): leaf for name, leaf in slopes.spikes.items()}
         leaves |= {(name, "v"): leaf for name, leaf in slopes.potentials.items()}

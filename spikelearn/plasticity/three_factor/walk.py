@@ -44,6 +44,7 @@ def sent_of(
     record: Record,
     currents: Mapping[str, Tensor],
     shares: Tensor,
+    first: int = 0,
 ) -> Sent:
     """The record that the signal may look at; where errors pass between blocks it asks for the loss alone."""
     taught = {target.partition(".")[0] for target, _ in edges_of(network, record).values()}
@@ -52,7 +53,7 @@ def sent_of(
     heard_of = {name: sent.detach() for name, sent in spikes.items()}
     potentials = {name: record[name].v for name in spikes} if isinstance(signal, Local) else {}
     outputs = [currents[name] for name in network.outputs if name in currents]
-    return Sent(network, outputs, spikes, heard_of, potentials, batch, shares)
+    return Sent(network, outputs, spikes, heard_of, potentials, batch, shares, first=first)
 
 
 def step_shares(network: Network, batch: Batch, counted: Tensor | None, whole: float) -> Tensor:
@@ -235,7 +236,7 @@ class Walk:
         behind: Senders,
     ) -> Step:
         value = self.value(t, record)
-        sent = sent_of(self.signal, self.network, self.batch, record, currents, self.share_of(t))
+        sent = sent_of(self.signal, self.network, self.batch, record, currents, self.share_of(t), t)
         if self._couples_samples:
             parameters = [self.network.get_parameter(name) for name in self.names]
             pulled = self.signal.pull(value, parameters, sent, self.memory)

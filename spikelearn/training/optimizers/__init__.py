@@ -1,6 +1,7 @@
 """Optimizers: one a file; importing them registers them."""
 
 from spikelearn.training.optimizers.adam import AdamFactory
+from spikelearn.training.optimizers.adamax import AdamaxFactory
 from spikelearn.training.optimizers.adamw import AdamWFactory
 from spikelearn.training.optimizers.averaging import Averaging
 from spikelearn.training.optimizers.base import OPTIMIZERS, OptimizerFactory, choose_optimizer, make_optimizer
@@ -14,6 +15,7 @@ __all__ = [
     "AdamFactory",
     "AdamWFactory",
     "Averaging",
+    "AdamaxFactory",
     "IntegerSGD",
     "IntegerSGDFactory",
     "OptimizerFactory",

@@ -33,6 +33,7 @@ class Sent(NamedTuple):
         batch: the whole batch.
         shares: how much each step of each sample counts, [T, B]; those of a sample sum to 1 where the loss is a mean.
         more: {hidden block: what is added to the signal at its spikes, [...]}, at all steps and for all samples alike.
+        first: number of the first step.
     """
 
     network: Network
@@ -43,6 +44,7 @@ class Sent(NamedTuple):
     batch: Batch
     shares: Tensor
     more: Mapping[str, Tensor] = {}
+    first: int = 0
 
 
 class Pulled(NamedTuple):
@@ -177,6 +179,16 @@ class Local(Signal):
     def factors(self) -> Factors:
         return frozenset({"targets"})
 
+    def seen(self, network: Network, name: str, spikes: Tensor, potentials: Tensor) -> tuple[Tensor, Tensor]:
+        """What of a hidden block is looked at, of its spikes and potentials, with their graph; here all of it.
+
+        Args:
+            network: as it was run.
+            name: of the block.
+            spikes, potentials: of the block, [T, B, ...].
+        """
+        return spikes, potentials
+
     @abstractmethod
     def teach(
         self, name: str, spikes: Tensor, potentials: Tensor, batch: Batch, shares: Tensor, memory: Memory
@@ -185,7 +197,7 @@ class Local(Signal):
 
         Args:
             name: of the block.
-            spikes, potentials: of the block, [T, B, ...], without a graph.
+            spikes, potentials: what of the block is ``seen``, [T, B, ...], without a graph.
             batch, shares, memory: as in ``Sent`` and ``pull``.
         """
 
@@ -198,11 +210,12 @@ class Local(Signal):
         metrics: dict[str, float] = {}
         outputs, signals = list[Tensor](), list[Tensor]()
         for name, spikes in sent.spikes.items():
-            v = sent.potentials[name]
-            taught = self.teach(name, spikes.detach(), v.detach(), sent.batch, sent.shares, memory)
             if name in sent.more:
-                taught = taught._replace(spikes=taught.spikes + sent.more[name])
-            told = told_to(spikes, v, taught)
+                outputs.append(spikes)
+                signals.append(sent.more[name].expand_as(spikes))
+            seen, v = self.seen(sent.network, name, spikes, sent.potentials[name])
+            taught = self.teach(name, seen.detach(), v.detach(), sent.batch, sent.shares, memory)
+            told = told_to(seen, v, taught)
             outputs += told[0]
             signals += told[1]
             own |= taught.own

@@ -4,13 +4,16 @@ from collections.abc import Collection
 
 from torch import Tensor
 
-from spikelearn.neurons import Adjoint, CubaLIF, Neuron
+from spikelearn.neurons import Adjoint, CubaLIF, Neuron, SpikeResponse
 from spikelearn.neurons.constants import one_number
 from spikelearn.plasticity.three_factor.slopes import Slopes
 from spikelearn.plasticity.three_factor.traces.base import TRACES
 from spikelearn.plasticity.three_factor.traces.carrier import Carrier, Eligibility, Product
 from spikelearn.plasticity.three_factor.traces.closed import ClosedForm, misfit_of_constants, misfit_of_membrane
 from spikelearn.plasticity.three_factor.traces.lif import LIFTrace
+
+#: Neurons of a membrane behind a synaptic current.
+FILTERED = (CubaLIF, SpikeResponse)
 
 
 class DoubleExponentialCarrier(Carrier):
@@ -33,7 +36,7 @@ class DoubleExponentialCarrier(Carrier):
 
 @TRACES.register("double-exponential")
 class DoubleExponentialTrace(ClosedForm):
-    r"""The eligibility of current-based leaky integrate-and-fire neurons, by two traces one behind the other.
+    r"""The eligibility of neurons with a filtered current (CubaLIF, spike response), by two traces in series.
 
     $$e_{ji}[t] = \psi_j[t]\,g\,\bar x_i[t], \qquad \bar x_i[t] = \lambda\,\bar x_i[t-1] + \hat x_i[t], \qquad
       \hat x_i[t] = \alpha\,\hat x_i[t-1] + x_i[t]$$
@@ -44,18 +47,18 @@ class DoubleExponentialTrace(ClosedForm):
     Shapes: x [T, B, in...], spikes per step.
 
     Raises:
-        ValueError: neurons other than CubaLIF and those of ``lif``; a reset to a value, or one that is differentiated;
-            a decay for each neuron.
+        ValueError: neurons other than CubaLIF, SpikeResponse and those of ``lif``; a reset to a value, or one that is
+            differentiated; a decay for each neuron.
 
     Source: Zenke & Ganguli, Neural Computation 30, 2018 (SuperSpike), eligibility without its further filter.
     """
 
     def misfit(self, adjoint: Adjoint, neuron: Neuron) -> str:
-        if isinstance(neuron, CubaLIF):
-            found = misfit_of_membrane(adjoint, neuron, (CubaLIF,))
+        if isinstance(neuron, FILTERED):
+            found = misfit_of_membrane(adjoint, neuron, FILTERED)
             return found or misfit_of_constants(neuron, "decay_mem", "decay_syn")
         return LIFTrace().misfit(adjoint, neuron)
 
     def carried_by(self, adjoint: Adjoint, neuron: Neuron) -> tuple[str, type[Carrier]]:
-        own = isinstance(neuron, CubaLIF)
+        own = isinstance(neuron, FILTERED)
         return ("double-exponential", DoubleExponentialCarrier) if own else LIFTrace().carried_by(adjoint, neuron)
