@@ -57,6 +57,7 @@ class SpikeResponse(SynapticFilter):
     Frontiers in Neuroscience 14, 2020, and their program have it (LIFLayer; "to_value": LIFLayerRefractory).
     """
 
+    refractory: Constant
     tau_refractory: Constant
     decay_refractory: Constant
     gain_refractory: Constant

@@ -26,8 +26,8 @@ class SynapticTrace(SynapticFilter):
 
     $$q[t] = \alpha\,q[t-1] + (1-\alpha)\,I[t], \qquad p[t] = \lambda\,p[t-1] + (1-\lambda)\,r\,q[t]$$
 
-    $\alpha = e^{-dt/\tau_{syn}}$, $\lambda = e^{-dt/\tau_{mem}}$ ("exact") or $1 - dt/\tau$ ("euler"). Between spikes and
-    the weights behind them it makes the trace that meets these weights a part of the network: then a change of the
+    $\alpha = e^{-dt/\tau_{syn}}$, $\lambda = e^{-dt/\tau_{mem}}$ ("exact") or $1 - dt/\tau$ ("euler"). Between spikes
+    and the weights behind them it makes the trace that meets these weights a part of the network: then a change of the
     weights counts at once for all spikes of the past, and a bias is not filtered. In front of it stands a synapse
     without weights (``nn.Identity()``, a pool); ``spike-response`` neurons whose own decays are 0 stand behind the
     weights. It starts at 0, and v is p.

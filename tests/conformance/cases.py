@@ -218,9 +218,9 @@ RULES = {
     ],
     # Masks of dropout are drawn by the place of a sample in its batch.
     "decolle": [
-        RuleCase("decolle", {"dropout": 0.0}, shards=False),
-        RuleCase("decolle", {"dropout": 0.0, "form": "step", "trace": "instant"}),
-        RuleCase("decolle", {"dropout": 0.0, "form": "sequence"}),
+        RuleCase("decolle", {"dropout": 0.0}, shards=False, loop=True),
+        RuleCase("decolle", {"dropout": 0.0, "form": "step", "trace": "instant"}, loop=True),
+        RuleCase("decolle", {"dropout": 0.0, "form": "sequence"}, loop=True),
     ],
     "e-prop": [
         RuleCase("e-prop", loop=True),

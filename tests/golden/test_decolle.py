@@ -205,7 +205,7 @@ def check_learning(case, network, update, reads, errors, t):
 
 
 def take_step(case, network, training, update, t):
-    for key, name in parameters_of(case).items():
+    for name in parameters_of(case).values():
         network.get_parameter(name).grad = update.grads[name]
     training.optimizer.step()
     for key, name in parameters_of(case).items():

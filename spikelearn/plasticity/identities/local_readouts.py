@@ -40,7 +40,7 @@ def _network(*sizes: int) -> Network:
         f"b{n}": Block(nn.Linear(inputs, outputs), SpikeResponse.per_step(DECAY, FAST, REFRACTORY))
         for n, (inputs, outputs) in enumerate(zip(sizes[:-2], sizes[1:-1], strict=True))
     }
-    blocks["out"] = Block(nn.Linear(*sizes[-2:]), LeakyIntegrator.per_step(0.0))
+    blocks["out"] = Block(nn.Linear(sizes[-2], sizes[-1]), LeakyIntegrator.per_step(0.0))
     network = Network(blocks, readout=MembraneReadout())
     draw(network, 0.9)
     return network
@@ -51,10 +51,8 @@ def _looped(network: Network, batch: Batch, memory: Memory) -> dict[str, Tensor]
     names, parameters = zip(*network.named_parameters(), strict=True)
     weights, biases = parameters[::2], parameters[1::2]
     blocks = list(network.blocks)[:-1]
-    state = {
-        name: [torch.zeros(batch.size, len(bias), dtype=torch.float64)] * 3
-        for name, bias in zip(blocks, biases, strict=False)
-    }
+    zeros = [torch.zeros(batch.size, len(bias), dtype=torch.float64) for bias in biases]
+    state = {name: [zero] * 3 for name, zero in zip(blocks, zeros, strict=False)}
     target = F.one_hot(batch.targets, len(biases[-1])).double()
     total = torch.zeros((), dtype=torch.float64)
     for x in batch.inputs:

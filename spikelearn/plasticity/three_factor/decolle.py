@@ -55,7 +55,7 @@ class DECOLLE(ThreeFactor):
     Shapes: inputs [T, B, ...], targets [B]; G [outputs, n]; gradients shaped like their parameters.
 
     Raises:
-        ValueError: as ``local-readout``; a burn-in of all steps; ``fixed_output`` where no plain linear layer leads from
+        ValueError: as ``local-readout``; a burn-in of all steps; ``fixed_output`` where no plain dense layer leads from
             one hidden block to the output; the forms "online" and "step" as ``three-factor`` with form=step.
 
     Source: Kaiser, Mostafa & Neftci, Frontiers in Neuroscience 14, 2020, and the authors' program. deviation: the last
@@ -97,7 +97,7 @@ class DECOLLE(ThreeFactor):
     def requires(self) -> tuple[Need, ...]:
         if not self.fixed_output:
             return super().requires
-        return *super().requires, Passes("one linear layer from one hidden block to the output", _output_weights)
+        return *super().requires, Passes("one dense layer from one hidden block to the output", _output_weights)
 
     def learned(self, network: Network) -> list[str]:
         names = super().learned(network)
@@ -133,8 +133,8 @@ class DECOLLE(ThreeFactor):
                 continue
             learned += 1
             grads = named_gradients(self.loss, names, [step.grads.get(name) for name in names])
-            kept = {"buffers": buffers, "rates": walk.seen.rates(), "metrics": step.metrics}
-            yield Update(grads, walk.seen.scores(), walk.loss / learned, own=step.own, **kept)
+            rates, scores = walk.seen.rates(), walk.seen.scores()
+            yield Update(grads, scores, walk.loss / learned, buffers=buffers, rates=rates, metrics=step.metrics)
 
     def counted(self, steps: int, generator: torch.Generator) -> Tensor:
         first = 1 if self.skipped_burn_in else self.burn_in
@@ -177,6 +177,6 @@ def _output_weights(network: Network, rule: str) -> tuple[str, nn.Linear]:
         return source, last
     raise ValueError(
         f"{rule} has fixed_output, whose weights are the readout of the block before, but the output takes from "
-        f"{', '.join(f'{source} by {path}' for path, source, _ in edges)}: end in one dense layer behind a hidden block "
-        "that nothing else reads, or leave fixed_output out"
+        f"{', '.join(f'{source} by {path}' for path, source, _ in edges)}: end in one dense layer behind a hidden "
+        "block that nothing else reads, or leave fixed_output out"
     )

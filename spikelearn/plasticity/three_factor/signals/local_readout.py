@@ -126,9 +126,10 @@ class LocalReadout(Local):
             each = self.loss.each(read.flatten(0, 1), batch.targets.repeat(len(read))).view(shares.shape)
             value = (shares * each).sum() / batch.size
             if not self.potential_strength:
-                return Taught(*torch.autograd.grad(value, [sent]), loss=value.detach())
+                return Taught(torch.autograd.grad(value, sent)[0], loss=value.detach())
             value = value + self.potential_strength * _pull_of_potentials(over, shares)
-            return Taught(*torch.autograd.grad(value, [sent, over]), loss=value.detach())
+            at_spikes, at_potentials = torch.autograd.grad(value, [sent, over])
+            return Taught(at_spikes, at_potentials, loss=value.detach())
 
 
 def kept_by(seeds: Tensor, name: str, spikes: Tensor, dropout: float) -> Tensor:
