@@ -40,8 +40,11 @@ CASES = {
     "sltt": ("784-400-10, step by step", 0.0),
     "s-tllr": ("784-400-10, step by step", 0.0),
     "e-prop": ("784-400-10, step by step", 0.0),
+    "decolle": ("784-400-10, an update at every step", 0.0),
 }
-STEPWISE = {"ottt-online": {}} | {name: {"form": "step"} for name in ("ottt", "sltt", "s-tllr", "e-prop")}
+STEPWISE = {"ottt-online": {}, "decolle": {}} | {
+    name: {"form": "step"} for name in ("ottt", "sltt", "s-tllr", "e-prop")
+}
 
 
 def network_of(case: str) -> Network:

@@ -22,6 +22,7 @@ from spikelearn.neurons import (
     Neuron,
     Rate,
     RefractoryALIF,
+    SpikeResponse,
     Surrogate,
     Triangle,
 )
@@ -38,6 +39,7 @@ from spikelearn.plasticity import (
     DoubleExponentialTrace,
     EligibilityTrace,
     LIFTrace,
+    LocalReadout,
     MSESteps,
     PreTrace,
     RandomTarget,
@@ -164,6 +166,7 @@ CLOSED = {
     "refractory lif": (LIFTrace, lambda: RefractoryALIF(5e-3, beta=[0.0] * 5, refractory=1, r=4.0).double()),
     "double exponential": (DoubleExponentialTrace, lambda: CubaLIF.per_step(0.8, 0.5, **SUBTRACT)),
     "double exponential in time": (DoubleExponentialTrace, lambda: CubaLIF(5e-3, 3e-3, r=6.0, **SUBTRACT)),
+    "spike response": (DoubleExponentialTrace, lambda: SpikeResponse.per_step(0.8, 0.5, 0.6)),
     "alif": (ALIFTrace, lambda: AdaptiveLIF.per_step(0.8, 0.9, beta=0.3, **SUBTRACT)),
     "alif in time": (ALIFTrace, lambda: AdaptiveLIF(5e-3, 20e-3, beta=0.3, r=4.0, **SUBTRACT)),
     "alif of single neurons": (
@@ -178,6 +181,7 @@ SIGNALS = {
     "symmetric": lambda: Direct(MEMBRANE, feedback="transpose"),
     "learned": lambda: DirectKolenPollack(MEMBRANE),
     "random target": lambda: RandomTarget(MEMBRANE),
+    "local readout": LocalReadout,
 }
 
 

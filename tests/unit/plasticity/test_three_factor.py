@@ -17,6 +17,7 @@ from spikelearn.plasticity import (
     EligibilityTrace,
     InstantTrace,
     LayeredFeedback,
+    LocalReadout,
     MSECount,
     PrePostTrace,
     PreTrace,
@@ -36,6 +37,7 @@ SIGNALS = {
     "direct, learned": lambda: DirectKolenPollack(MEMBRANE),
     "direct, sign": lambda: Direct(MEMBRANE, sign=True),
     "random target": lambda: RandomTarget(MEMBRANE),
+    "local readout": lambda: LocalReadout(dropout=0.3, potential_strength=0.2),
 }
 TRACES = {
     "instant": InstantTrace,
@@ -122,7 +124,7 @@ def test_one_block_with_the_trace_of_its_membrane_is_bptt_but_for_the_bias():
 
 
 @pytest.mark.parametrize("form", ["sequence", "step"])
-@pytest.mark.parametrize("signal", ["direct", "random target"])
+@pytest.mark.parametrize("signal", ["direct", "random target", "local readout"])
 @pytest.mark.parametrize("network", [looped, lambda: dense("6-8-7-3")], ids=["looped", "chain"])
 def test_masks_on_currents_are_on_the_errors_of_their_synapses(network, signal, form):
     """A trace without a memory, as a factor, is what autograd makes of each step."""

@@ -23,6 +23,7 @@ def settings_of(name, **over):
 
 def test_the_published_recipes_are_there():
     assert {
+        "decolle/nmnist",
         "desire/fashion-mnist",
         "desire/mnist",
         "dfa/mnist",
@@ -105,6 +106,7 @@ def test_a_preset_goes_through_a_settings_file(name, tmp_path):
         ("tssl-bp/mnist", "adamw lr=0.0005, weight_decay=0.01", "constant"),
         ("emstdp/mnist", "rms lr=0.0001", "constant"),
         ("lls-m/mnist", "schedule-free-adamw lr=0.005", "constant"),
+        ("decolle/nmnist", "adamax lr=0.001, betas=(0.0, 0.95)", "step:factor=0.2"),
         ("drtp/mnist", "sgd lr=0.0001, momentum=0.9, nesterov=True", "constant"),
     ],
 )
@@ -120,6 +122,7 @@ def test_networks_of_the_recipes():
         "ide/fashion-mnist": 785 * 400 + 2 * 400 + 400 * 400 + 1 + 401 * 10,
         "tssl-bp/fashion-mnist-mlp": 784 * 400 + 400 * 400 + 400 * 10,
         "tssl-bp/mnist": 15 * 25 + 40 * 15 * 25 + 300 * 640 + 300 * 10,
+        "decolle/nmnist": 99 * 64 + (64 * 49 + 1) * 128 + (128 * 49 + 1) * 128 + (128 * 8 * 8 + 1) * 10,
         "desire/mnist": 784 * 1600 + 1600 * 800 + 800 * 10,
         "emstdp/mnist": 784 * 100 + 100 * 10,
         "drtp/mnist": 26 * 32 + (32 * 14 * 14 + 1) * 1000 + 1001 * 10,
