@@ -88,7 +88,7 @@ NEURONS = {
     "silent-leak-lif": [lambda: SilentLeakLIF(), lambda: SilentLeakLIF(spread(0.4, 0.9)).double()],
     "spike-response": [
         lambda: SpikeResponse(10e-3, 5e-3),
-        lambda: SpikeResponse.per_step(0.9, 0.8, 0.6, v_threshold=0.2, inclusive=True),
+        lambda: SpikeResponse.per_step(0.9, 0.8, 0.6, v_threshold=0.05, inclusive=True),
         lambda: SpikeResponse.per_step(0.8, 0.5, reset="to_value", unit_gain=True, v_threshold=1.0),
         lambda: SpikeResponse.per_step(
             spread(0.6, 0.9), spread(0.0, 0.7), spread(0.3, 0.8), refractory=spread(0.5, 2.0)

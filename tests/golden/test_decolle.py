@@ -91,16 +91,16 @@ def memory_of(case, rule, network):
 
 
 def batch_of(case, monkeypatch):
-    """The inputs, and as seeds of dropout the numbers of the steps, for which the file has the masks."""
-    size, count = (case["B"], case["T"] + 1), len(layers_of(case))
-    steps = torch.arange(size[1]).expand(size)
+    """The inputs, and seeds of dropout by which a step is known, for which the file has the masks."""
+    count, seeds = len(layers_of(case)), torch.zeros(case["B"], dtype=torch.int64)
 
     def masks(seeds, name, spikes, dropout):
         assert dropout == case["dropout"]
-        return case[f"{name}_mask"][seeds[:, 0] - 1].view(spikes.shape)
+        assert len(spikes) == 1
+        return case[f"{name}_mask"][seeds[:1] - 1].view(spikes.shape)
 
     monkeypatch.setattr(local_readout, "kept_by", masks)
-    draws = {f"dropout.layer{n}": steps for n in range(count)} if case["dropout"] else {}
+    draws = {f"dropout.layer{n}": seeds for n in range(count)} if case["dropout"] else {}
     return Batch(case["input"], case["labels"], draws=draws)
 
 

@@ -134,7 +134,7 @@ class DECOLLE(ThreeFactor):
             learned += 1
             grads = named_gradients(self.loss, names, [step.grads.get(name) for name in names])
             rates, scores = walk.seen.rates(), walk.seen.scores()
-            yield Update(grads, scores, walk.loss / learned, buffers=buffers, rates=rates, metrics=step.metrics)
+            yield Update(grads, scores, walk.loss / learned, buffers=buffers, rates=rates, metrics={**step.metrics})
 
     def counted(self, steps: int, generator: torch.Generator) -> Tensor:
         first = 1 if self.skipped_burn_in else self.burn_in

@@ -121,12 +121,12 @@ def test_dropout_is_drawn_by_sample_and_step():
     draws = signal.draws(network, data, torch.Generator().manual_seed(3))
     assert set(draws) == {"dropout.fc1", "dropout.fc2"}
     spikes = torch.ones(40, 30, 8)
-    kept = local_readout.kept_by(draws["dropout.fc1"][:, :40].t(), "fc1", spikes, 0.25)
+    kept = local_readout.kept_by(draws["dropout.fc1"], "fc1", spikes, 0.25)
     assert kept.unique().tolist() == pytest.approx([0.0, 4 / 3])
     assert kept.mean().item() == pytest.approx(1.0, abs=0.03)
     assert not kept[0].equal(kept[1])
     assert not kept[:, 0].equal(kept[:, 1])
-    part = local_readout.kept_by(draws["dropout.fc1"][7:9, 5:6].t(), "fc1", spikes[5:6, 7:9], 0.25)
+    part = local_readout.kept_by(draws["dropout.fc1"][7:9] + 5, "fc1", spikes[5:6, 7:9], 0.25)
     assert part.equal(kept[5:6, 7:9])
     assert not LocalReadout().draws(network, data, torch.Generator())
 

@@ -83,12 +83,12 @@ class LocalReadout(Local):
         return found
 
     def draws(self, network: Network, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """{``dropout.<block>``: a seed for every sample and step, int64 [B, T + 1]}; {} without dropout."""
+        """{``dropout.<block>``: a seed for every sample, int64 [B]}; {} without dropout."""
         if not self.dropout:
             return {}
-        size, device = (batch.size, len(batch.inputs) + 1), batch.inputs.device
+        device = batch.inputs.device
         return {
-            DRAWN + name: torch.randint(2**62, size, generator=generator, device=generator.device).to(device)
+            DRAWN + name: torch.randint(2**62, (batch.size,), generator=generator, device=generator.device).to(device)
             for name in _behind_weights(network)
         }
 
@@ -103,9 +103,9 @@ class LocalReadout(Local):
         return spikes, over
 
     def pull(self, value: Tensor, points: Sequence[Tensor], sent: Sent, memory: Memory) -> Pulled:
-        steps = slice(sent.first, sent.first + len(sent.shares))
-        drawn = {name: seeds[:, steps] for name, seeds in sent.batch.draws.items() if name.startswith(DRAWN)}
-        return super().pull(value, points, sent, {**memory, **drawn})
+        # A seed of each step, for one step does not know its number.
+        seeds = {name: drawn + sent.first for name, drawn in sent.batch.draws.items() if name.startswith(DRAWN)}
+        return super().pull(value, points, sent, {**memory, **seeds})
 
     def teach(
         self, name: str, spikes: Tensor, potentials: Tensor, batch: Batch, shares: Tensor, memory: Memory
@@ -121,7 +121,7 @@ class LocalReadout(Local):
             if self.dropout:
                 seeds = memory.get(DRAWN + name, batch.draws.get(DRAWN + name))
                 assert seeds is not None
-                kept = sent * kept_by(seeds[:, : len(spikes)].t(), name, spikes, self.dropout).to(weights)
+                kept = sent * kept_by(seeds, name, spikes, self.dropout).to(weights)
             read = F.linear(kept.flatten(2), weights, memory[BIASES + name])
             each = self.loss.each(read.flatten(0, 1), batch.targets.repeat(len(read))).view(shares.shape)
             value = (shares * each).sum() / batch.size
@@ -133,9 +133,9 @@ class LocalReadout(Local):
 
 
 def kept_by(seeds: Tensor, name: str, spikes: Tensor, dropout: float) -> Tensor:
-    """Factor on every number of ``spikes`` [T, B, ...], 0 or 1/(1 - dropout), by a seed for each step and sample."""
-    rows = spikes.flatten(0, 1)
-    chance, _ = uniform(streams(seeds.reshape(-1), f"{DRAWN}{name}", rows), torch.float32)
+    """Factor on every number of ``spikes`` [T, B, ...], 0 or 1/(1 - dropout), by a seed of each sample at step 0."""
+    steps, rows = torch.arange(len(spikes), device=seeds.device), spikes.flatten(0, 1)
+    chance, _ = uniform(streams((seeds + steps.unsqueeze(1)).flatten(), f"{DRAWN}{name}", rows), torch.float32)
     return (chance >= dropout).view(spikes.shape) / (1.0 - dropout)
 
 
