@@ -1,5 +1,6 @@
 """The structure of a synapse module, as far as fast paths need it."""
 
+from collections import OrderedDict
 from collections.abc import Iterator
 
 import torch
@@ -13,8 +14,8 @@ from spikelearn.synapses.scale import Scale
 
 #: Layers whose output is linear in their input, up to a bias.
 LINEAR = (
-    *(nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d),
-    *(nn.AvgPool1d, nn.AvgPool2d, SumPool2d, Scale, nn.Flatten, nn.Identity),
+    *(nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
+    *(nn.AvgPool1d, nn.AvgPool2d, SumPool2d, Scale, nn.Flatten, nn.Unflatten, nn.Identity, nn.ZeroPad2d, nn.Upsample),
 )
 
 #: Least number of output neurons for which event lists can beat the dense product (benchmarks/fast_paths.py).
@@ -54,6 +55,15 @@ def is_linear(synapse: nn.Module) -> bool:
     return len(weighted) <= 1 and all(isinstance(leaf, LINEAR) for leaf in found)
 
 
+def behind_front(synapse: nn.Module) -> tuple[nn.Module, nn.Module]:
+    """The layers in front in which nothing learns, and the rest, its parameters under the same names."""
+    if type(synapse) is not nn.Sequential or is_hooked(synapse):
+        return nn.Identity(), synapse
+    named = list(synapse.named_children())
+    count = next((n for n, (_, layer) in enumerate(named) if trainable(layer)), len(named))
+    return nn.Sequential(OrderedDict(named[:count])), nn.Sequential(OrderedDict(named[count:]))
+
+
 def leaves(synapse: nn.Module) -> Iterator[nn.Module]:
     """The layers inside; a reparametrised one is one, whatever computes its weights."""
     if parametrize.is_parametrized(synapse) or not list(synapse.children()):
@@ -76,8 +86,10 @@ def trainable(synapse: nn.Module) -> dict[str, nn.Parameter]:
 
 def layers_with_weights(synapse: nn.Module) -> list[str]:
     """Names of the layers whose weights, not biases or scales alone, require a gradient."""
-    named = (f".{name}".rpartition(".")[0].partition(".parametrizations")[0] for name, p in _matrices(synapse))
-    return list(dict.fromkeys(name.removeprefix(".") for name in named))
+    # With a dot in front, for a synapse that is a reparametrised layer itself.
+    places = (f".{name}".rpartition(".")[0].partition(".parametrizations.")[0] for name, _ in _matrices(synapse))
+    named = (place.removeprefix(".") for place in places)
+    return list(dict.fromkeys(named))
 
 
 def _matrices(synapse: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:

@@ -10,6 +10,7 @@ from spikelearn.plasticity.requires import Need, NoFeedback, Passes
 from spikelearn.plasticity.three_factor.signals.base import Signal
 from spikelearn.plasticity.three_factor.traces.base import Trace
 from spikelearn.synapses import is_linear, trainable, uses_batch_statistics
+from spikelearn.synapses.structure import behind_front
 
 
 def step_needs(signal: Signal, trace: Trace) -> tuple[Need, ...]:
@@ -19,7 +20,7 @@ def step_needs(signal: Signal, trace: Trace) -> tuple[Need, ...]:
     ]
     if trace.is_factor:
         needs.append(Passes("no batch statistics", _check_statistics))
-        needs.append(Passes("synapses that are linear in their input", _check_linear))
+        needs.append(Passes("synapses that are linear from their weights on", _check_linear))
     if not signal.cut:
         if trace.returns_errors:
             why = "goes step by step, so that no error reaches an earlier one"
@@ -54,10 +55,11 @@ def _check_statistics(network: Network, rule: str) -> None:
 
 def _check_linear(network: Network, rule: str) -> None:
     for name, synapse in _synapses(network):
-        if trainable(synapse) and not is_linear(synapse):
+        if trainable(synapse) and not is_linear(behind_front(synapse)[1]):
             raise ValueError(
-                f"{rule} goes step by step, but {name} is not linear, so that a trace cannot be carried through "
-                f"{' '.join(repr(synapse).split())}: use average pooling, or form=sequence"
+                f"{rule} goes step by step, but {name} is not linear from its weights on, so that a trace cannot be "
+                f"carried through {' '.join(repr(synapse).split())}: put what is not in front of them, or use "
+                "form=sequence"
             )
 
 

@@ -14,7 +14,8 @@ from spikelearn.plasticity.running import RunningRecord
 from spikelearn.plasticity.three_factor.behind import Senders, senders
 from spikelearn.plasticity.three_factor.signals.base import Local, Sent, Signal
 from spikelearn.plasticity.three_factor.traces.base import Behind, Edge, Trace
-from spikelearn.synapses import float_type, trainable, uses_batch_statistics
+from spikelearn.synapses import as_float, float_type, is_linear, trainable, uses_batch_statistics
+from spikelearn.synapses.structure import behind_front
 from spikelearn.traces import step_weights
 
 
@@ -172,6 +173,12 @@ class Walk:
         self._places = every_current(network, batch.inputs)
         # What a step of a batch norm with statistics of its own does is no product of two factors.
         self._couples_samples = any(uses_batch_statistics(synapse) for synapse in network.synapses().values())
+        # A trace is one of what meets the weights, behind a max pool or another map that it could not cross.
+        self._fronts = {
+            prefix: behind_front(synapse)
+            for prefix, synapse in network.synapses().items()
+            if trace.is_factor and trainable(synapse) and not is_linear(synapse)
+        }
         self._state: State | None = None
         self._traces: dict[str, Tensor] = {}
         self._slopes: dict[str, Tensor] = {}
@@ -189,13 +196,24 @@ class Walk:
         # Without its graph, which traces would carry from step to step.
         plain = detached(record)
         self.seen.add(plain)
-        edges = edges_of(self.network, plain)
+        edges = {
+            prefix: (target, self._at_weights(prefix, edge))
+            for prefix, (target, edge) in edges_of(self.network, plain).items()
+        }
         for prefix, (_, edge) in edges.items():
             self._traces[prefix] = self.trace.follow(edge, self._traces.get(prefix))
         learned = self._learned(t, record, currents, edges, behind) if share else self.nothing()
         for place, slope in behind.slopes.items():
             self._slopes[place] = self.trace.follow_slopes(slope, self._slopes.get(place))
         return learned
+
+    def _at_weights(self, prefix: str, edge: Edge) -> Edge:
+        """The edge from where its weights stand."""
+        if prefix not in self._fronts:
+            return edge
+        front, weights = self._fronts[prefix]
+        with torch.no_grad():
+            return edge._replace(synapse=weights, pre=front(as_float(edge.pre[0], edge.synapse)).unsqueeze(0))
 
     def _stepped(self, x: Tensor, currents: Mapping[str, Tensor]) -> tuple[Record, State]:
         """The record of a step, of batch statistics that of a sequence of one, and the state after it."""
