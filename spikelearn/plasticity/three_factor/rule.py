@@ -64,9 +64,9 @@ class ThreeFactor(GradientRule):
 
     Raises:
         ValueError: as signal and trace; parts that make no sense together (``pairs.PAIRS``); the form "step" with a
-            loss that is no mean over steps, a readout that learns, batch statistics, synapses that are not linear
-            from their weights on, or errors that a delay or a feedback edge would carry to an earlier step; a memory budget where the record is
-            looked at as a whole.
+            loss that is no mean over steps, a readout that learns, batch statistics, synapses that are not linear from
+            their weights on, or errors that a delay or a feedback edge would carry to an earlier step; a memory budget
+            where the record is looked at as a whole.
 
     Source: Bellec et al., Nature Communications 11, 2020; the three factors: Fremaux & Gerstner, Frontiers in Neural
     Circuits 9, 2016.

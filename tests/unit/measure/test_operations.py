@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils import parametrize
 
+from spikelearn import network_for
 from spikelearn.event_products import gated_outer_product
 from spikelearn.events import events_of
 from spikelearn.fast_path import is_watched
@@ -17,7 +18,7 @@ from spikelearn.measure.operations import _Counter
 from spikelearn.measure.products import is_ternary, is_uncounted
 from spikelearn.network import Block, Network, build
 from spikelearn.neurons import IF, LIF, Surrogate, Triangle
-from spikelearn.plasticity import BPTT, STDP, Batch, CrossEntropyRate, OnlineSTDP, ReadoutOnly, Rule, Update
+from spikelearn.plasticity import BPTT, DECOLLE, STDP, Batch, CrossEntropyRate, OnlineSTDP, ReadoutOnly, Rule, Update
 from spikelearn.plasticity.two_phase.base import ErrorNeuronRule
 from spikelearn.synapses.event_conv import event_conv
 from tests.conformance.cases import RULES
@@ -253,6 +254,16 @@ def test_learning_by_bptt_is_the_closed_form():
     assert control.total == Count(pairs["fc2"] / 20, 0.0, 5 * 64 * 10.0)
     ratio = (found.total.acs + found.total.macs) / control.total.acs
     assert ratio == pytest.approx((sum(pairs.values()) + back) / pairs["fc2"])
+
+
+def test_learning_by_local_readouts_is_outer_products_and_each_readout_forth_and_back():
+    torch.manual_seed(0)
+    rule = DECOLLE(form="sequence")
+    network = network_for(rule, "12-8-7-3", (12,))
+    batch = Batch((torch.rand(6, 4, 12) < 0.5).float(), torch.arange(4) % 3)
+    memory = rule.init(network, generator())
+    outer, readouts = 12 * 8 + 8 * 7 + 7 * 3, 3 * (8 + 7)
+    assert learning_operations(network, rule, batch, memory, generator()).total.dense == 6 * (outer + 2 * readouts)
 
 
 def test_kernels_for_sparse_records_step_aside_while_products_are_watched():
