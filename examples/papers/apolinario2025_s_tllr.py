@@ -12,7 +12,7 @@ import sys
 from spikelearn import BPTT, Loader, Training, build, evaluate, fit
 from spikelearn.datasets import NMNIST
 from spikelearn.network import INITIALISERS
-from spikelearn.neurons import LIF, LeakyIntegrator, Sigmoid, SpikeFunction, Surrogate
+from spikelearn.neurons import LIF, LeakyIntegrator, Sigmoid, Surrogate
 from spikelearn.plasticity import STLLR, CrossEntropyMembrane, OptimizerChoice
 from spikelearn.seeding import generator_for
 from spikelearn.training import ConsoleDisplay
@@ -29,7 +29,7 @@ def main(epochs: int = 10, rule: str = "s-tllr") -> None:
         init=INITIALISERS.get("kaiming")(),
         generator=generator_for(0, "weights"),
     )
-    loss, psi = CrossEntropyMembrane(), Surrogate(SpikeFunction(Sigmoid(4.0)))
+    loss, psi = CrossEntropyMembrane(), Surrogate(Sigmoid(4.0))
     traces = {"decay": 0.5, "decay_post": 0.2, "alpha_pre": 1.0, "alpha_post": -1.0}
     chosen = BPTT(loss, psi) if rule == "bptt" else STLLR(loss, psi, **traces, last_steps=5)
     training = Training.start(network, chosen, optimizer=OptimizerChoice("adam", 1e-3))

@@ -11,7 +11,6 @@ from spikelearn.neurons import (
     FastSigmoid,
     LeakyIntegrator,
     Rectangle,
-    SpikeFunction,
     SpikeResponse,
     Surrogate,
     SynapticTrace,
@@ -73,7 +72,7 @@ def parameters_of(case):
 
 def rule_of(case, form, trace):
     psi = PSI.get(case["psi"], lambda: Rectangle(0.5))()
-    options = {"adjoint": Surrogate(SpikeFunction(psi)), "form": form, "trace": trace, "dropout": case["dropout"]}
+    options = {"adjoint": Surrogate(psi), "form": form, "trace": trace, "dropout": case["dropout"]}
     options |= {"burn_in": case["burnin"], "skipped_burn_in": True, "fixed_output": True}
     return RULES.make("decolle", {**options, "potential_strength": case["reg"]})
 

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from spikelearn.network import Block, Feedback, MembraneReadout, Network
-from spikelearn.neurons import LIF, FastSigmoid, LeakyIntegrator, Sigmoid, SpikeFunction, Surrogate, Triangle
+from spikelearn.neurons import LIF, FastSigmoid, LeakyIntegrator, Sigmoid, Surrogate, Triangle
 from spikelearn.plasticity import RULES, Batch, OptimizerChoice
 from spikelearn.synapses import standardised
 from spikelearn.training import Training, learn
@@ -80,7 +80,7 @@ def parameters_of(case, network):
 
 def rule_of(case, form="step"):
     options = {
-        "adjoint": Surrogate(SpikeFunction(PSI[case["psi_kind"]]())),
+        "adjoint": Surrogate(PSI[case["psi_kind"]]()),
         "decay": case["lambda_pre"],
         "decay_post": case["lambda_post"],
         "alpha_pre": case["alpha_pre"],

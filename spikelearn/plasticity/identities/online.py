@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spikelearn.network import Block, MembraneReadout, Network
-from spikelearn.neurons import LeakyIntegrator, Sigmoid, SpikeFunction, Surrogate
+from spikelearn.neurons import LeakyIntegrator, Sigmoid, Surrogate
 from spikelearn.plasticity.base import Batch
 from spikelearn.plasticity.identities.base import DECAY, changes, compare, dense, identity, spikes_for
 from spikelearn.plasticity.losses import MixedMembrane
@@ -74,7 +74,7 @@ def s_tllr() -> None:
     """Its causal term is ``ottt``, with one hidden block the gradient through all steps; both are sums over pairs."""
     network, batch = _network(6, 8, 4), spikes_for(6, 4)
     network.blocks["b0"].synapse.bias.requires_grad_(False)  # a bias has no trace
-    loss, adjoint = MixedMembrane(SHARE), Surrogate(SpikeFunction(Sigmoid(4.0)))
+    loss, adjoint = MixedMembrane(SHARE), Surrogate(Sigmoid(4.0))
     through_time = _looped(network, batch, _sigmoid, through_time=True)
     del through_time["blocks.b0.synapse.bias"]
     deep = _network(6, 8, 7, 4)
@@ -91,7 +91,7 @@ def s_tllr() -> None:
 def s_tllr_online() -> None:
     """Where nothing applies its updates, they add up to the change of ``s-tllr``."""
     network, batch, total = _network(6, 8, 7, 4), spikes_for(6, 4), dict[str, Tensor]()
-    loss, adjoint = MixedMembrane(SHARE), Surrogate(SpikeFunction(Sigmoid(4.0)))
+    loss, adjoint = MixedMembrane(SHARE), Surrogate(Sigmoid(4.0))
     rule = STLLROnline(loss, adjoint, **BOTH, last_steps=LAST)
     for update in rule.updates(network, batch, {}, torch.Generator()):
         total = {name: total[name] + grad if name in total else grad for name, grad in update.grads.items()}

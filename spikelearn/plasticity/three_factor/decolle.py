@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from spikelearn.checks import check_choice, check_count, check_flag
 from spikelearn.network import Network, learning_only
-from spikelearn.neurons import Adjoint, FastSigmoid, SpikeFunction, Surrogate
+from spikelearn.neurons import Adjoint, FastSigmoid, Surrogate
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Update
 from spikelearn.plasticity.gradient.base import named_gradients
 from spikelearn.plasticity.losses import Loss, SmoothL1Membrane
@@ -73,7 +73,7 @@ class DECOLLE(ThreeFactor):
     def __init__(
         self,
         loss: Loss = SmoothL1Membrane(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(FastSigmoid(10.0))),
+        adjoint: Adjoint = Surrogate(FastSigmoid(10.0)),
         trace: Trace = EligibilityTrace(),
         *,
         scale: float = 0.5,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, get_args
 
 from spikelearn.checks import check_choice, check_count
-from spikelearn.neurons import Adjoint, SpikeFunction, Surrogate, Triangle
+from spikelearn.neurons import Adjoint, Surrogate, Triangle
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.losses import CrossEntropyMembrane, Loss
 from spikelearn.plasticity.three_factor.rule import Form, ThreeFactor
@@ -78,7 +78,7 @@ class STLLR(ThreeFactor):
     def __init__(
         self,
         loss: Loss = CrossEntropyMembrane(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(Triangle(1.0, 0.3))),
+        adjoint: Adjoint = Surrogate(Triangle(1.0, 0.3)),
         *,
         decay: float | None = 0.75,
         decay_post: float = 0.2,

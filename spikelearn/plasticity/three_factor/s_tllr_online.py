@@ -7,7 +7,7 @@ import torch
 
 from spikelearn.checks import check_count
 from spikelearn.network import Network
-from spikelearn.neurons import Adjoint, SpikeFunction, Surrogate, Triangle
+from spikelearn.neurons import Adjoint, Surrogate, Triangle
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.losses import CrossEntropyMembrane, Loss
 from spikelearn.plasticity.three_factor.online import updates_at_every_step
@@ -44,7 +44,7 @@ class STLLROnline(ThreeFactor):
     def __init__(
         self,
         loss: Loss = CrossEntropyMembrane(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(Triangle(1.0, 0.3))),
+        adjoint: Adjoint = Surrogate(Triangle(1.0, 0.3)),
         *,
         decay: float | None = 0.75,
         decay_post: float = 0.2,
