@@ -87,6 +87,7 @@ from spikelearn.plasticity.three_factor.traces import (
 )
 from spikelearn.plasticity.two_phase.emstdp import EMSTDP
 from spikelearn.plasticity.two_phase.emstdp_loihi import EMSTDPLoihi
+from spikelearn.plasticity.two_phase.pepita import Pepita
 from spikelearn.tasks import check_targets
 
 __all__ = [
@@ -159,6 +160,7 @@ __all__ = [
     "OnlineSTDP",
     "OptimizerChoice",
     "Part",
+    "Pepita",
     "ReadoutOnly",
     "Rule",
     "RuleWarning",

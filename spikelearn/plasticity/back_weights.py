@@ -155,22 +155,31 @@ def uniform(shape: Sequence[int], gain: float, generator: torch.Generator, like:
     return ((2.0 * drawn - 1.0) * (gain / math.sqrt(drawn[0].numel()))).to(like)
 
 
-def neuron_shapes(rule: str, network: Network) -> dict[str, tuple[int, ...]]:
-    """Shape of every block's neurons, without the batch.
+def input_shape(rule: str, network: Network) -> tuple[int, ...]:
+    """Shape of one input, without the batch.
 
     Raises:
         ValueError: a network that begins with an image of unknown size.
     """
+    if network.input_shape is not None:
+        return network.input_shape
+    first = next((m for m in network.modules() if isinstance(m, WEIGHTED)), None)
+    if not isinstance(first, nn.Linear):
+        raise ValueError(
+            f"{rule} draws feedback weights for every neuron, but the network does not say how large its inputs "
+            "are: make it with input_shape=(channels, height, width)"
+        )
+    return (first.in_features,)
+
+
+def neuron_shapes(rule: str, network: Network) -> dict[str, tuple[int, ...]]:
+    """Shape of every block's neurons, without the batch.
+
+    Raises:
+        ValueError: as ``input_shape``.
+    """
     weight = next(network.parameters())
-    shape = network.input_shape
-    if shape is None:
-        first = next((m for m in network.modules() if isinstance(m, WEIGHTED)), None)
-        if not isinstance(first, nn.Linear):
-            raise ValueError(
-                f"{rule} draws feedback weights for every neuron, but the network does not say how large its inputs "
-                "are: make it with input_shape=(channels, height, width)"
-            )
-        shape = (first.in_features,)
+    shape = input_shape(rule, network)
     return network.shapes(torch.zeros(1, *shape, dtype=float_type(network), device=weight.device))
 
 

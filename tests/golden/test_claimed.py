@@ -23,7 +23,6 @@ WAITING = (
     "mstdpet_",
     "pal_",
     "pc_",
-    "pepita_",
     "softhebb_",
     "tess_",
     "triplet_",

@@ -40,6 +40,11 @@ def influence(network: Network, batch: Batch, hidden: int) -> Tensor:
     return torch.stack(rows, 1) / len(batch.inputs)
 
 
+def output_spikes(network: Network, batch: Batch) -> Tensor:
+    """Spikes of the last block, [T, B, n]."""
+    return torch.stack([spikes for _, spikes in _steps(network, batch)])
+
+
 def _loss(network: Network, batch: Batch, added: Tensor | None = None) -> Tensor:
     counts = sum(spikes for _, spikes in _steps(network, batch, added=added))
     assert isinstance(counts, Tensor)

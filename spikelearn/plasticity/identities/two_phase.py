@@ -3,14 +3,18 @@
 import math
 
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from spikelearn.network import Block, Network
-from spikelearn.neurons import IF
+from spikelearn.neurons import IF, Rate
+from spikelearn.neurons.activations import Linear
 from spikelearn.plasticity.base import Batch
-from spikelearn.plasticity.identities.base import changes, compare, identity
+from spikelearn.plasticity.identities.base import SAMPLES, changes, compare, dense, draw, identity, spikes_for
+from spikelearn.plasticity.identities.by_hand import hidden_spikes, output_spikes
 from spikelearn.plasticity.two_phase.emstdp import EMSTDP
 from spikelearn.plasticity.two_phase.emstdp_loihi import EMSTDPLoihi
+from spikelearn.plasticity.two_phase.pepita import Pepita
 
 
 @identity("emstdp")
@@ -34,6 +38,46 @@ def emstdp_loihi() -> None:
     change = (2**-5 * (17 / 16) - 2**-6 * 2) / 16
     expected = {"blocks.b0.synapse.weight": torch.full((1, 1), -change, dtype=torch.float64)}
     compare("emstdp-loihi", changes(rule, _relays(1), Batch(inputs, torch.tensor([0]))), expected)
+
+
+@identity("pepita")
+def pepita() -> None:
+    """Spikes of two plain loops; and where the error comes as by the output's weights, ``bptt`` in the limit."""
+    network, batch = dense(6, 8, 4), spikes_for(6, 4)
+    rule = Pepita(scale=1.0, gain=3.0)
+    memory = rule.init(network, torch.Generator().manual_seed(0))
+    error = _error(3.0 * output_spikes(network, batch).mean(0), batch)
+    second = Batch(batch.inputs + error @ memory["back_weights.inputs"], batch.targets)
+    seen, later = hidden_spikes(network, batch).mean(0), hidden_spikes(network, second).mean(0)
+    told = _error(3.0 * output_spikes(network, second).mean(0), batch)
+    expected = {"b0": (seen - later, second.inputs.mean(0)), "b1": (told, later)}
+    compare("pepita", changes(rule, network, batch, memory), _products(expected))
+
+    network = Network({"b0": Block(nn.Linear(6, 5), Rate()), "b1": Block(nn.Linear(5, 4), Rate(Linear()))})
+    draw(network, 0.9)
+    inputs = torch.rand(1, SAMPLES, 6, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    batch, small = Batch(inputs, batch.targets), 1e-6
+    below, above = (network.get_parameter(f"blocks.b{n}.synapse.weight").detach() for n in (0, 1))
+    memory = {"back_weights.inputs": -small * above @ torch.linalg.pinv(below).t()}
+    found = changes(Pepita(gain=1.0), network, batch, memory)
+    found = {name: change / small if ".b0." in name else change for name, change in found.items()}
+    names, parameters = zip(*network.named_parameters(), strict=True)
+    (first, bias), (last, shift) = parameters[:2], parameters[2:]
+    value = F.cross_entropy(F.linear(F.linear(inputs[0], first, bias).relu(), last, shift), batch.targets)
+    compare("pepita", found, dict(zip(names, torch.autograd.grad(value, parameters), strict=True)), within=100 * small)
+
+
+def _error(logits: Tensor, batch: Batch) -> Tensor:
+    return logits.detach().softmax(1) - torch.eye(logits.shape[1], dtype=logits.dtype)[batch.targets]
+
+
+def _products(factors: dict[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+    """{parameter: mean over the samples of post times pre, or times 1}, of {block: (post, pre)}."""
+    found = {}
+    for name, (post, pre) in factors.items():
+        found[f"blocks.{name}.synapse.weight"] = torch.einsum("bi,bj->ij", post, pre).detach() / SAMPLES
+        found[f"blocks.{name}.synapse.bias"] = post.detach().mean(0)
+    return found
 
 
 def _relays(count: int) -> Network:
