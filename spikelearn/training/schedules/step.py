@@ -15,20 +15,23 @@ class Step(Schedule):
 
     Args:
         factor: dimensionless, in [0, 1].
+        first: share of the batches before which it does not fall, in [0, 1]; 0.6 leaves the first fall out.
 
     Shapes: one rate for each group of parameters.
 
     Raises:
-        ValueError: ``factor`` outside [0, 1].
+        ValueError: ``factor`` or ``first`` outside [0, 1].
 
     Source: standard; the steps as in Xiao et al., NeurIPS 2021, the authors' program.
     """
 
-    def __init__(self, factor: float = 0.1) -> None:
+    def __init__(self, factor: float = 0.1, first: float = 0.0) -> None:
         check_fraction("factor", factor)
-        self.factor = factor
+        check_fraction("first", first)
+        self.factor, self.first = factor, first
 
     def over(self, optimizer: optim.Optimizer, updates: int, epochs: int) -> optim.lr_scheduler.LambdaLR:
+        falls = [round(share * updates) for share in STEPS if share >= self.first]
         return optim.lr_scheduler.LambdaLR(
-            optimizer, lambda batch: self.factor ** sum(batch >= round(share * updates) > 0 for share in STEPS)
+            optimizer, lambda batch: self.factor ** sum(batch >= fall > 0 for fall in falls)
         )
