@@ -131,13 +131,18 @@ def make_optimizers(
 
 
 def _memory_of(part: str, memory: Memory) -> list[Tensor]:
-    return [tensor for key, tensor in memory.items() if key.startswith(f"{part}.")]
+    return _stepped({key: tensor for key, tensor in memory.items() if key.startswith(f"{part}.")})
+
+
+def _stepped(memory: Memory) -> list[Tensor]:
+    """What an optimizer can step: whole numbers, such as counters, are kept by the rule alone."""
+    return [tensor for tensor in memory.values() if tensor.is_floating_point()]
 
 
 def make_own_optimizers(rule: Rule, memory: Memory) -> Optimizer | None:
     """The optimizer of what a rule learns itself, or the rules of its parts; None where none does."""
     if not rule.parts:
-        return make_optimizer(rule.default_own_optimizer, memory.values()) if rule.default_own_optimizer else None
+        return make_optimizer(rule.default_own_optimizer, _stepped(memory)) if rule.default_own_optimizer else None
     found = {}
     for name, part in rule.parts.items():
         if part.rule.default_own_optimizer is not None:

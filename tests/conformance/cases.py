@@ -244,12 +244,11 @@ RULES = {
         RuleCase("emstdp", {"epsilon": 1.0, "feedback": "direct"}, seed=2, deep=False),
     ],
     "emstdp-loihi": [RuleCase("emstdp-loihi", lr=4.0, seed=5, deep=False)],
-    # Rates of ten steps are coarse: the error must be strong to change some of every block's.
     "pepita": [
-        RuleCase("pepita", {"scale": 1.0}),
-        RuleCase("pepita", {"scale": 1.0, "modulation": "current", "projected": "sign", "sign": "minus"}),
-        RuleCase("pepita", {"scale": 1.0, "form": "mixed", "output_error": "first"}),
-        RuleCase("pepita", {"scale": 1.0, "form": "time-local"}),
+        RuleCase("pepita"),
+        RuleCase("pepita", {"modulation": "input", "projected": "sign", "sign": "minus"}),
+        RuleCase("pepita", {"form": "mixed", "output_error": "first"}),
+        RuleCase("pepita", {"form": "time-local"}),
     ],
     # Batch norm couples the samples of a batch.
     "ide": [RuleCase("ide", {"dropout": 0.0}, {"batch_norm": False, "spectral_feedback": False}, lr=0.5)],

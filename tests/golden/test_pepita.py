@@ -61,6 +61,7 @@ def rule_of(case):
     """The registered rule with the file's options."""
     options = {
         "form": FORMS[case.get("mode", "modulated")],
+        "modulation": "input",
         "sign": {1.0: "plus", -1.0: "minus"}[case["input_sign"]],
         "projected": case["error_kind"],
         "output_error": case["output_error"],
@@ -207,7 +208,9 @@ def test_every_number_of_a_file(path, monkeypatch):
     for step in range(1, case["n_steps"] + 1):
         batch = batch_of(case, step)
         drawn = training.rule.draws(training.network, batch, torch.Generator())
-        assert {name: tuple(d.shape) for name, d in drawn.items()} == {k: tuple(d.shape) for k, d in batch.draws.items()}
+        assert {name: tuple(d.shape) for name, d in drawn.items()} == {
+            k: tuple(d.shape) for k, d in batch.draws.items()
+        }
         with monkeypatch.context() as patch:
             watch = Watch(patch)
             seen = updates_of(training, batch, monkeypatch)

@@ -17,7 +17,7 @@ class Kaiming(Initialiser):
     r"""Weights of mean 0 and variance $2/n$, n the fan-in; biases 0.
 
     Args:
-        distribution: "normal", $N(0, \sqrt{2/n})$, or "uniform", $U(-\sqrt{6/n}, \sqrt{6/n})$, unit of current per spike.
+        distribution: "normal", $N(0, \sqrt{2/n})$, or "uniform", $U(-\sqrt{6/n}, \sqrt{6/n})$.
 
     Shapes: weights [outputs, inputs] or [outputs, inputs, h, w], biases [outputs], unit of current per spike.
 

@@ -44,7 +44,7 @@ def emstdp_loihi() -> None:
 def pepita() -> None:
     """Spikes of two plain loops; and where the error comes as by the output's weights, ``bptt`` in the limit."""
     network, batch = dense(6, 8, 4), spikes_for(6, 4)
-    rule = Pepita(scale=1.0, gain=3.0)
+    rule = Pepita(modulation="input", scale=1.0, gain=3.0)
     memory = rule.init(network, torch.Generator().manual_seed(0))
     error = _error(3.0 * output_spikes(network, batch).mean(0), batch)
     second = Batch(batch.inputs + error @ memory["back_weights.inputs"], batch.targets)
@@ -59,7 +59,7 @@ def pepita() -> None:
     batch, small = Batch(inputs, batch.targets), 1e-6
     below, above = (network.get_parameter(f"blocks.b{n}.synapse.weight").detach() for n in (0, 1))
     memory = {"back_weights.inputs": -small * above @ torch.linalg.pinv(below).t()}
-    found = changes(Pepita(gain=1.0), network, batch, memory)
+    found = changes(Pepita(modulation="input", gain=1.0), network, batch, memory)
     found = {name: change / small if ".b0." in name else change for name, change in found.items()}
     names, parameters = zip(*network.named_parameters(), strict=True)
     (first, bias), (last, shift) = parameters[:2], parameters[2:]

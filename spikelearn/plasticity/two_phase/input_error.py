@@ -89,7 +89,9 @@ def with_error(
     """
     size, steps = batch.size, len(batch.inputs)
     if modulation == "current":
-        currents = {name: (error @ matrix.flatten(1)).view(size, *matrix.shape[1:]) for name, matrix in matrices.items()}
+        currents = {
+            name: (error @ matrix.flatten(1)).view(size, *matrix.shape[1:]) for name, matrix in matrices.items()
+        }
         return Presented(batch.inputs, {name: added.expand(steps, *added.shape) for name, added in currents.items()})
     shift = (error @ matrices["inputs"].flatten(1)).view(batch.inputs.shape[1:])
     if modulation == "spikes":

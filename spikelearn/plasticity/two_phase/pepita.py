@@ -1,7 +1,7 @@
 """PEPITA: present the error to perturb the input to modulate activity."""
 
 from collections.abc import Iterator, Mapping
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -47,7 +47,7 @@ UNMOVED = 1e-3
 class Pepita(Rule):
     r"""A batch is presented twice, the second time with the output's error; layers learn from the difference.
 
-    $$x' = x \pm F e, \qquad \Delta W_l \propto -(r_l - r'_l) \otimes r'_{l-1}, \qquad
+    $$x' = x \pm F e\ \text{or}\ I'_1 = I_1 \pm F e, \qquad \Delta W_l \propto -(r_l - r'_l) \otimes r'_{l-1}, \qquad
       \Delta W_L \propto -e' \otimes r'_{L-1}, \qquad e = \mathrm{softmax}(k\,s) - y$$
 
     r and r' are the mean rates of the two presentations (of rate neurons their outputs; with T = 1 the numbers of the
@@ -61,12 +61,13 @@ class Pepita(Rule):
 
     Args:
         form: "difference" as above; "forward": the presynaptic rates are those of the first presentation; "mixed":
-            $r_l \otimes r_{l-1} - r'_l \otimes r'_{l-1}$ and $p \otimes r_{L-1} - y \otimes r'_{L-1}$, p = e + y, what is
+            $r_l \otimes r_{l-1} - r'_l \otimes r'_{l-1}$ and $(e + y) \otimes r_{L-1} - y \otimes r'_{L-1}$, what is
             Hebbian and what is not each by its own presentation; "time-local": the two halves of that, each applied
             when its presentation ends, so that weights move in between.
-        modulation: what the error changes: "input", the input of every step; "spikes", the rate of a binary input,
-            which stays binary (added and dropped spikes are drawn, the rest is as it was); "current", the current of
-            every step into the layers that inputs feed.
+        modulation: what the error changes: "current", the current of every step into the layers that inputs feed (F
+            stands for $W_1 F$, binary inputs stay binary); "input", the input of every step, as published; "spikes",
+            the rate of a binary input, which stays binary (spikes that are added or left out are drawn, the others are
+            as they were).
         scale: F has entries from $U(-k\sqrt{6/m}, k\sqrt{6/m})$, k this number, m the places of an input ("current":
             the neurons of the layer); unit of input or current per unit of error.
         sign: "plus" or "minus" of $x \pm F e$.
@@ -100,14 +101,14 @@ class Pepita(Rule):
     "sign" the program has F a tenth as large; F learns in every batch, there in epochs of its own.
     """
 
-    default_optimizer = OptimizerChoice("sgd", 0.1, {"momentum": 0.9})
+    default_optimizer = OptimizerChoice("sgd", 0.03, {"momentum": 0.9})
 
     def __init__(
         self,
         form: Form = "difference",
-        modulation: Modulation = "input",
+        modulation: Modulation = "current",
         *,
-        scale: float = 0.05,
+        scale: float = 2.0,
         sign: Sign = "plus",
         projected: Projected = "error",
         output_error: OutputError = "second",
@@ -121,10 +122,16 @@ class Pepita(Rule):
         mirror_noise: float = 0.1,
         mirror_alone: int = 0,
     ) -> None:
-        choices = {"form": (form, Form), "modulation": (modulation, Modulation), "sign": (sign, Sign)}
-        choices |= {"projected": (projected, Projected), "output_error": (output_error, OutputError)}
-        choices |= {"positions": (positions, Positions), "feedback": (feedback, Matrix)}
-        for name, (chosen, kind) in choices.items():
+        choices: list[tuple[str, str, Any]] = [
+            ("form", form, Form),
+            ("modulation", modulation, Modulation),
+            ("sign", sign, Sign),
+            ("projected", projected, Projected),
+            ("output_error", output_error, OutputError),
+            ("positions", positions, Positions),
+            ("feedback", feedback, Matrix),
+        ]
+        for name, chosen, kind in choices:
             check_choice(name, chosen, get_args(kind))
         check_positive("scale", scale)
         check_positive("gain", gain)
@@ -149,8 +156,8 @@ class Pepita(Rule):
     @property
     def factors(self) -> Factors:
         # The sign of the error is known from the target alone.
-        error = {"error"} if self.projected == "sign" else set()
-        return (SUPERVISED | {"record"}) - error
+        found: Factors = SUPERVISED | {"record"}
+        return found - {"error"} if self.projected == "sign" else found
 
     @property
     def requires(self) -> tuple[Need, ...]:
@@ -179,15 +186,13 @@ class Pepita(Rule):
             for name in (prefix + name for prefix in again for name in shapes if name not in network.outputs):
                 shape = shapes[name.partition(".")[2]]
                 kept = torch.rand(batch.size, *shape, generator=generator, device=generator.device) >= self.dropout
-                found[name] = (kept / (1.0 - self.dropout)).to(batch.inputs.device, float_type(network))
+                found[name] = kept.to(batch.inputs.device, float_type(network)) / (1.0 - self.dropout)
         if self.feedback == "mirrored":
             found |= noise_for(network, batch, self.mirror_noise, self.dropout, generator)
         return found
 
     @torch.no_grad()
-    def updates(
-        self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator
-    ) -> Iterator[Update]:
+    def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:
         drawn = self.drawn(network, batch, generator)
         alone = self.feedback == "mirrored" and int(memory[BATCHES]) < self.mirror_alone
         if alone:
@@ -215,7 +220,8 @@ class Pepita(Rule):
             loss, error = self._errors(first, batch)
             second = self._second(network, batch, memory, drawn, masks, error)
             if self.form == "mixed":
-                terms = [(first, self._half(network, first, batch, error)), (second, self._half(network, second, batch))]
+                hebbian, opposed = self._half(network, first, batch, error), self._half(network, second, batch)
+                terms = [(first, hebbian), (second, opposed)]
             else:
                 own = error if self.output_error == "first" else self._errors(second, batch)[1]
                 factors = _split(own, network, first)
@@ -266,9 +272,7 @@ class Pepita(Rule):
         wanted = F.one_hot(batch.targets, logits.shape[1]).to(logits.dtype)
         return F.cross_entropy(logits, batch.targets), logits.softmax(1) - wanted
 
-    def _half(
-        self, network: Network, window: Window, batch: Batch, error: Tensor | None = None
-    ) -> dict[str, Tensor]:
+    def _half(self, network: Network, window: Window, batch: Batch, error: Tensor | None = None) -> dict[str, Tensor]:
         """Post factors of one presentation by itself: that of the first, with its error, or that of the second."""
         wanted = F.one_hot(batch.targets, window.scores.shape[1]).to(window.scores.dtype)
         taught = -wanted if error is None else error + wanted
@@ -286,7 +290,8 @@ class Pepita(Rule):
         return Update(grads, first.scores, loss, buffers=buffers, rates=first.firing, metrics=dict(metrics or {}))
 
     def warnings(self, metrics: Mapping[str, float]) -> list[str]:
-        names = [name.removeprefix("moved_") for name, share in metrics.items() if name.startswith("moved_") and share < UNMOVED]
+        moved = {name.removeprefix("moved_"): share for name, share in metrics.items() if name.startswith("moved_")}
+        names = [name for name, share in moved.items() if share < UNMOVED]
         if not names:
             return []
         return [
