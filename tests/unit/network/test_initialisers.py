@@ -76,10 +76,13 @@ def test_uniform_is_torchs_default(layer_name):
     assert 0 < synapse.bias.abs().max() <= 1 / math.sqrt(fan_in)
 
 
-def test_kaiming_is_normal_with_twice_the_fan_in(layer):
+def test_kaiming_is_normal_or_uniform_with_twice_the_fan_in(layer):
     synapse, fan_in = layer
     drawn("kaiming", network_of(synapse))
     assert_normal(synapse.weight, math.sqrt(2 / fan_in))
+    assert synapse.bias.abs().max() == 0
+    drawn("kaiming", network_of(synapse), distribution="uniform")
+    assert_uniform(synapse.weight, math.sqrt(6 / fan_in))
     assert synapse.bias.abs().max() == 0
 
 

@@ -38,6 +38,7 @@ def test_the_published_recipes_are_there():
         "lls/mnist",
         "lls-m/mnist",
         "lls-mxm/mnist",
+        "pepita/mnist",
         "sdfa/mnist",
         "tssl-bp/fashion-mnist-cnn",
         "tssl-bp/fashion-mnist-mlp",

@@ -101,6 +101,9 @@ def test_steps_of_a_hundred_epochs_are_at_30_60_and_90():
     assert found[29] == pytest.approx(LR)
     assert found[30] == pytest.approx(LR / 10)
     assert found[-1] == pytest.approx(LR / 1000)
+    later = rates("step:first=0.6", 100, 100, per_epoch=1)
+    assert [epoch for epoch in range(1, 100) if later[epoch] != later[epoch - 1]] == [60, 90]
+    assert later[-1] == pytest.approx(LR / 100)
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3, 5, 10])
