@@ -69,7 +69,7 @@ def present(
 
 def mean(record: Tensor, like: nn.Module) -> Tensor:
     """The mean over the steps, in the type of the weights of ``like``; bytes are counted in whole numbers."""
-    if is_constant_in_time(record):
+    if len(record) == 1 or is_constant_in_time(record):
         return as_float(record[0], like)
     return as_float(record.sum(0), like) / len(record)
 
