@@ -13,7 +13,7 @@ from spikelearn.network import FittedReadout, Network
 from spikelearn.plasticity.back_weights import PREFIX
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update
 from spikelearn.plasticity.factors import SUPERVISED, Factors
-from spikelearn.plasticity.requires import Need, Passes, PlainSynapses, SomethingToLearn, weights_of
+from spikelearn.plasticity.requires import Encoding, Need, Passes, PlainSynapses, SomethingToLearn, weights_of
 from spikelearn.plasticity.two_phase.input_error import Modulation, drawn_matrices, flips_for, with_error
 from spikelearn.plasticity.two_phase.mirroring import (
     MIRROR_NEEDS,
@@ -168,6 +168,8 @@ class Pepita(Rule):
             Passes("hidden neurons that send something", _check_hidden),
             Passes("no batch norm", _check_norms),
         )
+        if self.modulation == "spikes":
+            needs += (Encoding("rate"),)
         return needs + MIRROR_NEEDS if self.feedback == "mirrored" else needs
 
     def init(self, network: Network, generator: torch.Generator) -> Memory:

@@ -15,7 +15,7 @@ from spikelearn.plasticity import BPTT, RULES, Batch, CrossEntropyRate, Optimize
 from spikelearn.plasticity.two_phase import pepita
 from spikelearn.plasticity.two_phase.input_error import shifted_spikes
 from spikelearn.plasticity.two_phase.mirroring import product_of
-from spikelearn.training import Training, fit, learn
+from spikelearn.training import Training, fit, learn, needs_of
 from tests.helpers import NETWORKS, batch_for, dense, images, looped, only_update
 
 F64 = torch.float64
@@ -180,6 +180,11 @@ def test_spikes_are_shifted_in_rate_and_no_more_than_that():
     assert less.tolist() == [False, True, False, False, True, False, True]
     with pytest.raises(ValueError, match="the inputs are no spikes .* use modulation=input"):
         shifted_spikes(torch.full((3, 1, 1), 0.5), shift[:, :1], torch.rand(3, 1, 1))
+
+
+def test_spikes_to_shift_are_asked_for():
+    assert needs_of("pepita", "digits", {"modulation": "spikes"}) == {"encoder": "rate"}
+    assert needs_of("pepita", "digits") == {}
 
 
 def test_the_halves_of_the_time_local_form_add_up_to_the_mixed_one_while_weights_rest():
