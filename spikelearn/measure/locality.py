@@ -157,7 +157,8 @@ class _Probe:
         with isolated(run.network, self.generator) as drawn:
             batch = Batch(run.inputs, run.targets)
             updates: list[Update] = list(self.rule.updates(run.network, batch, run.memory, drawn))
-        return [update.grads for update in updates]
+        # Those of what the rule itself learns leave the network alone.
+        return [update.grads for update in updates if update.grads]
 
     def silence_a_source(self, run: _Run, strength: float) -> None:
         for name in self.beside:

@@ -39,6 +39,8 @@ from spikelearn.plasticity.losses import (
 from spikelearn.plasticity.requires import Unmet
 from spikelearn.plasticity.split import Split
 from spikelearn.plasticity.targets.desire import Desire
+from spikelearn.plasticity.targets.dtp import DTP
+from spikelearn.plasticity.targets.fw_dtp import FWDTP
 from spikelearn.plasticity.three_factor.bases import BASES
 from spikelearn.plasticity.three_factor.decolle import DECOLLE
 from spikelearn.plasticity.three_factor.dfa import DFA
@@ -106,6 +108,8 @@ __all__ = [
     "DECOLLE",
     "DKP",
     "DRTP",
+    "DTP",
+    "FWDTP",
     "DirectKolenPollack",
     "Directional",
     "DirectionalDFA",

@@ -33,6 +33,7 @@ from spikelearn.neurons.activations import (
     ReLU,
     Softmax,
     Softplus,
+    Standardised,
     Tanh,
 )
 from spikelearn.runs import needed, settings_for
@@ -116,6 +117,10 @@ def half_tanh(a):
     return torch.cat([torch.tanh(a[:, : a.shape[1] // 2]), 0 * a[:, a.shape[1] // 2 :]], 1)
 
 
+def standardised(a):
+    return (a - a.mean(0)) / (a.std(0) + 1e-12)
+
+
 #: (how it is made, the same function by operations of torch).
 ACTIVATIONS = {
     "relu": [(ReLU, F.relu)],
@@ -133,6 +138,14 @@ ACTIVATIONS = {
     "abs": [(Abs, torch.abs)],
     "softmax": [(lambda: Softmax(3.0), lambda a: F.softmax(3 * a, 1))],
     "triangle": [(MeanTriangle, above_mean), (lambda: MeanTriangle(0.7), lambda a: (above_mean(a) + 1e-300) ** 0.7)],
+    "standardised": [
+        (Standardised, standardised),
+        (lambda: Standardised(Tanh()), lambda a: standardised(torch.tanh(a))),
+        (
+            lambda: Standardised(ReLU(), epsilon=0.5),
+            lambda a: (F.relu(a) - F.relu(a).mean(0)) / (F.relu(a).std(0) + 0.5),
+        ),
+    ],
     "linear": [(Linear, lambda a: a)],
 }
 
@@ -237,6 +250,12 @@ RULES = {
         ),
     ],
     "tssl-bp": [RuleCase("tssl-bp", lr=0.05)],
+    "fw-dtp": [RuleCase("fw-dtp"), RuleCase("fw-dtp", {"loss": "mse-count", "feedback": "hard-sigmoid"})],
+    "dtp": [
+        RuleCase("dtp"),
+        RuleCase("dtp", {"reconstruction": "drl", "feedback_steps": 2}),
+        RuleCase("dtp", {"reconstruction": "l-drl", "feedback_steps": 2}),
+    ],
     "desire": [RuleCase("desire", {"margin": 2}, lr=1e-3)],
     "emstdp": [
         RuleCase("emstdp", {"epsilon": 1.0}, seed=2),

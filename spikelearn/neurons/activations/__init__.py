@@ -11,6 +11,7 @@ from spikelearn.neurons.activations.relu import ReLU
 from spikelearn.neurons.activations.sigmoid import Logistic
 from spikelearn.neurons.activations.softmax import Softmax
 from spikelearn.neurons.activations.softplus import Softplus
+from spikelearn.neurons.activations.standardised import Standardised
 from spikelearn.neurons.activations.tanh import Tanh
 from spikelearn.neurons.activations.triangle import MeanTriangle
 
@@ -30,5 +31,6 @@ __all__ = [
     "ReLU",
     "Softmax",
     "Softplus",
+    "Standardised",
     "Tanh",
 ]

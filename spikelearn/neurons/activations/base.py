@@ -1,6 +1,7 @@
 """The functions by which rate neurons answer to their currents."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -16,6 +17,9 @@ class Activation(ABC):
     Backpropagation differentiates the operations; ``vjp`` is the same derivative in closed form, for rules that carry
     errors themselves.
     """
+
+    #: Whether an output depends on the other samples of the batch; a sequence is then answered step by step.
+    over_batch: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, current: Tensor) -> Tensor:
