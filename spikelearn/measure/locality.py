@@ -48,7 +48,8 @@ def locality(network: Network, rule: Rule, batch: Batch, memory: Memory, generat
 
     Looked at are the weights $W_{ij}$ into the first block that learns, i one of its neurons:
 
-    - "pre": the activity of a source j whose weights are 0, so that nothing else of the run changes;
+    - "pre": the activity of a source j whose weights are 0, so that nothing else of the run changes; one source after
+      another, for a rule may write labels over the first inputs;
     - "post": the state of neuron i, by its other weights;
     - "targets": the targets of the samples, exchanged;
     - "error": the output's activity, by weights into the output that do not come from i;
@@ -74,7 +75,7 @@ def locality(network: Network, rule: Rule, batch: Batch, memory: Memory, generat
     quarter = Batch(batch.inputs[: len(batch.inputs) // 4], batch.targets)
     probe = _Probe(network, rule, quarter, memory, generator)
     depends: dict[str, bool | None] = {
-        "pre": probe.differs(probe.silence_a_source, probe.change_that_source, anywhere=True),
+        "pre": probe.differs_by_a_source(),
         "post": probe.differs(_nothing, probe.change_own_weights),
         "targets": probe.differs(_nothing, probe.exchange_targets),
         "error": probe.differs(_nothing, probe.change_output) if probe.above else None,
@@ -127,8 +128,17 @@ class _Probe:
         self.into_source = [name for name in _linear_weights(network) if name.startswith(f"blocks.{self.below}.")]
         # The neuron whose weights change most, and the source that it learns most from: others may be silent.
         sizes = changed[self.weight].abs()
-        self.neuron, self.source = int(sizes.sum(1).argmax()), int(sizes.sum(0).argmax())
+        self.neuron, self.sources = int(sizes.sum(1).argmax()), sizes.sum(0).argsort(descending=True).tolist()
+        self.source = self.sources[0]
         self.twin = (self.neuron + 1) % len(sizes)
+
+    def differs_by_a_source(self) -> bool:
+        """Whether the activity of any source makes another update, the one learned from most first."""
+        for source in self.sources:
+            self.source = source
+            if self.differs(self.silence_a_source, self.change_that_source, anywhere=True):
+                return True
+        return False
 
     def differs(self, prepare: Change, perturb: Change, *, anywhere: bool = False) -> bool:
         """Tell whether the update of the neuron's weights is another after ``perturb``, at any of six strengths.

@@ -14,7 +14,7 @@ from spikelearn.network.layers import feedback_edge, joining_edge, module_of
 from spikelearn.network.network import Network
 from spikelearn.network.readouts import READOUTS, Readout
 from spikelearn.neurons import LIF, Adjoint, NeuronFactory
-from spikelearn.synapses import standardise
+from spikelearn.synapses import Normalise, standardise
 
 
 def build(
@@ -29,6 +29,7 @@ def build(
     batch_norm: bool = False,
     output_norm: bool = True,
     weight_standardisation: bool = False,
+    input_norm: str | None = None,
     spectral_feedback: bool = False,
     adjoint: Adjoint | str | None = None,
     init: Initialiser | None = None,
@@ -63,6 +64,8 @@ def build(
         output_norm: whether it then stands behind those of the blocks that are read, too.
         weight_standardisation: whether all weights into blocks that are not read are standardised
             (``WeightStandardisation``), those of further and feedback edges too.
+        input_norm: size to which what meets the weights of a block is scaled at every step (``Normalise``): "length" or
+            "mean-square"; None: it is taken as it is.
         spectral_feedback: whether feedback weights are reparametrised to a bounded spectral norm (``SpectralGain``).
         adjoint: how derivatives cross the neurons in a loop of your own, for example "atan"; see
             ``Network.with_adjoint``. Rules bring their own.
@@ -74,14 +77,14 @@ def build(
     Raises:
         ValueError: a wrong string, with the place; an input that does not fit; a layer larger than its image; feedback
             that does not fit the first block; a source that does not stand before its target, or does not fit it; a
-            linear readout without a block before it; weights that cannot be standardised.
+            linear readout without a block before it; weights that cannot be standardised; an unknown ``input_norm``.
     """
     check_count("delay", delay, least=0)
     named, given = (READOUTS.get(readout), None) if isinstance(readout, str) else (None, readout)
     written, layers = parse(architecture)
     shape = _input_shape(architecture, written, input_shape)
     classes = _classes(architecture, layers, str(readout)) if named is not None and named.takes_last_number else None
-    made = _Blocks(architecture, shape, bias=bias, delay=delay)
+    made = _Blocks(architecture, shape, bias=bias, delay=delay, input_norm=input_norm)
     neurons = [layer for layer in layers if not isinstance(layer, Pool)]
     read = [layer.read for layer in neurons] if any(layer.read for layer in neurons) else _last(neurons)
     outputs = iter(read)
@@ -115,8 +118,11 @@ def build(
 class _Blocks:
     """The blocks of a string, layer after layer; what stands in front of the next weights waits."""
 
-    def __init__(self, architecture: str, shape: tuple[int, ...], *, bias: bool, delay: int) -> None:
+    def __init__(
+        self, architecture: str, shape: tuple[int, ...], *, bias: bool, delay: int, input_norm: str | None
+    ) -> None:
         self.architecture, self.input, self.bias, self.delay = architecture, shape, bias, delay
+        self.input_norm = input_norm
         self.blocks: dict[str, Block] = {}
         self.joined: dict[str, Feedforward] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
@@ -162,6 +168,8 @@ class _Blocks:
             module, shape = module_of(self.architecture, pool, shape, self.bias)
             parts.append(module)
         module, after = module_of(self.architecture, layer, shape, self.bias)
+        if self.input_norm is not None:
+            parts.append(Normalise(self.input_norm))
         parts += [nn.Flatten(), module] if isinstance(layer, Dense) else [module]
         if norm:
             parts.append(nn.BatchNorm1d(layer.size) if isinstance(layer, Dense) else nn.BatchNorm2d(layer.filters))

@@ -89,6 +89,7 @@ from spikelearn.plasticity.three_factor.traces import (
 )
 from spikelearn.plasticity.two_phase.emstdp import EMSTDP
 from spikelearn.plasticity.two_phase.emstdp_loihi import EMSTDPLoihi
+from spikelearn.plasticity.two_phase.forward_forward import ForwardForward
 from spikelearn.plasticity.two_phase.pepita import Pepita
 from spikelearn.tasks import check_targets
 
@@ -109,6 +110,7 @@ __all__ = [
     "DKP",
     "DRTP",
     "DTP",
+    "ForwardForward",
     "FWDTP",
     "DirectKolenPollack",
     "Directional",

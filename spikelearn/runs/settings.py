@@ -75,6 +75,9 @@ class Settings(BaseModel):
     weight_standardisation: Annotated[bool, Setting(Group.NETWORK)] = Field(
         False, description="Standardise the weights into hidden layers; into one alone: (ws) behind it in the net."
     )
+    input_norm: Annotated[str | None, Setting(Group.NETWORK)] = Field(
+        None, description="Size to which what meets a block's weights is scaled: length or mean-square."
+    )
     spectral_feedback: Annotated[bool, Setting(Group.NETWORK)] = Field(
         False, description="Bound the feedback's spectral norm."
     )
@@ -240,6 +243,7 @@ class Settings(BaseModel):
             batch_norm=self.batch_norm,
             output_norm=self.output_norm,
             weight_standardisation=self.weight_standardisation,
+            input_norm=self.input_norm,
             spectral_feedback=self.spectral_feedback,
             init=INITIALISERS.build(self.init, self.init_option),
             generator=generator_for(self.seed, "weights"),

@@ -9,6 +9,7 @@ from spikelearn.datasets import Dataset, Split, stratified_subset
 from spikelearn.loading import Loader, hold_out
 from spikelearn.measure import Predict
 from spikelearn.network import Network, evaluating
+from spikelearn.neurons import Rate
 from spikelearn.plasticity import Memory, Rule, check_task
 from spikelearn.runs.settings import Settings
 from spikelearn.runs.weights import begin_with
@@ -96,14 +97,17 @@ def _loader(settings: Settings, of: Split | Dataset, **options: Any) -> Loader:
 
 
 def _check_rest(network: Network, loader: Loader, processes: Processes = ALONE) -> None:
-    """Raise ValueError where a process would get one sample of a batch, of which batch norm has no statistics."""
-    norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm1d) and m.training]
+    """Raise ValueError where a process would get one sample of a batch, which has no statistics."""
+    norms = any(isinstance(m, torch.nn.BatchNorm1d) and m.training for m in network.modules())
+    neurons = [block.neuron for block in network.blocks.values()]
+    over_batch = any(isinstance(neuron, Rate) and neuron.activation.over_batch for neuron in neurons)
     least = min(loader.size(batch) for batch in (0, len(loader) - 1)) // processes.count
-    if norms and least < 2:
+    if (norms or over_batch) and least < 2:
+        what = "batch norm has" if norms else "standardised activations have"
         among = "" if processes.alone else f", shared by {processes.count} processes,"
         raise ValueError(
-            f"{loader.samples} samples in batches of {loader.batch}{among} leave a batch of one, of which batch norm "
-            "has no statistics: choose another batch size (--batch), or leave batch norm out"
+            f"{loader.samples} samples in batches of {loader.batch}{among} leave a batch of one, of which {what} "
+            f"no statistics: choose another batch size (--batch), or leave {'batch norm' if norms else 'them'} out"
         )
 
 
@@ -112,7 +116,7 @@ def _check_outputs(network: Network, loader: Loader, settings: Settings, predict
 
     With ``predict`` its scores count, which the rule makes.
     """
-    inputs = loader.load(loader.indices[:1]).inputs[:1]
+    inputs = loader.load(loader.indices[:2]).inputs[:1]
     with torch.no_grad(), evaluating(network):
         kind, device = float_type(network), next(network.parameters()).device
         inputs = inputs.to(device, kind) if inputs.is_floating_point() else inputs.to(device)

@@ -2,6 +2,7 @@
 
 from spikelearn.synapses.correlate import correlate
 from spikelearn.synapses.drive import drive
+from spikelearn.synapses.normalise import Normalise
 from spikelearn.synapses.pooling import SumPool2d
 from spikelearn.synapses.residual import Residual
 from spikelearn.synapses.scale import Scale
@@ -24,6 +25,7 @@ __all__ = [
     "WeightStandardisation",
     "standardise",
     "standardised",
+    "Normalise",
     "Residual",
     "SpectralGain",
     "SumPool2d",

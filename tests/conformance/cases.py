@@ -269,6 +269,7 @@ RULES = {
         RuleCase("pepita", {"form": "mixed", "output_error": "first"}),
         RuleCase("pepita", {"form": "time-local"}),
     ],
+    "forward-forward": [RuleCase("forward-forward"), RuleCase("forward-forward", {"goodness": "membrane"})],
     # Batch norm couples the samples of a batch.
     "ide": [RuleCase("ide", {"dropout": 0.0}, {"batch_norm": False, "spectral_feedback": False}, lr=0.5)],
     "split": [

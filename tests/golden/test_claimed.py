@@ -14,7 +14,6 @@ WAITING = (
     "dan_",
     "eqprop_",
     "eventprop_",
-    "ff_",
     "hebbian_",
     "kernel_",
     "metaplasticity_",

@@ -4,6 +4,7 @@ from spikelearn.network.initialisers.base import INITIALISERS, Initialiser
 from spikelearn.network.initialisers.emstdp import EMSTDPInit, emstdp_thresholds
 from spikelearn.network.initialisers.emstdp_loihi import EMSTDPLoihiInit
 from spikelearn.network.initialisers.kaiming import Kaiming
+from spikelearn.network.initialisers.orthogonal import Orthogonal
 from spikelearn.network.initialisers.tssl_bp import TSSLInit
 from spikelearn.network.initialisers.uniform import Uniform
 from spikelearn.network.initialisers.unit_norm import UnitNorm
@@ -14,6 +15,7 @@ __all__ = [
     "EMSTDPLoihiInit",
     "Initialiser",
     "Kaiming",
+    "Orthogonal",
     "TSSLInit",
     "Uniform",
     "UnitNorm",

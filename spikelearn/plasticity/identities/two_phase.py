@@ -12,9 +12,12 @@ from spikelearn.neurons.activations import Linear
 from spikelearn.plasticity.base import Batch
 from spikelearn.plasticity.identities.base import SAMPLES, changes, compare, dense, draw, identity, spikes_for
 from spikelearn.plasticity.identities.by_hand import hidden_spikes, output_spikes
+from spikelearn.plasticity.losses import CrossEntropy
 from spikelearn.plasticity.two_phase.emstdp import EMSTDP
 from spikelearn.plasticity.two_phase.emstdp_loihi import EMSTDPLoihi
+from spikelearn.plasticity.two_phase.forward_forward import ForwardForward
 from spikelearn.plasticity.two_phase.pepita import Pepita
+from spikelearn.synapses import Normalise
 
 
 @identity("emstdp")
@@ -78,6 +81,33 @@ def _products(factors: dict[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
         found[f"blocks.{name}.synapse.weight"] = torch.einsum("bi,bj->ij", post, pre).detach() / SAMPLES
         found[f"blocks.{name}.synapse.bias"] = post.detach().mean(0)
     return found
+
+
+@identity("forward-forward")
+def forward_forward() -> None:
+    """Linear units by hand: each run changes a weight by what meets it, what it gives, and how unsure the block is."""
+    synapses = (nn.Linear(5, 4, bias=False), nn.Sequential(Normalise(), nn.Linear(4, 6, bias=False)), nn.Linear(6, 3))
+    network = Network({f"b{n}": Block(synapse, Rate(Linear())) for n, synapse in enumerate(synapses)})
+    draw(network, 1.5)
+    samples = torch.rand(2, 5, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    targets, behind = torch.tensor([0, 2]), torch.tensor([2, 1])
+    batch = Batch(samples.unsqueeze(0), targets, draws={"negatives": behind})
+    first, second = (
+        network.get_parameter(name).detach() for name in ("blocks.b0.synapse.weight", "blocks.b1.synapse.1.weight")
+    )
+    expected = {"blocks.b0.synapse.weight": torch.zeros(4, 5), "blocks.b1.synapse.1.weight": torch.zeros(6, 4)}
+    for labels, way in ((targets, -1.0), ((targets + behind) % 3, 1.0)):
+        met = samples.clone()
+        met[:, :3] = samples.max() * torch.eye(3, dtype=torch.float64)[labels]
+        for name, weight in zip(expected, (first, second), strict=True):
+            given = met @ weight.T
+            unsure = torch.sigmoid(way * 2.0 * (given.square().mean(1) - 0.4))
+            error = way * 2.0 * unsure.unsqueeze(1) * 2.0 * given / given.shape[1]
+            expected[name] = expected[name] + error.T @ met / (2 * len(samples))
+            met = given / (given.norm(dim=1, keepdim=True) + 1e-4)
+    rule = ForwardForward(CrossEntropy(), threshold=0.4, gain=2.0)
+    found = changes(rule, network, batch)
+    compare("forward-forward", {name: found[name] for name in expected}, expected)
 
 
 def _relays(count: int) -> Network:
