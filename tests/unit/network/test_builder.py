@@ -108,6 +108,18 @@ def test_batch_norm_may_leave_the_output_out(output_norm):
     assert normed == [True, True, output_norm]
 
 
+def test_what_meets_the_weights_is_normalised_by_name():
+    network = build("8x8-3C3-P2-7-5", input_norm="mean-square")
+    kinds = {name: [type(m).__name__ for m in block.synapse] for name, block in network.blocks.items()}
+    assert kinds == {
+        "conv1": ["Normalise", "Conv2d"],
+        "fc1": ["AvgPool2d", "Normalise", "Flatten", "Linear"],
+        "fc2": ["Normalise", "Flatten", "Linear"],
+    }
+    with pytest.raises(ValueError, match="size is 'norm', expected"):
+        build("6-5-3", input_norm="norm")
+
+
 def test_batch_norm_stands_behind_the_weights_of_blocks_alone():
     network = build("28x28-4C5s2p2(F4C3)-SP2-10-7", batch_norm=True, readout="linear")
     kinds = {name: [type(m).__name__ for m in b.synapse.modules()][1:] for name, b in network.blocks.items()}

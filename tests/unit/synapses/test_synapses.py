@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from spikelearn import events
-from spikelearn.synapses import SumPool2d, as_linear, correlate, drive, structure, transpose
+from spikelearn.synapses import Normalise, SumPool2d, as_linear, correlate, drive, structure, transpose
 
 F64 = torch.float64
 
@@ -22,6 +22,7 @@ def synapses():
         "conv1d": (nn.Conv1d(2, 3, 3), (2, 7)),
         "transposed": (nn.ConvTranspose2d(2, 3, 3, stride=2), (2, 4, 4)),
         "pool-conv": (nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(2, 3, 2)), (2, 6, 6)),
+        "normalised": (nn.Sequential(Normalise("mean-square"), nn.Linear(12, 5)), (12,)),
         "spectral": (spectral_norm(nn.Linear(12, 5)).eval(), (12,)),
     }
 
@@ -191,3 +192,22 @@ class _Driven(nn.Module):
 
     def forward(self, record):
         return drive(self.s, record)
+
+
+@pytest.mark.parametrize(("size", "length"), [("length", 1.0), ("mean-square", 12**0.5)])
+def test_normalised_samples_keep_their_direction_and_lose_their_length(size, length):
+    torch.manual_seed(0)
+    x = torch.randn(4, 3, 2, 2, dtype=F64)
+    found = Normalise(size, epsilon=1e-12)(x)
+    torch.testing.assert_close(found.flatten(1).norm(dim=1), torch.full((4,), length, dtype=F64))
+    torch.testing.assert_close(
+        found, found.flatten(1).norm(dim=1).view(4, 1, 1, 1) * x / x.flatten(1).norm(dim=1).view(4, 1, 1, 1)
+    )
+    assert Normalise(size)(torch.zeros(2, 5)).abs().max() == 0
+
+
+def test_normalise_checks_its_options():
+    with pytest.raises(ValueError, match="size is 'rms'"):
+        Normalise("rms")
+    with pytest.raises(ValueError, match="epsilon is 0"):
+        Normalise(epsilon=0)
