@@ -1,7 +1,5 @@
 """Identities of the rules that learn from targets of hidden neurons."""
 
-from collections.abc import Mapping
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -93,9 +91,10 @@ def _weight(network: Network, name: str) -> Tensor:
     return network.get_parameter(f"blocks.{name}.synapse.weight").detach()
 
 
-def _rates(network: Network, batch: Batch) -> Mapping[str, Tensor]:
+def _rates(network: Network, batch: Batch) -> dict[str, Tensor]:
     """{block: output}, in order, each differentiable in its own weights alone."""
-    found, value = {}, batch.inputs[0]
+    found: dict[str, Tensor] = {}
+    value = batch.inputs[0]
     for name, block in network.blocks.items():
         current = block.synapse(value.detach())
         value = found[name] = current if name == "b2" else current.tanh()

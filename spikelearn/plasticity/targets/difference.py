@@ -13,7 +13,7 @@ from spikelearn.network import Network, learning_only
 from spikelearn.neurons import Activation, Adjoint, Neuron, Rate
 from spikelearn.neurons.activations import Tanh
 from spikelearn.plasticity.back_weights import PREFIX, neuron_shapes, uniform
-from spikelearn.plasticity.base import Batch, Memory, Rule, Update, firing_rates
+from spikelearn.plasticity.base import Batch, Memory, OptimizerChoice, Rule, Update, firing_rates
 from spikelearn.plasticity.factors import SUPERVISED, Factors
 from spikelearn.plasticity.gradient.base import named_gradients
 from spikelearn.plasticity.losses import Loss
@@ -103,6 +103,7 @@ def targets_of(back: WayBack, rates: Mapping[str, Tensor], top: Tensor, firing: 
 class DifferenceTargets(Rule):
     """A rule whose blocks take steps towards targets of their rates; a subclass says how the way back comes to be."""
 
+    default_optimizer = OptimizerChoice("adam", 1e-2)
     loss: Loss
     adjoint: Adjoint
 

@@ -1,6 +1,6 @@
 """Difference target propagation: targets go down through maps that learn to undo the blocks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Literal, NamedTuple, get_args
@@ -141,7 +141,7 @@ class DTP(DifferenceTargets):
 
     @torch.no_grad()
     def _noisy(
-        self, network: Network, batch: Batch, seen: Seen, drawn: dict[str, Tensor], step: int
+        self, network: Network, batch: Batch, seen: Seen, drawn: Mapping[str, Tensor], step: int
     ) -> dict[str, Noisy]:
         """{block: what noise does there} in one step of the way back; the blocks stay as they are."""
         steps, found, names = len(batch.inputs), {}, list(network.blocks)

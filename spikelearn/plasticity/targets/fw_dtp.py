@@ -47,8 +47,9 @@ class FWDTP(DifferenceTargets):
         ValueError: a graph of blocks, feedback edges, a readout other than the plain rate, a block that sends nothing,
             nothing to learn; a network that begins with a convolution and does not say its input_shape.
 
-    Source: Shibuya, Inoue, Kawakami & Sato, AAAI 2023, and the authors' program. deviation: on spikes, rates as above;
-    where the program uses batch statistics, activations are ``standardised``.
+    Source: Shibuya, Inoue, Kawakami & Sato, AAAI 2023, and the authors' program. deviation: on spikes, rates as above,
+    and Adam by default in place of plain descent; where the program uses batch statistics, activations are
+    ``standardised``.
     """
 
     def __init__(
