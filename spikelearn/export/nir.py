@@ -9,6 +9,7 @@ import nir
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from spikelearn.checks import check_choice
 from spikelearn.export.base import FORMATS, Exported, Format
@@ -185,14 +186,16 @@ class _Writer:
         return self.at
 
     def _layer(self, name: str, layer: nn.Module, gain: Any) -> None:
+        # A weight that is computed from others is written as it is now.
+        kind = parametrize.type_before_parametrizations(layer)
         if isinstance(layer, nn.Flatten):
             self._flatten(name)
         elif isinstance(layer, nn.AvgPool2d | SumPool2d):
             self._pool(name, layer)
-        elif type(layer) is nn.Linear:
+        elif isinstance(layer, nn.Linear) and kind is nn.Linear:
             weight, bias = _scaled(layer.weight, gain / self.pooled), _bias(layer, gain)
             self._weights(name, nir.Affine(weight=weight, bias=bias), (layer.out_features,))
-        elif type(layer) is nn.Conv2d:
+        elif isinstance(layer, nn.Conv2d) and kind is nn.Conv2d:
             self._weights(name, self._conv(name, layer, gain), self._image_after(layer, layer.out_channels))
         else:
             raise ValueError(

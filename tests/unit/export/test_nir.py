@@ -38,6 +38,16 @@ def test_nodes_and_numbers(tmp_path):
     assert any("LIF neurons are written as CubaLIF" in note for note in result.notes)
 
 
+def test_weights_that_are_computed_are_written_as_they_are(tmp_path):
+    network = build("1x6x6-2C3(ws)-5-3", weight_standardisation=True, input_shape=(1, 6, 6))
+    graph, _ = exported(network, tmp_path, (1, 6, 6))
+    conv, first, last = (n for n in graph.nodes.values() if isinstance(n, nir.Conv2d | nir.Affine))
+    synapses = [network.blocks[name].synapse for name in ("conv1", "fc1", "fc2")]
+    layers = [synapse if isinstance(synapse, nn.Conv2d) else synapse[-1] for synapse in synapses]
+    for node, layer in zip((conv, first, last), layers, strict=True):
+        np.testing.assert_array_equal(node.weight, layer.weight.detach().numpy())
+
+
 def test_a_plain_form_for_readers_of_lif_alone(tmp_path):
     network = build("6-4-3", lambda: LIF(10e-3, r=3.0, v_threshold=0.8), output=LeakyIntegrator)
     path = tmp_path / "network.nir"
