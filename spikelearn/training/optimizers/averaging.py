@@ -29,7 +29,7 @@ class Averaging(optim.Optimizer):
 
     @property
     def averaged(self) -> bool:
-        """Whether the parameters hold the averages."""
+        """Tell whether the parameters hold the averages."""
         return bool(self.kept)
 
     @torch.no_grad()

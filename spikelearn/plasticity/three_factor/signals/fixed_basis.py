@@ -223,7 +223,7 @@ def _over_steps(signal: Tensor, weights: Tensor) -> Tensor:
 
 
 def _is_even(weights: Tensor) -> bool:
-    """Whether all steps of each sample weigh the same."""
+    """Tell whether all steps of each sample weigh the same."""
     return bool((weights == weights[0]).all())
 
 
