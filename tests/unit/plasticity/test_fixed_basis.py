@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from spikelearn import network_for
+from spikelearn.measure import forward_operations, learning_operations
 from spikelearn.network import build
 from spikelearn.neurons import LIF, LeakyIntegrator
 from spikelearn.plasticity import (
+    BPTT,
     LLS,
     LLSM,
     RULES,
@@ -154,6 +156,21 @@ def test_classes_that_cannot_be_told_apart_are_said():
 def test_what_cannot_be_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_learning_signal_takes_two_products_for_every_entry_of_every_class_vector():
+    """Logits and back; the gradients of the weights take as many products as the forward pass."""
+    network = network_for("lls", "12-30-16-3", (12,), neuron="rate", batch_norm=False)
+    data = Batch(torch.rand(1, 4, 12), torch.arange(4) % 3)
+    forward = forward_operations(network, data.inputs).total.dense
+    assert forward == 12 * 30 + 30 * 16 + 16 * 3
+    for rule, more in ((LLS(), 0), (LLSM(), 0), (LLSMxM(), 2 * 3 * 3 * 3)):
+        learning = learning_operations(network, rule, data, start(rule, network), torch.Generator())
+        # A matrix is met on the way there and back, and gets a gradient of its own.
+        assert learning.total.dense == forward + 2 * 3 * (30 + 16) + more
+    assert learning_operations(network, BPTT(MEMBRANE), data, {}, torch.Generator()).total.dense == (
+        forward + 30 * 16 + 16 * 3
+    )
 
 
 def test_gradients_of_lls_itself_are_clipped():
