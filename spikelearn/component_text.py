@@ -37,18 +37,18 @@ def options_in(text: str, takes_component: Callable[[str], bool]) -> dict[str, s
         ValueError: text of another form; a key given twice.
     """
     _check_parentheses(text)
-    rest, found = parted(text)[1], dict[str, str]()
+    rest, options = parted(text)[1], dict[str, str]()
     while rest:
         key, equals, behind = rest.partition("=")
         option = key.strip().replace("-", "_")
         if not equals or not option or "," in option:
             raise ValueError(f"cannot read {_first(rest)!r} in {text!r}, expected {FORM}")
-        if option in found:
+        if option in options:
             raise ValueError(f"{text!r} names {option} twice, expected each option once")
         greedy = takes_component(option) and re.match(r"[^,:()]*:", behind)
         value = behind if greedy else _first(behind)
-        found[option], rest = value.strip(), behind[len(value) + 1 :]
-    return found
+        options[option], rest = value.strip(), behind[len(value) + 1 :]
+    return options
 
 
 def parse_value(text: str) -> Any:

@@ -8,8 +8,8 @@ import unicodedata
 def source_of(component: type) -> str:
     """The Source part of a docstring, on one line."""
     text = inspect.getdoc(component) or ""
-    found = re.search(r"^Source:\s*(.*?)(?:\n\s*\n|\Z)", text, re.DOTALL | re.MULTILINE)
-    return _plain(found[1]) if found else ""
+    match = re.search(r"^Source:\s*(.*?)(?:\n\s*\n|\Z)", text, re.DOTALL | re.MULTILINE)
+    return _plain(match[1]) if match else ""
 
 
 def summary_of(component: type) -> str:
@@ -32,10 +32,10 @@ def _plain_formula(text: str) -> str:
     return re.sub(r"\\([A-Za-z]+)", _letter, spaced).translate(_MARKS)
 
 
-def _letter(found: re.Match[str]) -> str:
+def _letter(match: re.Match[str]) -> str:
     """A Greek letter by its name in LaTeX; another command's name as it is."""
-    size = "CAPITAL" if found[1][0].isupper() else "SMALL"
+    size = "CAPITAL" if match[1][0].isupper() else "SMALL"
     try:
-        return unicodedata.lookup(f"GREEK {size} LETTER {found[1]}")
+        return unicodedata.lookup(f"GREEK {size} LETTER {match[1]}")
     except KeyError:
-        return found[1]
+        return match[1]

@@ -44,23 +44,23 @@ def value_from(content: bytes) -> Any:
         ValueError: what is wrong: no JSON, a number that is not finite.
     """
     try:
-        found = from_json(content, allow_inf_nan=False)
+        parsed = from_json(content, allow_inf_nan=False)
     except ValueError as error:
         words = str(error).replace("unexpected", "wrong")  # nothing is unexpected of a file
         raise ValueError(f"no JSON ({words})") from error
     if _LARGE.search(content):
-        for key, value in _leaves(found, ""):
+        for key, value in _leaves(parsed, ""):
             if isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
                 raise ValueError(f"{key} is a number that is too large")
-    return found
+    return parsed
 
 
 def object_from(content: bytes) -> dict[str, Any]:
     """The JSON object that ``content`` is; ValueError as ``value_from``, and where it is no object."""
-    found = value_from(content)
-    if not isinstance(found, dict):
+    value = value_from(content)
+    if not isinstance(value, dict):
         raise ValueError("no JSON object")
-    return found
+    return value
 
 
 def read_json(path: Path, cure: str = "restore it") -> dict[str, Any]:
@@ -87,22 +87,22 @@ def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
     return {**rest, SEAL: _digest(rest)}
 
 
-def check_seal(found: Mapping[str, Any]) -> None:
-    """Raise ValueError where ``found`` is not as ``sealed`` left it."""
-    if SEAL not in found:
+def check_seal(value: Mapping[str, Any]) -> None:
+    """Raise ValueError where ``value`` is not as ``sealed`` left it."""
+    if SEAL not in value:
         raise ValueError("it has no checksum, as an earlier version wrote it")
-    if found[SEAL] != _digest({key: item for key, item in found.items() if key != SEAL}):
+    if value[SEAL] != _digest({key: item for key, item in value.items() if key != SEAL}):
         raise ValueError("its checksum does not match")
 
 
 def read_sealed(path: Path, cure: str = "restore it") -> dict[str, Any]:
     """The sealed JSON object in a file; ValueError as ``read_json``, and where it was changed."""
-    found = read_json(path, cure)
+    value = read_json(path, cure)
     try:
-        check_seal(found)
+        check_seal(value)
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}: {cure}") from error
-    return found
+    return value
 
 
 def are_same(one: Any, other: Any) -> bool:

@@ -65,8 +65,8 @@ def append(path: Path, content: bytes) -> None:
 
 def sweep(folder: Path) -> None:
     """Remove what writers that are no more left half-written in ``folder``."""
-    with suppress(OSError), os.scandir(folder) as found:
-        for entry in found:
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
             if entry.name.startswith(TEMPORARY) and _is_left(entry):
                 Path(entry.path).unlink(missing_ok=True)
 

@@ -293,12 +293,12 @@ def _hints(maker: Callable[..., Any]) -> dict[str, Any]:
     try:
         return get_type_hints(function)
     except NameError:
-        found: dict[str, Any] = {}
+        hints: dict[str, Any] = {}
         for name, annotation in function.__annotations__.items():
             with suppress(NameError):
                 one = SimpleNamespace(__annotations__={name: annotation})
-                found |= get_type_hints(one, globalns=function.__globals__)
-        return found
+                hints |= get_type_hints(one, globalns=function.__globals__)
+        return hints
 
 
 def _is_writable(maker: Callable[..., Any]) -> bool:

@@ -38,14 +38,14 @@ def read_exactly(file: BinaryIO, shape: Sequence[int], kind: np.dtype[Any]) -> n
 
     One byte behind the array is asked for, too: a packed file compares its checksum only when it has come to its end.
     """
-    found = np.empty(math.prod(shape) * kind.itemsize, np.uint8)
-    rest = memoryview(found.data)
+    content = np.empty(math.prod(shape) * kind.itemsize, np.uint8)
+    rest = memoryview(content.data)
     while rest:
         size = file.readinto(rest[:CHUNK])  # type: ignore[attr-defined]
         if not size:
             return None
         rest = rest[size:]
-    return None if file.read(1) else found.view(kind).reshape(shape)
+    return None if file.read(1) else content.view(kind).reshape(shape)
 
 
 def existing(path: Path) -> Path:
@@ -98,9 +98,9 @@ def _read_member(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
         if kind.hasobject or not kind.itemsize:
             raise ValueError(f"{info.filename} holds {kind}, expected numbers")
         declared, there = math.prod(shape) * kind.itemsize, info.file_size - file.tell()
-        found = None
+        values = None
         if declared == there and min(shape, default=0) >= 0:
-            found = read_exactly(file, shape[::-1] if by_column else shape, kind)  # type: ignore[arg-type]
-        if found is None:
+            values = read_exactly(file, shape[::-1] if by_column else shape, kind)  # type: ignore[arg-type]
+        if values is None:
             raise ValueError(f"{info.filename} holds {there} bytes, expected {declared} for {list(shape)} of {kind}")
-        return found.T if by_column else found
+        return values.T if by_column else values

@@ -101,8 +101,8 @@ def _print(rows: list[AlignedBlock]) -> None:
     places: dict[tuple[str, str], list[AlignedBlock]] = {}
     for row in rows:
         places.setdefault((row.rule, row.block), []).append(row)
-    for (rule, block), found in places.items():
-        first, last = found[0], found[-1]
+    for (rule, block), epochs in places.items():
+        first, last = epochs[0], epochs[-1]
         cells = (_number(value) for value in (first.cosine, last.cosine, first.ratio, last.ratio))
         table.add_row(rule, block or "-", *cells)
     output.print(table)

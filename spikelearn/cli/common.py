@@ -55,14 +55,14 @@ def opened(run: str, data_root: str | None) -> tuple[RunFolder, Settings]:
 
 def spread(arguments: Sequence[str], flags: Iterable[str]) -> list[str]:
     """``--flag a b c`` written as ``--flag a --flag b --flag c``, for the flags that take several values."""
-    several, found, flag = set(flags), [], None
+    several, result, flag = set(flags), [], None
     for argument in arguments:
         if argument.startswith("-"):
             flag = argument if argument in several else None
-            found += [] if flag else [argument]
+            result += [] if flag else [argument]
         else:
-            found += [flag, argument] if flag else [argument]
-    return found
+            result += [flag, argument] if flag else [argument]
+    return result
 
 
 def print_classes(confusion: Sequence[Sequence[int]] | None) -> None:

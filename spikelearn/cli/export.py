@@ -62,21 +62,21 @@ def export_command(
 def _verify(network: Network, settings: Settings, path: Path, report: dict[str, Any], as_json: bool) -> bool:
     loader = test_loader(settings)
     samples = min(len(loader.dataset), math.ceil(ENTRIES / (settings.steps * loader.outputs)))
-    found = verify_nir(network, path, loader.load(loader.indices[:samples]).inputs)
-    report["spikes"], report["margin"], report["not_tried"] = found.spikes, found.margin, list(found.not_tried)
-    report["peers"] = {name: verdict._asdict() for name, verdict in found.peers.items()}
+    outcome = verify_nir(network, path, loader.load(loader.indices[:samples]).inputs)
+    report.update(spikes=outcome.spikes, margin=outcome.margin, not_tried=list(outcome.not_tried))
+    report["peers"] = {name: verdict._asdict() for name, verdict in outcome.peers.items()}
     if not as_json:
-        _print(found, samples)
-    return not all(verdict.agrees for verdict in found.peers.values())
+        _print(outcome, samples)
+    return not all(verdict.agrees for verdict in outcome.peers.values())
 
 
-def _print(found: Verification, samples: int) -> None:
+def _print(outcome: Verification, samples: int) -> None:
     output.print(
-        f"verified on {samples} test samples (enough for {ENTRIES:,} entries, or all), {found.spikes} output spikes; "
+        f"verified on {samples} test samples (enough for {ENTRIES:,} entries, or all), {outcome.spikes} output spikes; "
         f"no potential came closer to its threshold "
-        f"than {found.margin:.1e}",
+        f"than {outcome.margin:.1e}",
     )
-    for name, verdict in found.peers.items():
+    for name, verdict in outcome.peers.items():
         words = verdict.reason or f"{verdict.differing} of {verdict.entries} output entries differ"
         output.print(f"  {name}: {words}")
-    output.print(f"  not tried: {', '.join(found.not_tried)}")
+    output.print(f"  not tried: {', '.join(outcome.not_tried)}")

@@ -36,8 +36,8 @@ def inspect_command(
         progress.print(f"{name} could not be drawn: {reason}", style="yellow")
     paths = [str(path) for path in drawn]
     if as_json:
-        found = {"run": run, "settings": settings, "metrics": metrics, "result": result, "sources": cited}
-        print_json({**found, "pictures": paths})
+        shown = {"run": run, "settings": settings, "metrics": metrics, "result": result, "sources": cited}
+        print_json({**shown, "pictures": paths})
         return
     if not cite:
         _print_settings(settings)

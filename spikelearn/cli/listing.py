@@ -78,15 +78,15 @@ def impairments_command(name: Name = None, imports: Imports = None, as_json: AsJ
     """List what can be done to inputs, to weights while they learn, and to trained networks, or show one."""
     kinds: dict[str, Registry[Any]] = {"train --noise": NOISES, "train --hardware": HARDWARE, "train --prune": PRUNINGS}
     kinds["after training, in a comparison"] = IMPAIRMENTS
-    found = [registry for registry in kinds.values() if name is None or name in registry]
-    if not found:
+    chosen = [registry for registry in kinds.values() if name is None or name in registry]
+    if not chosen:
         known = [known for registry in kinds.values() for known in registry]
         raise ValueError(f"unknown impairment {name!r}, expected {one_of(str(name), known)}")
     if as_json:
-        print_json({use: _rows(registry, name) for use, registry in kinds.items() if registry in found})
+        print_json({use: _rows(registry, name) for use, registry in kinds.items() if registry in chosen})
         return
     for use, registry in kinds.items():
-        if registry in found:
+        if registry in chosen:
             output.print(f"-- {use}")
             _show(registry, name, as_json, _no_facts)
 

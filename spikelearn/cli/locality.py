@@ -54,12 +54,12 @@ def _row(name: str) -> dict[str, Any]:
     try:
         rule, network = _made(name)
         memory = rule.init(network, torch.Generator().manual_seed(0))
-        found: Locality = locality(network, rule, batch, memory, torch.Generator().manual_seed(0))
+        measured: Locality = locality(network, rule, batch, memory, torch.Generator().manual_seed(0))
         own = learning_operations(network, rule, batch, memory, torch.Generator().manual_seed(0))
         whole = learning_operations(network, reference_for(network, rule), batch, {}, torch.Generator().manual_seed(0))
     except ValueError as error:
         return {"depends": {}, "operations": None, "reason": str(error)}
-    return {**asdict(found), "operations": _share(own, whole), "reason": own.reason}
+    return {**asdict(measured), "operations": _share(own, whole), "reason": own.reason}
 
 
 def _made(name: str) -> tuple[Rule, Network]:

@@ -13,11 +13,11 @@ Name = Annotated[str | None, typer.Argument(help="Show the settings of one of th
 
 def presets_command(name: Name = None, as_json: AsJson = False) -> None:
     """List the published recipes that train takes with --preset, or show the settings of one."""
-    found = {known: read_preset(known) for known in ([name] if name else PRESETS.names())}
+    presets = {known: read_preset(known) for known in ([name] if name else PRESETS.names())}
     if as_json:
-        print_json({known: preset._asdict() for known, preset in found.items()})
+        print_json({known: preset._asdict() for known, preset in presets.items()})
         return
-    for known, preset in found.items():
+    for known, preset in presets.items():
         output.print(known, style="bold")
         output.print(f"  {preset.title}")
         output.print(f"  published: {preset.published}")

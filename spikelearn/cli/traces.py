@@ -32,11 +32,11 @@ def traces_command(
     name = given.pop("rule", "three-factor")
     options = {**RULES.get(name).default_settings.get("rule_option", {}), **given.pop("rule_option", {})}
     rule = RULES.build(name, options)
-    found = traces_of(rule, network_for(rule, given.pop("net", "64-100-10"), **given))
+    traces = traces_of(rule, network_for(rule, given.pop("net", "64-100-10"), **given))
     if as_json:
-        print_json({parameter: asdict(trace) for parameter, trace in found.items()})
+        print_json({parameter: asdict(trace) for parameter, trace in traces.items()})
         return
-    for parameter, trace in found.items():
+    for parameter, trace in traces.items():
         output.print(parameter, style="bold")
         output.print(f"  {_told(trace)}")
 

@@ -61,34 +61,34 @@ def tune_command(
     }
     common = merged(read_settings(Path(config)) if config else {}, read_shared(set_))
     common = merged(common, {name: value for name, value in flags.items() if value is not None})
-    found: dict[str, SearchResult] = {}
+    results: dict[str, SearchResult] = {}
     spaces = {rule: read_space(rule, space) for rule in rules}
     no_more_than_cores()
     try:
         for rule, searched in spaces.items():
             with _Line(progress) as line:
-                found[rule] = tune(
+                results[rule] = tune(
                     rule, common, out, trials=trials, minutes=minutes, storage=storage, seed=seed, space=searched,
                     prune=prune, teller=line,
                 )  # fmt: skip
             if not as_json:
-                output.print(_summary(rule, found[rule]))
+                output.print(_summary(rule, results[rule]))
     except Interrupted as stopped:
         progress.print(f"{stopped}; the same command goes on")
         raise typer.Exit(INTERRUPTED) from stopped
-    if len({one.search["trials"] for one in found.values()} | {trials}) > 1:
+    if len({one.search["trials"] for one in results.values()} | {trials}) > 1:
         progress.print("the budgets are not equal yet: the same command, with more minutes, goes on")
     if as_json:
-        print_json({rule: {**one._asdict(), "path": str(one.path)} for rule, one in found.items()})
+        print_json({rule: {**one._asdict(), "path": str(one.path)} for rule, one in results.items()})
 
 
-def _summary(rule: str, found: SearchResult) -> str:
-    search = found.search
+def _summary(rule: str, result: SearchResult) -> str:
+    search = result.search
     measure = measure_in(search)
     default = search.get(f"validation_{measure.name}_of_defaults")
     before = "" if default is None else f", with the defaults {measure.shown(default)}"
     best = f"validation {measure.words} {measure.shown(search[f'validation_{measure.name}'])}{before}"
-    return f"{rule}: {best}; {search['trials']} trials of {search['epochs']} epochs; {found.path}"
+    return f"{rule}: {best}; {search['trials']} trials of {search['epochs']} epochs; {result.path}"
 
 
 class _Line:

@@ -129,8 +129,8 @@ def _still(values: Tensor) -> Tensor:
 
 
 def _finite(values: Tensor) -> Tensor:
-    found = values.float()
-    if not bool(torch.isfinite(torch.stack(torch.aminmax(found))).all()):
-        bad = int((~torch.isfinite(found)).flatten(1).any(1).nonzero()[0])
+    numbers = values.float()
+    if not bool(torch.isfinite(torch.stack(torch.aminmax(numbers))).all()):
+        bad = int((~torch.isfinite(numbers)).flatten(1).any(1).nonzero()[0])
         raise ValueError(f"data of sample {bad} are not finite (in float32): replace NaN and infinity, or leave it out")
-    return found
+    return numbers

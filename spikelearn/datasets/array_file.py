@@ -97,14 +97,14 @@ def _beside(path: Path, part: str) -> dict[str, str]:
     there = array_names(path)
     forms = ("{}",) if part == "all" else (f"{{}}_{part}", f"{part}_{{}}")
     wanted = {name: [form.format(name) for form in forms] for name in ("lengths", "valid", "rewards")}
-    found = {name: [array for array in arrays if array in there] for name, arrays in wanted.items()}
-    return {name: arrays[0] for name, arrays in found.items() if arrays}
+    there_by_name = {name: [array for array in arrays if array in there] for name, arrays in wanted.items()}
+    return {name: arrays[0] for name, arrays in there_by_name.items() if arrays}
 
 
 def _pairs(path: Path) -> dict[str, tuple[str, str]]:
     """{"train" and "test", or "all": names of samples and class numbers}."""
     there = set(array_names(path))
-    found: dict[str, list[tuple[str, str]]] = {}
+    by_part: dict[str, list[tuple[str, str]]] = {}
     for samples, labels in PAIRS:
         for part, form in (
             ("train", "{}_train"),
@@ -115,12 +115,12 @@ def _pairs(path: Path) -> dict[str, tuple[str, str]]:
         ):
             pair = form.format(samples), form.format(labels)
             if set(pair) <= there:
-                found.setdefault(part, []).append(pair)
-    several = next((pairs for pairs in found.values() if len(pairs) > 1), None)
-    if not found or several or ("all" in found and len(found) > 1):
+                by_part.setdefault(part, []).append(pair)
+    several = next((pairs for pairs in by_part.values() if len(pairs) > 1), None)
+    if not by_part or several or ("all" in by_part and len(by_part) > 1):
         why = f"which of {several} is meant is not clear" if several else "no samples with class numbers among them"
         shown = ", ".join(sorted(there)[:12]) or "none"
         raise ValueError(
             f"{path} holds the arrays {shown}, {why}: expected x_train, y_train, x_test and y_test, or data and targets"
         )
-    return {part: pairs[0] for part, pairs in found.items()}
+    return {part: pairs[0] for part, pairs in by_part.items()}

@@ -46,10 +46,10 @@ def _all_digits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 
 def _bundled_file() -> Path:
     """The file of images and targets; scikit-learn is not imported, which would take longer than an epoch on them."""
-    found = find_spec("sklearn")
-    if found is None or found.origin is None:
+    package = find_spec("sklearn")
+    if package is None or package.origin is None:
         raise ModuleNotFoundError("digits lie in scikit-learn, which is not installed: pip install scikit-learn")
-    return Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    return Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
 
 
 def _stratified(targets: np.ndarray, test: int) -> tuple[np.ndarray, np.ndarray]:

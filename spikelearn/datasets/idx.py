@@ -47,13 +47,13 @@ class IdxFile(NamedTuple):
         """
         with _reading(self.path) as file:
             file.read(4 + 4 * len(self.shape))
-            found = read_exactly(file, self.shape, np.dtype(np.uint8))
-        if found is None:
+            values = read_exactly(file, self.shape, np.dtype(np.uint8))
+        if values is None:
             raise ValueError(
                 f"{self.path} holds fewer or more bytes than the {' x '.join(map(str, self.shape))} that it declares: "
                 f"it is cut short or damaged; {CURE}"
             )
-        return torch.from_numpy(found)
+        return torch.from_numpy(values)
 
 
 def idx_file(path: Path, magic: int) -> IdxFile:
@@ -68,10 +68,10 @@ def idx_file(path: Path, magic: int) -> IdxFile:
         header = file.read(4 + 4 * axes)
     if len(header) < 8:
         raise ValueError(f"{path} holds {len(header)} bytes, expected an IDX header of at least 8: {CURE}")
-    (found,) = struct.unpack(">I", header[:4])
-    if found != magic:
-        what = f"it holds {KINDS[found]}" if found in KINDS else "it is no IDX file of bytes"
-        raise ValueError(f"{path} begins with the number {found}, expected {magic} ({KINDS[magic]}): {what}; {CURE}")
+    (number,) = struct.unpack(">I", header[:4])
+    if number != magic:
+        what = f"it holds {KINDS[number]}" if number in KINDS else "it is no IDX file of bytes"
+        raise ValueError(f"{path} begins with the number {number}, expected {magic} ({KINDS[magic]}): {what}; {CURE}")
     if len(header) < 4 + 4 * axes:
         raise ValueError(f"{path} holds {len(header)} bytes, expected an IDX header of {4 + 4 * axes}: {CURE}")
     shape = struct.unpack(f">{axes}I", header[4:])
@@ -141,13 +141,13 @@ class IdxDataset(ImageDataset):
             raise ValueError(f"{images.path} has images of {height} x {width} pixels, expected 28 x 28: {CURE}")
         if images.shape[0] > self.most:
             raise ValueError(f"{images.path} declares {images.shape[0]} images, expected up to {self.most}: {CURE}")
-        self.images, found = read_pair(images, labels)
-        if int(found.max()) >= self.classes:
+        self.images, targets = read_pair(images, labels)
+        if int(targets.max()) >= self.classes:
             raise ValueError(
-                f"{labels.path} has the label {int(found.max())}, expected 0 to {self.classes - 1}: the file is "
+                f"{labels.path} has the label {int(targets.max())}, expected 0 to {self.classes - 1}: the file is "
                 "damaged or of another data set"
             )
-        self.targets = found.long()
+        self.targets = targets.long()
         self.provenance = Provenance(paths, self.checksums)
         self.provenance.warn()
 
@@ -220,9 +220,9 @@ def idx_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder: name one that holds train-images-idx3-ubyte.gz and its like")
-    found = (path for path in sorted(folder.iterdir()) if NAME.fullmatch(path.name) and path.is_file())
+    files = (path for path in sorted(folder.iterdir()) if NAME.fullmatch(path.name) and path.is_file())
     # A Mac lays a hidden file beside every file that it packs.
-    named = {path.name: path for path in found if not path.name.startswith(".")}
+    named = {path.name: path for path in files if not path.name.startswith(".")}
     if not named:
         raise ValueError(f"{folder} holds no IDX files, expected train-images-idx3-ubyte.gz and its like")
     return [path for name, path in named.items() if f"{name}.gz" not in named]
@@ -230,18 +230,18 @@ def idx_files(folder: Path) -> list[Path]:
 
 def _by_part(folder: Path) -> dict[tuple[str, str], list[Path]]:
     """{(split, "images" or "labels"): files}."""
-    found: dict[tuple[str, str], list[Path]] = {}
+    by_part: dict[tuple[str, str], list[Path]] = {}
     for path in idx_files(folder):
         named = NAME.fullmatch(path.name)
         assert named is not None
-        found.setdefault(("train" if named["split"] == "train" else "test", named["kind"][:6]), []).append(path)
-    return found
+        by_part.setdefault(("train" if named["split"] == "train" else "test", named["kind"][:6]), []).append(path)
+    return by_part
 
 
-def _only(folder: Path, part: str, kind: str, found: Sequence[Path]) -> Path:
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(path.name for path in found) or "none"
+def _only(folder: Path, part: str, kind: str, candidates: Sequence[Path]) -> Path:
+    if len(candidates) == 1:
+        return candidates[0]
+    names = ", ".join(path.name for path in candidates) or "none"
     raise ValueError(
         f"{folder} holds {names} as its {part} {kind}, expected one file: give each data set its own folder"
     )

@@ -102,10 +102,10 @@ def stabilise(events: np.ndarray, width: int, height: int) -> np.ndarray:
 def _check_size(path: Path) -> int:
     size = path.stat().st_size
     if size == 0 or size % BYTES or size > BYTES * MOST_EVENTS:
-        found = "is empty" if size == 0 else f"has {size} bytes, expected a multiple of {BYTES}: it is cut short"
+        fault = "is empty" if size == 0 else f"has {size} bytes, expected a multiple of {BYTES}: it is cut short"
         if size > BYTES * MOST_EVENTS:
-            found = f"has {size} bytes, expected at most {MOST_EVENTS} events of {BYTES}: it is no recording"
-        raise ValueError(f"{path} {found}; {CURE}")
+            fault = f"has {size} bytes, expected at most {MOST_EVENTS} events of {BYTES}: it is no recording"
+        raise ValueError(f"{path} {fault}; {CURE}")
     return size
 
 

@@ -36,20 +36,20 @@ class Provenance:
 
     def record(self) -> dict[str, Any]:
         """Plain values: ``files``, {name: md5} or their number with one ``md5`` for all; ``published``, or null."""
-        found = {path: md5_of(path) for path in self.files}
-        same = all(self.published.get(path.name) == md5 for path, md5 in found.items()) if self.published else None
-        if len(found) <= NAMED:
-            return {"files": {path.name: md5 for path, md5 in found.items()}, "published": same}
-        lines = (f"{md5}  {path.parent.name}/{path.name}\n" for path, md5 in found.items())
-        return {"files": len(found), "md5": hashlib.md5("".join(lines).encode()).hexdigest(), "published": same}
+        md5s = {path: md5_of(path) for path in self.files}
+        same = all(self.published.get(path.name) == md5 for path, md5 in md5s.items()) if self.published else None
+        if len(md5s) <= NAMED:
+            return {"files": {path.name: md5 for path, md5 in md5s.items()}, "published": same}
+        lines = (f"{md5}  {path.parent.name}/{path.name}\n" for path, md5 in md5s.items())
+        return {"files": len(md5s), "md5": hashlib.md5("".join(lines).encode()).hexdigest(), "published": same}
 
     def warn(self) -> None:
         """Warn of every file whose checksum is not the published one."""
         for path in self.files:
             expected = self.published.get(path.name)
-            if expected is not None and (found := md5_of(path)) != expected:
+            if expected is not None and (md5 := md5_of(path)) != expected:
                 warnings.warn(
-                    f"{path} is not the published file (its md5 is {found}, that of the published one {expected})",
+                    f"{path} is not the published file (its md5 is {md5}, that of the published one {expected})",
                     DataWarning,
                     stacklevel=4,
                 )
@@ -65,10 +65,10 @@ def md5_of(path: Path) -> str:
     entry = kept.get(name)
     if isinstance(entry, dict) and entry.get("stamp") == stamp and isinstance(entry.get("md5"), str):
         return str(entry["md5"])
-    found = _md5(path)
+    md5 = _md5(path)
     with suppress(OSError, ValueError):  # where it cannot be kept, it is computed again
-        write_atomically(_cache(), json.dumps({**kept, name: {"stamp": stamp, "md5": found}}, indent=1).encode())
-    return found
+        write_atomically(_cache(), json.dumps({**kept, name: {"stamp": stamp, "md5": md5}}, indent=1).encode())
+    return md5
 
 
 def _md5(path: Path) -> str:
@@ -78,10 +78,10 @@ def _md5(path: Path) -> str:
 
 def _kept() -> dict[str, Any]:
     try:
-        found = json.loads(_cache().read_bytes())
+        cache = json.loads(_cache().read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return cache if isinstance(cache, dict) else {}
 
 
 def _cache() -> Path:

@@ -148,18 +148,18 @@ def read_steps(
         return None, None, None
     if steps is None:
         raise ValueError("lengths, valid and rewards are of steps, but the samples are still: say sequence=True")
-    found = None if lengths is None else tensor_of("lengths", lengths).long()
+    valid_lengths = None if lengths is None else tensor_of("lengths", lengths).long()
     mask = None if valid is None else tensor_of("valid", valid).bool()
     paid = None if rewards is None else tensor_of("rewards", rewards).float()
-    if found is not None:
-        check_lengths(found, steps, count)
+    if valid_lengths is not None:
+        check_lengths(valid_lengths, steps, count)
     if mask is not None:
         check_steps_of("valid", mask, steps)
         check_valid(mask.transpose(0, 1), steps, count)
     if paid is not None:
         check_shape("rewards", paid, (count, steps), "a reward for every step, sample first, [N, T]")
         check_all_finite("rewards [N, T]", paid, "0 where there is none")
-    return found, mask, paid
+    return valid_lengths, mask, paid
 
 
 def check_steps_of(name: str, given: Tensor, steps: int | None) -> None:

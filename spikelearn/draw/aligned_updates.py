@@ -49,8 +49,8 @@ def _colours(rules: Iterable[str]) -> dict[str, str]:
 
 def _legend(axes: Iterable[object]) -> dict[str, object]:
     """{rule: its line}, each once."""
-    found: dict[str, object] = {}
+    entries: dict[str, object] = {}
     for axis in axes:
         handles, labels = axis.get_legend_handles_labels()  # type: ignore[attr-defined]
-        found |= dict(zip(labels, handles, strict=True))
-    return found
+        entries |= dict(zip(labels, handles, strict=True))
+    return entries

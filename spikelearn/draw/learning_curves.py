@@ -42,8 +42,8 @@ def curves(metrics: Sequence[Mapping[str, Any]], tested: float | None = None) ->
     else:
         loss.text(0.5, 0.5, "this rule descends no loss", ha="center", va="center", transform=loss.transAxes)
     for number, name in enumerate(metrics[0]["rates"]):
-        found = [row["rates"][name] for row in metrics]
-        rates.plot(epochs, found, "o-", color=COLOURS[number % len(COLOURS)], label=name)
+        of_block = [row["rates"][name] for row in metrics]
+        rates.plot(epochs, of_block, "o-", color=COLOURS[number % len(COLOURS)], label=name)
     rates.set_ylabel("spikes per step and neuron")
     rates.set_ylim(bottom=0)
     if metrics[0]["rates"]:

@@ -37,15 +37,15 @@ def membranes(
         ValueError: no record, a sample that it does not have.
     """
     check_count("traces", traces)
-    found = blocks_of(record)
+    blocks = blocks_of(record)
     if isinstance(thresholds, Network):
         neurons = {name: block.neuron for name, block in thresholds.blocks.items()}
         dt = next(iter(neurons.values())).dt if dt is None else dt
         thresholds = {name: number_or(neuron.v_threshold, np.inf) for name, neuron in neurons.items()}
-    figure = Figure(figsize=(8, 0.8 + 1.9 * len(found)), layout="constrained")
-    axes = figure.subplots(len(found), 1, sharex=True, squeeze=False)[:, 0]
+    figure = Figure(figsize=(8, 0.8 + 1.9 * len(blocks)), layout="constrained")
+    axes = figure.subplots(len(blocks), 1, sharex=True, squeeze=False)[:, 0]
     label = ""
-    for axis, (name, seen) in zip(axes, found.items(), strict=True):
+    for axis, (name, seen) in zip(axes, blocks.items(), strict=True):
         v, spikes = of_sample(name, seen.v, sample), of_sample(name, seen.spikes, sample)
         when, _, label = times(len(v), dt)
         _traces(axis, v, spikes, when, traces)

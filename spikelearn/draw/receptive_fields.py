@@ -33,9 +33,9 @@ def weights(
     Raises:
         ValueError: an unknown block, or one without weights.
     """
-    found = network.state_dict() if isinstance(network, Network) else network
-    shown, values = _chosen(found, block)
-    first = next((name.split(".")[1] for name in found if name.startswith("blocks.")), None)
+    tensors = network.state_dict() if isinstance(network, Network) else network
+    shown, values = _chosen(tensors, block)
+    first = next((name.split(".")[1] for name in tensors if name.startswith("blocks.")), None)
     if shape is None and isinstance(network, Network) and shown == first:
         shape = network.input_shape
     dense = values.ndim == 2
@@ -45,10 +45,10 @@ def weights(
     return _images(_coloured(images), f"{shown}: {{}} of {len(values)} {'neurons' if dense else 'filters'}")
 
 
-def _chosen(found: Mapping[str, Tensor], block: str | None) -> tuple[str, np.ndarray]:
+def _chosen(tensors: Mapping[str, Tensor], block: str | None) -> tuple[str, np.ndarray]:
     """The block, and its weights: of dense layers [out, in], of filters [out, in, ...]."""
     there: dict[str, Tensor] = {}
-    for name, value in found.items():
+    for name, value in tensors.items():
         parts = name.split(".")
         if parts[0] == "blocks" and len(parts) > 1 and 2 <= value.ndim <= 5:
             there.setdefault(parts[1], value)

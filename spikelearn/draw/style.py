@@ -35,16 +35,16 @@ def of_sample(name: str, values: Any, sample: int) -> np.ndarray:
     Raises:
         ValueError: no record over time and samples, a sample that it does not have.
     """
-    found = as_array(values)
-    if found.ndim < 2 or not found.size:
+    array = as_array(values)
+    if array.ndim < 2 or not array.size:
         raise ValueError(
-            f"{name} has shape {list(found.shape)}, expected [T, B, ...] with T time steps and B samples, as "
+            f"{name} has shape {list(array.shape)}, expected [T, B, ...] with T time steps and B samples, as "
             "network.run returns"
         )
     check_count("sample", sample, least=0)
-    if sample >= found.shape[1]:
-        raise ValueError(f"sample is {sample}, expected 0 to {found.shape[1] - 1}: {name} holds {found.shape[1]}")
-    return found[:, sample].reshape(len(found), -1)
+    if sample >= array.shape[1]:
+        raise ValueError(f"sample is {sample}, expected 0 to {array.shape[1] - 1}: {name} holds {array.shape[1]}")
+    return array[:, sample].reshape(len(array), -1)
 
 
 def as_array(values: Any) -> np.ndarray:

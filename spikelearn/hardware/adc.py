@@ -58,12 +58,12 @@ class SubArrays(nn.Module):
             self.steps.append((step, round(span * low / step) if step else 0))
 
     def forward(self, x: Tensor) -> Tensor:
-        found = self._read(x.clamp(min=0.0))
+        current = self._read(x.clamp(min=0.0))
         if bool((x < 0).any()):
-            found = found - self._read(x.clamp(max=0.0).neg())
+            current = current - self._read(x.clamp(max=0.0).neg())
         bias = self.layer.bias
         assert bias is None or isinstance(bias, Tensor)
-        return found if bias is None else found + bias.view(-1, *[1] * (found.ndim - 2))
+        return current if bias is None else current + bias.view(-1, *[1] * (current.ndim - 2))
 
     def _read(self, x: Tensor) -> Tensor:
         reference = x.flatten(1).amax(1).clamp(min=1.0).view(-1, *[1] * (x.ndim - 1))
@@ -84,8 +84,8 @@ class SubArrays(nn.Module):
         assert isinstance(layer, _ConvNd)
         part = torch.zeros_like(weight).flatten(1)
         part[:, piece] = weight.flatten(1)[:, piece]
-        found: Tensor = layer._conv_forward(x, part.view_as(weight), None)
-        return found
+        current: Tensor = layer._conv_forward(x, part.view_as(weight), None)
+        return current
 
     def _weight(self) -> Tensor:
         weight = self.layer.weight

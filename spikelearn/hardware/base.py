@@ -40,10 +40,10 @@ class Hardware(ABC):
         """
         self.generator = generator
         for name, weight in synaptic_weights(network).items():
-            found = float(weight.abs().max()) * self.scale
-            if self.largest is None and found == 0.0:
+            limit = float(weight.abs().max()) * self.scale
+            if self.largest is None and limit == 0.0:
                 raise ValueError(f"the weights of {name} are all 0, so their scale is unknown: name it with largest=")
-            self.limits[name] = self.largest or found
+            self.limits[name] = self.largest or limit
             self._make_cells(name, weight)
             weight.copy_(self.limits[name] * self._placed(weight / self.limits[name]))
 

@@ -32,8 +32,8 @@ def shape_of(nonlinearity: Tensor) -> Tensor:
         middle = (low + high) / 2
         steeper = _deviation(middle.exp()) > wanted
         low, high = torch.where(steeper, middle, low), torch.where(steeper, high, middle)
-    found = torch.where(nonlinearity < 0, -low.exp(), low.exp())
-    return found.to(nonlinearity.dtype)
+    shape = torch.where(nonlinearity < 0, -low.exp(), low.exp())
+    return shape.to(nonlinearity.dtype)
 
 
 def _deviation(a: Tensor) -> Tensor:

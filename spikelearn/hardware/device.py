@@ -104,7 +104,7 @@ class Device(Hardware):
         move = rounded((moved - old) * grid, self._uniform(old)) / grid
         changed = move != 0
         self.written += int(count.abs().sum())
-        found = old + move
+        weights = old + move
         if self.c2c:
-            found = torch.where(changed, found + 2.0 * self.c2c * self._normal(old), found)
-        return found.clamp(1.0 / grid - 1.0, 1.0 - 1.0 / grid)
+            weights = torch.where(changed, weights + 2.0 * self.c2c * self._normal(old), weights)
+        return weights.clamp(1.0 / grid - 1.0, 1.0 - 1.0 / grid)

@@ -83,6 +83,6 @@ class Bits(Hardware):
     def _written(self, name: str, old: Tensor, new: Tensor) -> Tensor:
         grid = 2.0 ** (self.bits - 1)
         wished = rounded(new * grid, self._uniform(new)) / grid if self.rounding == "stochastic" else new
-        found = torch.where(new == old, old, on_grid(wished, self.bits))
-        self.written += int(((found - old).abs() > 0.5 / grid).sum())
-        return found
+        weights = torch.where(new == old, old, on_grid(wished, self.bits))
+        self.written += int(((weights - old).abs() > 0.5 / grid).sum())
+        return weights

@@ -142,9 +142,9 @@ def _samples(item: Any, place: int) -> Samples | StepSamples:
     if isinstance(item, StepSamples):
         return item
     if not isinstance(item, tuple | list) or len(item) not in (2, 3):
-        found = f"a {type(item).__name__}" + (f" of {len(item)}" if isinstance(item, tuple | list) else "")
+        given = f"a {type(item).__name__}" + (f" of {len(item)}" if isinstance(item, tuple | list) else "")
         raise ValueError(
-            f"{what} is {found}, expected a pair (inputs [T, B, ...], targets [B]), or with lengths [B] as the third"
+            f"{what} is {given}, expected a pair (inputs [T, B, ...], targets [B]), or with lengths [B] as the third"
         )
     inputs, targets, *lengths = (
         value if isinstance(value, Tensor) else tensor_of(f"{part} of {what}", value)

@@ -149,14 +149,14 @@ class _Probe:
         return any(self._differs(prepare, perturb, rows, strength) for strength in (0.1, 0.3, 1.0, 3.0, 10.0, 30.0))
 
     def _differs(self, prepare: Change, perturb: Change, rows: slice, strength: float) -> bool:
-        found = []
+        updates = []
         for changes in ((prepare,), (prepare, perturb)):
             run = self._run()
             for change in changes:
                 change(run, strength)
-            found.append([grads[self.weight][rows] for grads in self._updates(run)])
-        largest = max(float(grad.abs().max()) for grad in found[0] + found[1])
-        gaps = [float((a - b).abs().max()) for a, b in zip(*found, strict=True)]
+            updates.append([grads[self.weight][rows] for grads in self._updates(run)])
+        largest = max(float(grad.abs().max()) for grad in updates[0] + updates[1])
+        gaps = [float((a - b).abs().max()) for a, b in zip(*updates, strict=True)]
         return max(gaps) > ROUNDING * largest
 
     def _run(self) -> _Run:

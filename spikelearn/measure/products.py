@@ -90,14 +90,14 @@ def convolution_backward(error: Tensor, x: Tensor, weight: Tensor, _sizes: Any, 
         needed = (False, True, False)
         return float(aten.convolution_backward(errors, met, like, None, *how, needed)[1].sum())
 
-    found = []
+    products = []
     if needs_x:
         dense = len(x) * in_x(_ones(error[:1]), _ones(weight))
-        found.append(Product(error, weight, in_x(error != 0, weight != 0), dense))
+        products.append(Product(error, weight, in_x(error != 0, weight != 0), dense))
     if needs_weight:
         dense = len(x) * in_weight(_ones(error[:1]), _ones(x[:1]))
-        found.append(Product(error, x, in_weight(error != 0, x != 0), dense))
-    return found
+        products.append(Product(error, x, in_weight(error != 0, x != 0), dense))
+    return products
 
 
 def _ones(like: Tensor) -> Tensor:

@@ -219,12 +219,12 @@ def _back(text: str, token: str, at: int, mark: str) -> Back:
     back = _BACK.fullmatch(mark.strip())
     if back is None:
         _fail(text, token, at, _BEHIND)
-    found = Back(int(back["n"]), int(back["k"] or 0), bool(back["up"]), bool(back["others"]))
-    if max(found.size, found.kernel) > LARGEST:
+    back_edge = Back(int(back["n"]), int(back["k"] or 0), bool(back["up"]), bool(back["others"]))
+    if max(back_edge.size, back_edge.kernel) > LARGEST:
         _fail(text, token, at, f"sizes go up to {LARGEST:,}")
-    if found.size == 0 or (back["k"] and found.kernel % 2 == 0):
+    if back_edge.size == 0 or (back["k"] and back_edge.kernel % 2 == 0):
         _fail(text, token, at, "feedback needs at least one neuron, and an odd kernel, which is padded by its half")
-    return found
+    return back_edge
 
 
 def _conv(text: str, token: str, at: int, match: re.Match[str]) -> Conv:

@@ -41,8 +41,8 @@ def arriving(block: Block, current: Tensor, others: Tensors, inject: Tensors, na
     if len(known) == 1:
         return current
     silent = torch.zeros_like(current)
-    found = {own: injected(others.get(own, silent), inject, f"{name}.{own}") for own in known}
-    return {**found, block.current: current}
+    currents = {own: injected(others.get(own, silent), inject, f"{name}.{own}") for own in known}
+    return {**currents, block.current: current}
 
 
 def canonical(blocks: Mapping[str, Block], inject: Tensors) -> Tensors:
@@ -51,7 +51,7 @@ def canonical(blocks: Mapping[str, Block], inject: Tensors) -> Tensors:
     Raises:
         ValueError: an unknown block or current; one that is named twice.
     """
-    found: dict[str, Tensor] = {}
+    currents: dict[str, Tensor] = {}
     for place, current in inject.items():
         name, dot, own = place.partition(".")
         if name not in blocks:
@@ -59,7 +59,7 @@ def canonical(blocks: Mapping[str, Block], inject: Tensors) -> Tensors:
         if dot:
             blocks[name].check_current(f"inject {place!r}", own)
             place = name if own == blocks[name].current else place
-        if place in found:
+        if place in currents:
             raise ValueError(f"inject names the current {blocks[name].current!r} of block {name!r} twice: add them up")
-        found[place] = current
-    return found
+        currents[place] = current
+    return currents

@@ -88,13 +88,13 @@ class Graph(nn.Module):
 
     def currents(self) -> dict[str, str]:
         """{parameter prefix of an edge: the current that it drives, block or block.current, as ``inject`` names it}."""
-        found = {f"blocks.{name}.synapse.": name for name in self.blocks}
+        driven = {f"blocks.{name}.synapse.": name for name in self.blocks}
         further = {f"feedforward.{name}": (edge.target, edge.current) for name, edge in self.feedforward.items()}
         further |= {f"feedback.{name}": (edge.target, edge.current) for name, edge in self.feedback.items()}
         for path, (target, current) in further.items():
             own = current in (None, self.blocks[target].current)
-            found[f"{path}.synapse."] = target if own else f"{target}.{current}"
-        return found
+            driven[f"{path}.synapse."] = target if own else f"{target}.{current}"
+        return driven
 
     @property
     def random(self) -> bool:

@@ -63,14 +63,14 @@ def layers(
         pre = sent[wiring.sources[name]]
         if block.delay:
             pre, lines[name] = delayed(pre, block.delay, before.delay_lines.get(name))
-        found = None
+        scanned = None
         if name not in inject and f"{name}.synapse" not in masks and not wiring.joining[name]:
             reader = wiring.only_reader.get(name)
             unseen = output_only and reader is not None and not graph.blocks[reader].delay
             # In inference mode nothing can be kept with a tensor, so it must have its values.
             hollow = unseen and not cut and name not in masks and not torch.is_inference_mode_enabled()
-            found = layer_scan(adjoint, block.synapse, block.neuron, before.neurons.get(name), pre, hollow=hollow)
-        if found is None:
+            scanned = layer_scan(adjoint, block.synapse, block.neuron, before.neurons.get(name), pre, hollow=hollow)
+        if scanned is None:
             pre = filled(pre)
             current = masked(drive_edge(name, block, pre), masks, f"{name}.synapse", steps=True)
             others: dict[str, Tensor] = {}
@@ -82,9 +82,9 @@ def layers(
                 more = drive_edge(at, edge, met[place])
                 current = joined(block, current, others, edge.current, more, masks, at, steps=True)
             start = before.neurons.get(name) or at_rest(graph, name, current[0])
-            found = scan(adjoint, block.neuron, start, arriving(block, current, others, inject, name))
+            scanned = scan(adjoint, block.neuron, start, arriving(block, current, others, inject, name))
             del current, others
-        z, v, last = found
+        z, v, last = scanned
         if after is not None:
             after.neurons[name] = last
         spikes = masked(z, masks, name, steps=True)
@@ -92,7 +92,7 @@ def layers(
         for source in wiring.released[name]:
             del sent[source]
         layer = Layer(name, Activity(pre, spikes, v), met, error_count(z))
-        del met, pre, z, v, last, spikes, found
+        del met, pre, z, v, last, spikes, scanned
         yield layer
         del layer
 

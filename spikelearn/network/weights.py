@@ -21,16 +21,16 @@ def synaptic_weights(network: nn.Module) -> dict[str, nn.Parameter]:
     Raises:
         ValueError: there are none, or one is computed from other tensors and cannot be set.
     """
-    found = {name: p for name, p in network.named_parameters() if is_synaptic(name, p)}
-    for name in found:
+    weights = {name: p for name, p in network.named_parameters() if is_synaptic(name, p)}
+    for name in weights:
         if _COMPUTED in name:
             raise ValueError(
                 f"{name} belongs to a reparametrised weight, which cannot be set: remove the parametrization "
                 "(no --spectral-feedback, no --weight-standardisation), or train without pruning and hardware"
             )
-    if not found:
+    if not weights:
         raise ValueError("the network has no synaptic weights, expected at least one matrix of weights")
-    return found
+    return weights
 
 
 @torch.no_grad()

@@ -92,7 +92,7 @@ def _sensor(sensor_size: tuple[int, int, int]) -> tuple[int, int, int]:
 def _columns(recording: Any, optional: Mapping[str, bool]) -> dict[str, Column]:
     """The four columns under their short names."""
     names = _names(recording)
-    found: dict[str, Column] = {}
+    columns: dict[str, Column] = {}
     for column, known in NAMES.items():
         given = {place: name for name, place in names.items() if str(name).lower() in known}
         if len(given) > 1:
@@ -100,15 +100,15 @@ def _columns(recording: Any, optional: Mapping[str, bool]) -> dict[str, Column]:
                 f"it has the columns {' and '.join(map(str, given.values()))}: leave out all but one of them"
             )
         if given:
-            found[column] = _column(column, recording, *given.values())
+            columns[column] = _column(column, recording, *given.values())
         elif not optional.get(column):
             raise ValueError(
                 f"it has the columns {', '.join(map(str, names)) or 'none'}, expected x, y, t (or timestamp) and p (or "
                 f"polarity): {column} is missing; rename the column that holds it"
             )
     for column in NAMES:
-        found.setdefault(column, np.zeros(len(found["x"]), np.int64))
-    return found
+        columns.setdefault(column, np.zeros(len(columns["x"]), np.int64))
+    return columns
 
 
 def _names(recording: Any) -> dict[Any, Any]:
@@ -144,8 +144,8 @@ def _column(name: str, recording: Any, given: Any) -> Column:
 def _check_lengths(columns: Mapping[str, Column]) -> None:
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
-        found = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise ValueError(f"its columns have different lengths ({found}), expected one number an event in each")
+        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise ValueError(f"its columns have different lengths ({told}), expected one number an event in each")
 
 
 def _whole(name: str, column: Column) -> Column:

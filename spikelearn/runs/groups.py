@@ -59,8 +59,8 @@ class Setting:
 
 def about(field: FieldInfo) -> Setting:
     """The group and the flag of a field."""
-    (found,) = (item for item in field.metadata if isinstance(item, Setting))
-    return found
+    (setting,) = (item for item in field.metadata if isinstance(item, Setting))
+    return setting
 
 
 def described(field: FieldInfo) -> str:

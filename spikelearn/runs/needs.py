@@ -62,11 +62,11 @@ def settings_for(rule: Rule, *, still: bool = True, readout: str | None = None) 
 
 def needed(rule: Rule, *, still: bool = True) -> dict[str, Any]:
     """The settings of all that ``rule`` needs, without its default settings."""
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for need in rule.requires:
-        found = merged(found, copy.deepcopy(dict(need.settings)))
-        found = merged(found, copy.deepcopy(dict(need.still))) if still else found
-    return found
+        settings = merged(settings, copy.deepcopy(dict(need.settings)))
+        settings = merged(settings, copy.deepcopy(dict(need.still))) if still else settings
+    return settings
 
 
 def adapted(net: str, rule: Rule) -> str:

@@ -37,16 +37,16 @@ def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
     Options are replaced key by key, unless they belong to a component that is replaced; imports of both are kept.
     """
-    found = dict(base)
+    result = dict(base)
     for component in COMPONENTS:
         own = base.get(component, Settings.model_fields[component].default)
         if over.get(component, own) != own:
             for name in (f"{component}_option", *(OF_A_RULE if component == "rule" else ())):
-                found.pop(name, None)
+                result.pop(name, None)
     for name, value in over.items():
         if name in IMPORTS and isinstance(value, list | tuple):
-            found[name] = (*found.get(name, ()), *value)
+            result[name] = (*result.get(name, ()), *value)
             continue
-        joined = isinstance(value, dict) and isinstance(found.get(name), dict)
-        found[name] = {**found[name], **value} if joined else value
-    return found
+        joined = isinstance(value, dict) and isinstance(result.get(name), dict)
+        result[name] = {**result[name], **value} if joined else value
+    return result

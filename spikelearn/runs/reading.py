@@ -41,7 +41,7 @@ def trained_predictor(folder: RunFolder, settings: Settings, network: Network) -
     memory = rule.init(network, generator_for(settings.seed, "rule"))
     if memory:
         training = load_checkpoint(folder.checkpoint).get("training")
-        found: Any = training.get("memory") if isinstance(training, dict) else None
-        check_like(f"{folder.checkpoint}: memory", found, memory)
-        memory = {name: found[name].to(value.device) for name, value in memory.items()}
+        kept: Any = training.get("memory") if isinstance(training, dict) else None
+        check_like(f"{folder.checkpoint}: memory", kept, memory)
+        memory = {name: kept[name].to(value.device) for name, value in memory.items()}
     return predictor(rule, network, memory)

@@ -43,16 +43,16 @@ def with_imports(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: one that cannot be imported.
     """
-    found = dict(values)
-    named = [item for key in ("import", "imports") for item in import_components(found.pop(key, None) or ())]
-    return {**found, "imports": tuple(dict.fromkeys(named))} if named else found
+    rest = dict(values)
+    named = [item for key in ("import", "imports") for item in import_components(rest.pop(key, None) or ())]
+    return {**rest, "imports": tuple(dict.fromkeys(named))} if named else rest
 
 
-def expected_by(found: ErrorDetails) -> str:
+def expected_by(error: ErrorDetails) -> str:
     """Describe what a check expected, in words of the files that users write."""
-    if found["type"] == "too_short":
+    if error["type"] == "too_short":
         return "at least one is needed"
-    words = found["msg"]
+    words = error["msg"]
     for theirs, ours in WORDS.items():
         words = words.replace(f"a valid {theirs}", ours if theirs == "boolean" else f"a {ours}")
     return words[:1].lower() + words[1:]
@@ -71,14 +71,14 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 def imports_beside(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values read from ``path``, with the files that they name under ``import`` looked for beside it first."""
-    found, named = dict(values), values.get("import")
+    result, named = dict(values), values.get("import")
     if isinstance(named, list):
         beside = [path.parent / item if isinstance(item, str) else item for item in named]
-        found["import"] = [
+        result["import"] = [
             str(file) if isinstance(file, Path) and file.is_file() else item
             for file, item in zip(beside, named, strict=True)
         ]
-    return found
+    return result
 
 
 def write_settings(path: Path, settings: Settings) -> None:
@@ -111,15 +111,15 @@ def read_whole_settings(path: Path) -> Settings:
 
 def check_recorded(
     settings: Settings,
-    found: Mapping[str, Any],
+    theirs: Mapping[str, Any],
     what: str,
     names: Collection[str],
     cure: str = "set it back, or train anew in another folder",
 ) -> None:
     """Raise ValueError, in words that begin with ``what``, where one of the settings ``names`` is not as recorded."""
     values = recorded(settings, names)
-    if "task" in names and found.get("task") is not None:
+    if "task" in names and theirs.get("task") is not None:
         values.setdefault("task", None)
     for name, value in values.items():
-        if name not in found or not are_same(found[name], value):
-            raise ValueError(f"{what} {name} = {found.get(name)!r}, now it is {value!r}: {cure}")
+        if name not in theirs or not are_same(theirs[name], value):
+            raise ValueError(f"{what} {name} = {theirs.get(name)!r}, now it is {value!r}: {cure}")

@@ -101,16 +101,16 @@ def _rank(name: str, count: int) -> Tensor:
 
 def _shares(wished: Mapping[str, float], room: Mapping[str, int], gone: int) -> dict[str, float]:
     """Counts to prune in each layer: ``wished`` times a common factor, at most ``room``, ``gone`` in all."""
-    found = dict.fromkeys(wished, 0.0)
+    counts = dict.fromkeys(wished, 0.0)
     for open_layers in ([n for n in wished if wished[n] > 0 and room[n]], [n for n in wished if not wished[n]]):
         basis = {name: wished[name] or float(room[name]) for name in open_layers if room[name]}
-        while basis and (left := gone - sum(found.values())) > _ROUNDING:
+        while basis and (left := gone - sum(counts.values())) > _ROUNDING:
             factor = left / sum(basis.values())
             full = [name for name in basis if factor * basis[name] >= room[name]]
             for name in full or basis:
-                found[name] = min(factor * basis[name], float(room[name]))
+                counts[name] = min(factor * basis[name], float(room[name]))
             basis = {name: share for name, share in basis.items() if full and name not in full}
-    return found
+    return counts
 
 
 def _whole(shares: Mapping[str, float], room: Mapping[str, int], gone: int) -> dict[str, int]:

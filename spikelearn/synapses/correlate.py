@@ -43,23 +43,23 @@ def correlate(synapse: nn.Module, pre: Tensor, post: Tensor) -> dict[str, Tensor
             flat = pre.flatten(0, -2) if linear is synapse else rows_of(pre).flatten(1)
             return _linear(linear, parameters, flat, post.flatten(0, -2), events_for(linear, pre))
     rows, factors = rows_of(pre).detach(), rows_of(post).detach()
-    found = correlate_images(synapse, parameters, rows, factors, spikes_of(pre))
-    return _generic(synapse, parameters, rows, factors) if found is None else found
+    gradients = correlate_images(synapse, parameters, rows, factors, spikes_of(pre))
+    return _generic(synapse, parameters, rows, factors) if gradients is None else gradients
 
 
 def _linear(
     linear: nn.Linear, parameters: dict[str, nn.Parameter], rows: Tensor, factors: Tensor, events: Events | None
 ) -> dict[str, Tensor]:
     check_shape("post", factors, (rows.shape[0], linear.out_features), "one value per neuron of the synapse's target")
-    found = {}
+    gradients = {}
     for name, parameter in parameters.items():
         if parameter is linear.bias:
-            found[name] = factors.sum(0)
+            gradients[name] = factors.sum(0)
         elif events is not None:
-            found[name] = outer_product(events, factors.contiguous())
+            gradients[name] = outer_product(events, factors.contiguous())
         else:
-            found[name] = factors.t() @ as_float(rows, linear)
-    return found
+            gradients[name] = factors.t() @ as_float(rows, linear)
+    return gradients
 
 
 def _generic(

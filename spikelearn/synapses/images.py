@@ -46,18 +46,18 @@ def correlate_images(
     with torch.no_grad():
         for pool in pools:
             rows, spikes = _mapped(pool, rows, spikes, synapse), None
-        found = correlate_conv(conv, rows if spikes is None else spikes.view(rows.shape), post)
-    if found is None:
+        gradients = correlate_conv(conv, rows if spikes is None else spikes.view(rows.shape), post)
+    if gradients is None:
         return None
-    by_weight, by_bias = found
+    by_weight, by_bias = gradients
     return {name: by_weight if parameter is conv.weight else by_bias for name, parameter in parameters.items()}
 
 
 def _mapped(layer: nn.Module, rows: Tensor, spikes: Tensor | None, synapse: nn.Module) -> Tensor:
     if not isinstance(layer, nn.Conv2d | nn.MaxPool2d):
         rows = as_float(rows, synapse)
-    found = event_conv(layer, rows, spikes) if isinstance(layer, nn.Conv2d) else window_pool(layer, rows, spikes)
-    return layer(as_float(rows, synapse)) if found is None else found
+    current = event_conv(layer, rows, spikes) if isinstance(layer, nn.Conv2d) else window_pool(layer, rows, spikes)
+    return layer(as_float(rows, synapse)) if current is None else current
 
 
 def _layers(synapse: nn.Module) -> list[nn.Module]:

@@ -65,7 +65,7 @@ def _weights(network: Network, changed: Collection[str]) -> list[torch.nn.Parame
     Raises:
         ValueError: a reparametrised weight, which is not a parameter that can be set.
     """
-    found, synapses = [], tuple(network.synapses())
+    parameters, synapses = [], tuple(network.synapses())
     for name in changed:
         if name.startswith(synapses) and network.get_parameter(name).ndim > 1:
             if ".parametrizations." in name:
@@ -73,5 +73,5 @@ def _weights(network: Network, changed: Collection[str]) -> list[torch.nn.Parame
                     f"{name} belongs to a reparametrised weight, which a constraint cannot set: remove the "
                     "parametrization, or the constraint"
                 )
-            found.append(network.get_parameter(name))
-    return found
+            parameters.append(network.get_parameter(name))
+    return parameters

@@ -47,8 +47,8 @@ def fit_readout(
             with network.presentation():
                 output = network.run(there.inputs)[0].output
                 valid = there.valid_steps
-                found = network.readout.read(output) if valid is None else network.readout.read_valid(output, valid)
-            read.append(found.flatten(1).cpu())
+                features = network.readout.read(output) if valid is None else network.readout.read_valid(output, valid)
+            read.append(features.flatten(1).cpu())
             targets.append(batch.targets.cpu())
     network.readout.fit(torch.cat(read), torch.cat(targets))
     return len(torch.cat(targets))

@@ -201,8 +201,8 @@ class RunFolder:
 
     def has_metrics_of(self, epochs: int, digest: str) -> bool:
         """Tell whether each of the first ``epochs`` epochs has its line, in order and as it was written."""
-        found = [row["epoch"] for row in self.read_metrics()][:epochs]
-        in_order = found == list(range(1, len(found) + 1)) and len(found) == epochs
+        recorded = [row["epoch"] for row in self.read_metrics()][:epochs]
+        in_order = recorded == list(range(1, len(recorded) + 1)) and len(recorded) == epochs
         return in_order and self.metrics_digest(epochs) == digest
 
     def keep_metrics_before(self, epoch: int, digest: str) -> None:
@@ -234,14 +234,14 @@ class RunFolder:
         """
         if not self.result.is_file():
             return None
-        found = read_sealed(self.result, "delete it, and resume the run to write it again")
+        result = read_sealed(self.result, "delete it, and resume the run to write it again")
         try:
-            modelled(Result, found)
+            modelled(Result, result)
         except ValueError as error:
             raise ValueError(
                 f"{self.result} is damaged: {error}: delete it, and resume the run to write it again"
             ) from error
-        return found
+        return result
 
     def check_unchanged(self, path: Path) -> None:
         """Raise ValueError where one of the files is not as the run that has ended left it."""

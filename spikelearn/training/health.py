@@ -27,14 +27,14 @@ class Health:
 
     def words(self, rates: Mapping[str, float]) -> list[str]:
         """Sentences on what is new in the ``rates`` of an epoch, spikes per step and neuron."""
-        found: dict[str, list[str]] = {}
+        by_fault: dict[str, list[str]] = {}
         for name, rate in rates.items():
             first = self._first.setdefault(name, rate)
             fault = _fault(first, rate)
             if fault and (name, fault) not in self._said:
                 self._said.add((name, fault))
-                found.setdefault(fault, []).append(name)
-        return [f"{', '.join(names)} {fault}" for fault, names in found.items()]
+                by_fault.setdefault(fault, []).append(name)
+        return [f"{', '.join(names)} {fault}" for fault, names in by_fault.items()]
 
 
 def _fault(first: float, rate: float) -> str:

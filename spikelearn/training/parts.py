@@ -121,13 +121,13 @@ def make_optimizers(
         own = memory.values() if rule.own_as_network else ()
         return make_optimizer(choice or rule.default_optimizer, [*network.parameters(), *own])
     parameters, names = dict(network.named_parameters()), rule.names_of(network)
-    found = {}
+    optimizers = {}
     for name, part in rule.parts.items():
         chosen = choice if choice and part.optimizer is None and part.lr is None else choice_of(part)
         stepped: list[Tensor] = [parameters[parameter] for parameter in names[name]]
         stepped += _memory_of(name, memory) if part.rule.own_as_network else []
-        found[name] = make_optimizer(chosen, stepped)
-    return Optimizers(found)
+        optimizers[name] = make_optimizer(chosen, stepped)
+    return Optimizers(optimizers)
 
 
 def _memory_of(part: str, memory: Memory) -> list[Tensor]:
@@ -143,11 +143,11 @@ def make_own_optimizers(rule: Rule, memory: Memory) -> Optimizer | None:
     """The optimizer of what a rule learns itself, or the rules of its parts; None where none does."""
     if not rule.parts:
         return make_optimizer(rule.default_own_optimizer, _stepped(memory)) if rule.default_own_optimizer else None
-    found = {}
+    optimizers = {}
     for name, part in rule.parts.items():
         if part.rule.default_own_optimizer is not None:
-            found[name] = make_optimizer(part.rule.default_own_optimizer, _memory_of(name, memory))
-    return Optimizers(found) if found else None
+            optimizers[name] = make_optimizer(part.rule.default_own_optimizer, _memory_of(name, memory))
+    return Optimizers(optimizers) if optimizers else None
 
 
 def make_schedules(rule: Rule, optimizer: Optimizer, name: str, updates: int, epochs: int = 1) -> Scheduled | None:
@@ -157,12 +157,12 @@ def make_schedules(rule: Rule, optimizer: Optimizer, name: str, updates: int, ep
     """
     if not isinstance(optimizer, Optimizers):
         return make_schedule(name, optimizer, updates, epochs)
-    found = {}
+    schedules = {}
     for name, part in rule.parts.items():
         schedule = make_schedule(schedule_of(part), optimizer.parts[name], updates, epochs)
         if schedule is not None:
-            found[name] = schedule
-    return Schedules(found) if found else None
+            schedules[name] = schedule
+    return Schedules(schedules) if schedules else None
 
 
 def make_clipping(rule: Rule, network: Network, clip: float | None = None) -> Callable[[Network], None] | None:

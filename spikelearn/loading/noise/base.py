@@ -46,10 +46,10 @@ class Noise(ABC):
                 f"noise {name!r} changes spikes, but the inputs are currents: choose an encoder that gives spikes "
                 "(--encoder rate), or a noise of pixels (gaussian, salt-and-pepper)"
             )
-        found = torch.empty(record.shape, dtype=torch.uint8)
+        noisy = torch.empty(record.shape, dtype=torch.uint8)
         for place, index in enumerate(indices.tolist()):
-            found[:, place] = self._changed(record[:, place], generator_for(*key, index, name))
-        return found
+            noisy[:, place] = self._changed(record[:, place], generator_for(*key, index, name))
+        return noisy
 
     @abstractmethod
     def _changed(self, sample: Tensor, generator: torch.Generator) -> Tensor:

@@ -35,6 +35,6 @@ class Jitter(Noise):
         times, places = flat.nonzero(as_tuple=True)
         moves = (self.sd * torch.randn(len(times), generator=generator, dtype=torch.float64)).round().long()
         folded = (times + moves) % (2 * n_steps)
-        found = torch.zeros_like(flat)
-        found[torch.minimum(folded, 2 * n_steps - 1 - folded), places] = 1
-        return found.view_as(sample)
+        jittered = torch.zeros_like(flat)
+        jittered[torch.minimum(folded, 2 * n_steps - 1 - folded), places] = 1
+        return jittered.view_as(sample)

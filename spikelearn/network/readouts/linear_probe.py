@@ -43,8 +43,8 @@ class LinearProbe(FittedReadout):
         there = targets.unique()
         if len(there) < 2:
             raise ValueError(f"all samples are of class {int(there[0])}, expected two classes or more: show others")
-        found = LogisticRegression(C=self.strength, max_iter=self.iterations).fit(read.numpy(), targets.numpy())
-        coefficients, intercepts = torch.from_numpy(found.coef_), torch.from_numpy(found.intercept_)
+        model = LogisticRegression(C=self.strength, max_iter=self.iterations).fit(read.numpy(), targets.numpy())
+        coefficients, intercepts = torch.from_numpy(model.coef_), torch.from_numpy(model.intercept_)
         if len(there) == 2:  # one row then, the score of the second class over that of the first
             coefficients, intercepts = (
                 torch.cat([-coefficients, coefficients]) / 2,

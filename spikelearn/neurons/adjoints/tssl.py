@@ -90,16 +90,16 @@ class TSSL(Adjoint):
 
     def silent(self, neuron: CubaLIF, spikes: Tensor) -> Tensor:
         """Places at which the surrogate stands in, bool [T, B, ...], given the spikes z [T, B, ...]."""
-        found = torch.empty_like(spikes, dtype=torch.bool)
+        places = torch.empty_like(spikes, dtype=torch.bool)
         if self.warm_up != "element":
             wholly = {"always": True, "never": False}.get(self.warm_up)
-            return found.fill_(float(spikes.mean()) <= LAYER_RATE if wholly is None else wholly)
+            return places.fill_(float(spikes.mean()) <= LAYER_RATE if wholly is None else wholly)
         decay = one_number(neuron, "decay_syn", "the adjoint tssl")
         gain = 1.0 - decay
         low_pass = torch.zeros_like(spikes[0])
-        for now, below in zip(spikes.unbind(0), found.unbind(0), strict=True):
+        for now, below in zip(spikes.unbind(0), places.unbind(0), strict=True):
             torch.lt(low_pass.mul_(decay).add_(now, alpha=gain), gain / 4.0, out=below)
-        return found
+        return places
 
     def membrane_error(self, neuron: CubaLIF, q: Tensor, spikes: Tensor, u: Tensor, start: Tensor) -> Tensor:
         """h [T, B, ...] of q, z and u [T, B, ...], and the potential before the first step [B, ...]."""

@@ -82,16 +82,16 @@ def evaluate_together(
     task = loader.task
     classes = loader.outputs if task.classes else 0
     nothing = dict.fromkeys((measure.name for measure in task.measures), 0.0)
-    found = Evaluation(task, nothing, dict.fromkeys(names, 0.0), 0, 0, ((0,) * classes,) * classes)
+    evaluation = Evaluation(task, nothing, dict.fromkeys(names, 0.0), 0, 0, ((0,) * classes,) * classes)
     if any(mine):
         part = loader.shared_out(processes.rank, processes.count)
-        found = evaluate(network, part, device=device, between=stop, predict=predict)
+        evaluation = evaluate(network, part, device=device, between=stop, predict=predict)
     for _ in range(mine.count(0)):
         stop()
-    scores = [value * found.counted for value in found.measures.values()]
-    rates = [found.rates[name] * found.samples for name in names]
-    cells = [count for row in found.confusion or () for count in row]
-    whole = processes.sums([found.counted, *scores, *rates, *cells])
+    scores = [value * evaluation.counted for value in evaluation.measures.values()]
+    rates = [evaluation.rates[name] * evaluation.samples for name in names]
+    cells = [count for row in evaluation.confusion or () for count in row]
+    whole = processes.sums([evaluation.counted, *scores, *rates, *cells])
     counted_in_all, *whole = whole
     sums = {
         measure.name: round(total) if measure.share else total
