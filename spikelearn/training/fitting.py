@@ -22,7 +22,7 @@ from spikelearn.training.finite import NonFiniteUpdate
 from spikelearn.training.fit_readout import fit_readout
 from spikelearn.training.folder import RunFolder
 from spikelearn.training.health import odd_scale
-from spikelearn.training.interrupt import Interrupted, Wish, stop_on_signals
+from spikelearn.training.interrupt import Interrupted, StopRequest, stop_on_signals
 from spikelearn.training.learning import learn
 from spikelearn.training.parallel import ALONE, Processes, ProcessLost, evaluate_together
 from spikelearn.training.parallel.sharing import counted, with_draws
@@ -76,7 +76,7 @@ class Fitting:
         return self.folder if self.processes.first else None
 
     def run(self, resume: bool) -> Fitted:
-        with stop_on_signals() as wish:
+        with stop_on_signals() as request:
             if resume:
                 self._restore()
             else:
@@ -84,7 +84,7 @@ class Fitting:
             self.display.start(self.epochs, len(self.loader), self.at.epoch, self.at.batch)
             try:
                 while self.at.epoch < self.epochs and not self.at.stopped:
-                    self._epoch(wish)
+                    self._epoch(request)
             except Exception as error:
                 # A run that never learned a batch leaves its folder free for the corrected one.
                 if self.own is not None and self.at == Position() and not isinstance(error, ProcessLost):
@@ -101,7 +101,7 @@ class Fitting:
             self.watch(self.training, 0)
         self._save()
 
-    def _epoch(self, wish: Wish) -> None:
+    def _epoch(self, request: StopRequest) -> None:
         started = saved = time.monotonic()
         before = self.at.seconds
         together = self.processes
@@ -119,19 +119,20 @@ class Fitting:
                 raise NonFiniteUpdate(f"{place}: {error}") from error
             if self.training.schedule is not None:
                 self.training.schedule.step()
-            self._count(update, batch, mine, size, wish)
+            self._count(update, batch, mine, size, request)
             self.at.seconds = before + time.monotonic() - started
             self.display.batch(self.at.epoch, self.at.batch, self._values())
-            self._stop_if(wish.asked if together.alone else self.asked)
+            self._stop_if(request.asked if together.alone else self.asked)
             if time.monotonic() - saved > CHECKPOINT_EVERY:
                 self._save()
                 saved = time.monotonic()
         self._check_finite()
-        to_averages(self.training, self.loader, device=self.device, between=lambda: self._stop_if_asked(wish))
-        fit_readout(self.training.network, self.loader, device=self.device, between=lambda: self._stop_if_asked(wish))
-        held = self._measure(self.validation, wish)
+        network, between = self.training.network, lambda: self._stop_if_asked(request)
+        to_averages(self.training, self.loader, device=self.device, between=between)
+        fit_readout(network, self.loader, device=self.device, between=between)
+        held = self._measure(self.validation, request)
         self.at.seconds = before + time.monotonic() - started
-        self._close_epoch(held, self._measure(self.watched, wish))
+        self._close_epoch(held, self._measure(self.watched, request))
 
     def _look(self, batch: Batch) -> None:
         """Keep the first samples for the recording, and say where their scale is not what neurons expect."""
@@ -150,13 +151,13 @@ class Fitting:
         training = self.training
         return with_draws(self.processes, batch, size, training.rule, training.network, training.generator)
 
-    def _count(self, update: Update, batch: Batch, mine: int, size: int, wish: Wish) -> None:
+    def _count(self, update: Update, batch: Batch, mine: int, size: int, request: StopRequest) -> None:
         at = self.at
         score, counted = batch.task.score(update.scores, batch.targets, batch.valid_steps) if mine else (0, 0)
         measured = [*update.rates.values(), *update.metrics.values()]
-        # The wish to stop travels with what is measured: all stop behind the same batch.
+        # The request to stop travels with what is measured: all stop behind the same batch.
         shares = (value * mine for value in measured)
-        asked, total, count, *sums = self.processes.sums([wish.asked, score, counted, *shares])
+        asked, total, count, *sums = self.processes.sums([request.asked, score, counted, *shares])
         self.asked = asked > 0
         at.batch += 1
         at.seen += size
@@ -183,7 +184,7 @@ class Fitting:
             "samples_per_second": at.seen / max(at.seconds, 1e-9),
         }
 
-    def _measure(self, loader: Loader | Batches | None, wish: Wish) -> Evaluation | None:
+    def _measure(self, loader: Loader | Batches | None, request: StopRequest) -> Evaluation | None:
         if loader is None:
             return None
         together, network = self.processes, self.training.network
@@ -193,12 +194,12 @@ class Fitting:
             network,
             loader,
             device=self.device,
-            stop=lambda: self._stop_if_asked(wish),
+            stop=lambda: self._stop_if_asked(request),
             predict=predict,
         )
 
-    def _stop_if_asked(self, wish: Wish) -> None:
-        self._stop_if(self.processes.any(wish.asked))
+    def _stop_if_asked(self, request: StopRequest) -> None:
+        self._stop_if(self.processes.any(request.asked))
 
     def _close_epoch(self, held: Evaluation | None, watched: Evaluation | None) -> None:
         at = self.at

@@ -10,7 +10,7 @@ class Interrupted(KeyboardInterrupt):
     """The run was asked to stop, and stopped with its checkpoint written."""
 
 
-class Wish:
+class StopRequest:
     """A request to stop; ``asked`` once it was made."""
 
     def __init__(self) -> None:
@@ -18,21 +18,21 @@ class Wish:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[Wish]:
+def stop_on_signals() -> Iterator[StopRequest]:
     """Have SIGINT and SIGTERM set ``asked``; a second SIGINT interrupts at once. Only in the main thread."""
-    wish = Wish()
+    request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
-        yield wish
+        yield request
         return
 
     def ask(number: int, _frame: object) -> None:
-        if wish.asked and number == signal.SIGINT:
+        if request.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
-        wish.asked = True
+        request.asked = True
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield wish
+        yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -118,7 +118,7 @@ def make_optimizers(
     """
     memory = memory or {}
     if not rule.parts:
-        own = memory.values() if rule.own_as_network else ()
+        own = _stepped(memory) if rule.own_as_network else []
         return make_optimizer(choice or rule.default_optimizer, [*network.parameters(), *own])
     parameters, names = dict(network.named_parameters()), rule.names_of(network)
     optimizers = {}

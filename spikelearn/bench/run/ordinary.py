@@ -26,7 +26,7 @@ from spikelearn.synapses import Residual as ResidualSynapse
 from spikelearn.tasks import confused
 from spikelearn.threads import threads
 from spikelearn.training import Interrupted
-from spikelearn.training.interrupt import Wish, stop_on_signals
+from spikelearn.training.interrupt import StopRequest, stop_on_signals
 
 #: Folder of the records in that of a comparison.
 FOLDER = "ordinary"
@@ -199,23 +199,23 @@ def _trained(settings: Settings, lr: float, train: Loader, test: Loader) -> Tens
     device = usable_device(settings.device)
     network = ordinary_network(settings.net, settings.sample_shape(), settings.seed).to(device)
     optimizer = optim.Adam(network.parameters(), lr)
-    with threads(settings.threads), stop_on_signals() as wish:
+    with threads(settings.threads), stop_on_signals() as request:
         for epoch in range(settings.epochs):
             for samples in train.epoch(epoch):
-                _check(wish)
+                _check(request)
                 optimizer.zero_grad()
                 scores = network(_seen(samples.inputs, device))
                 nn.functional.cross_entropy(scores, samples.targets.to(device)).backward()
                 optimizer.step()
-        return _tested(network, test, device, wish)
+        return _tested(network, test, device, request)
 
 
 @torch.no_grad()
-def _tested(network: nn.Module, loader: Loader, device: torch.device, wish: Wish) -> Tensor:
+def _tested(network: nn.Module, loader: Loader, device: torch.device, request: StopRequest) -> Tensor:
     """Counts [classes, classes] of the test samples."""
     found = []
     for samples in loader.epoch():
-        _check(wish)
+        _check(request)
         found.append(confused(network(_seen(samples.inputs, device)).cpu(), samples.targets))
     return torch.stack(found).sum(0)
 
@@ -228,8 +228,8 @@ def _accuracy(counts: Tensor) -> float:
     return int(counts.trace()) / int(counts.sum())
 
 
-def _check(wish: Wish) -> None:
-    if wish.asked:
+def _check(request: StopRequest) -> None:
+    if request.asked:
         raise Interrupted("interrupted while the ordinary network trained")
 
 

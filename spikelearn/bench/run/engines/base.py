@@ -140,10 +140,10 @@ class Engine(ABC):
         if not trials:  # no cluster is asked for
             return
         waiting, tries = deque(trials), Counter[str]()
-        with closing(self.crew(work, len(trials), root)) as crew, stop_on_signals() as wish:
+        with closing(self.crew(work, len(trials), root)) as crew, stop_on_signals() as request:
             ended: list[Outcome] = []
-            while (waiting or crew.running) and not wish.asked:
-                while waiting and crew.free() and not wish.asked:
+            while (waiting or crew.running) and not request.asked:
+                while waiting and crew.free() and not request.asked:
                     trial = waiting.popleft()
                     if started is not None:
                         started(trial)
