@@ -1,4 +1,4 @@
-"""Two low-pass filters in series, synapse and membrane: what the models that look at postsynaptic potentials share."""
+"""Base of the models with postsynaptic potentials: two low-pass filters in series, synapse and membrane."""
 
 from torch import Tensor
 
@@ -22,13 +22,13 @@ class SynapticFilter(Membrane):
     def _set_filters(
         self, tau_mem: Constant, tau_syn: Constant, r: Constant, dt: float, discretisation: Discretisation
     ) -> None:
-        """The filters of two time constants, with gains by which a constant current I settles at p = r I."""
+        """Set the filters of two time constants, with gains by which a constant current I settles at p = r I."""
         self._set_gain(r, dt)
         self._set_leak(tau_mem, 0.0, discretisation)
         self.set_constant("gain_syn", 1.0 - self._set_decay_of("syn", tau_syn, discretisation))
 
     def _set_decays(self, unit_gain: bool, **decays: Constant) -> None:
-        """Decays per step as they were given, not as they come back from time constants, and the gains."""
+        """Set decays per step as they were given, not as they come back from time constants, and the gains."""
         for name, decay in decays.items():
             self.set_constant(f"decay_{name}", decay)
             self.set_constant(f"gain_{name}", 1.0 if unit_gain else 1.0 - decay)

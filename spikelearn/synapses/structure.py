@@ -56,7 +56,7 @@ def is_linear(synapse: nn.Module) -> bool:
 
 
 def behind_front(synapse: nn.Module) -> tuple[nn.Module, nn.Module]:
-    """The layers in front in which nothing learns, and the rest, its parameters under the same names."""
+    """Split a synapse into the layers in front, in which nothing learns, and the rest, under the same names."""
     if type(synapse) is not nn.Sequential or is_hooked(synapse):
         return nn.Identity(), synapse
     named = list(synapse.named_children())

@@ -17,7 +17,7 @@ FAST, REFRACTORY = 0.6, 0.5
 
 @identity("decolle")
 def decolle() -> None:
-    """In every form, with closed and derived eligibilities; online, where nothing applies them, updates add up."""
+    """Every form, with closed and derived eligibilities; online, where nothing applies them, updates add up."""
     network, batch = _network(6, 8, 7, 4), spikes_for(6, 4)
     memory = DECOLLE().init(network, torch.Generator().manual_seed(0))
     expected = _looped(network, batch, memory)

@@ -1,4 +1,4 @@
-"""DECOLLE: every block learns continuously, by a fixed random readout of its own and a loss at every step."""
+"""DECOLLE: continuous learning of every block, by a fixed random readout of its own and a loss at every step."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -107,7 +107,7 @@ class DECOLLE(ThreeFactor):
         return [name for name in names if not name.startswith((*fixed, "readout."))]
 
     def init(self, network: Network, generator: torch.Generator) -> Memory:
-        """The readouts; with ``fixed_output`` that of the last hidden block is the output itself."""
+        """Draw the readouts; with ``fixed_output`` that of the last hidden block is the output itself."""
         memory = super().init(network, generator)
         if self.fixed_output:
             name, layer = _output_weights(network, self.name)
@@ -151,7 +151,7 @@ class DECOLLE(ThreeFactor):
         return super().shares(counted, steps)
 
     def _shown(self, batch: Batch) -> Batch:
-        """The batch, of those steps that are shown."""
+        """The batch of those steps that are shown."""
         if not self.skipped_burn_in:
             return batch
         if batch.valid_steps is not None:

@@ -208,7 +208,7 @@ class Walk:
         return learned
 
     def _at_weights(self, prefix: str, edge: Edge) -> Edge:
-        """The edge from where its weights stand."""
+        """The edge behind the layers in front of its weights."""
         if prefix not in self._fronts:
             return edge
         front, weights = self._fronts[prefix]

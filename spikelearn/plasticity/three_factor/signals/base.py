@@ -180,7 +180,7 @@ class Local(Signal):
         return frozenset({"targets"})
 
     def seen(self, network: Network, name: str, spikes: Tensor, potentials: Tensor) -> tuple[Tensor, Tensor]:
-        """What of a hidden block is looked at, of its spikes and potentials, with their graph; here all of it.
+        """Spikes and potentials of a hidden block as the signal looks at them, with their graph; here all of them.
 
         Args:
             network: as it was run.
