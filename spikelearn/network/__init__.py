@@ -1,7 +1,7 @@
 """Networks: blocks, feedback edges, and what a run leaves behind."""
 
 from spikelearn.network.block import Block, Feedback, Feedforward
-from spikelearn.network.builder import build
+from spikelearn.network.builder import InputNorm, build
 from spikelearn.network.drawing import drawn_seeds
 from spikelearn.network.initialisers import INITIALISERS, Initialiser, emstdp_thresholds
 from spikelearn.network.layerwise import Layer
@@ -9,6 +9,7 @@ from spikelearn.network.network import Network
 from spikelearn.network.presentation import copied_buffers, evaluating, learning_only, reparametrised
 from spikelearn.network.readouts import (
     READOUTS,
+    ActivationReadout,
     FittedReadout,
     LinearReadout,
     MembraneReadout,
@@ -27,6 +28,7 @@ from spikelearn.network.weights import (
 )
 
 __all__ = [
+    "ActivationReadout",
     "Activity",
     "Block",
     "Feedback",
@@ -34,6 +36,7 @@ __all__ = [
     "FittedReadout",
     "INITIALISERS",
     "Initialiser",
+    "InputNorm",
     "Layer",
     "LinearReadout",
     "MembraneReadout",

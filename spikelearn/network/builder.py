@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import torch
 from torch import nn
 
-from spikelearn.checks import check_count, one_of
+from spikelearn.checks import check_choice, check_count, one_of
 from spikelearn.network.architecture import Back, Conv, Dense, Layer, Neurons, Pool, parse
 from spikelearn.network.block import Block, Feedforward
 from spikelearn.network.initialisers import Initialiser, Uniform
@@ -14,7 +15,9 @@ from spikelearn.network.layers import feedback_edge, joining_edge, module_of
 from spikelearn.network.network import Network
 from spikelearn.network.readouts import READOUTS, Readout
 from spikelearn.neurons import LIF, Adjoint, NeuronFactory
-from spikelearn.synapses import Normalise, standardise
+from spikelearn.synapses import MagnitudeNorm, Normalise, SampleNorm, standardise
+
+InputNorm = Literal["batch", "sample", "magnitude", "length", "mean-square"]
 
 
 def build(
@@ -29,7 +32,7 @@ def build(
     batch_norm: bool = False,
     output_norm: bool = True,
     weight_standardisation: bool = False,
-    input_norm: str | None = None,
+    input_norm: InputNorm | None = None,
     spectral_feedback: bool = False,
     adjoint: Adjoint | str | None = None,
     init: Initialiser | None = None,
@@ -64,8 +67,9 @@ def build(
         output_norm: whether it then stands behind those of the blocks that are read, too.
         weight_standardisation: whether all weights into blocks that are not read are standardised
             (``WeightStandardisation``), those of further and feedback edges too.
-        input_norm: size to which what meets the weights of a block is scaled at every step (``Normalise``): "length" or
-            "mean-square"; None: it is taken as it is.
+        input_norm: a norm that learns nothing, in front of the weights of every block, at every step: "batch", of the
+            batch; "sample", ``SampleNorm``; "length" or "mean-square", ``Normalise`` to that size; "magnitude",
+            ``MagnitudeNorm``, in front of all but the first.
         spectral_feedback: whether feedback weights are reparametrised to a bounded spectral norm (``SpectralGain``).
         adjoint: how derivatives cross the neurons in a loop of your own, for example "atan"; see
             ``Network.with_adjoint``. Rules bring their own.
@@ -80,6 +84,8 @@ def build(
             linear readout without a block before it; weights that cannot be standardised; an unknown ``input_norm``.
     """
     check_count("delay", delay, least=0)
+    if input_norm is not None:
+        check_choice("input_norm", input_norm, get_args(InputNorm))
     named, given = (READOUTS.get(readout), None) if isinstance(readout, str) else (None, readout)
     written, layers = parse(architecture)
     shape = _input_shape(architecture, written, input_shape)
@@ -119,7 +125,7 @@ class _Blocks:
     """The blocks of a string, layer after layer; what stands in front of the next weights waits."""
 
     def __init__(
-        self, architecture: str, shape: tuple[int, ...], *, bias: bool, delay: int, input_norm: str | None
+        self, architecture: str, shape: tuple[int, ...], *, bias: bool, delay: int, input_norm: InputNorm | None
     ) -> None:
         self.architecture, self.input, self.bias, self.delay = architecture, shape, bias, delay
         self.input_norm = input_norm
@@ -168,12 +174,24 @@ class _Blocks:
             module, shape = module_of(self.architecture, pool, shape, self.bias)
             parts.append(module)
         module, after = module_of(self.architecture, layer, shape, self.bias)
-        if self.input_norm is not None:
-            parts.append(Normalise(self.input_norm))
-        parts += [nn.Flatten(), module] if isinstance(layer, Dense) else [module]
+        parts += [nn.Flatten()] if isinstance(layer, Dense) else []
+        parts += self._input_norm(
+            math.prod(shape) if isinstance(layer, Dense) else shape[0], dense=isinstance(layer, Dense)
+        )
+        parts.append(module)
         if norm:
             parts.append(nn.BatchNorm1d(layer.size) if isinstance(layer, Dense) else nn.BatchNorm2d(layer.filters))
         return nn.Sequential(*parts) if len(parts) > 1 else module, after
+
+    def _input_norm(self, size: int, *, dense: bool) -> list[nn.Module]:
+        """The norm of ``size`` inputs or maps in front of the weights of the next block."""
+        if self.input_norm is None or (self.input_norm == "magnitude" and not self.blocks):
+            return []
+        if self.input_norm == "batch":
+            return [nn.BatchNorm1d(size, affine=False) if dense else nn.BatchNorm2d(size, affine=False)]
+        if self.input_norm == "sample":
+            return [SampleNorm()]
+        return [MagnitudeNorm(size) if self.input_norm == "magnitude" else Normalise(self.input_norm)]
 
     def _sent(self) -> dict[str, tuple[int, ...]]:
         return {"inputs": self.input, **self.shapes}

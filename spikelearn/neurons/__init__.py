@@ -17,6 +17,7 @@ from spikelearn.neurons.refractory_alif import RefractoryALIF, RefractoryALIFSta
 from spikelearn.neurons.silent_leak_lif import SilentLeakLIF
 from spikelearn.neurons.spike_function import HARD, SpikeFunction
 from spikelearn.neurons.spike_response import SpikeResponse, SpikeResponseState
+from spikelearn.neurons.stochastic_winner import StochasticWinner, StochasticWinnerState
 from spikelearn.neurons.surrogates import (
     SURROGATES,
     ATan,
@@ -27,8 +28,12 @@ from spikelearn.neurons.surrogates import (
     Triangle,
 )
 from spikelearn.neurons.synaptic_trace import SynapticTrace, SynapticTraceState
+from spikelearn.neurons.winner_take_all_lif import WinnerTakeAllLIF
 
 __all__ = [
+    "StochasticWinner",
+    "StochasticWinnerState",
+    "WinnerTakeAllLIF",
     "ACTIVATIONS",
     "ADJOINTS",
     "HARD",

@@ -18,6 +18,9 @@ from spikelearn.plasticity.equilibrium.ide import IDE
 from spikelearn.plasticity.gradient.bptt import BPTT
 from spikelearn.plasticity.gradient.readout_only import ReadoutOnly
 from spikelearn.plasticity.gradient.tssl_bp import TSSLBP
+from spikelearn.plasticity.hebbian.activation_learning import ActivationLearning
+from spikelearn.plasticity.hebbian.hebbian_conv import HebbianConv
+from spikelearn.plasticity.hebbian.softhebb import SoftHebb
 from spikelearn.plasticity.hebbian.stdp import STDP
 from spikelearn.plasticity.hebbian.stdp_online import OnlineSTDP
 from spikelearn.plasticity.losses import (
@@ -36,6 +39,7 @@ from spikelearn.plasticity.losses import (
     SmoothL1Membrane,
     VanRossum,
 )
+from spikelearn.plasticity.per_layer import PerLayer, of_layer, per_layer
 from spikelearn.plasticity.requires import Unmet
 from spikelearn.plasticity.split import Split
 from spikelearn.plasticity.targets.desire import Desire
@@ -148,8 +152,10 @@ __all__ = [
     "SDFA",
     "SignSymmetry",
     "SmoothL1Membrane",
+    "SoftHebb",
     "STDP",
     "TSSLBP",
+    "ActivationLearning",
     "Batch",
     "BinaryCrossEntropy",
     "CrossEntropy",
@@ -159,12 +165,14 @@ __all__ = [
     "Desire",
     "EMSTDPLoihi",
     "FilteredCount",
+    "HebbianConv",
     "Loss",
     "MSECount",
     "MSESteps",
     "Memory",
     "OnlineSTDP",
     "OptimizerChoice",
+    "PerLayer",
     "Part",
     "Pepita",
     "ReadoutOnly",
@@ -179,4 +187,6 @@ __all__ = [
     "check_task",
     "check_targets",
     "firing_rates",
+    "of_layer",
+    "per_layer",
 ]

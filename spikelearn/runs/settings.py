@@ -4,7 +4,7 @@ import functools
 import inspect
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -16,14 +16,14 @@ from spikelearn.datasets.root import data_root, written_out
 from spikelearn.hardware import HARDWARE, Hardware
 from spikelearn.imports import checksums
 from spikelearn.loading import ENCODERS, NOISES, Encoder, Noise
-from spikelearn.network import INITIALISERS, READOUTS, MembraneReadout, Network, Readout, StepReadout, build
+from spikelearn.network import INITIALISERS, READOUTS, InputNorm, MembraneReadout, Network, Readout, StepReadout, build
 from spikelearn.neurons import neuron_factory
 from spikelearn.plasticity import RULES, OptimizerChoice, Rule
 from spikelearn.runs.groups import Group, Setting, about, in_groups
 from spikelearn.seeding import generator_for
 from spikelearn.sparsity import PRUNINGS, Pruning
 from spikelearn.tasks import CLASSIFY, TASKS, Task
-from spikelearn.training.constraints import Constraint, IncomingNorm
+from spikelearn.training.constraints import Constraint, IncomingLength, IncomingNorm
 from spikelearn.training.optimizers import OPTIMIZERS, choose_optimizer
 from spikelearn.training.parts import bounds_of, make_bounds
 from spikelearn.training.schedules import SCHEDULES
@@ -75,8 +75,8 @@ class Settings(BaseModel):
     weight_standardisation: Annotated[bool, Setting(Group.NETWORK)] = Field(
         False, description="Standardise the weights into hidden layers; into one alone: (ws) behind it in the net."
     )
-    input_norm: Annotated[str | None, Setting(Group.NETWORK)] = Field(
-        None, description="Size to which what meets a block's weights is scaled: length or mean-square."
+    input_norm: Annotated[InputNorm | None, Setting(Group.NETWORK)] = Field(
+        None, description="A norm without weights in front of those of blocks: " + ", ".join(get_args(InputNorm)) + "."
     )
     spectral_feedback: Annotated[bool, Setting(Group.NETWORK)] = Field(
         False, description="Bound the feedback's spectral norm."
@@ -147,6 +147,9 @@ class Settings(BaseModel):
     )
     incoming_norm: Annotated[Annotated[float, Field(gt=0)] | None, Setting(Group.LEARNING)] = Field(
         None, description="Sum of the absolute weights of every neuron."
+    )
+    incoming_length: Annotated[Annotated[float, Field(gt=0)] | None, Setting(Group.LEARNING)] = Field(
+        None, description="Euclidean length of the weights of every neuron."
     )
     prune: Annotated[str | None, Setting(Group.LEARNING, names=PRUNINGS)] = Field(
         None, description="Prune while training: {names}, e.g. global:sparsity=0.9,gradual=true."
@@ -350,7 +353,8 @@ class Settings(BaseModel):
     def make_constraints(self, rule: Rule, network: Network) -> tuple[Constraint, ...]:
         """The constraints that must hold after every step of ``rule`` on ``network``."""
         bounds = make_bounds(rule, network, self.bounds)
-        return (*bounds, IncomingNorm(self.incoming_norm)) if self.incoming_norm else bounds
+        norms = (IncomingNorm(self.incoming_norm),) if self.incoming_norm else ()
+        return (*bounds, *norms, IncomingLength(self.incoming_length)) if self.incoming_length else (*bounds, *norms)
 
     def schedule_name(self) -> str:
         """The schedule of the learning rate: the one named, else the rule's default."""

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_count, check_flag, check_fraction
-from spikelearn.network import Network
+from spikelearn.network import Network, synaptic_weights
 from spikelearn.registry import Registry
+from spikelearn.seeding import generator_for
 from spikelearn.sparsity.pruning_masks import Method, global_masks
 
 
@@ -122,3 +123,39 @@ class GlobalPruning(Pruning):
 @PRUNINGS.register("uniform")
 class UniformPruning(Pruning):
     method = "uniform"
+
+
+@PRUNINGS.register("random")
+class RandomPruning(Pruning):
+    r"""Weights that are missing from the first batch on, drawn at random whatever their size: fixed sparse connections.
+
+    Of every weight layer behind the first ``spared`` ones each weight goes with the probability s.
+
+    Args:
+        sparsity: s, share of the weights of such a layer that go, in [0, 1).
+        spared: layers of weights, counted from the input, that keep all.
+        seed: of what is drawn.
+
+    Shapes: masks of the shapes of the weights.
+
+    Raises:
+        ValueError: a value out of range.
+
+    Source: Miconi, arXiv 2107.01729, 2021, and the author's program: s = 0.99 behind the first layer.
+    """
+
+    method = "uniform"
+
+    def __init__(self, sparsity: float, *, spared: int = 1, seed: int = 0) -> None:
+        super().__init__(sparsity)
+        check_count("spared", spared, least=0)
+        check_count("seed", seed, least=0)
+        self.spared, self.seed = spared, seed
+
+    def _prune_if_due(self, network: Network) -> None:
+        if self.done or self.masks:
+            return
+        for name, weight in [*synaptic_weights(network).items()][self.spared :]:
+            drawn = torch.rand(weight.shape, generator=generator_for(self.seed, "random mask", name))
+            self.masks[name] = (drawn >= self.sparsity).to(weight.device)
+        self.apply(network, self.masks.keys())

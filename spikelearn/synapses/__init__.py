@@ -2,9 +2,11 @@
 
 from spikelearn.synapses.correlate import correlate
 from spikelearn.synapses.drive import drive
+from spikelearn.synapses.magnitude_norm import MagnitudeNorm
 from spikelearn.synapses.normalise import Normalise
 from spikelearn.synapses.pooling import SumPool2d
 from spikelearn.synapses.residual import Residual
+from spikelearn.synapses.sample_norm import SampleNorm
 from spikelearn.synapses.scale import Scale
 from spikelearn.synapses.spectral import SpectralGain, bound_spectral_norm
 from spikelearn.synapses.standardisation import WeightStandardisation, standardise, standardised
@@ -12,6 +14,7 @@ from spikelearn.synapses.structure import (
     as_float,
     as_linear,
     float_type,
+    front_and_weights,
     is_linear,
     layers_with_weights,
     trainable,
@@ -26,7 +29,9 @@ __all__ = [
     "standardise",
     "standardised",
     "Normalise",
+    "MagnitudeNorm",
     "Residual",
+    "SampleNorm",
     "SpectralGain",
     "SumPool2d",
     "WithoutSelf",
@@ -36,6 +41,7 @@ __all__ = [
     "correlate",
     "drive",
     "float_type",
+    "front_and_weights",
     "is_linear",
     "layers_with_weights",
     "trainable",

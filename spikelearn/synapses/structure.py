@@ -96,6 +96,19 @@ def _matrices(synapse: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
     return ((name, p) for name, p in trainable(synapse).items() if p.ndim >= 2)
 
 
+def front_and_weights(synapse: nn.Module) -> tuple[nn.Sequential, nn.Module] | None:
+    """What stands before the weights, and the one layer of weights behind it; None for a synapse of another form.
+
+    Nothing that stands before may learn.
+    """
+    parts = list(synapse) if type(synapse) is nn.Sequential else [synapse]
+    *before, last = parts
+    plain = isinstance(last, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d) and not parametrize.is_parametrized(last)
+    if not plain or any(p.requires_grad for part in before for p in part.parameters()):
+        return None
+    return nn.Sequential(*before), last
+
+
 def uses_batch_statistics(synapse: nn.Module) -> bool:
     """Tell whether a call would normalise by the statistics of its own batch."""
     return any(isinstance(m, _BatchNorm) and (m.training or m.running_mean is None) for m in synapse.modules())

@@ -2,7 +2,7 @@
 
 from spikelearn.training.checkpoint import load_checkpoint, save_checkpoint
 from spikelearn.training.clipping import clip_norm
-from spikelearn.training.constraints import Bounds, Constraint, IncomingNorm
+from spikelearn.training.constraints import Bounds, Constraint, IncomingLength, IncomingNorm
 from spikelearn.training.display import ConsoleDisplay, Display, Silent
 from spikelearn.training.finite import NonFiniteUpdate
 from spikelearn.training.fit import fit
@@ -25,6 +25,7 @@ __all__ = [
     "Constraint",
     "Display",
     "Fitted",
+    "IncomingLength",
     "IncomingNorm",
     "Interrupted",
     "NonFiniteUpdate",

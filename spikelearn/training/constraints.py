@@ -11,6 +11,10 @@ from spikelearn.network import Network
 Constraint = Callable[[Network, Collection[str]], None]
 
 
+#: Keeps weights that are all 0 from a division by 0, unit of weight.
+LEAST = 1e-10
+
+
 class Bounds:
     """Clamp every weight of every synapse into [low, high]; biases are left alone.
 
@@ -56,6 +60,29 @@ class IncomingNorm:
         for weight in _weights(network, changed):
             sums = weight.abs().flatten(1).sum(1)
             scale = torch.where(sums > 0, self.total / sums, torch.ones_like(sums))
+            weight.mul_(scale.view(-1, *[1] * (weight.ndim - 1)))
+
+
+class IncomingLength:
+    r"""Scale the weights of every neuron to a Euclidean length, $w \leftarrow l\,w / (|w| + 10^{-10})$.
+
+    Args:
+        length: l, unit of weight.
+
+    Raises:
+        ValueError: ``length`` not positive.
+
+    Source: Miconi, arXiv 2107.01729, 2021, the author's program.
+    """
+
+    def __init__(self, length: float) -> None:
+        check_positive("length", length)
+        self.length = length
+
+    @torch.no_grad()
+    def __call__(self, network: Network, changed: Collection[str]) -> None:
+        for weight in _weights(network, changed):
+            scale = self.length / (weight.flatten(1).norm(dim=1) + LEAST)
             weight.mul_(scale.view(-1, *[1] * (weight.ndim - 1)))
 
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 
 from spikelearn import network_for, plasticity
 from spikelearn.datasets import CIFAR10, MNIST, NMNIST, Digits, DigitsEvents, FashionMNIST
+from spikelearn.network import READOUTS
 from spikelearn.neurons import (
     IF,
     LIF,
@@ -19,13 +20,16 @@ from spikelearn.neurons import (
     RefractoryALIF,
     SilentLeakLIF,
     SpikeResponse,
+    StochasticWinner,
     SynapticTrace,
+    WinnerTakeAllLIF,
 )
 from spikelearn.neurons.activations import (
     GELU,
     Abs,
     HalfTanh,
     HardSigmoid,
+    KWinners,
     LeakyReLU,
     Linear,
     Logistic,
@@ -104,6 +108,12 @@ NEURONS = {
         lambda: LeakyIntegrator(spread(5e-3, 20e-3), v_leak=0.2).double(),
     ],
     "escape-noise-lif": [lambda: EscapeNoiseLIF.per_step(0.8), lambda: EscapeNoiseLIF(10e-3, width=0.3, r=12.0)],
+    "winner-take-all-lif": [
+        lambda: WinnerTakeAllLIF.per_step(0.8),
+        lambda: WinnerTakeAllLIF.per_step(0.8, winners=2, reset="subtract", inclusive=True, v_leak=0.1),
+        lambda: WinnerTakeAllLIF(spread(8e-3, 20e-3), r=9.0, v_threshold=spread(0.7, 1.2)).double(),
+    ],
+    "stochastic-winner": [lambda: StochasticWinner(2.0), lambda: StochasticWinner(decay=0.8, winners=3)],
     "conductance-lif": [lambda: ConductanceLIF(5e-3), lambda: ConductanceLIF(5e-3, v_reset=-0.5, inclusive=True)],
     "rate": [lambda: Rate(), lambda: Rate(Softmax())],
 }
@@ -119,6 +129,15 @@ def half_tanh(a):
 
 def standardised(a):
     return (a - a.mean(0)) / (a.std(0) + 1e-12)
+
+
+def two_largest(a):
+    ranks = a.argsort(1, descending=True).argsort(1)
+    return F.relu(a) * (ranks < 2)
+
+
+def largest(a):
+    return F.one_hot(a.argmax(1), a.shape[1]).movedim(-1, 1) * (a > 0) + 0 * a
 
 
 #: (how it is made, the same function by operations of torch).
@@ -146,6 +165,7 @@ ACTIVATIONS = {
             lambda a: (F.relu(a) - F.relu(a).mean(0)) / (F.relu(a).std(0) + 0.5),
         ),
     ],
+    "k-winners": [(lambda: KWinners(2), two_largest), (lambda: KWinners(graded=False), largest)],
     "linear": [(Linear, lambda a: a)],
 }
 
@@ -176,11 +196,14 @@ class RuleCase:
     def network(self, feedback=False, deep=True, gain=1.0):
         """Six inputs, hidden neurons (if deep), two outputs; ``feedback``: from the last to the first, if it can be.
 
-        ``gain`` is for weights as torch draws them, which are too small for so few inputs.
+        A readout that is fitted stands behind them. ``gain`` is for weights as torch draws them, which are too small for
+        so few inputs.
         """
         rule = self.make()
         loop = "net" in needed(rule)  # feedback that it cannot do without, and a readout behind it
         net = "6-8-5-2" if loop else "6-8-2" if deep else "6-2"
+        if READOUTS.get({**settings_for(rule), **self.settings}.get("readout", "rate")).takes_last_number and not loop:
+            net += "-2"
         if feedback and self.feedback and not loop:
             net = net.replace("-8-", "-8(F8)-") if self.loop else f"{net}(F{8 if deep else 2})"
         network = network_for(rule, net, (6,), seed=self.seed, **self.settings)
@@ -190,6 +213,11 @@ class RuleCase:
                     parameter.mul_(gain)
         return network
 
+
+#: Two neurons that see no target, and stand for the class that they answer most.
+UNTAUGHT = {"readout": "label-assignment"}
+
+GRADED = {"update": "oja", "graded": True}
 
 TAUGHT = {"a_plus": 0.02, "a_minus": 0.01, "teacher": 2.0}
 
@@ -276,8 +304,23 @@ RULES = {
         RuleCase("split"),
         RuleCase("split", {"rest": "stdp:a_plus=0.02,a_minus=0.01", "last": "bptt"}, covers="weights-and-last"),
     ],
+    "softhebb": [
+        RuleCase("softhebb", settings=UNTAUGHT, lr=0.02, deep=False, seed=8),
+        RuleCase("softhebb", {"t_inv": 2.0, "losers": "opposed"}, UNTAUGHT, 0.01, deep=False, seed=12),
+    ],
+    "hebbian-conv": [
+        # A norm of each sample would make the two patterns opposites, which any weights tell apart.
+        RuleCase("hebbian-conv", settings={**UNTAUGHT, "input_norm": None}, lr=0.1, deep=False, seed=6),
+        RuleCase("hebbian-conv", GRADED, {**UNTAUGHT, "input_norm": None}, lr=0.02, deep=False, seed=6),
+    ],
+    "activation-learning": [
+        RuleCase("activation-learning", {"copies": 2}, lr=0.02),
+        # The gate is divided by its mean over the samples.
+        RuleCase("activation-learning", {"copies": 2, "feedback": True}, lr=0.02, shards=False),
+    ],
     "stdp": [
         RuleCase("stdp", TAUGHT, lr=1.0, covers="weights", deep=False, bounds=(0, 1)),
+        RuleCase("stdp", {**TAUGHT, "homeostasis": 0.1}, lr=1.0, deep=False, bounds=(0, 1)),
         RuleCase("stdp", {**TAUGHT, "chunk": 3}, lr=1.0, covers="weights", deep=False, bounds=(0, 1)),
     ],
     "stdp-online": [

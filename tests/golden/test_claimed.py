@@ -14,13 +14,11 @@ WAITING = (
     "dan_",
     "eqprop_",
     "eventprop_",
-    "hebbian_",
     "kernel_",
     "metaplasticity_",
     "mstdpet_",
     "pal_",
     "pc_",
-    "softhebb_",
     "tess_",
     "triplet_",
 )

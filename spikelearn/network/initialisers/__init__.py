@@ -5,6 +5,7 @@ from spikelearn.network.initialisers.emstdp import EMSTDPInit, emstdp_thresholds
 from spikelearn.network.initialisers.emstdp_loihi import EMSTDPLoihiInit
 from spikelearn.network.initialisers.kaiming import Kaiming
 from spikelearn.network.initialisers.orthogonal import Orthogonal
+from spikelearn.network.initialisers.truncated_normal import TruncatedNormal
 from spikelearn.network.initialisers.tssl_bp import TSSLInit
 from spikelearn.network.initialisers.uniform import Uniform
 from spikelearn.network.initialisers.unit_norm import UnitNorm
@@ -17,6 +18,7 @@ __all__ = [
     "Kaiming",
     "Orthogonal",
     "TSSLInit",
+    "TruncatedNormal",
     "Uniform",
     "UnitNorm",
     "emstdp_thresholds",

@@ -1,5 +1,6 @@
 """Readouts: from the last block's activity to class scores; one a file, importing them registers them."""
 
+from spikelearn.network.readouts.activation import ActivationReadout
 from spikelearn.network.readouts.base import READOUTS, Readout
 from spikelearn.network.readouts.fitted import FittedReadout
 from spikelearn.network.readouts.label_assignment import LabelAssignment
@@ -12,6 +13,7 @@ from spikelearn.network.readouts.step import StepReadout
 from spikelearn.network.readouts.trace import TraceReadout
 
 __all__ = [
+    "ActivationReadout",
     "READOUTS",
     "FittedReadout",
     "LabelAssignment",

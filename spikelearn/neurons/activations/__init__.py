@@ -5,6 +5,7 @@ from spikelearn.neurons.activations.base import ACTIVATIONS, Activation, Element
 from spikelearn.neurons.activations.gelu import GELU
 from spikelearn.neurons.activations.half_tanh import HalfTanh
 from spikelearn.neurons.activations.hard_sigmoid import HardSigmoid
+from spikelearn.neurons.activations.k_winners import KWinners
 from spikelearn.neurons.activations.leaky_relu import LeakyReLU
 from spikelearn.neurons.activations.linear import Linear
 from spikelearn.neurons.activations.relu import ReLU
@@ -24,6 +25,7 @@ __all__ = [
     "HalfTanh",
     "HardSigmoid",
     "Layerwise",
+    "KWinners",
     "LeakyReLU",
     "Linear",
     "Logistic",

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from spikelearn.checks import check_count
+from spikelearn.checks import check_count, check_fraction, check_not_negative
 from spikelearn.network import Network, Record, State
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.factors import LOCAL, Factors
+from spikelearn.plasticity.hebbian.competition import rate_homeostasis
 from spikelearn.plasticity.hebbian.pairs import PairSTDP, weight_names
 from spikelearn.plasticity.requires import Need, Passes
 from spikelearn.plasticity.running import RunningRecord
@@ -27,7 +28,8 @@ class STDP(PairSTDP):
     $\lambda = e^{-dt/\tau}$ and traces reversed in time, $\Delta w = \sum_t p[t] \otimes s[t]$,
     $p = a_+ (x - z) - a_- (y - z)$, $x[t] = \lambda_{pre}\,x[t+1] + z[t]$, $y[t] = \lambda_{post}\,y[t-1] + z[t]$: one
     correlation a synapse, the input stays raw spikes. A coincident pair counts nothing, or a_+ - a_- with
-    ``coincident``. Every weight of every edge learns; biases do not (they have no pre spike). The rule sees no target
+    ``coincident``. Every weight of every edge learns. Biases have no pre spike: they stay, or with ``homeostasis``
+    $\eta$ make every neuron of a block fire at one rate, $\Delta b = \eta\,(\rho - \bar z)$. The rule sees no target
     unless ``teacher`` is set: it is unsupervised, and the output neurons' numbers mean no class.
 
     Args:
@@ -39,6 +41,8 @@ class STDP(PairSTDP):
             the others, unit of current; 0: none. Scores are those of a second run without it.
         chunk: number of steps that are run and kept at a time, while states and traces are carried on; None: all of
             them. Memory then does not grow with T, but for the last block where the readout is not its plain rate.
+        homeostasis: $\eta$, unit of bias per spike per step; 0: biases do not learn.
+        target_rate: $\rho$, spikes per step, in [0, 1].
 
     Shapes: s [T, B, in...], z [T, B, out...]; any synapse that ``correlate`` takes and that has one layer of weights.
 
@@ -72,11 +76,15 @@ class STDP(PairSTDP):
         coincident: bool = False,
         teacher: float = 0.0,
         chunk: int | None = None,
+        homeostasis: float = 0.0,
+        target_rate: float = 0.1,
     ) -> None:
         super().__init__(a_plus, a_minus, tau_pre, tau_post, dt=dt, coincident=coincident, teacher=teacher)
         if chunk is not None:
             check_count("chunk", chunk)
-        self.chunk = chunk
+        check_not_negative("homeostasis", homeostasis)
+        check_fraction("target_rate", target_rate)
+        self.chunk, self.homeostasis, self.target_rate = chunk, homeostasis, target_rate
 
     @property
     def factors(self) -> Factors:
@@ -118,6 +126,7 @@ class STDP(PairSTDP):
                     seen.add(record)
             scores = seen.scores()
         grads = {name: change.div_(-len(batch.targets)) for name, change in total.changes.items()}
+        grads |= {name: self.homeostasis * rise / seen.steps for name, rise in total.rises.items()}
         yield Update(grads, scores, buffers=buffers, rates=rates)
 
     def _records(self, network: Network, batch: Batch, teaching: dict[str, Tensor]) -> Iterator[Record]:
@@ -134,11 +143,15 @@ class STDP(PairSTDP):
 
 
 class _Total:
-    """The sum over pairs, chunk after chunk; {prefix: trace of the step before} of both sides of an edge."""
+    """The sum over pairs, chunk after chunk; {prefix: trace of the step before} of both sides of an edge.
+
+    With homeostasis also how far the neurons behind each bias fire above their rate, times the number of steps.
+    """
 
     def __init__(self, rule: STDP) -> None:
         self.rule = rule
         self.changes: dict[str, Tensor] = {}
+        self.rises: dict[str, Tensor] = {}
         self.pre: dict[str, Tensor] = {}
         self.post: dict[str, Tensor] = {}
 
@@ -147,6 +160,8 @@ class _Total:
             if not weight_names(trainable(synapse)):
                 continue
             rule, spikes = self.rule, record[target].spikes
+            if rule.homeostasis:
+                self._look(prefix, synapse, spikes)
             factor = reverse_trace(spikes, rule.decay_pre).mul_(rule.a_plus)
             first = factor[:1].clone()
             acausal = trace(spikes, rule.decay_post, self.post.get(prefix))
@@ -160,6 +175,13 @@ class _Total:
             if rule.chunk is not None:
                 self.pre[prefix] = self._carried(as_float(pre, synapse), self.pre.get(prefix))
                 self.post[prefix] = acausal[-1]
+
+    def _look(self, prefix: str, synapse: nn.Module, spikes: Tensor) -> None:
+        """Count what fires above its rate, for the bias of a block's own synapse."""
+        learned = trainable(synapse)
+        for name in learned.keys() - set(weight_names(learned)):
+            rise = len(spikes) * rate_homeostasis(spikes, self.rule.target_rate)
+            self.rises[prefix + name] = self.rises.get(prefix + name, 0.0) + rise
 
     def _count(self, prefix: str, change: dict[str, Tensor]) -> None:
         for name in weight_names(change):

@@ -1,6 +1,7 @@
 """One identity a rule, beside the rules, a file a family; importing them enters them."""
 
 from spikelearn.plasticity.identities import (
+    competitive,
     composed,
     e_prop,
     equilibrium,
@@ -20,6 +21,7 @@ __all__ = [
     "IDENTITIES",
     "changes",
     "compare",
+    "competitive",
     "composed",
     "dense",
     "e_prop",

@@ -5,6 +5,7 @@ from spikelearn.training.optimizers.adamax import AdamaxFactory
 from spikelearn.training.optimizers.adamw import AdamWFactory
 from spikelearn.training.optimizers.averaging import Averaging
 from spikelearn.training.optimizers.base import OPTIMIZERS, OptimizerFactory, choose_optimizer, make_optimizer
+from spikelearn.training.optimizers.hebbian import HebbianFactory, HebbianSteps
 from spikelearn.training.optimizers.integer_sgd import IntegerSGD, IntegerSGDFactory
 from spikelearn.training.optimizers.rms import RMSFactory, UnitRMS
 from spikelearn.training.optimizers.schedule_free_adamw import ScheduleFreeAdamW, ScheduleFreeAdamWFactory
@@ -16,6 +17,8 @@ __all__ = [
     "AdamWFactory",
     "Averaging",
     "AdamaxFactory",
+    "HebbianFactory",
+    "HebbianSteps",
     "IntegerSGD",
     "IntegerSGDFactory",
     "OptimizerFactory",

@@ -11,7 +11,7 @@ from spikelearn.network import INITIALISERS, Block, Feedback, Network, RateReado
 from spikelearn.neurons import IF, LIF, LeakyIntegrator
 from spikelearn.synapses import SpectralGain, bound_spectral_norm
 
-NAMES = ("uniform", "kaiming", "tssl-bp", "unit-norm", "orthogonal", "emstdp", "emstdp-loihi")
+NAMES = ("uniform", "kaiming", "tssl-bp", "unit-norm", "orthogonal", "emstdp", "emstdp-loihi", "truncated-normal")
 
 
 def seeded(seed=0):

@@ -7,7 +7,7 @@ from torch import nn
 
 from spikelearn.plasticity import OptimizerChoice
 from spikelearn.training import OPTIMIZERS, make_optimizer
-from spikelearn.training.optimizers import IntegerSGD, ScheduleFreeAdamW, UnitRMS
+from spikelearn.training.optimizers import HebbianSteps, IntegerSGD, ScheduleFreeAdamW, UnitRMS
 
 F64 = torch.float64
 
@@ -124,6 +124,7 @@ def test_wrong_values_are_named(make, message):
         ("rms", UnitRMS, {"decay": 0.5, "eps": 0.1}),
         ("integer-sgd", IntegerSGD, {"seed": 3}),
         ("schedule-free-adamw", ScheduleFreeAdamW, {"betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": 0.1}),
+        ("hebbian", HebbianSteps, {"power": 0.5, "scaled": False, "bias_factor": 2.0}),
     ],
 )
 def test_a_named_optimizer_is_the_class_with_the_same_options(name, kind, options):
@@ -145,7 +146,7 @@ def test_a_named_optimizer_is_the_class_with_the_same_options(name, kind, option
 def test_a_usual_rate_is_that_of_steps_that_do_not_follow_the_size_of_the_gradient():
     assert {name: OPTIMIZERS.get(name).usual_lr for name in OPTIMIZERS} == {
         **{"adam": 1e-3, "adamw": 1e-3, "adamax": 2e-3, "rms": 1e-3, "schedule-free-adamw": 2.5e-3},
-        **{"sgd": None, "integer-sgd": None},
+        **{"sgd": None, "integer-sgd": None, "hebbian": None},
     }
 
 

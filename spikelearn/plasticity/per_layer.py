@@ -1,0 +1,32 @@
+"""Constants of which each layer may have its own."""
+
+from collections.abc import Sequence
+
+from spikelearn.checks import check_positive
+
+#: A constant for all blocks, or one a block: a sequence, or text such as "1/0.65/0.25"; the last stands for further
+#: ones.
+PerLayer = float | Sequence[float] | str
+
+
+def per_layer(name: str, value: PerLayer) -> tuple[float, ...]:
+    """The constants of the blocks, in order.
+
+    Raises:
+        ValueError: no number, or one that is not positive.
+    """
+    given = value.split("/") if isinstance(value, str) else value if isinstance(value, Sequence) else [value]
+    try:
+        found = tuple(float(part) for part in given)
+    except (TypeError, ValueError):
+        found = ()
+    if not found:
+        raise ValueError(f"{name} is {value!r}, expected a number, or one a block, for example 1/0.65/0.25")
+    for number in found:
+        check_positive(name, number)
+    return found
+
+
+def of_layer(values: tuple[float, ...], place: int) -> float:
+    """The constant of the block at ``place``."""
+    return values[min(place, len(values) - 1)]
