@@ -16,7 +16,7 @@ def command(context: typer.Context, given: dict, other: bool = False) -> None:
 
 
 def run(*arguments):
-    app = typer.Typer()
+    app = typer.Typer(rich_markup_mode=None)  # as that of spikelearn, which cuts no flag
     app.command()(command)
     result = CliRunner().invoke(app, arguments)
     return result, SEEN.pop() if SEEN else None
