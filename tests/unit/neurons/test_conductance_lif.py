@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from spikelearn import training as runs
+from spikelearn import runs
 from spikelearn.fused import scan
 from spikelearn.measure import evaluate
 from spikelearn.network import Block, Feedback, Feedforward, MembraneReadout, Network, build

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from spikelearn import training as runs
+from spikelearn import runs
 from spikelearn.datasets import Digits
 from spikelearn.fused import scan
 from spikelearn.loading import Loader
