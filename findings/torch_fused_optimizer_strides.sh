@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
 # torch 2.13.0, torch.optim.SGD, Adam, AdamW and Adagrad with fused=True on the CPU (Python 3.11).
 #
-# Expected of a gradient that is a view (a slice, a transpose, an expanded row): the step is that of its contiguous copy,
-# as with fused=False.
+# Expected of a gradient that is a view (a slice, a transpose): the step is that of its contiguous copy, as with
+# fused=False.
 # Seen: the fused step goes through the memory of the gradient as if it were contiguous. A slice or a transpose gives the
-# change of one weight to another, without a word; an expanded gradient, whose memory is shorter, is read beyond its end.
-# It meets whoever sets .grad by hand. parameter.grad = grad.contiguous() helps.
+# change of one weight to another, without a word. It meets whoever sets .grad by hand. parameter.grad = grad.contiguous() helps.
 # The script fails if this changes.
 set -eu
 folder=$(mktemp -d)
