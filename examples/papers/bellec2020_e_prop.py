@@ -13,7 +13,7 @@ import torch
 from spikelearn import Loader, Training, build, evaluate, fit
 from spikelearn.datasets import ArrayDataset
 from spikelearn.network import MembraneReadout, StepReadout
-from spikelearn.neurons import LeakyIntegrator, RefractoryALIF, SpikeFunction, Surrogate, Triangle
+from spikelearn.neurons import LeakyIntegrator, RefractoryALIF, Surrogate, Triangle
 from spikelearn.plasticity import BPTT, EProp, MSESteps, OptimizerChoice
 from spikelearn.seeding import generator_for
 
@@ -40,7 +40,7 @@ def main(iterations: int = 500, rule: str = "e-prop") -> None:
         readout=StepReadout(MembraneReadout()),
         generator=generator_for(0, "weights"),
     )
-    adjoint = Surrogate(SpikeFunction(Triangle(1.0, 0.3)))
+    adjoint = Surrogate(Triangle(1.0, 0.3))
     chosen = EProp(MSESteps(), adjoint) if rule == "e-prop" else BPTT(MSESteps(), adjoint)
     training = Training.start(network, chosen, optimizer=OptimizerChoice("adam", 1e-3))
     fit(training, loader, epochs=iterations)

@@ -118,7 +118,7 @@ class DifferenceTargets(Rule):
         difference: Activation,
     ) -> None:
         check_instance("loss", loss, Loss, "for example loss=CrossEntropyRate()")
-        check_instance("adjoint", adjoint, Adjoint, "for example adjoint=Surrogate(SpikeFunction(ATan()))")
+        check_instance("adjoint", adjoint, Adjoint, "for example adjoint=Surrogate(ATan())")
         check_positive("stepsize", stepsize)
         check_positive("bound", bound)
         if feedback is not None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from spikelearn.checks import check_choice, check_count, check_positive
 from spikelearn.network import Block, Network
-from spikelearn.neurons import Activation, Adjoint, ATan, SpikeFunction, Surrogate
+from spikelearn.neurons import Activation, Adjoint, ATan, Surrogate
 from spikelearn.neurons.activations import Linear
 from spikelearn.plasticity.back_weights import PREFIX
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Update
@@ -80,7 +80,7 @@ class DTP(DifferenceTargets):
     def __init__(
         self,
         loss: Loss = CrossEntropyRate(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(ATan())),
+        adjoint: Adjoint = Surrogate(ATan()),
         *,
         stepsize: float = 0.04,
         bound: float = 0.1,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 
 from spikelearn.network import Network
-from spikelearn.neurons import Activation, Adjoint, ATan, SpikeFunction, Surrogate
+from spikelearn.neurons import Activation, Adjoint, ATan, Surrogate
 from spikelearn.neurons.activations import Linear
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.losses import CrossEntropyRate, Loss
@@ -55,7 +55,7 @@ class FWDTP(DifferenceTargets):
     def __init__(
         self,
         loss: Loss = CrossEntropyRate(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(ATan())),
+        adjoint: Adjoint = Surrogate(ATan()),
         *,
         stepsize: float = 0.04,
         bound: float = 0.1,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from spikelearn.checks import check_choice, check_flag, check_instance, check_positive
 from spikelearn.network import Network, learning_only
-from spikelearn.neurons import Adjoint, ATan, SpikeFunction, Surrogate
+from spikelearn.neurons import Adjoint, ATan, Surrogate
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update, firing_rates
 from spikelearn.plasticity.factors import LOCAL, Factors
 from spikelearn.plasticity.gradient.base import named_gradients
@@ -83,7 +83,7 @@ class ForwardForward(Rule):
     def __init__(
         self,
         loss: Loss = CrossEntropyRate(),
-        adjoint: Adjoint = Surrogate(SpikeFunction(ATan())),
+        adjoint: Adjoint = Surrogate(ATan()),
         *,
         goodness: Goodness = "rate",
         threshold: float = 0.1,
@@ -92,7 +92,7 @@ class ForwardForward(Rule):
         skip_first: bool = False,
     ) -> None:
         check_instance("loss", loss, Loss, "for example loss=CrossEntropyRate()")
-        check_instance("adjoint", adjoint, Adjoint, "for example adjoint=Surrogate(SpikeFunction(ATan()))")
+        check_instance("adjoint", adjoint, Adjoint, "for example adjoint=Surrogate(ATan())")
         check_choice("goodness", goodness, get_args(Goodness))
         check_positive("threshold", threshold)
         check_positive("gain", gain)
