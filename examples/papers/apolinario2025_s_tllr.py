@@ -3,7 +3,7 @@
 Apolinario & Roy, "S-TLLR: STDP-inspired Temporal Local Learning Rule for Spiking Neural Networks", Transactions on
 Machine Learning Research, 2025. Neurons, traces, steps and weight standardisation are those of the paper's recipe for
 DVS CIFAR10 (75.14 % with a VGG of eight convolutions); recordings and network are smaller ones. Here, with 1,000
-recordings of N-MNIST and 100 for the test: 91.00 % after 10 epochs, seed 0.
+recordings of N-MNIST and 100 for the test, after 10 epochs, seed 0: 91.00 % (bptt 95.00 %).
 
     python examples/papers/apolinario2025_s_tllr.py [epochs] [rule]  # rule: s-tllr or bptt; SPIKELEARN_DATA: the folder
 """
