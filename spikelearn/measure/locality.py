@@ -133,7 +133,7 @@ class _Probe:
         self.twin = (self.neuron + 1) % len(sizes)
 
     def differs_by_a_source(self) -> bool:
-        """Whether the activity of any source makes another update, the one learned from most first."""
+        """Tell whether the activity of any source makes another update, the one learned from most first."""
         for source in self.sources:
             self.source = source
             if self.differs(self.silence_a_source, self.change_that_source, anywhere=True):

@@ -1,4 +1,4 @@
-"""What a synapse is given, scaled to a fixed size: its direction is all that the weights meet."""
+"""Inputs of a synapse scaled to a fixed size: the weights meet their direction alone."""
 
 from typing import Literal, get_args
 

@@ -89,7 +89,7 @@ def refresh_statistics(
 
 @contextmanager
 def _cumulative(norms: list[_BatchNorm]) -> Iterator[None]:
-    """Inside, running statistics begin anew, and are the mean of all batches seen."""
+    """Have running statistics begin anew and be the mean of all batches seen."""
     momenta = {norm: norm.momentum for norm in norms}
     for norm in norms:
         norm.reset_running_stats()

@@ -80,7 +80,7 @@ def plain(optimizer: Optimizer | None) -> Sequence[optim.Optimizer]:
 
 
 def averaging(optimizer: Optimizer | None) -> list[Averaging]:
-    """Those of torch's optimizers, one for each part, that answer for an average."""
+    """The optimizers of torch, one for each part, that answer for an average."""
     return [own for own in plain(optimizer) if isinstance(own, Averaging)]
 
 
@@ -135,7 +135,7 @@ def _memory_of(part: str, memory: Memory) -> list[Tensor]:
 
 
 def _stepped(memory: Memory) -> list[Tensor]:
-    """What an optimizer can step: whole numbers, such as counters, are kept by the rule alone."""
+    """Tensors that an optimizer can step; whole numbers, such as counters, are kept by the rule alone."""
     return [tensor for tensor in memory.values() if tensor.is_floating_point()]
 
 

@@ -89,7 +89,7 @@ def s_tllr() -> None:
 
 @identity("s-tllr-online")
 def s_tllr_online() -> None:
-    """Where nothing applies its updates, they add up to the change of ``s-tllr``."""
+    """Updates that are not applied add up to the change of ``s-tllr``."""
     network, batch, total = _network(6, 8, 7, 4), spikes_for(6, 4), dict[str, Tensor]()
     loss, adjoint = MixedMembrane(SHARE), Surrogate(Sigmoid(4.0))
     rule = STLLROnline(loss, adjoint, **BOTH, last_steps=LAST)
@@ -147,7 +147,7 @@ def _looped(
 
 
 class _Seen(NamedTuple):
-    """What one layer did at one step: its input, what it gave, with a graph from the step alone, and derivative."""
+    """A layer at one step: its input, its output with a graph from the step alone, and its derivative."""
 
     x: Tensor
     sent: Tensor
@@ -179,7 +179,7 @@ def _pairs(network: Network, batch: Batch) -> dict[str, Tensor]:
 
 
 def _by_step(network: Network, batch: Batch) -> tuple[list[list[_Seen]], list[Tensor]]:
-    """What every layer did at each step, and the mixed loss of each step, in a plain loop."""
+    """Run a plain loop: every layer at each step, and the mixed loss of each step."""
     synapses = [block.synapse for block in network.blocks.values()]
     layers: list[list[_Seen]] = [[] for _ in synapses]
     potentials = [torch.zeros((), dtype=torch.float64) for _ in synapses]

@@ -30,7 +30,7 @@ from spikelearn.plasticity.requires import (
 
 
 class Seen(NamedTuple):
-    """What one run of a batch showed.
+    """Records of one run of a batch.
 
     Args:
         rates: {block: what it sends, mean of the steps, [B, n]}, differentiable in the block's own parameters.

@@ -25,7 +25,7 @@ BATCHES = "batches"
 
 
 class Noisy(NamedTuple):
-    """What noise at one block's sources does, in one step of the way back.
+    """Effects of noise at one block's sources, in one step of the way back.
 
     Args:
         noise: at the rates of the block below, [B, n].
@@ -175,7 +175,7 @@ class DTP(DifferenceTargets):
     def _loss_back(
         self, back: WayBack, name: str, rates: dict[str, Tensor], below: dict[str, Tensor], noisy: Noisy
     ) -> Tensor:
-        """What the weights of the way back of the block ``name`` descend, sum of the samples."""
+        """The loss that the back weights of the block ``name`` descend, sum of the samples."""
         taken = below[name] + noisy.noise
         if self.reconstruction == "dtp":
             return (back(name, noisy.sent) - taken).square().sum()
@@ -195,6 +195,6 @@ class DTP(DifferenceTargets):
 
 
 def answer(block: Block, rates: Tensor, steps: int) -> Tensor:
-    """What a block sends, mean of ``steps`` steps, under constant rates [B, ...]."""
+    """The rate of a block, mean of ``steps`` steps, under constant rates [B, ...]."""
     record, _ = Network({"block": block}).run(rates.expand(steps, *rates.shape))
     return record.output.spikes.mean(0)

@@ -1,4 +1,4 @@
-"""What the neurons behind a synapse do: what they send, and its derivative in the current of the synapse."""
+"""Neurons behind a synapse: their output, and its derivative in the current of the synapse."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -39,7 +39,7 @@ class Senders(NamedTuple):
 
 
 def senders(trace: Trace, network: Network, record: Record, currents: Mapping[str, Tensor]) -> Senders:
-    """Those at which ``trace`` looks.
+    """The senders at which ``trace`` looks.
 
     Args:
         trace: of the rule.

@@ -122,7 +122,7 @@ def before_mask(batch: Batch, prefix: str, error: Tensor) -> Tensor:
 
 
 def masked_behind(batch: Batch, prefix: str, behind: Behind | None) -> Behind | None:
-    """What is behind an edge, as its synapse sees it behind the mask of the edge."""
+    """Activity behind an edge, as its synapse sees it through the mask of the edge."""
     return None if behind is None else behind._replace(signal=before_mask(batch, prefix, behind.signal))
 
 

@@ -1,4 +1,4 @@
-"""How the output's error reaches the first layer of a second presentation: a fixed matrix, and what it changes."""
+"""The output's error at the first layer of a second presentation: a fixed matrix, and what it changes."""
 
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
@@ -21,7 +21,7 @@ FLIPS = "flips"
 
 
 class Presented(NamedTuple):
-    """What a second presentation is made of.
+    """The inputs of a second presentation.
 
     Args:
         inputs: [T, B, ...].

@@ -1,4 +1,4 @@
-"""What a presentation leaves behind where a rule compares presentations: mean rates, and no step of its own."""
+"""Mean rates of presentations, for rules that compare presentations and need no single step."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
@@ -17,7 +17,7 @@ NOTHING: Mapping[str, Tensor] = {}
 
 
 class Met(NamedTuple):
-    """What met the weights of one edge.
+    """Inputs that met the weights of one edge.
 
     Args:
         prefix: of the names of its parameters.

@@ -50,5 +50,5 @@ class Averaging(optim.Optimizer):
         self.kept = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy has: all of torch's, and where the parameters stand."""
+        """The state of a copy: all of torch's, and whether the parameters hold the averages."""
         return {**super().__getstate__(), "kept": self.kept}

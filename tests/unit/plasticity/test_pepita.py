@@ -15,7 +15,8 @@ from spikelearn.plasticity import BPTT, RULES, Batch, CrossEntropyRate, Optimize
 from spikelearn.plasticity.two_phase import pepita
 from spikelearn.plasticity.two_phase.input_error import shifted_spikes
 from spikelearn.plasticity.two_phase.mirroring import product_of
-from spikelearn.training import Training, fit, learn, needs_of
+from spikelearn.runs import needs_of
+from spikelearn.training import Training, fit, learn
 from tests.helpers import NETWORKS, batch_for, dense, images, looped, only_update
 
 F64 = torch.float64

@@ -30,7 +30,7 @@ class Edge(NamedTuple):
 
 
 class Behind(NamedTuple):
-    """What the neurons behind an edge did, which are not read.
+    """Activity of the neurons behind an edge, which are not read.
 
     Args:
         signal: m, at what they send, [T, B, out...].
@@ -84,7 +84,7 @@ class Trace(ABC):
         return as_float(edge.pre, edge.synapse)
 
     def meet(self, edge: Edge, traced: Tensor, error: Tensor, behind: Behind | None = None) -> dict[str, Tensor]:
-        """What one step adds to ``correlate``, of its trace as ``follow`` gives it; all are [1, B, ...]."""
+        """The summand of one step in ``correlate``, of its trace as ``follow`` gives it; all are [1, B, ...]."""
         return correlate(edge.synapse, traced, error)
 
     def follow_slopes(self, slopes: Tensor, before: Tensor | None = None) -> Tensor:

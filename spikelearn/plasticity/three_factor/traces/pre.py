@@ -58,7 +58,7 @@ class PreTrace(Trace):
         return now if before is None else self._decay(edge) * before + now
 
     def _factor(self, edge: Edge, error: Tensor, behind: Behind | None) -> Tensor:
-        """What meets the spikes of a sequence themselves at the weights, [T, B, out...]."""
+        """The factor that meets a sequence's raw spikes at the weights, [T, B, out...]."""
         decay = self._decay(edge)
         return reverse_trace(error, decay) if decay else error
 
@@ -69,5 +69,5 @@ class PreTrace(Trace):
 
 
 def is_bias(name: str) -> bool:
-    """Whether a parameter of a synapse is a bias, which has no trace."""
+    """Tell whether a parameter of a synapse is a bias, which has no trace."""
     return name.rpartition(".")[2] == "bias"
