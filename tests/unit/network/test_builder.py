@@ -116,7 +116,7 @@ def test_what_meets_the_weights_is_normalised_by_name():
         "fc1": ["AvgPool2d", "Normalise", "Flatten", "Linear"],
         "fc2": ["Normalise", "Flatten", "Linear"],
     }
-    with pytest.raises(ValueError, match="size is 'norm', expected"):
+    with pytest.raises(ValueError, match="input_norm is 'norm', expected"):
         build("6-5-3", input_norm="norm")
 
 
