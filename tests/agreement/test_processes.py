@@ -63,7 +63,7 @@ CASES = {
     for name, cases in RULES.items()
     for number, case in enumerate(cases)
     for dtype in ROUNDING
-    if dtype == torch.float64 or (name == "bptt" and number == 0)
+    if number == 0 and (dtype == torch.float64 or name == "bptt")
 } | {
     "tssl-bp-sum": Case(RuleCase("tssl-bp"), PLAIN),
     "ide-dropout": Case(RuleCase("ide", {"dropout": 0.5}, {"batch_norm": False}), {}),

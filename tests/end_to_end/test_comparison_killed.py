@@ -112,9 +112,8 @@ def wait_until(what, seconds=120.0):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize(
-    "ways", [("group", "interrupt"), pytest.param(("group", "interrupt", "parent"), marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("ways", [("group", "interrupt"), ("group", "interrupt", "parent")])
 def test_killed_in_every_way(tmp_path, undisturbed, ways):
     out, log = tmp_path / "out", tmp_path / "log"
     root = out / "trials"

@@ -78,7 +78,20 @@ ON_DIGITS = {
 def test_a_preset_trains_on_other_data_with_flags_that_win(name, tmp_path, capsys):
     flags, expected = ON_DIGITS[name]
     steps = [] if "--steps" in flags else ["--steps", "3" if name.startswith("ide") else "12"]
-    quick = ["--data", "digits", "--epochs", "1", "--batch", "50", *steps, *flags, "--out", str(tmp_path / "run")]
+    quick = [
+        "--data",
+        "digits",
+        "--epochs",
+        "1",
+        "--batch",
+        "50",
+        "--data-fraction",
+        "0.3",
+        *steps,
+        *flags,
+        "--out",
+        str(tmp_path / "run"),
+    ]
     assert run(["train", "--preset", name, *quick, "--json"]) == 0
     result = one_object(capsys)
     assert result["test_samples"] == 360

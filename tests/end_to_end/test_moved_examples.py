@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 #: {file: subpackage, its name there, class, line in the table of cases}
@@ -21,6 +23,7 @@ MOVED = {
 }
 
 
+@pytest.mark.slow
 def test_moved_into_the_package_they_conform(tmp_path):
     # With its compiled kernels, which are valid for files of the same time and size.
     shutil.copytree(ROOT / "spikelearn", tmp_path / "spikelearn")

@@ -51,6 +51,7 @@ def rms(parameters):
     return UnitRMS(parameters, lr=1e-3)
 
 
+@pytest.mark.slow
 def test_learns_prototypes():
     network = initialised("64-100-10").float()
     assert trained(EMSTDP(), network, rms, 2, seed=0)[-1] > 0.65
