@@ -120,6 +120,10 @@ def learning_operations(
     if reason := learned.reason() or inferred.reason():
         return Operations(None, reason=reason)
     more = learned.total.minus(inferred.total)
+    if (
+        more.acs < 0.0 and more.macs + more.acs <= more.dense
+    ):  # the rule's own run multiplies what inference accumulates, for example inputs that it scales
+        more = Count(0.0, more.macs + more.acs, more.dense)
     if more.dense <= 0.0:
         return Operations(
             None, reason="no product beyond a forward pass was seen: the rule learns by a kernel or element by element"

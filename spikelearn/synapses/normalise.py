@@ -2,6 +2,7 @@
 
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor, nn
 
 from spikelearn.checks import check_choice, check_positive
@@ -36,7 +37,9 @@ class Normalise(nn.Module):
         axes = tuple(range(1, x.ndim))
         square = x.square()
         total = square.sum(axes, keepdim=True) if self.size == "length" else square.mean(axes, keepdim=True)
-        return x / (total.sqrt() + self.epsilon)
+        # A root has no derivative at 0, where the sample is 0 and stays it.
+        root = torch.where(total > 0, total, 1.0).sqrt()
+        return x / (torch.where(total > 0, root, 0.0) + self.epsilon)
 
     def extra_repr(self) -> str:
         return f"{self.size}, epsilon={self.epsilon:g}"

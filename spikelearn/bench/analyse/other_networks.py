@@ -8,6 +8,7 @@ from typing import Any
 import tomli_w
 
 from spikelearn.bench.analyse.summary_tables import ArmRow, BaseTable
+from spikelearn.network import READOUTS, FittedReadout
 from spikelearn.plasticity import RULES
 from spikelearn.runs import Settings
 from spikelearn.runs.groups import Group, about
@@ -19,6 +20,9 @@ NETWORK = tuple(
 
 #: {readout: loss} of the readouts that do not predict from rates: only a loss on the scores that they make fits them.
 LOSSES = {"linear": "cross-entropy", "membrane": "cross-entropy-membrane"}
+
+#: Readouts that are fitted to records.
+FITTED = tuple(name for name in READOUTS if issubclass(READOUTS.get(name), FittedReadout))
 
 
 @dataclass(frozen=True)
@@ -40,10 +44,15 @@ class OtherNetwork:
 
     @property
     def lines(self) -> str | None:
-        """What a plan needs for such a companion, as TOML; None where a value can only be left out, not written."""
+        """What a plan needs for such a companion, as TOML; None where there is none.
+
+        A value may only be left out, not written; and no loss is descended of what a fitted readout predicts.
+        """
         if self.companion is not None or any(value is None for value in self.own.values()):
             return None
         takes_loss = self.rule in RULES and "loss" in signature(RULES.get(self.rule)).parameters
+        if takes_loss and self.own.get("readout") in FITTED:
+            return None
         loss = LOSSES.get(str(self.own.get("readout"))) if takes_loss else None
         option = {"rule_option": {"loss": loss}} if loss else {}
         return tomli_w.dumps({"arms": {self.name: {"rule": self.rule, **self.own, **option}}})

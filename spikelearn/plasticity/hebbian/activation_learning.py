@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spikelearn.checks import check_count, check_flag, check_fraction, check_positive
+from spikelearn.checks import check_count, check_flag, check_fraction, check_positive, check_spike_bytes
 from spikelearn.network import ActivationReadout, Network, copied_buffers
 from spikelearn.neurons import Rate
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update, firing_rates
@@ -142,6 +142,7 @@ class ActivationLearning(Rule):
         generator: torch.Generator,
     ) -> Iterator[Update]:
         check_targets(batch.targets, _classes(network))
+        check_spike_bytes("inputs", batch.inputs)
         with network.presentation() as buffers:
             scores = self._activations(network, batch.inputs, memory, batch.masks)
             strength, kept, metrics = torch.ones_like(scores[:, 0]), {}, {}

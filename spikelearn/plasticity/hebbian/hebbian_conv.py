@@ -33,7 +33,7 @@ class HebbianConv(LayerwiseHebbian):
     one rule; with ``graded`` y is r of the k largest, at most 50, and may be negative. Behind a step every neuron's
     weights are scaled to length 1 (``incoming_length``), which "plain" cannot do without. In front of the weights
     stands ``SampleNorm`` (``input_norm="sample"``); what is sent on is r above the mean of all maps, the triangle
-    activation. Fixed random masks are a pruning, ``random``, and whitened images an encoder, ``zca``. The rule sees no
+    activation. Fixed random masks are a pruning, ``random``; to whiten images is left to the data. The rule sees no
     target.
 
     Args:

@@ -65,7 +65,8 @@ class Neurons(Need):
         return f"{kind} with {_listed(others)}" if others else ""
 
     def __str__(self) -> str:
-        return f"{' or '.join(kind.__name__ for kind in self.kinds)} with {_listed(self.values)}"
+        kinds = " or ".join(kind.__name__ for kind in self.kinds)
+        return f"{kinds} with {_listed(self.values)}" if self.values else kinds
 
 
 def _listed(values: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ from spikelearn.plasticity.requires import (
     trainable_names,
 )
 from spikelearn.synapses import Normalise
+from spikelearn.tasks import check_targets
 
 Goodness = Literal["rate", "membrane"]
 Negatives = Literal["other", "any"]
@@ -124,6 +125,7 @@ class ForwardForward(Rule):
 
     def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:
         classes = classes_of(network, batch.inputs)
+        check_targets(batch.targets, classes)
         wrong = (batch.targets + self.drawn(network, batch, generator)["negatives"]) % classes
         names = trainable_names(network)
         last = f"blocks.{list(network.blocks)[-1]}."

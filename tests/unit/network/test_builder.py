@@ -113,8 +113,8 @@ def test_what_meets_the_weights_is_normalised_by_name():
     kinds = {name: [type(m).__name__ for m in block.synapse] for name, block in network.blocks.items()}
     assert kinds == {
         "conv1": ["Normalise", "Conv2d"],
-        "fc1": ["AvgPool2d", "Normalise", "Flatten", "Linear"],
-        "fc2": ["Normalise", "Flatten", "Linear"],
+        "fc1": ["AvgPool2d", "Flatten", "Normalise", "Linear"],
+        "fc2": ["Flatten", "Normalise", "Linear"],
     }
     with pytest.raises(ValueError, match="input_norm is 'norm', expected"):
         build("6-5-3", input_norm="norm")

@@ -137,7 +137,7 @@ def check_alike(whole, stepped, tolerance=1e-12):
 MODELS = {f"{name} {n}": make for name, makes in cases.NEURONS.items() for n, make in enumerate(makes)}
 MODELS["coupled"] = Coupled
 #: Those that send nothing, or whose softmax lets neurons meet.
-OTHERS = {"leaky-integrator 0", "leaky-integrator 1", "rate 1"}
+OTHERS = {"leaky-integrator 0", "leaky-integrator 1", "rate 1", "stochastic-winner 0", "stochastic-winner 1"}
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in OTHERS])

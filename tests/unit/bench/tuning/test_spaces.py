@@ -10,6 +10,7 @@ from spikelearn.bench.tune.spaces import Dimension, read_space, settings_at, spa
 from spikelearn.neurons import ADJOINTS
 from spikelearn.plasticity import LOSSES, RULES, OptimizerChoice
 from spikelearn.runs import merged, needs_of, prepare, settings_from
+from spikelearn.training.optimizers import OPTIMIZERS
 from tests.unit.bench.tuning.small import LR, whole
 
 pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed")  # a study that only asks
@@ -38,6 +39,10 @@ def test_a_search_begins_at_the_defaults(rule):
             assert all(made(choice) is not None for choice in dimension.choices)
             default = known[option].default if given is None else made(given)
             assert str(made(given or dimension.default)).replace("2)", "2.0)") == str(default)
+        elif name == "optimizer_option":
+            optimizer = RULES.get(rule).default_optimizer
+            own = inspect.signature(OPTIMIZERS.get(optimizer.name)).parameters[option].default
+            assert dimension.default == optimizer.options.get(option, own)
         elif given is None:
             assert dimension.default == known[option].default
     values = whole(rule)
