@@ -45,6 +45,12 @@ OPTIONS = {"emstdp-loihi": {"optimizer": OptimizerChoice("integer-sgd", 16.0)}}
 
 ROUNDING = {torch.float32: 1e-6, torch.float64: 1e-10}
 
+#: Rules that make of a batch what another one does, but for numbers; they are tried among the slow tests.
+ALIKE = {
+    *("sdfa", "sign-symmetry", "dkp", "drtp", "sltt", "sltt-k", "ottt", "lls", "lls-mxm", "s-tllr", "hebbian-conv"),
+    *("fw-dtp", "emstdp-loihi", "readout-only"),
+}
+
 EPOCHS = 2
 
 
@@ -192,11 +198,25 @@ def own_loop(processes):
     return training.network.state_dict()
 
 
+def is_alike(name):
+    return name.rsplit("-", 2)[0] in ALIKE
+
+
+def work_alike(rank, file, out):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{file}", rank=rank, world_size=2)
+    torch.save(
+        {name: trained(CASES[name], out / name, Processes(rank, 2, rank)) for name in filter(is_alike, CASES)},
+        out / f"{rank}.pt",
+    )
+    dist.destroy_process_group()
+
+
 def work(rank, file, out):
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{file}", rank=rank, world_size=2)
     processes = Processes(rank, 2, rank)
-    found = {name: trained(case, out / name, processes) for name, case in CASES.items()}
+    found = {name: trained(case, out / name, processes) for name, case in CASES.items() if not is_alike(name)}
     found["own loop"] = own_loop(processes)
     found["one name"] = processes.from_first(lambda: f"by {rank}")
     found["reductions"] = counted_reductions(build("784-400-10"), BPTT(), 784)
@@ -214,8 +234,16 @@ def work(rank, file, out):
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
     """What two processes found, and their folder."""
-    out = tmp_path_factory.mktemp("pair")
-    mp.spawn(work, (str(out / "meet"), out), nprocs=2)
+    return found_by(work, tmp_path_factory.mktemp("pair"))
+
+
+@pytest.fixture(scope="module")
+def pair_alike(tmp_path_factory):
+    return found_by(work_alike, tmp_path_factory.mktemp("alike"))
+
+
+def found_by(working, out):
+    mp.spawn(working, (str(out / "meet"), out), nprocs=2)
     return [torch.load(out / f"{rank}.pt", weights_only=True) for rank in range(2)], out
 
 
@@ -228,9 +256,11 @@ def numbers(row):
     return {k: v for k, v in row.items() if isinstance(v, int | float)}
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_two_processes_are_one(tmp_path, pair, name):
-    found, out = pair
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if is_alike(name) else ()) for name in CASES]
+)
+def test_two_processes_are_one(tmp_path, request, name):
+    found, out = request.getfixturevalue("pair_alike" if is_alike(name) else "pair")
     case = CASES[name]
     whole = trained(case, tmp_path, Processes())
     rtol = ROUNDING[case.dtype]

@@ -7,9 +7,7 @@ import pytest
 import torch
 
 from spikelearn import plasticity
-from spikelearn.network import FittedReadout
-from spikelearn.plasticity import Batch, OptimizerChoice
-from spikelearn.training import Bounds, Training, learn
+from spikelearn.plasticity import Batch
 from tests.conformance.cases import RULES
 
 F64 = torch.float64
@@ -164,31 +162,6 @@ def test_memory_serialises(case):
     found = torch.load(buffer, weights_only=True)
     assert found.keys() == memory.keys()
     assert all(isinstance(value, torch.Tensor) for value in memory.values())
-
-
-def test_learns_two_patterns(case):
-    network = case.network(deep=case.deep, gain=2.0)
-    patterns = torch.tensor([[1.0, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]]).repeat(4, 1)
-    data = Batch(patterns.expand(12, 8, 6), torch.arange(2).repeat(4))
-    constraints = [Bounds(*case.bounds)] if case.bounds else []
-    training = Training.start(network, case.make(), optimizer=OptimizerChoice("sgd", case.lr), constraints=constraints)
-    assert not knows(training, data), "it knows them already"
-    for step in range(200):
-        learn(training, data)
-        if step % 20 == 19 and knows(training, data):
-            break
-    assert knows(training, data)
-
-
-@torch.no_grad()
-def knows(training, data):
-    """Whether the rule's own scores tell the classes of all samples, behind a readout fitted to them if it is one."""
-    network = training.network
-    with network.presentation():
-        if isinstance(network.readout, FittedReadout):
-            network.readout.fit(network.readout.read(network.run(data.inputs)[0].output), data.targets)
-        scores = training.rule.scores(network, data.inputs, training.memory)
-    return scores.argmax(1).equal(data.targets)
 
 
 def test_masked_spikes_teach_nothing(case):

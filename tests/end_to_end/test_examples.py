@@ -50,7 +50,12 @@ def tiny_images(monkeypatch, tmp_path):
     monkeypatch.setenv("SPIKELEARN_DATA", str(tmp_path))
 
 
-PAPERS = sorted(path.stem for path in (EXAMPLES / "papers").glob("*.py"))
+#: Papers whose recordings have some hundred steps.
+LONG = ("apolinario2025_s_tllr", "kaiser2020_decolle")
+PAPERS = [
+    pytest.param(path.stem, marks=pytest.mark.slow if path.stem in LONG else ())
+    for path in sorted((EXAMPLES / "papers").glob("*.py"))
+]
 
 
 @pytest.mark.parametrize("name", PAPERS)

@@ -104,6 +104,7 @@ def test_own_data_encoders_initialisers_and_losses(tmp_path, capsys):
     assert run(["neurons", "--import", "neuron.py", "--json"]) == 0
 
 
+@pytest.mark.slow
 def test_a_comparison_with_an_own_rule_from_a_plan(forget, tmp_path, capsys):
     common = '[common]\nnet = "64-8-10"\nsteps = 4\nepochs = 1\ndata-fraction = 0.1\n'
     plan = tmp_path / "plans" / "mine.toml"

@@ -158,6 +158,7 @@ def test_stopped_and_killed_and_gone_on_with(tmp_path, undisturbed):
     assert result(folder) == result(whole)
 
 
+@pytest.mark.slow
 def test_a_mistake_is_said_once(tmp_path):
     code, out, words = finished(
         torchrun(*FLAGS, "--rule", "ide", "--no-batch-norm", "--readout", "rate", "--out", str(tmp_path / "run"))

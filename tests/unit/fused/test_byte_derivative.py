@@ -108,6 +108,7 @@ def update(network, batch, psi, **options):
 
 @pytest.mark.parametrize("reset", ["subtract", "to_value"])
 @pytest.mark.parametrize("psi", [ATan(), FastSigmoid(), Triangle(), Triangle(0.1), Sigmoid()], ids=repr)
+@pytest.mark.slow
 def test_the_error_of_the_gradient_is_small(psi, reset):
     network, batch = digits_like(reset)
     coded, exact = (update(network, batch, psi, **option) for option in ({"derivative_bytes": True}, {}))

@@ -57,6 +57,7 @@ def test_a_kernel_is_compiled_anew_when_one_that_it_calls_has_changed(tmp_path):
     assert found == [3.0, 4.0]
 
 
+@pytest.mark.slow
 def test_a_kernel_of_a_file_elsewhere_is_compiled_anew_when_that_file_has_changed(tmp_path):
     found = []
     for factor in (2, 30):

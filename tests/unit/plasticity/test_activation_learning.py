@@ -37,6 +37,7 @@ def samples(count, seed=0):
     return Batch((centres[labels] + noise).unsqueeze(0), labels), centres
 
 
+@pytest.mark.slow
 def test_the_error_of_the_rebuilt_input_never_rises_and_is_that_of_principal_components():
     """The linear form is the subspace rule: image and label are rebuilt from W^T W x."""
     network, rule = network_of(12, 3), ActivationLearning(2)

@@ -335,6 +335,7 @@ def trained(rule, net, epochs, samples, lr):
 
 
 @pytest.mark.parametrize("rule", [FA(), DFA()], ids=["fa", "dfa"])
+@pytest.mark.slow
 def test_the_gradient_turns_towards_that_of_bptt_within_an_epoch(rule):
     """The forward weights come to resemble the feedback weights, and so the angle falls below 90 degrees."""
     found = next(iter(Loader(Digits("test"), n_steps=10, batch=200).epoch()))

@@ -94,6 +94,7 @@ def test_without_a_matrix_the_output_learns_by_the_delta_rule_alone():
     torch.testing.assert_close(last, error.t() @ hidden / 8)
 
 
+@pytest.mark.slow
 def test_the_matrix_turns_away_from_the_weights_while_they_learn():
     """What is added to the input must lower the error, so the weights come to oppose it."""
     network = network_for("pepita", "64-100-10", (1, 8, 8), neuron="rate", output="rate",
@@ -259,6 +260,7 @@ def mirrored(**options):
     return Training.start(network, rule, optimizer=OptimizerChoice("sgd", 0.05)), batch
 
 
+@pytest.mark.slow
 def test_factors_come_to_resemble_the_weights_and_begin_alone():
     training, batch = mirrored(mirror_alone=400, mirror_noise=1.0, mirror_lr=0.02, dropout=0.1)
     before = [weight.clone() for weight in weights(training.network)]
