@@ -105,7 +105,10 @@ def test_a_rule_of_four_places_conforms_trains_and_is_compared(tmp_path):
         path.write_text(before + (path.read_text() if path.exists() else "") + behind)
     assert len(PLACES) == 4
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib\npythonpath = .\n")
-    suite = ("conformance", "architecture/test_docstrings.py")
+    suite = (
+        *(f"conformance/test_{name}.py" for name in ("rules", "learning", "identities")),
+        "architecture/test_docstrings.py",
+    )
     kept = ("-v", "-p", "no:cacheprovider", "-k", "delta or has_a_case or has_an_identity")
     said = run(tmp_path, "-m", "pytest", *(f"tests/{file}" for file in suite), *kept)
     for test in ("test_learns_two_patterns[delta-0]", "meets_its_identity[delta]", "test_units_are_given[rule-delta]"):
