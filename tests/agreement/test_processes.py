@@ -2,21 +2,15 @@
 
 import os
 import signal
-import sys
-from dataclasses import dataclass
 
 import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from spikelearn.datasets import ImageDataset
-from spikelearn.loading import BernoulliRate, Loader
-from spikelearn.measure import evaluate
 from spikelearn.network import build
-from spikelearn.plasticity import BPTT, STDP, TSSLBP, Batch, OptimizerChoice
+from spikelearn.plasticity import BPTT, TSSLBP, Batch
 from spikelearn.seeding import generator_for
-from spikelearn.tasks import PerStep, Regress
 from spikelearn.training import (
     Interrupted,
     NonFiniteUpdate,
@@ -25,96 +19,13 @@ from spikelearn.training import (
     RunFolder,
     Training,
     fit,
-    joined,
     learn,
     load_checkpoint,
     mean_over_processes,
 )
-from spikelearn.training.parallel.reduction import averaged
 from spikelearn.training.parallel.sharing import evaluate_together
-from tests.conformance.cases import RULES, RuleCase
-
-#: Rules whose shards are not the batch, and why.
-DIFFERENT = {"stdp-online": "weights change while a batch runs, and so in every process on its own"}
-
-#: With clipping and AdamW the size of a sum over the batch would not show.
-PLAIN = {"optimizer": OptimizerChoice("sgd", 1e-3), "constraints": (), "clip": float("inf")}
-
-#: With the chip's learning rate, six updates would change no whole-numbered weight.
-OPTIONS = {"emstdp-loihi": {"optimizer": OptimizerChoice("integer-sgd", 16.0)}}
-
-ROUNDING = {torch.float32: 1e-6, torch.float64: 1e-10}
-
-#: Rules that make of a batch what another one does, but for numbers; they are tried among the slow tests.
-ALIKE = {
-    *("sdfa", "sign-symmetry", "dkp", "drtp", "sltt", "sltt-k", "ottt", "lls", "lls-mxm", "s-tllr", "hebbian-conv"),
-    *("fw-dtp", "emstdp-loihi", "readout-only"),
-}
-
-EPOCHS = 2
-
-
-@dataclass(frozen=True)
-class Case:
-    """A rule with its network, and the options of its training."""
-
-    rule: RuleCase
-    options: dict
-    dtype: torch.dtype = torch.float64
-    task: str = "classify"
-
-
-CASES = {
-    f"{name}-{number}-{str(dtype)[6:]}": Case(case, OPTIONS.get(name, {}), dtype)
-    for name, cases in RULES.items()
-    for number, case in enumerate(cases)
-    for dtype in ROUNDING
-    if number == 0 and (dtype == torch.float64 or name == "bptt")
-} | {
-    "tssl-bp-sum": Case(RuleCase("tssl-bp"), PLAIN),
-    "ide-dropout": Case(RuleCase("ide", {"dropout": 0.5}, {"batch_norm": False}), {}),
-    "desire-dropout": Case(RuleCase("desire", {"margin": 2, "dropout_hidden": 0.5, "dropout_input": 0.2}), {}),
-    "bptt-random": Case(RuleCase("bptt", settings={"neuron": "escape-noise-lif"}), {}),
-    "bptt-regress": Case(RuleCase("bptt", {"loss": "mse"}), {}, task="regress"),
-    "bptt-per-step": Case(RuleCase("bptt", {"loss": "cross-entropy-steps"}, {"readout": "step"}), {}, task="per-step"),
-    "bptt-lengths": Case(RuleCase("bptt"), {}, task="lengths"),
-}
-
-
-class Vectors(ImageDataset):
-    """Fifteen intensities of six pixels: batches of seven leave one sample, too few for two processes."""
-
-    classes = 2
-    shape = (1, 1, 6)
-
-    def __init__(self):
-        super().__init__("train")
-        self.images = torch.rand(15, 6, generator=generator_for(7))
-        self.targets = torch.arange(15) % 2
-
-
-class Others(Vectors):
-    """The same intensities with targets of another task, steps of another number, or both."""
-
-    def __init__(self, task):
-        super().__init__()
-        drawn = generator_for(8)
-        if task != "regress":
-            self.lengths = torch.randint(3, 11, (15,), generator=drawn)
-        if task == "regress":
-            self.task, self.targets = Regress(), torch.rand(15, 2, generator=drawn, dtype=torch.float64)
-        elif task == "per-step":
-            self.task, self.targets = PerStep(), torch.randint(0, 2, (15, 10), generator=drawn)
-
-
-def loader(task="classify"):
-    data = Vectors() if task == "classify" else Others(task)
-    return Loader(data, 10, 7, encoder=BernoulliRate(), seed=3, shuffle=True)
-
-
-def training_for(case):
-    network = case.rule.network(feedback=case.rule.feedback, gain=2.5)
-    return Training.start(network.to(case.dtype), case.rule.make(), **case.options)
+from tests.agreement.process_cases import ALIKE, CASES, DIFFERENT, EPOCHS, ROUNDING, loader, training_for
+from tests.conformance.cases import RuleCase
 
 
 def trained(case, folder, processes):
@@ -341,89 +252,3 @@ def test_what_two_began_one_resumes(tmp_path, pair):
     fit(resumed, loader(), epochs=EPOCHS, folder=RunFolder(pair[1] / "interrupt"), resume=True)
     for name, value in whole.network.state_dict().items():
         torch.testing.assert_close(resumed.network.state_dict()[name], value, rtol=1e-10, atol=1e-12)
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 5])
-def test_shares_make_the_batch(count):
-    whole = loader()
-    shares = [list(whole.shared_out(rank, count, fill=True).epoch(1, 1)) for rank in range(count)]
-    bare = [list(whole.shared_out(rank, count).epoch(1, 1)) for rank in range(count)]
-    for number, batch in enumerate(whole.epoch(1, 1)):
-        assert whole.size(number + 1) == len(batch.targets)
-        parts = [each[number] for each in shares]
-        assert all(len(part.targets) >= 1 for part in parts)
-        if len(batch.targets) >= count:
-            assert torch.cat([part.inputs for part in parts], dim=1).equal(batch.inputs)
-            assert torch.cat([part.targets for part in parts]).equal(batch.targets)
-    assert sum(len(part.targets) for each in bare for part in each) == 8
-
-
-@pytest.mark.parametrize("sizes", [(3, 4), (1, 0, 0), (2, 2, 3)])
-def test_shards_weigh_by_their_samples(sizes):
-    """Processes played one after the other: the mean of what each hands over is the update of the batch."""
-    rule, network = STDP(0.02, 0.01), training_for(CASES["stdp-0-float64"]).network
-    inputs = (torch.rand(10, sum(sizes), 6) < 0.5).double()
-    targets = torch.arange(sum(sizes)) % 2
-    (whole,) = rule.updates(network, Batch(inputs, targets), {}, torch.Generator())
-    handed, begin = [], 0
-    for size in sizes:
-        part = slice(begin, begin + size) if size else slice(1)
-        (update,) = rule.updates(network, Batch(inputs[:, part], targets[part]), {}, torch.Generator())
-        averaged(update, lambda tensors: handed.append(tensors) or dict(tensors), size * len(sizes) / sum(sizes), count=True)  # fmt: skip
-        begin += size
-    for name, grad in whole.grads.items():
-        mean = sum(tensors[f"grads.{name}"] for tensors in handed) / len(sizes)
-        torch.testing.assert_close(mean, grad, rtol=1e-12, atol=1e-14)
-    assert sum(float(tensors["samples"]) for tensors in handed) == sum(sizes)
-
-
-def test_evaluated_alone_is_evaluate():
-    network = training_for(CASES["bptt-0-float64"]).network
-    assert evaluate_together(Processes(), network, loader()) == evaluate(network, loader())
-
-
-def test_without_a_group_it_says_so():
-    with pytest.raises(ValueError, match="no process group"):
-        mean_over_processes({"a": torch.ones(1)})
-
-
-def test_a_batch_smaller_than_the_processes_is_refused():
-    with pytest.raises(ValueError, match="a batch of 7 has no sample for each of 8 processes"):
-        fit(training_for(CASES["bptt-0-float64"]), loader(), epochs=1, processes=Processes(0, 8))
-
-
-def test_devices(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert Processes().device("cuda:3") == "cuda:3"
-    assert Processes(5, 8, 1).device("cuda") == "cuda:1"
-    assert Processes(5, 8, 1).device("cpu") == "cpu"
-    with pytest.raises(ValueError, match="take one device each"):
-        Processes(5, 8, 1).device("cuda:0")
-    with pytest.raises(ValueError, match="this machine has 2 of them and more processes"):
-        Processes(6, 8, 2).device("cuda")
-
-
-def test_joined_without_torchrun_is_alone(monkeypatch):
-    monkeypatch.delenv("WORLD_SIZE", raising=False)
-    with joined() as processes:
-        assert processes.alone
-        assert processes.first
-
-
-def test_half_an_environment_is_named(monkeypatch):
-    for name in ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setenv("RANK", "0")
-    with pytest.raises(ValueError, match="WORLD_SIZE is 2, but LOCAL_RANK, LOCAL_WORLD_SIZE, .* is not set"):
-        with joined():
-            pass
-
-
-def test_a_missing_library_is_named(monkeypatch):
-    for name in ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE"):
-        monkeypatch.setenv(name, "2")
-    monkeypatch.setitem(sys.modules, "lightning_fabric", None)
-    with pytest.raises(ValueError, match=r"pip install 'spikelearn\[distributed\]'"):
-        with joined():
-            pass

@@ -51,8 +51,8 @@ class ForwardForward(Rule):
     the class with the largest sum of goodness is taken.
 
     The last block is a readout: it learns, by the derivative of ``loss``, from a third run of the samples as they are.
-    By it the network answers in one run too, somewhat worse; a training's accuracy is that of these answers, and
-    validation and test are by goodness.
+    By it the network answers in one run too. A training's accuracy is that of these answers; validation and test are by
+    goodness.
 
     Metrics: ``loss_<block>``, the losses L.
 

@@ -61,7 +61,7 @@ def test_the_true_label_comes_to_make_more_activity_than_others(goodness):
         scores = rule.scores(network, batch.inputs, {})
     assert scores.argmax(1).equal(batch.targets)
     right = network(batch.inputs).argmax(1) == batch.targets
-    assert right.sum() >= 8, "the readout of one run, somewhat worse"
+    assert right.sum() >= 8, "the readout of one run"
 
 
 def test_predictions_add_up_the_goodness_of_all_blocks_or_all_but_the_first():
