@@ -20,11 +20,20 @@ def per_layer(name: str, value: PerLayer) -> tuple[float, ...]:
         found = tuple(float(part) for part in given)
     except (TypeError, ValueError):
         found = ()
-    if not found:
+    if not found or any(isinstance(part, bool) for part in given):
         raise ValueError(f"{name} is {value!r}, expected a number, or one a block, for example 1/0.65/0.25")
     for number in found:
         check_positive(name, number)
     return found
+
+
+def check_places(rule: str, name: str, values: tuple[float, ...], places: int) -> None:
+    """Raise ValueError where there are more constants than the ``places`` blocks that learn."""
+    if len(values) > max(places, 1):
+        raise ValueError(
+            f"{rule} has {len(values)} {name}, one a block, but {places} blocks learn: give at most so many, the last "
+            "stands for further blocks"
+        )
 
 
 def of_layer(values: tuple[float, ...], place: int) -> float:

@@ -11,8 +11,9 @@ from spikelearn.neurons.winners import k_largest
 from spikelearn.plasticity.base import RULES, Memory, OptimizerChoice
 from spikelearn.plasticity.hebbian.competition import UNITS, by_neuron, over_places, rate_homeostasis
 from spikelearn.plasticity.hebbian.layerwise import Layer, LayerwiseHebbian
-from spikelearn.plasticity.per_layer import PerLayer, of_layer, per_layer
-from spikelearn.synapses import as_float, correlate
+from spikelearn.plasticity.per_layer import PerLayer, check_places, of_layer, per_layer
+from spikelearn.plasticity.requires import Need, Passes
+from spikelearn.synapses import as_float, correlate, front_and_weights, trainable
 
 #: Largest strength of a graded winner, unit of potential.
 LARGEST = 50.0
@@ -80,6 +81,24 @@ class HebbianConv(LayerwiseHebbian):
         self.update, self.winners, self.graded, self.burn_in = update, per_layer("winners", winners), graded, burn_in
         if any(count != int(count) for count in self.winners):
             raise ValueError(f"winners is {winners!r}, expected whole numbers of neurons")
+
+    @property
+    def requires(self) -> tuple[Need, ...]:
+        return *super().requires, Passes("fewer winners than neurons", self._check_winners)
+
+    def _check_winners(self, network: Network, rule: str) -> None:
+        check_places(rule, "winners", self.winners, len(network.blocks))
+        for place, (name, block) in enumerate(network.blocks.items()):
+            parts = front_and_weights(block.synapse)
+            if not trainable(block.synapse) or parts is None:
+                continue
+            weight, count = parts[1].weight, int(of_layer(self.winners, place))
+            assert isinstance(weight, Tensor)
+            if count > len(weight):
+                raise ValueError(
+                    f"{rule} lets {count} neurons win at a place, but block {name!r} has {len(weight)} there: choose "
+                    "fewer winners, or a wider block"
+                )
 
     def init(self, network: Network, generator: torch.Generator) -> Memory:
         """How many batches were seen."""

@@ -9,7 +9,7 @@ from spikelearn.network import Network
 from spikelearn.plasticity.base import RULES, Memory, OptimizerChoice
 from spikelearn.plasticity.hebbian.competition import by_neuron, opposed, over_places, soft_winners
 from spikelearn.plasticity.hebbian.layerwise import Layer, LayerwiseHebbian
-from spikelearn.plasticity.per_layer import PerLayer, of_layer, per_layer
+from spikelearn.plasticity.per_layer import PerLayer, check_places, of_layer, per_layer
 from spikelearn.plasticity.requires import Need, Passes
 from spikelearn.synapses import as_float, correlate, drive
 from spikelearn.traces import trace
@@ -70,6 +70,7 @@ class SoftHebb(LayerwiseHebbian):
         return *super().requires, Passes("neurons that fit losers and decay", self._check_neurons)
 
     def _check_neurons(self, network: Network, rule: str) -> None:
+        check_places(rule, "t_inv", self.t_inv, len(network.blocks))
         for name, block in network.blocks.items():
             kind = type(block.neuron).__name__
             if block.neuron.fires and self.losers == "opposed":

@@ -15,6 +15,7 @@ from spikelearn.neurons.activations import Linear
 from spikelearn.plasticity.back_weights import PREFIX
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Update
 from spikelearn.plasticity.losses import CrossEntropyRate, Loss
+from spikelearn.plasticity.requires import Need, Passes
 from spikelearn.plasticity.targets.difference import DifferenceTargets, Seen, WayBack
 from spikelearn.synapses import float_type
 
@@ -101,6 +102,10 @@ class DTP(DifferenceTargets):
         self.reconstruction, self.noise = reconstruction, noise
         self.feedback_steps, self.pretraining = feedback_steps, pretraining
         self.default_own_optimizer = OptimizerChoice("sgd", feedback_lr)
+
+    @property
+    def requires(self) -> tuple[Need, ...]:
+        return *super().requires, Passes("a way back to learn", _check_way_back)
 
     def init(self, network: Network, generator: torch.Generator) -> Memory:
         """G as in ``fw-dtp``; with ``pretraining`` also ``batches``, the number of those seen."""
@@ -198,3 +203,11 @@ def answer(block: Block, rates: Tensor, steps: int) -> Tensor:
     """The rate of a block, mean of ``steps`` steps, under constant rates [B, ...]."""
     record, _ = Network({"block": block}).run(rates.expand(steps, *rates.shape))
     return record.output.spikes.mean(0)
+
+
+def _check_way_back(network: Network, rule: str) -> None:
+    if len(network.blocks) < 2:
+        raise ValueError(
+            f"{rule} learns a way back from block to block, but the network has its last block alone: put one before "
+            "it, for example 784-400-10, or train with bptt"
+        )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, get_args
 
-from spikelearn.checks import check_choice, check_count
+from spikelearn.checks import check_choice, check_count, check_positive
 from spikelearn.neurons import Adjoint, Surrogate, Triangle
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.losses import CrossEntropyMembrane, Loss
@@ -28,6 +28,7 @@ def signal_of(loss: Loss, feedback: Feedback, scale: float) -> Signal:
         ValueError: another word; a scale that is not positive.
     """
     check_choice("feedback", feedback, get_args(Feedback))
+    check_positive("scale", scale)
     return Spatial(loss) if feedback == "spatial" else Direct(loss, scale=scale, sign=feedback == "direct-sign")
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, optim
 
 from spikelearn.checks import check_flag, check_positive
-from spikelearn.plasticity import PerLayer, per_layer
+from spikelearn.plasticity import PerLayer, of_layer, per_layer
 from spikelearn.training.optimizers.base import OPTIMIZERS, OptimizerFactory, called
 
 #: What keeps quotients and powers from 0.
@@ -48,8 +48,8 @@ class HebbianSteps(optim.Optimizer):
     ) -> None:
         check_positive("lr", lr)
         check_options(power, scaled, bias_factor)
-        self.layer_factors = layer_factors
-        super().__init__(params, {"lr": lr, "power": power, "scaled": scaled, "bias_factor": bias_factor})
+        options = {"power": power, "scaled": scaled, "layer_factors": layer_factors, "bias_factor": bias_factor}
+        super().__init__(params, {"lr": lr, **options})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -72,7 +72,7 @@ class HebbianSteps(optim.Optimizer):
         """The learning rates of a parameter's rows, broadcasting over it; ``layer`` counts tensors of weights."""
         if parameter.ndim < 2:
             return parameter.new_tensor(group["lr"] * group["bias_factor"])
-        rate = group["lr"] * self.layer_factors[min(layer, len(self.layer_factors) - 1)]
+        rate = group["lr"] * of_layer(group["layer_factors"], layer)
         if not group["power"]:
             return parameter.new_tensor(rate)
         length = parameter.detach().flatten(1).norm(dim=1).view(-1, *[1] * (parameter.ndim - 1))

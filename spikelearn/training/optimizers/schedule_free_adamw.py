@@ -1,7 +1,7 @@
 """Schedule-free AdamW: gradients are taken between the steps and their average, and the average is what is kept."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -86,6 +86,8 @@ class ScheduleFreeAdamW(Averaging):
 
 def check_betas(betas: tuple[float, float]) -> None:
     """Raise ValueError unless ``betas`` are a share in (0, 1) and a decay in [0, 1)."""
+    if not isinstance(betas, Sequence) or isinstance(betas, str) or len(betas) != 2:
+        raise ValueError(f"betas is {betas!r}, expected two numbers in [0, 1), for example (0.9, 0.999)")
     first, second = betas
     check_positive("the first of betas", first)
     check_fraction("the first of betas", first, below_one=True)

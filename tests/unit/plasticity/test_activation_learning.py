@@ -121,3 +121,15 @@ def test_what_does_not_fit_is_refused():
     network = network_for(rule, "6-8-2")
     with pytest.raises(ValueError, match="targets go from 0 to 2|2 classes"):
         learn(Training.start(network, rule), Batch(torch.rand(1, 3, 6), torch.arange(3)))
+
+
+def test_the_wrong_label_is_unlearned_by_its_share():
+    network, _ = network_of(12, 12), None
+    batch, _ = samples(30)
+    rules = [ActivationLearning(4, feedback=True, unlearning=share) for share in (0.9, 0.45, 0.0)]
+    memory = rules[0].init(network, torch.Generator().manual_seed(0))
+    wholes, halves, none = (list(rule.updates(network, batch, memory, torch.Generator()))[1].grads for rule in rules)
+    for name, grad in wholes.items():
+        torch.testing.assert_close(halves[name], grad / 2, rtol=1e-12, atol=1e-14)
+        assert grad.abs().max() > 0
+        assert none[name].abs().max() == 0

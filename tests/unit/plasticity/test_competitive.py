@@ -187,3 +187,17 @@ def test_stdp_clusters_with_winners_and_homeostasis():
     assert (network(spikes).argmax(1) == labels).float().mean() > 0.9
     assert update.rates["fc1"] == pytest.approx(0.05, abs=0.03)
     assert int(output.sum(2).max()) == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (lambda: HebbianConv(winners=6), "lets 6 neurons win at a place, but block 'a' has 5 there"),
+        (lambda: HebbianConv(winners="1/2"), "has 2 winners, one a block, but 1 blocks learn"),
+        (lambda: SoftHebb("1/2/3"), "has 3 t_inv, one a block, but 1 blocks learn"),
+        (lambda: SoftHebb(True), "t_inv is True, expected a number"),
+    ],
+)
+def test_constants_that_no_block_can_have_are_refused(rule, words):
+    with pytest.raises(ValueError, match=words):
+        rule().init(layer(nn.Linear(4, 5, bias=False)), torch.Generator())

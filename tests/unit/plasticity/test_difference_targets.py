@@ -240,3 +240,30 @@ def test_statistics_are_those_of_each_step():
         torch.testing.assert_close(network.step(x)[0]["fc2"].spikes, seen, msg=f"step {step}")
         assert seen.mean(0).abs().max() < 1e-12
     assert all(not one.equal(two) for one, two in pairwise(record["fc2"].spikes))
+
+
+def test_the_top_target_is_one_step_of_the_outputs_down_the_loss(monkeypatch):
+    """On spikes of several steps, of which each takes its part: by the loss of rates, by hand."""
+    network, batch = dense("6-8-3"), spikes(6, 3)
+    rule = FWDTP(stepsize=3e-3)
+    rates, targets = formed(monkeypatch, rule, network, batch, rule.init(network, torch.Generator().manual_seed(0)))
+    *_, last = rates
+    rate = rates[last].detach().requires_grad_()
+    loss = torch.nn.functional.cross_entropy(rule.loss.gain * rate, batch.targets, reduction="sum")
+    expected = (rate.detach() - 3e-3 * torch.autograd.grad(loss, rate)[0]).clamp(0.0, 1.0)
+    assert ((expected > 0) & (expected < 1)).any(), "where a rate can be"
+    torch.testing.assert_close(targets[last], expected, rtol=1e-10, atol=1e-12)
+
+
+def test_the_way_back_is_learned_with_as_much_noise_as_is_said_and_drawn_within_its_bound():
+    network, batch = dense("6-80-3"), spikes(6, 3, samples=200)
+    rule = DTP(noise=0.2, bound=0.5, feedback_steps=4)
+    drawn = rule.draws(network, batch, torch.Generator().manual_seed(0))
+    assert all(abs(float(noise.std()) - 0.2) < 0.01 for noise in drawn.values())
+    (back,) = (value for name, value in rule.init(network, torch.Generator().manual_seed(0)).items() if "back" in name)
+    assert 0.45 < float(back.abs().max()) <= 0.5
+
+
+def test_a_network_without_a_way_back_is_refused():
+    with pytest.raises(ValueError, match="dtp learns a way back from block to block, but the network has its last"):
+        DTP().init(dense("6-3"), torch.Generator())

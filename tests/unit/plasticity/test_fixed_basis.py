@@ -183,3 +183,24 @@ def test_targets_without_classes_are_refused():
     data = Batch(torch.ones(4, 2, 6, dtype=F64), torch.zeros(2, 3, dtype=F64), task=Regress())
     with pytest.raises(ValueError, match="a vector for each class, but the task is"):
         next(rule.updates(network, data, start(rule, network), torch.Generator()))
+
+
+@pytest.mark.parametrize("make", [LLS, LLSM, LLSMxM])
+def test_a_loss_a_step_and_smoothed_labels_are_what_the_signal_makes_of_them(make):
+    network = dense("6-12-12-3", output=lambda: LeakyIntegrator.per_step(0.9))
+    data = batch_for(network)
+    options = {LLS: {}, LLSM: {"modulation": "vector"}, LLSMxM: {"modulation": "matrix"}}[make]
+    for chosen in ({"over": "step"}, {"label_smoothing": 0.2}, {"temperature": 0.3}):
+        rule, plain = make(MEMBRANE, **chosen), make(MEMBRANE)
+        signal = FixedBasis(MEMBRANE, rule.signal.basis, **{**plain_options(plain), **options, **chosen})
+        by_hand = ThreeFactor(signal, EligibilityTrace(), rule.adjoint)
+        memory = start(rule, network)
+        found, expected, default = (only_update(each, network, data, memory).grads for each in (rule, by_hand, plain))
+        name = "blocks.fc1.synapse.1.weight"
+        assert found[name].equal(expected[name])
+        assert not found[name].equal(default[name]), chosen
+
+
+def plain_options(rule):
+    signal = rule.signal
+    return {name: getattr(signal, name) for name in ("temperature", "label_smoothing", "length", "over")}

@@ -125,3 +125,29 @@ def test_steps_that_do_not_count_are_refused():
 def test_options_are_checked(options, words):
     with pytest.raises(ValueError, match=words):
         ForwardForward(**options)
+
+
+def test_masks_of_the_batch_are_those_of_both_runs():
+    network, plain = network_of(), batch_of()
+    rule = ForwardForward()
+    silent = Batch(plain.inputs, plain.targets, {"fc1": torch.zeros(9, 20, dtype=F64)})
+    (update,) = rule.updates(network, silent, {}, torch.Generator().manual_seed(0))
+    assert update.grads["blocks.fc2.synapse.2.weight"].abs().max() == 0, "nothing met these weights"
+    (free,) = rule.updates(network, plain, {}, torch.Generator().manual_seed(0))
+    assert free.grads["blocks.fc2.synapse.2.weight"].abs().max() > 0
+
+
+def test_goodness_is_of_what_is_sent_or_of_potentials():
+    network, batch = network_of(), batch_of()
+    record, _ = network.run(with_labels(batch.inputs, batch.targets, 3))
+    for goodness, part in (("rate", "spikes"), ("membrane", "v")):
+        found = ForwardForward(goodness=goodness).goodnesses(network, batch, batch.targets, 3)
+        for name in ("fc1", "fc2"):
+            expected = getattr(record[name], part).mean(0).square().mean(1)
+            torch.testing.assert_close(found[name], expected)
+
+
+def test_a_single_hidden_block_is_not_skipped():
+    network, batch = network_of("8-20-3"), batch_of()
+    one, other = (ForwardForward(skip_first=skip).scores(network, batch.inputs, {}) for skip in (True, False))
+    assert one.equal(other)

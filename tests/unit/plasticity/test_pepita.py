@@ -363,3 +363,28 @@ def test_it_reads_potentials_too():
     update = only_update(to_input(scale=3.0), network, batch_for(network))
     assert update.scores.shape == (5, 3)
     assert all(grad.any() for grad in update.grads.values())
+
+
+def test_the_error_as_a_current_is_that_of_an_input_that_the_first_weights_would_make_of_it():
+    """F to the input and F W^T to the first layer are one, where that layer is one of weights alone."""
+    network, batch = rates(bias=False)
+    inputs = to_input(scale=1.0).init(network, torch.Generator().manual_seed(0))[PLACE]
+    first, _ = weights(network)
+    by_input = only_update(to_input(), network, batch, {PLACE: inputs}).grads
+    by_current = only_update(Pepita(modulation="current"), network, batch, {"back_weights.fc1": inputs @ first.T}).grads
+    last = "blocks.fc2.synapse.1.weight"
+    torch.testing.assert_close(by_current[last], by_input[last], rtol=1e-12, atol=1e-14)
+    away = only_update(Pepita(modulation="current"), network, batch, {"back_weights.fc1": -inputs @ first.T}).grads
+    assert not torch.allclose(away[last], by_input[last])
+
+
+def test_the_sign_of_the_error_alone_is_projected(monkeypatch):
+    network, batch = rates()
+    seen, whole = [], pepita.with_error
+    monkeypatch.setattr(pepita, "with_error", lambda *given: seen.append(given[3]) or whole(*given))
+    for projected in ("error", "sign"):
+        rule = to_input(projected=projected)
+        only_update(rule, network, batch, rule.init(network, torch.Generator().manual_seed(0)))
+    assert seen[1].equal(seen[0].sign())
+    assert not seen[0].equal(seen[1])
+    assert ("error" in to_input().factors, "error" in to_input(projected="sign").factors) == (True, False)

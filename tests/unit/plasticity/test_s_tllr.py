@@ -108,3 +108,22 @@ def test_errors_that_are_sent_directly():
 def test_options_that_are_refused(rule, options, message):
     with pytest.raises(ValueError, match=message):
         RULES.make(rule, options)
+
+
+@pytest.mark.parametrize("form", ["sequence", "step"])
+def test_each_side_of_a_synapse_has_its_share(form):
+    own = network()
+    data = batch_for(own)
+    name = "blocks.fc1.synapse.1.weight"
+    pre, post, both = (
+        only_update(STLLR(LOSS, alpha_pre=a, alpha_post=b, form=form), own, data).grads[name]
+        for a, b in ((2.0, 0.0), (0.0, 3.0), (1.0, 1.0))
+    )
+    torch.testing.assert_close(both, pre / 2 + post / 3, rtol=1e-12, atol=1e-14)
+    assert min(pre.abs().max(), post.abs().max()) > 0
+
+
+@pytest.mark.parametrize("make", [STLLR, STLLROnline])
+def test_a_scale_that_is_no_number_is_refused_whatever_the_feedback(make):
+    with pytest.raises(ValueError, match="scale is 'abc', expected a positive number"):
+        make(scale="abc")

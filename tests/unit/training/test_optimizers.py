@@ -100,6 +100,8 @@ def test_every_parameter_and_step_is_rounded_anew():
         (lambda p: IntegerSGD(p, lr=-1.0), "lr is -1.0"),
         (lambda p: ScheduleFreeAdamW(p, betas=(0.0, 0.9)), "the first of betas is 0.0"),
         (lambda p: ScheduleFreeAdamW(p, betas=(0.9, 1.0)), "the second of betas is 1.0"),
+        (lambda p: ScheduleFreeAdamW(p, betas=0.9), "betas is 0.9, expected two numbers"),
+        (lambda p: ScheduleFreeAdamW(p, betas="0.9/0.999"), "betas is '0.9/0.999', expected two numbers"),
         (lambda p: ScheduleFreeAdamW(p, weight_decay=-1.0), "weight_decay is -1.0"),
         (lambda p: IntegerSGD(p, seed=-1), "seed is -1, expected a whole number of at least 0"),
     ],
@@ -178,3 +180,51 @@ def test_an_average_is_the_weighted_mean_of_the_steps():
         each.resume()
         assert each.param_groups[0]["params"][0].equal(learned)
         assert not each.averaged
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_copy_steps_as_the_original(name):
+    """Checkpoints are read into copies, which hold whatever an optimizer was made with."""
+    options = {"hebbian": {"power": 0.5, "layer_factors": "1/0.5"}}.get(name, {})
+    ends = []
+    for copied in (False, True):
+        torch.manual_seed(0)
+        parameters = [nn.Parameter(torch.randn(3, 4)), nn.Parameter(torch.randn(3)), nn.Parameter(torch.randn(2, 3))]
+        optimizer = make_optimizer(OptimizerChoice(name, 0.1, options), parameters)
+        for number in range(4):
+            if copied and number == 2:
+                optimizer, parameters = copy.deepcopy((optimizer, parameters))
+            for parameter in parameters:
+                parameter.grad = torch.randn(parameter.shape)
+            optimizer.step()
+        ends.append([parameter.detach() for parameter in parameters])
+    assert all(one.equal(two) for one, two in zip(*ends, strict=True))
+
+
+def test_every_layer_of_weights_has_a_rate_that_follows_its_neurons_lengths():
+    """By hand: shorter and longer than 1 alike, the second layer at half the rate, biases at a share of their own."""
+    first, shift, second = (nn.Parameter(torch.tensor(v)) for v in ([[0.3, 0.4], [0.0, 3.0]], [1.0, 1.0], [[2.0]]))
+    optimizer = HebbianSteps([first, shift, second], 0.1, 0.5, False, (1.0, 0.5), 0.2)
+    for parameter in (first, shift, second):
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    rates = 0.1 * torch.tensor([[0.5**0.5], [2.0**0.5]])
+    torch.testing.assert_close(first.detach(), torch.tensor([[0.3, 0.4], [0.0, 3.0]]) - rates, rtol=0, atol=1e-6)
+    torch.testing.assert_close(shift.detach(), torch.full((2,), 1.0 - 0.02))
+    torch.testing.assert_close(second.detach(), torch.tensor([[2.0 - 0.05]]), rtol=0, atol=1e-6)
+
+
+def test_a_step_from_the_averages_is_one_from_the_steps():
+    ends = []
+    for averaged in (False, True):
+        torch.manual_seed(0)
+        parameter, idle = nn.Parameter(torch.randn(4)), nn.Parameter(torch.ones(2))
+        optimizer = ScheduleFreeAdamW([parameter, idle], lr=0.1)
+        for number in range(5):
+            if averaged and number == 3:
+                optimizer.average()
+                assert idle.equal(torch.ones(2)), "what was never stepped is its own average"
+            parameter.grad = torch.randn(4)
+            optimizer.step()
+        ends.append(parameter.detach())
+    assert ends[0].equal(ends[1])
