@@ -126,7 +126,7 @@ class _Search:
                 f"the common settings name the rule {self.common['rule']!r}: drop it, rules are named apart"
             )
         net = self.common.get("net", Settings.model_fields["net"].default)
-        values = merged(merged({**self.common, "net": net}, {"rule": self.rule}), self.needs)
+        values = merged({**self.common, "net": net, "rule": self.rule}, self.needs)
         settings = settings_from({**values, "net": filled_in(values["net"], net)})
         if settings.validation == 0 or settings.patience is not None:
             raise ValueError(

@@ -27,6 +27,11 @@ def test_what_is_found_is_the_best_of_all_trials_and_near_the_optimum(tmp_path, 
     assert found.search["samples"] == 12 * 2 * 100
 
 
+def test_options_of_the_rule_that_all_trials_share_are_kept(tmp_path, instant):
+    tune("s-tllr", {**SMALL, "net": "64-12(F12)-10", "rule_option": {"form": "step"}}, tmp_path, trials=2, space=LR)
+    assert [settings.rule_option["form"] for settings in instant] == ["step", "step"]
+
+
 def test_the_last_epoch_counts_and_not_the_best(tmp_path, monkeypatch):
     def train(settings, epochs):
         for epoch, accuracy in ((1, 0.9), (2, 0.4)):
