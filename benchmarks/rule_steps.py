@@ -1,6 +1,6 @@
 """How long each rule's training step takes beside backpropagation's step on the same network.
 
-A rule gets the network that it needs (its default settings), and BPTT trains another copy of that network, in turn in
+A rule gets the network that it needs, and BPTT trains another copy of that network, in turn in
 one process, under the first of the usual losses that can read it. The figure is the median of the ratios of the rounds; a
 rule whose network BPTT cannot train (its readout is fitted) gets its time alone.
 

@@ -53,6 +53,11 @@ def _alignment(record: TrialRecord) -> float:
     return math.nan
 
 
+def _signal(record: TrialRecord) -> float:
+    """Products of learning that carry its signal: all but those of the weights' gradients, as many as forward."""
+    return number(record.learning.dense) - number(record.forward.dense)
+
+
 #: {column: how it is taken from a record}: None where it was not measured. Scores are the measure of the task, of
 #: classes accuracies from 0 to 1. Seconds; bytes; operations and pJ per sample.
 MEASURES: Mapping[str, Callable[[TrialRecord], float | str | None]] = {
@@ -76,12 +81,14 @@ MEASURES: Mapping[str, Callable[[TrialRecord], float | str | None]] = {
     "peak_bytes": lambda record: record.peak_bytes,
     "rise_bytes": lambda record: record.rise_bytes,
     "live_bytes": lambda record: record.payload_bytes.live,
+    "saved_bytes": lambda record: record.payload_bytes.saved,
     "forward_acs": lambda record: record.forward.accumulates,
     "forward_macs": lambda record: record.forward.multiply_accumulates,
     "forward_dense": lambda record: record.forward.dense,
     "learning_acs": lambda record: record.learning.accumulates,
     "learning_macs": lambda record: record.learning.multiply_accumulates,
     "learning_dense": lambda record: record.learning.dense,
+    "signal_dense": _signal,
     "forward_pj": lambda record: record.energy.forward_pj,
     "learning_pj": lambda record: record.energy.learning_pj,
     "forward_with_memory_pj": lambda record: record.energy.forward_with_memory_pj,

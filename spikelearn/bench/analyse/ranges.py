@@ -33,7 +33,7 @@ _SHARES = (
 )  # fmt: skip
 _FROM_ZERO = (
     "epochs_to_plateau", "epochs", "epoch", "samples", "seconds", "seconds_per_epoch", "seconds_run", "seconds_looks",
-    "seconds_after", "seconds_total", "peak_bytes", "rise_bytes", "live_bytes", "forward_acs", "forward_macs",
+    "seconds_after", "seconds_total", "peak_bytes", "rise_bytes", "live_bytes", "saved_bytes", "forward_acs", "forward_macs",
     "forward_dense", "learning_acs", "learning_macs", "learning_dense", "forward_pj", "learning_pj",
     "forward_with_memory_pj", "learning_with_memory_pj", "writes_per_epoch", "writes_total", "parameters",
     "train_samples", "test_samples", "resumed", "lr",
@@ -46,6 +46,7 @@ RANGES: Mapping[str, Range] = {
     **dict.fromkeys(_FROM_ZERO, FROM_ZERO),
     "alignment": COSINE,
     "loss": ANY,
+    "signal_dense": ANY,  # of a rule that leaves weights as they are, fewer products than forward
 }
 
 

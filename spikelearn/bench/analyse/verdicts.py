@@ -1,8 +1,10 @@
 """Verdicts on published claims: whether what was said of rules holds in a comparison."""
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from spikelearn.bench.analyse.columns import mean_known
 from spikelearn.bench.analyse.results import Results
 from spikelearn.bench.analyse.statistics import Difference, differences
 from spikelearn.bench.plan.claims import Check, CheckPlace, Claim
@@ -22,6 +24,7 @@ class CheckOutcome:
         holds: whether it holds; None: it cannot be decided.
         mean: of "reaches": the arm's mean accuracy, percent; None: no result.
         better: of "count": the arms that are better.
+        ratio: of "costs": the cost of ``arm`` in those of ``than``; None: one was not measured.
         difference: of the other kinds: ``arm`` less what it is compared with, points; None: one has no results.
     """
 
@@ -29,6 +32,7 @@ class CheckOutcome:
     holds: bool | None
     mean: float | None = None
     better: tuple[str, ...] = ()
+    ratio: float | None = None
     difference: Difference | None = None
 
 
@@ -60,6 +64,11 @@ def _outcome(check: Check, results: Results) -> CheckOutcome:
             return CheckOutcome(check, None)
         mean = sum(values.values()) / len(values)
         return CheckOutcome(check, mean >= check.accuracy - check.within, mean=mean)
+    if check.kind == "costs":
+        ours, theirs = (_mean_cost(results, arm, check) for arm in (check.arm, check.than))
+        if math.isnan(ours) or not theirs > 0.0:
+            return CheckOutcome(check, None)
+        return CheckOutcome(check, ours <= check.share * theirs, ratio=ours / theirs)
     if check.kind == "count":
         found = [_difference(results, arm, check.than, check.at, check.at) for arm in check.arms]
         better = tuple(arm for arm, one in zip(check.arms, found, strict=True) if one and one.verdict == "better")
@@ -82,20 +91,27 @@ def _difference(results: Results, arm: str, than: str, at: CheckPlace, against: 
     return differences({"ours": ours, "theirs": theirs}, "theirs", threshold=THRESHOLD)["ours"]
 
 
+def _mean_cost(results: Results, arm: str, check: Check) -> float:
+    """What an arm costs at the check's place, the mean of its seeds; NaN where it was not measured."""
+    return mean_known(_at(results, arm, check.at)[check.cost])
+
+
 def _values(results: Results, arm: str, place: CheckPlace) -> dict[int, float]:
     """{seed: accuracy in percent} of an arm at a place."""
+    points = _at(results, arm, place)
+    if points["seed"].duplicated().any():
+        raise ValueError(f"a check of {arm!r} sees several data sets or networks: name the data set it looks at")
+    return {int(seed): 100.0 * float(value) for seed, value in zip(points["seed"], points["score"], strict=True)}
+
+
+def _at(results: Results, arm: str, place: CheckPlace) -> Any:
+    """The rows of an arm at a place, a data frame."""
     points = results.points
     points = points[points["arm"] == arm]
     if place.data is not None:
         points = points[points["data"] == place.data]
     if place.condition is not None:
-        points = points[points["condition"] == place.condition]
-    else:
-        points = points[points["when"] == "during"]
-        on = points["axis"].isna() if place.axis is None else points["axis"] == place.axis
-        points = points[on]
-        if place.axis is not None:
-            points = points[points["value"].map(str) == str(place.value)]
-    if points["seed"].duplicated().any():
-        raise ValueError(f"a check of {arm!r} sees several data sets or networks: name the data set it looks at")
-    return {int(seed): 100.0 * float(value) for seed, value in zip(points["seed"], points["score"], strict=True)}
+        return points[points["condition"] == place.condition]
+    points = points[points["when"] == "during"]
+    points = points[points["axis"].isna() if place.axis is None else points["axis"] == place.axis]
+    return points if place.axis is None else points[points["value"].map(str) == str(place.value)]

@@ -1,12 +1,18 @@
 """Published claims: what was said, the comparison that asks it here, and what must be seen for it to hold."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from spikelearn.bench.plan.plan import Plan
 from spikelearn.bench.plan.reading import plan_from
 from spikelearn.catalogue import CLAIMS
+
+#: Columns of the results by which a claim can compare costs.
+COSTS = (
+    "seconds", "rise_bytes", "live_bytes", "saved_bytes", "forward_dense", "learning_dense", "signal_dense",
+    "forward_acs", "forward_macs", "learning_acs", "learning_macs", "forward_pj", "learning_pj", "writes_total",
+)  # fmt: skip
 
 
 class CheckPlace(BaseModel):
@@ -27,20 +33,29 @@ class Check(BaseModel):
         kind: "reaches": ``arm`` has ``accuracy`` (percent) on average, less at most ``within`` points; "better":
             ``arm`` is better than ``than`` by its statistics; "not worse": it is not shown to be worse; "count": at
             least ``count`` of ``arms`` are better than ``than``; "same arm": ``arm`` is not worse at ``at`` than at
-            ``against``.
+            ``against``; "costs": ``arm`` costs at most ``share`` of what ``than`` costs, by the column ``cost`` of the
+            results (such as "signal_dense", products of the learning signal, or "saved_bytes").
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["reaches", "better", "not worse", "count", "same arm"]
+    kind: Literal["reaches", "better", "not worse", "count", "same arm", "costs"]
     arm: str = ""
     than: str = ""
     arms: tuple[str, ...] = ()
     count: int = 0
     accuracy: float = 0.0
     within: float = 0.0
+    cost: str = ""
+    share: float = 1.0
     at: CheckPlace = CheckPlace()
     against: CheckPlace = CheckPlace()
+
+    @model_validator(mode="after")
+    def _knows_its_cost(self) -> Self:
+        if (self.kind == "costs") != (self.cost in COSTS):
+            raise ValueError(f'cost is {self.cost!r}, expected one of {", ".join(COSTS)} for kind = "costs", else none')
+        return self
 
 
 class Claim(BaseModel):

@@ -27,6 +27,10 @@ def outcome_sentence(outcome: CheckOutcome) -> str:
         if outcome.mean is None:
             return f"{check.arm} has no result{where}"
         return f"{check.arm} {outcome.mean:.2f} %{where}, expected {check.accuracy:g} % less {check.within:g} at most"
+    if check.kind == "costs":
+        if outcome.ratio is None:
+            return f"{check.cost} of {check.arm} and {check.than} cannot be compared{where}"
+        return f"{check.arm} {outcome.ratio:.3g} times the {check.cost} of {check.than}{where}, at most {check.share:.3g}"
     if check.kind == "count":
         named = ", ".join(outcome.better) or "none"
         return f"{len(outcome.better)} of {len(check.arms)} better than {check.than}{where} ({named})"

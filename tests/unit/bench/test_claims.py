@@ -103,6 +103,34 @@ def test_verdicts(check, verdict):
     assert outcome_sentence(judged.outcomes[0])
 
 
+@pytest.mark.parametrize(
+    ("check", "verdict"),
+    [
+        ({"arm": "a", "cost": "signal_dense", "share": 0.01}, "reproduced"),
+        ({"arm": "a", "cost": "signal_dense", "share": 0.005}, "not reproduced"),
+        ({"arm": "a", "cost": "saved_bytes", "share": 0.5}, "not decided"),  # not measured in any seed
+        ({"arm": "nobody", "cost": "signal_dense", "share": 0.5}, "not decided"),
+    ],
+)
+def test_verdicts_on_costs(check, verdict):
+    found = Found({("a", None, None, None): HIGH, ("b", None, None, None): LOW})
+    ours = found.points["arm"] == "a"
+    found.points["signal_dense"] = [6.0 if own else 1000.0 for own in ours]
+    found.points["saved_bytes"] = float("nan")
+    judged = judge(claim({"kind": "costs", "than": "b", **check}), found)
+    assert judged.verdict == verdict
+    if verdict != "not decided":
+        assert judged.outcomes[0].ratio == pytest.approx(0.006)
+        assert "a 0.006 times the signal_dense of b" in outcome_sentence(judged.outcomes[0])
+
+
+def test_a_check_of_costs_names_its_cost():
+    with pytest.raises(ValueError, match="cost is 'speed', expected one of seconds"):
+        claim({"kind": "costs", "arm": "a", "than": "b", "cost": "speed"})
+    with pytest.raises(ValueError, match="else none"):
+        claim({"kind": "better", "arm": "a", "than": "b", "cost": "seconds"})
+
+
 def test_some_of_several():
     found = Found({("a", None, None, None): HIGH, ("b", None, None, None): LOW})
     better = {"kind": "better", "arm": "a", "than": "b"}
