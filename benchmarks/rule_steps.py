@@ -1,8 +1,8 @@
 """How long each rule's training step takes beside backpropagation's step on the same network.
 
-A rule gets the network that it needs, and BPTT trains another copy of that network, in turn in
-one process, under the first of the usual losses that can read it. The figure is the median of the ratios of the rounds; a
-rule whose network BPTT cannot train (its readout is fitted) gets its time alone.
+A rule gets the network that it needs, and BPTT trains another copy of it, in turn in one process, under the first of
+the usual losses that can read it. The figure is the median of the ratios of the rounds; a rule whose network BPTT
+cannot train (its readout is fitted) gets its time alone.
 
     python -m benchmarks.rule_steps [--rules fa dfa ...] [--net 784-200-200-10] [--steps 25] [--batch 64] [--json FILE]
 """

@@ -33,10 +33,10 @@ _SHARES = (
 )  # fmt: skip
 _FROM_ZERO = (
     "epochs_to_plateau", "epochs", "epoch", "samples", "seconds", "seconds_per_epoch", "seconds_run", "seconds_looks",
-    "seconds_after", "seconds_total", "peak_bytes", "rise_bytes", "live_bytes", "saved_bytes", "forward_acs", "forward_macs",
-    "forward_dense", "learning_acs", "learning_macs", "learning_dense", "forward_pj", "learning_pj",
-    "forward_with_memory_pj", "learning_with_memory_pj", "writes_per_epoch", "writes_total", "parameters",
-    "train_samples", "test_samples", "resumed", "lr",
+    "seconds_after", "seconds_total", "peak_bytes", "rise_bytes", "live_bytes", "saved_bytes",
+    "forward_acs", "forward_macs", "forward_dense", "learning_acs", "learning_macs", "learning_dense",
+    "forward_pj", "learning_pj", "forward_with_memory_pj", "learning_with_memory_pj", "writes_per_epoch",
+    "writes_total", "parameters", "train_samples", "test_samples", "resumed", "lr",
 )  # fmt: skip
 
 #: {column of the results: its range}, scores being accuracies. Rates are spikes per step and neuron; a loss may be

@@ -103,8 +103,9 @@ class Seconds(Part):
 
 
 class Payload(Part):
-    """Bytes of tensors that one step of learning keeps alive at once."""
+    """Bytes of tensors that one step of learning keeps at once: autograd's, and all that are alive."""
 
+    saved: float | None = None
     live: float | None = None
 
 

@@ -30,7 +30,9 @@ def outcome_sentence(outcome: CheckOutcome) -> str:
     if check.kind == "costs":
         if outcome.ratio is None:
             return f"{check.cost} of {check.arm} and {check.than} cannot be compared{where}"
-        return f"{check.arm} {outcome.ratio:.3g} times the {check.cost} of {check.than}{where}, at most {check.share:.3g}"
+        return (
+            f"{check.arm} {outcome.ratio:.3g} times the {check.cost} of {check.than}{where}, at most {check.share:.3g}"
+        )
     if check.kind == "count":
         named = ", ".join(outcome.better) or "none"
         return f"{len(outcome.better)} of {len(check.arms)} better than {check.than}{where} ({named})"
