@@ -4,7 +4,7 @@
 
 Prints medians of rounds in which both run in turn, and their ratio; forward and backward, of convolutions one by one.
 The break-even activities in ``spikelearn/events.py``, ``spikelearn/synapses/event_conv.py`` and
-``spikelearn/fused/sparse.py`` and the least width in ``spikelearn/synapses/structure.py`` are read off here.
+``spikelearn/fused/cpu/sparse.py`` and the least width in ``spikelearn/synapses/structure.py`` are read off here.
 
 Seen on two cores with AVX-512, torch 2.13.0: the scan is 2.1 to 3.1 times faster than the eager loop on (25, 64, 400),
 (25, 128, 400), (5, 64, 8640) and (500, 16, 512); events are 2.4 (1 %), 1.7 (5 %) and 1.2 (12 %) times faster than the
@@ -38,7 +38,8 @@ import torch
 
 from spikelearn import events
 from spikelearn.events import share_active
-from spikelearn.fused import scan, sparse
+from spikelearn.fused import scan
+from spikelearn.fused.cpu import sparse
 from spikelearn.network import Block, Network
 from spikelearn.neurons import LIF, ATan, Rectangle, Surrogate
 from spikelearn.plasticity import BPTT, Batch

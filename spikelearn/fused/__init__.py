@@ -1,17 +1,18 @@
-"""Fused sequence kernels; importing a kernel module registers its kernels."""
+"""Fused sequence kernels, a folder a backend; importing a module with kernels registers them."""
 
 # In the order in which they are asked: compiled kernels, then those of plain torch operations.
 # isort: off
-import spikelearn.fused.cpu
-import spikelearn.fused.gpu
-import spikelearn.fused.adaptive
-import spikelearn.fused.cuba
-import spikelearn.fused.membrane
-import spikelearn.fused.rate  # noqa: F401
+import spikelearn.fused.cpu.scan
+import spikelearn.fused.gpu.scan
+import spikelearn.fused.torch.adaptive
+import spikelearn.fused.torch.cuba
+import spikelearn.fused.torch.membrane
+import spikelearn.fused.torch.rate  # noqa: F401
 
 # isort: on
-from spikelearn.fused.cpu import ErrorCount, error_count
-from spikelearn.fused.layer import filled, layer_scan
+from spikelearn.fused.cpu.layer import filled, layer_scan
+from spikelearn.fused.cpu.scan import error_count
+from spikelearn.fused.cpu.scan_settings import ErrorCount
 from spikelearn.fused.registry import KERNELS, register_kernel, scan
 
 __all__ = ["KERNELS", "ErrorCount", "error_count", "filled", "layer_scan", "register_kernel", "scan"]

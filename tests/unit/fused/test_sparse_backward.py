@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from spikelearn import events
-from spikelearn.fused import layer_scan, sparse
+from spikelearn.fused import layer_scan
+from spikelearn.fused.cpu import sparse
 from spikelearn.network import Block, Network
 from spikelearn.neurons import IF, LIF, ATan, CubaLIF, Rectangle, Surrogate, Triangle
 from spikelearn.plasticity import BPTT, Batch
@@ -32,7 +33,7 @@ def taken(monkeypatch):
         answers.append(real(*arguments))
         return answers[-1]
 
-    monkeypatch.setattr("spikelearn.fused.layer.sparse_gradients", noted)
+    monkeypatch.setattr("spikelearn.fused.cpu.layer.sparse_gradients", noted)
     return answers
 
 
@@ -111,7 +112,7 @@ def test_every_neuron_and_type(taken, monkeypatch, make, dtype, bias):
 def test_derivatives_as_bytes(taken, monkeypatch, size, psi):
     always(monkeypatch)
     (sparsely, _), counts = gradients(fast, psi, NEURONS[0](), size, derivative_bytes=True), []
-    monkeypatch.setattr("spikelearn.fused.layer.sparse_gradients", lambda *_: counts.append(1))
+    monkeypatch.setattr("spikelearn.fused.cpu.layer.sparse_gradients", lambda *_: counts.append(1))
     densely, _ = gradients(fast, psi, NEURONS[0](), size, derivative_bytes=True)
     assert taken[0] is not None
     assert counts

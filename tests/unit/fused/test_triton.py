@@ -6,7 +6,8 @@ import sys
 import pytest
 import torch
 
-from spikelearn.fused import KERNELS, gpu
+from spikelearn.fused import KERNELS
+from spikelearn.fused.gpu import scan as gpu
 from spikelearn.neurons import (
     HARD,
     IF,
@@ -57,7 +58,11 @@ def _interpreter():
     import triton  # noqa: F401  (its own functions are to stay as they are)
 
     def take():
-        return {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("spikelearn.fused.triton")}
+        return {
+            name: sys.modules.pop(name)
+            for name in list(sys.modules)
+            if name.startswith("spikelearn.fused.gpu.") and name != gpu.__name__
+        }
 
     kept = take()
     with pytest.MonkeyPatch.context() as patch:

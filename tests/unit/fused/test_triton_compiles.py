@@ -20,7 +20,7 @@ def ptx(module, name, dtype, monkeypatch, tmp_path, absent=()):
     from triton.compiler import ASTSource
 
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    kernel = getattr(importlib.import_module(f"spikelearn.fused.{module}"), name)
+    kernel = getattr(importlib.import_module(f"spikelearn.fused.gpu.{module}"), name)
     constants = OPTIONS | TSSL | {"real": tl.float64 if dtype == "fp64" else tl.float32} | dict.fromkeys(absent)
     signature, aligned = {}, {}
     for number, parameter in enumerate(kernel.params):
@@ -38,7 +38,7 @@ def ptx(module, name, dtype, monkeypatch, tmp_path, absent=()):
     return triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options).asm["ptx"]
 
 
-@pytest.mark.parametrize("module", ["triton_membrane", "triton_cuba", "triton_adaptive", "triton_tssl"])
+@pytest.mark.parametrize("module", ["membrane", "cuba", "adaptive", "tssl"])
 @pytest.mark.parametrize("name", ["forward", "backward"])
 @pytest.mark.parametrize("dtype", ["fp32", "bf16"])
 def test_reads_and_writes_are_wide(module, name, dtype, monkeypatch, tmp_path):
@@ -55,9 +55,9 @@ def test_reads_and_writes_are_wide(module, name, dtype, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("module", "name", "absent"),
     [
-        ("triton_membrane", "backward", ("grad_v", "grad_last")),
-        ("triton_adaptive", "forward", ("v",)),
-        ("triton_tssl", "backward", ("silent",)),
+        ("membrane", "backward", ("grad_v", "grad_last")),
+        ("adaptive", "forward", ("v",)),
+        ("tssl", "backward", ("silent",)),
     ],
 )
 def test_double_precision_and_absent_tensors(module, name, absent, monkeypatch, tmp_path):

@@ -34,10 +34,10 @@ class Family(NamedTuple):
 
 
 FAMILIES: dict[type[MembraneNeuron], Family] = {
-    LIF: Family("triton_membrane"),
-    IF: Family("triton_membrane"),
-    CubaLIF: Family("triton_cuba", ("decay_syn", "gain_syn")),
-    AdaptiveLIF: Family("triton_adaptive", ("decay_adaptation", "beta"), two_potentials=True),
+    LIF: Family("membrane"),
+    IF: Family("membrane"),
+    CubaLIF: Family("cuba", ("decay_syn", "gain_syn")),
+    AdaptiveLIF: Family("adaptive", ("decay_adaptation", "beta"), two_potentials=True),
 }
 MEMBRANE = ("decay_mem", "gain_mem", "v_threshold", "v_reset")
 
@@ -177,11 +177,11 @@ def _numbers(neuron: MembraneNeuron) -> list[float]:
 
 def _module(neuron: MembraneNeuron) -> ModuleType:
     """Triton takes long to import: not before a kernel is needed."""
-    return importlib.import_module(f"spikelearn.fused.{FAMILIES[type(neuron)].module}")
+    return importlib.import_module(f"spikelearn.fused.gpu.{FAMILIES[type(neuron)].module}")
 
 
 def _tssl_module() -> ModuleType:
-    return importlib.import_module("spikelearn.fused.triton_tssl")
+    return importlib.import_module("spikelearn.fused.gpu.tssl")
 
 
 def _rows(record: Tensor | None) -> tuple[Tensor | None, int]:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from spikelearn.event_products import gather_pieces
 from spikelearn.events import Events
-from spikelearn.fused.cpu import Settings
+from spikelearn.fused.cpu.scan_settings import ScanSettings
 from spikelearn.kernels.calling import array, share_threads
 
 #: Share of errors near threshold above which dense errors and their product W^T e are cheaper; benchmarks/fast_paths.py
@@ -65,7 +65,7 @@ class Needed(NamedTuple):
 
 
 def sparse_gradients(
-    settings: Settings, kept: Tensor, grad_spikes: Tensor, weight: Tensor, events: Events, needed: Needed
+    settings: ScanSettings, kept: Tensor, grad_spikes: Tensor, weight: Tensor, events: Events, needed: Needed
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None] | None:
     """dX [T * B, n], dW and the bias's; None where dense errors are cheaper, for all or, in its place, for dW alone.
 
@@ -93,13 +93,13 @@ def most_errors(events: Events, rows: int, size: int) -> float:
 
 
 def list_errors(
-    settings: Settings, kept: Tensor, grad_spikes: Tensor, most: float, *, summed: bool
+    settings: ScanSettings, kept: Tensor, grad_spikes: Tensor, most: float, *, summed: bool
 ) -> ErrorLists | None:
     """gain p as lists; None where they are more than the share ``most``. Counts them in either case.
 
     ``kept`` are potentials, or derivatives as bytes.
     """
-    from spikelearn.fused import numba_sparse
+    from spikelearn.fused.cpu import sparse_errors
     from spikelearn.kernels.bits import LOOKED_AT
 
     decay, gain, *_ = settings.numbers
@@ -111,7 +111,7 @@ def list_errors(
     near, total = np.empty(parts, np.int64), torch.zeros(parts, size if summed else 0, dtype=settings.dtype)
     ages = np.cumsum(float(decay) ** np.arange(steps)).astype(values.dtype)
     given = grad_spikes[:1] if grad_spikes.stride(0) == 0 else grad_spikes
-    numba_sparse.list_errors(
+    sparse_errors.list_errors(
         array(kept),
         array(given.contiguous()),
         settings.center,
@@ -133,22 +133,22 @@ def list_errors(
 
 def pull_back(lists: ErrorLists, weight: Tensor, decay: float) -> Tensor:
     """dX = W^T e, [T * B, n]."""
-    from spikelearn.fused import numba_sparse
+    from spikelearn.fused.cpu import sparse_errors
 
     _, batch, _ = lists.shape
     grad = weight.new_zeros(len(lists.starts), weight.shape[1])
     pieces, _none = gather_pieces(weight.t(), None)
-    numba_sparse.pull_back(*lists[:4], pieces, decay, batch, min(batch, share_threads()), array(grad))
+    sparse_errors.pull_back(*lists[:4], pieces, decay, batch, min(batch, share_threads()), array(grad))
     return grad
 
 
 def correlate_errors(lists: ErrorLists, events: Events, like: Tensor, decay: float) -> Tensor:
     """dW = sum over rows of e (x) pre, shaped like ``like``, at a cost that follows the errors."""
-    from spikelearn.fused import numba_sparse
+    from spikelearn.fused.cpu import sparse_errors
 
     _, batch, _ = lists.shape
     sums, together = torch.empty_like(like), max(1, TOGETHER // batch)
-    numba_sparse.correlate_errors(
+    sparse_errors.correlate_errors(
         *lists[:4], events.columns, events.offsets, decay, batch, together, share_threads(), array(sums)
     )
     return sums

@@ -5,8 +5,8 @@ from typing import Any
 import numba
 import numpy as np
 
-from spikelearn.fused.numba_constants import BLOCK
-from spikelearn.fused.numba_surrogates import fill_derivative
+from spikelearn.fused.cpu.constants import BLOCK
+from spikelearn.fused.cpu.surrogates import fill_derivative
 from spikelearn.kernels.compiled import kernel
 
 U = np.uint64
@@ -62,7 +62,7 @@ def backward(
     first: Any,
     total: Any,
 ) -> None:  # pragma: no cover
-    """``numba_membrane.backward`` from slopes and spikes as bytes, [T, N]; no spikes where the reset subtracts."""
+    """``membrane.backward`` from slopes and spikes as bytes, [T, N]; no spikes where the reset subtracts."""
     decay, gain = numbers[0], numbers[1]
     steps, size = slopes.shape
     one = errors.dtype.type(1.0)

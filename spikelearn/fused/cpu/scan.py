@@ -1,8 +1,6 @@
 """Sequence kernels for the CPU, compiled by numba: the autograd side of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -11,8 +9,8 @@ from torch import Tensor
 
 from spikelearn.events import remember_spikes
 from spikelearn.fast_path import refuse_second_derivative
+from spikelearn.fused.cpu.scan_settings import REAL, ErrorCount, ScanSettings
 from spikelearn.fused.registry import register_kernel
-from spikelearn.fused.surrogate_code import SurrogateCode, surrogate_code
 from spikelearn.kernels.calling import array, share_threads
 from spikelearn.neurons import (
     IF,
@@ -22,22 +20,9 @@ from spikelearn.neurons import (
     CubaLIF,
     CubaLIFState,
     MembraneNeuron,
-    Neuron,
     Surrogate,
 )
 from spikelearn.neurons.adjoints.tssl import LARGEST, LAYER_RATE, WIDTH
-from spikelearn.neurons.constants import Constant
-
-#: What kernels calculate in.
-REAL: dict[torch.dtype, Any] = {torch.float32: np.float32, torch.float64: np.float64}
-
-#: Where the kernels of a neuron are, and the attributes that they take after those of every membrane.
-FAMILIES: dict[type[Neuron], tuple[str, tuple[str, ...]]] = {
-    LIF: ("numba_membrane", ()),
-    IF: ("numba_membrane", ()),
-    CubaLIF: ("numba_cuba", ("decay_syn", "gain_syn")),
-    AdaptiveLIF: ("numba_adaptive", ("decay_adaptation", "beta")),
-}
 
 
 @register_kernel(Surrogate, LIF, "cpu")
@@ -48,7 +33,7 @@ def surrogate_scan(
     adjoint: Surrogate, neuron: MembraneNeuron, state: Any, current: Tensor
 ) -> tuple[Tensor, Tensor, Any] | None:
     """The sequence of a firing neuron, equal to the eager loop bit for bit in its values; None where it cannot be."""
-    settings = Settings.of(adjoint, neuron, current.dtype, current.shape[2:])
+    settings = ScanSettings.of(adjoint, neuron, current.dtype, current.shape[2:])
     if settings is None or any(part.dtype != current.dtype for part in state) or not current.numel():
         return None
     v, spikes, fired, active, *last = _Scan.apply(current, settings, *state)
@@ -70,76 +55,9 @@ def tssl_scan(
     return spikes, v, CubaLIFState(*last)
 
 
-@dataclass
-class ErrorCount:
-    """How many neurons and steps have a surrogate derivative that is not zero, as a backward pass found."""
-
-    active: int = 0
-    entries: int = 0
-
-    @property
-    def share(self) -> float | None:
-        """None as long as nothing was counted."""
-        return self.active / self.entries if self.entries else None
-
-
-class Settings:
-    """A neuron and its surrogate as the numbers that kernels take; ``shape`` is that of the neurons."""
-
-    def __init__(
-        self,
-        neuron: MembraneNeuron,
-        code: SurrogateCode,
-        reset_gradient: bool,
-        derivative_bytes: bool,
-        real: Any,
-        shape: Sequence[int],
-    ) -> None:
-        def taken(value: Constant) -> Any:
-            """A constant as kernels take it: a number, or all constants as an array of one a neuron."""
-            if not neuron.per_neuron:
-                return real(value)
-            return np.broadcast_to(np.asarray(value, real), shape).flatten()
-
-        module, own = FAMILIES[type(neuron)]
-        threshold = taken(neuron.v_threshold)
-        # The highest potential that does not fire, and keep and offset of the reset v <- keep v + offset.
-        limit = np.nextafter(threshold, real(-np.inf)) if neuron.inclusive else threshold
-        keep, offset = (real(1), -threshold) if neuron.reset == "subtract" else (real(0), taken(neuron.v_reset))
-        membrane = [taken(value) for value in (neuron.decay_mem, neuron.gain_mem, neuron.leak)]
-        self.kernels = import_module(f"spikelearn.fused.{module}")
-        self.numbers = (*membrane, threshold, limit, keep, offset, *(taken(getattr(neuron, name)) for name in own))
-        self.surrogate = (code[0], real(code[1]), real(code[2]))
-        self.reset_gradient = reset_gradient
-        self.dtype: torch.dtype = next(dtype for dtype, known in REAL.items() if known is real)
-        self.peak = real(code.peak)
-        alike = not neuron.per_neuron
-        self.bytes = derivative_bytes and type(neuron) in (LIF, IF) and code.kind > 0 and alike
-        # What kernels of sparse errors look for, less than ``width`` from ``center``, and what psi is there. Bytes
-        # are tested as |b - 256| < 256, which is b > 0.
-        self.center, width = (real(256), real(256)) if self.bytes else (threshold, self.surrogate[1])
-        self.near = (0, width, self.peak / real(255**2)) if self.bytes else self.surrogate
-        # What a spike resets to a value forgets what was before.
-        self.forgets = neuron.reset == "to_value"
-        self.count = ErrorCount() if code.compact and type(neuron) is not AdaptiveLIF and alike else None
-        # The error at a membrane is then the time-reversed trace of what arrives through spikes.
-        self.filtered = code.compact and neuron.reset == "subtract" and not reset_gradient and type(neuron) in (LIF, IF)
-
-    @classmethod
-    def of(
-        cls, adjoint: Surrogate, neuron: MembraneNeuron, dtype: torch.dtype, shape: Sequence[int]
-    ) -> "Settings | None":
-        """None where the kernels do not know the spike function, the type, or a reset's derivative."""
-        code, through_reset = surrogate_code(adjoint.spike_function), adjoint.spike_function.reset_gradient
-        unknown = through_reset and type(neuron) is AdaptiveLIF and neuron.reset == "to_value"
-        if code is None or unknown or dtype not in REAL:
-            return None
-        return cls(neuron, code, through_reset, adjoint.derivative_bytes, REAL[dtype], shape)
-
-
 class _Scan(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, current: Tensor, settings: Settings, *state: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, current: Tensor, settings: ScanSettings, *state: Tensor) -> tuple[Tensor, ...]:
         v, spikes, fired, active, last = _records(current, state)
         share_threads()
         settings.kernels.forward(
@@ -169,7 +87,7 @@ class _Scan(torch.autograd.Function):
 class _TSSLScan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, current: Tensor, neuron: CubaLIF, adjoint: TSSL, *state: Tensor) -> tuple[Tensor, ...]:
-        from spikelearn.fused import numba_tssl
+        from spikelearn.fused.cpu import tssl
 
         v, spikes, fired, active, last = _records(current, state)
         silent = torch.empty_like(fired)
@@ -177,7 +95,7 @@ class _TSSLScan(torch.autograd.Function):
         names = ("decay_mem", "gain_mem", "v_threshold", "decay_syn", "gain_syn")
         ctx.numbers = tuple(real(getattr(neuron, name)) for name in names)
         share_threads()
-        numba_tssl.forward(
+        tssl.forward(
             _steps(current),
             _each(state),
             ctx.numbers,
@@ -198,7 +116,7 @@ class _TSSLScan(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad_v: Tensor | None, q: Tensor | None, *_: Tensor | None) -> tuple[Tensor | None, ...]:
-        from spikelearn.fused import numba_tssl
+        from spikelearn.fused.cpu import tssl
 
         refuse_second_derivative()
         if grad_v is not None:
@@ -210,7 +128,7 @@ class _TSSLScan(torch.autograd.Function):
         errors, through_reset = torch.empty_like(v), -decay if adjoint.bptt_reset else 1 - decay
         settings = (real(through_reset), real(adjoint.cap), real(WIDTH), real(LARGEST), adjoint.intra)
         share_threads()
-        numba_tssl.backward(_steps(v), _flat(start), _steps(silent), _steps(q), ctx.numbers, *settings, _steps(errors))
+        tssl.backward(_steps(v), _flat(start), _steps(silent), _steps(q), ctx.numbers, *settings, _steps(errors))
         return errors, None, None, None, None
 
 
@@ -220,38 +138,38 @@ def keep(ctx: Any, fired: Tensor, active: Tensor, *saved: Tensor) -> None:
     ctx.mark_non_differentiable(fired, active)
 
 
-def kept_of(settings: Settings, v: Tensor, fired: Tensor) -> tuple[Tensor, ...]:
+def kept_of(settings: ScanSettings, v: Tensor, fired: Tensor) -> tuple[Tensor, ...]:
     """What a forward pass keeps for ``errors_of``: potentials, or derivatives as bytes, and spikes if they forget."""
     if not settings.bytes:
         return (v,)
-    from spikelearn.fused import numba_bytes
+    from spikelearn.fused.cpu import derivative_bytes
 
     slopes = torch.empty_like(fired)
     share_threads()
-    numba_bytes.as_bytes(_flat(v), settings.numbers[3], settings.surrogate, settings.peak, _flat(slopes))
+    derivative_bytes.as_bytes(_flat(v), settings.numbers[3], settings.surrogate, settings.peak, _flat(slopes))
     return (slopes, fired) if settings.forgets else (slopes,)
 
 
-def count_near(settings: Settings, kept: Tensor) -> None:
+def count_near(settings: ScanSettings, kept: Tensor) -> None:
     """Fill the count of errors that are not zero, where there is one; from potentials, or derivatives as bytes."""
     if settings.count is None:
         return
-    from spikelearn.fused import numba_sparse
+    from spikelearn.fused.cpu import sparse_errors
 
     near = np.empty(share_threads(), np.int64)
-    numba_sparse.count_near(_flat(kept), settings.center, settings.near[1], near)
+    sparse_errors.count_near(_flat(kept), settings.center, settings.near[1], near)
     settings.count.active, settings.count.entries = int(near.sum()), kept.numel()
 
 
 def error_count(spikes: Tensor) -> ErrorCount | None:
     """What the backward pass through the neurons behind ``spikes`` will count; None where it does not."""
     settings = getattr(spikes.grad_fn, "settings", None)
-    return settings.count if isinstance(settings, Settings) else None
+    return settings.count if isinstance(settings, ScanSettings) else None
 
 
 def _records(current: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[Tensor, ...]]:
     """What a forward pass fills: v, spikes, the same as bytes, the number of spikes of every block, the last state."""
-    from spikelearn.fused.numba_constants import BLOCK
+    from spikelearn.fused.cpu.constants import BLOCK
 
     v = torch.empty_like(current, memory_format=torch.contiguous_format)
     active = torch.empty(-(-v[0].numel() // BLOCK), dtype=torch.int64)
@@ -260,7 +178,7 @@ def _records(current: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, Tensor
 
 
 def errors_of(
-    settings: Settings,
+    settings: ScanSettings,
     kept: Sequence[Tensor],
     grad_v: Tensor | None,
     grad_spikes: Tensor | None,
@@ -279,10 +197,10 @@ def errors_of(
     after = _each(tuple(none[0] if part is None else part for part in grad_last))
     share_threads()
     if settings.bytes:
-        from spikelearn.fused import numba_bytes
+        from spikelearn.fused.cpu import derivative_bytes
 
         slopes = _steps(kept[0])
-        numba_bytes.backward(
+        derivative_bytes.backward(
             slopes,
             _steps(kept[1]) if settings.forgets else slopes[:0],
             given_spikes,

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from spikelearn.fast_path import refuse_second_derivative
-from spikelearn.fused.membrane import MembraneScan, error_after, is_known
 from spikelearn.fused.registry import register_kernel
+from spikelearn.fused.torch.membrane import MembraneScan, error_after, is_known
 from spikelearn.neurons import CubaLIF, CubaLIFState, Surrogate
 from spikelearn.neurons.constants import Constant, is_number
 

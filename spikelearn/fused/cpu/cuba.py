@@ -1,17 +1,12 @@
-"""LIF and IF over a whole sequence: forward and backward, a block of neurons at a time with its state in the cache.
-
-The forward pass does the operations of the eager loop in their order and keeps its values bit for bit. Records that are
-only read are [T, N], or [1, N] where all steps are the same. Indices are unsigned: signed ones are tested for negative
-values, which keeps a loop from being vectorised.
-"""
+"""CubaLIF over a whole sequence, in the manner of ``membrane``: a synaptic filter before the membrane."""
 
 from typing import Any
 
 import numba
 import numpy as np
 
-from spikelearn.fused.numba_constants import BLOCK, U, at, of_block
-from spikelearn.fused.numba_surrogates import fill_derivative
+from spikelearn.fused.cpu.constants import BLOCK, U, at, of_block
+from spikelearn.fused.cpu.surrogates import fill_derivative
 from spikelearn.kernels.compiled import kernel
 
 
@@ -21,31 +16,33 @@ from spikelearn.kernels.compiled import kernel
     takes={
         "v": "real T N",
         "current": "real T|1 N",
-        "start": "1 real N",
+        "start": "2 real N",
         "spikes": "real T N",
         "fired": "byte T N",
-        "last": "1 real N",
+        "last": "2 real N",
         "active": "int (N+2047)//2048",
     },
 )
 def forward(
     current: Any, start: Any, numbers: Any, v: Any, spikes: Any, fired: Any, last: Any, active: Any
 ) -> None:  # pragma: no cover
-    """v, spikes and the same as bytes, [T, N], the potential after the last reset, ([N],), and every block's spikes."""
-    decay, gain, leak, _, limit, keep, offset = numbers
+    """v, spikes and the same as bytes, [T, N], the last state (v, i), and every block's spikes."""
+    decay, gain, leak, _, limit, keep, offset, decay_syn, gain_syn = numbers
     steps, size = v.shape
     for block in numba.prange((size + BLOCK - 1) // BLOCK):
         low, count, fires = U(block * BLOCK), min(BLOCK, size - block * BLOCK), 0
-        u = np.empty(BLOCK, v.dtype)
+        u, i = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype)
         d, g, c = of_block(decay, low, count), of_block(gain, low, count), of_block(leak, low, count)
         h, o = of_block(limit, low, count), of_block(offset, low, count)
+        d_syn, g_syn = of_block(decay_syn, low, count), of_block(gain_syn, low, count)
         for n in range(count):
-            u[U(n)] = start[0][low + U(n)]
+            u[U(n)], i[U(n)] = start[0][low + U(n)], start[1][low + U(n)]
         for t in range(steps):
             now, given = U(t), U(min(t, len(current) - 1))
             for n in range(count):
                 j = low + U(n)
-                x = at(d, U(n)) * u[U(n)] + (at(g, U(n)) * current[given, j] + at(c, U(n)))
+                i[U(n)] = at(d_syn, U(n)) * i[U(n)] + at(g_syn, U(n)) * current[given, j]
+                x = at(d, U(n)) * u[U(n)] + (at(g, U(n)) * i[U(n)] + at(c, U(n)))
                 z = x > at(h, U(n))
                 v[now, j] = x
                 spikes[now, j] = z
@@ -54,7 +51,7 @@ def forward(
                 u[U(n)] = keep * x + at(o, U(n)) if z else x
         active[block] = fires
         for n in range(count):
-            last[0][low + U(n)] = u[U(n)]
+            last[0][low + U(n)], last[1][low + U(n)] = u[U(n)], i[U(n)]
 
 
 @kernel(
@@ -63,9 +60,9 @@ def forward(
         "v": "real T N",
         "grad_spikes": "real T|1 N",
         "grad_v": "real T|1 N",
-        "grad_last": "1 real N",
+        "grad_last": "2 real N",
         "errors": "real T N",
-        "first": "1 real N",
+        "first": "2 real N",
         "total": "real 0|N",
     },
 )
@@ -81,40 +78,39 @@ def backward(
     first: Any,
     total: Any,
 ) -> None:  # pragma: no cover
-    """The error at every current, [T, N], its sum over time, [N] unless empty, and that at the initial state."""
-    decay, gain, _, threshold, limit, keep, offset = numbers
+    """The error at every current, [T, N], its sum over time, [N] unless empty, and that at the initial (v, i)."""
+    decay, gain, _, threshold, limit, keep, offset, decay_syn, gain_syn = numbers
     kind, a, b = surrogate
     steps, size = v.shape
     one = v.dtype.type(1.0)
     for block in numba.prange((size + BLOCK - 1) // BLOCK):
         low, count = U(block * BLOCK), min(BLOCK, size - block * BLOCK)
         error, psi, summed = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype), np.zeros(BLOCK, v.dtype)
+        error_i = np.empty(BLOCK, v.dtype)
         d, g, c = of_block(decay, low, count), of_block(gain, low, count), of_block(threshold, low, count)
         h, o = of_block(limit, low, count), of_block(offset, low, count)
+        d_syn, g_syn = of_block(decay_syn, low, count), of_block(gain_syn, low, count)
         for n in range(count):
-            error[U(n)] = grad_last[0][low + U(n)]
+            error[U(n)], error_i[U(n)] = grad_last[0][low + U(n)], grad_last[1][low + U(n)]
         for step in range(steps):
             t = U(steps - 1 - step)
             row_s, row_v = min(t, U(len(grad_spikes) - 1)), min(t, U(len(grad_v) - 1))
             for n in range(count):
                 psi[U(n)] = v[t, low + U(n)] - at(c, U(n))
             fill_derivative(psi, count, kind, a, b)
-            if reset_gradient:
-                for n in range(count):
-                    x = v[t, low + U(n)]
-                    kept = keep if x > at(h, U(n)) else one
-                    error[U(n)] *= kept + (at(o, U(n)) - (one - keep) * x) * psi[U(n)]
-            else:
-                for n in range(count):
-                    error[U(n)] *= keep if v[t, low + U(n)] > at(h, U(n)) else one
             for n in range(count):
                 j = low + U(n)
-                e = error[U(n)] + grad_spikes[row_s, j] * psi[U(n)] + grad_v[row_v, j]
-                errors[t, j] = at(g, U(n)) * e
-                summed[U(n)] += at(g, U(n)) * e
-                error[U(n)] = at(d, U(n)) * e
+                x = v[t, j]
+                kept = keep if x > at(h, U(n)) else one
+                if reset_gradient:
+                    kept += (at(o, U(n)) - (one - keep) * x) * psi[U(n)]
+                e = error[U(n)] * kept + grad_spikes[row_s, j] * psi[U(n)] + grad_v[row_v, j]
+                arriving = error_i[U(n)] + at(g, U(n)) * e
+                errors[t, j] = at(g_syn, U(n)) * arriving
+                summed[U(n)] += at(g_syn, U(n)) * arriving
+                error[U(n)], error_i[U(n)] = at(d, U(n)) * e, at(d_syn, U(n)) * arriving
         for n in range(count):
-            first[0][low + U(n)] = error[U(n)]
+            first[0][low + U(n)], first[1][low + U(n)] = error[U(n)], error_i[U(n)]
         if len(total):
             for n in range(count):
                 total[low + U(n)] = summed[U(n)]

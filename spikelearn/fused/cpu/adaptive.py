@@ -1,12 +1,15 @@
-"""CubaLIF over a whole sequence, in the manner of ``numba_membrane``: a synaptic filter before the membrane."""
+"""AdaptiveLIF over a whole sequence, in the manner of ``membrane``: the threshold rises with every spike.
+
+The record v is what was compared with the threshold at rest, the potential less the rise.
+"""
 
 from typing import Any
 
 import numba
 import numpy as np
 
-from spikelearn.fused.numba_constants import BLOCK, U, at, of_block
-from spikelearn.fused.numba_surrogates import fill_derivative
+from spikelearn.fused.cpu.constants import BLOCK, U, at, of_block
+from spikelearn.fused.cpu.surrogates import fill_derivative
 from spikelearn.kernels.compiled import kernel
 
 
@@ -26,32 +29,33 @@ from spikelearn.kernels.compiled import kernel
 def forward(
     current: Any, start: Any, numbers: Any, v: Any, spikes: Any, fired: Any, last: Any, active: Any
 ) -> None:  # pragma: no cover
-    """v, spikes and the same as bytes, [T, N], the last state (v, i), and every block's spikes."""
-    decay, gain, leak, _, limit, keep, offset, decay_syn, gain_syn = numbers
+    """v, spikes and the same as bytes, [T, N], the last state (v, a), and every block's spikes."""
+    decay, gain, leak, _, limit, keep, offset, decay_adaptation, beta = numbers
     steps, size = v.shape
     for block in numba.prange((size + BLOCK - 1) // BLOCK):
         low, count, fires = U(block * BLOCK), min(BLOCK, size - block * BLOCK), 0
-        u, i = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype)
+        u, a = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype)
         d, g, c = of_block(decay, low, count), of_block(gain, low, count), of_block(leak, low, count)
         h, o = of_block(limit, low, count), of_block(offset, low, count)
-        d_syn, g_syn = of_block(decay_syn, low, count), of_block(gain_syn, low, count)
+        fall, rise = of_block(decay_adaptation, low, count), of_block(beta, low, count)
         for n in range(count):
-            u[U(n)], i[U(n)] = start[0][low + U(n)], start[1][low + U(n)]
+            u[U(n)], a[U(n)] = start[0][low + U(n)], start[1][low + U(n)]
         for t in range(steps):
             now, given = U(t), U(min(t, len(current) - 1))
             for n in range(count):
                 j = low + U(n)
-                i[U(n)] = at(d_syn, U(n)) * i[U(n)] + at(g_syn, U(n)) * current[given, j]
-                x = at(d, U(n)) * u[U(n)] + (at(g, U(n)) * i[U(n)] + at(c, U(n)))
-                z = x > at(h, U(n))
-                v[now, j] = x
+                x = at(d, U(n)) * u[U(n)] + (at(g, U(n)) * current[given, j] + at(c, U(n)))
+                compared = x - at(rise, U(n)) * a[U(n)]
+                z = compared > at(h, U(n))
+                v[now, j] = compared
                 spikes[now, j] = z
                 fired[now, j] = z
                 fires += z
                 u[U(n)] = keep * x + at(o, U(n)) if z else x
+                a[U(n)] = at(fall, U(n)) * a[U(n)] + v.dtype.type(z)
         active[block] = fires
         for n in range(count):
-            last[0][low + U(n)], last[1][low + U(n)] = u[U(n)], i[U(n)]
+            last[0][low + U(n)], last[1][low + U(n)] = u[U(n)], a[U(n)]
 
 
 @kernel(
@@ -78,20 +82,23 @@ def backward(
     first: Any,
     total: Any,
 ) -> None:  # pragma: no cover
-    """The error at every current, [T, N], its sum over time, [N] unless empty, and that at the initial (v, i)."""
-    decay, gain, _, threshold, limit, keep, offset, decay_syn, gain_syn = numbers
+    """The error at every current, [T, N], its sum over time, [N] unless empty, and that at the initial (v, a).
+
+    ``reset_gradient`` is for subtractive resets alone: the potential itself is not there.
+    """
+    decay, gain, _, threshold, limit, keep, offset, decay_adaptation, beta = numbers
     kind, a, b = surrogate
     steps, size = v.shape
     one = v.dtype.type(1.0)
     for block in numba.prange((size + BLOCK - 1) // BLOCK):
         low, count = U(block * BLOCK), min(BLOCK, size - block * BLOCK)
         error, psi, summed = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype), np.zeros(BLOCK, v.dtype)
-        error_i = np.empty(BLOCK, v.dtype)
+        error_a = np.empty(BLOCK, v.dtype)
         d, g, c = of_block(decay, low, count), of_block(gain, low, count), of_block(threshold, low, count)
         h, o = of_block(limit, low, count), of_block(offset, low, count)
-        d_syn, g_syn = of_block(decay_syn, low, count), of_block(gain_syn, low, count)
+        fall, rise = of_block(decay_adaptation, low, count), of_block(beta, low, count)
         for n in range(count):
-            error[U(n)], error_i[U(n)] = grad_last[0][low + U(n)], grad_last[1][low + U(n)]
+            error[U(n)], error_a[U(n)] = grad_last[0][low + U(n)], grad_last[1][low + U(n)]
         for step in range(steps):
             t = U(steps - 1 - step)
             row_s, row_v = min(t, U(len(grad_spikes) - 1)), min(t, U(len(grad_v) - 1))
@@ -100,17 +107,17 @@ def backward(
             fill_derivative(psi, count, kind, a, b)
             for n in range(count):
                 j = low + U(n)
-                x = v[t, j]
-                kept = keep if x > at(h, U(n)) else one
+                at_spike = grad_spikes[row_s, j] + error_a[U(n)]
                 if reset_gradient:
-                    kept += (at(o, U(n)) - (one - keep) * x) * psi[U(n)]
-                e = error[U(n)] * kept + grad_spikes[row_s, j] * psi[U(n)] + grad_v[row_v, j]
-                arriving = error_i[U(n)] + at(g, U(n)) * e
-                errors[t, j] = at(g_syn, U(n)) * arriving
-                summed[U(n)] += at(g_syn, U(n)) * arriving
-                error[U(n)], error_i[U(n)] = at(d, U(n)) * e, at(d_syn, U(n)) * arriving
+                    at_spike += error[U(n)] * at(o, U(n))
+                compared = at_spike * psi[U(n)] + grad_v[row_v, j]
+                e = compared + error[U(n)] * (keep if v[t, j] > at(h, U(n)) else one)
+                errors[t, j] = at(g, U(n)) * e
+                summed[U(n)] += at(g, U(n)) * e
+                error[U(n)] = at(d, U(n)) * e
+                error_a[U(n)] = at(fall, U(n)) * error_a[U(n)] - at(rise, U(n)) * compared
         for n in range(count):
-            first[0][low + U(n)], first[1][low + U(n)] = error[U(n)], error_i[U(n)]
+            first[0][low + U(n)], first[1][low + U(n)] = error[U(n)], error_a[U(n)]
         if len(total):
             for n in range(count):
                 total[low + U(n)] = summed[U(n)]

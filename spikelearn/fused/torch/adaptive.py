@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from spikelearn.fast_path import refuse_second_derivative
-from spikelearn.fused.membrane import (
+from spikelearn.fused.registry import register_kernel
+from spikelearn.fused.torch.membrane import (
     add_kept_error,
     arriving_errors,
     drive_into,
@@ -15,7 +16,6 @@ from spikelearn.fused.membrane import (
     reset_into,
     reset_slope,
 )
-from spikelearn.fused.registry import register_kernel
 from spikelearn.neurons import AdaptiveLIF, AdaptiveLIFState, SpikeFunction, Surrogate
 from spikelearn.neurons.constants import add_times, is_number
 

@@ -1,12 +1,12 @@
-"""CubaLIF under the adjoint TSSL, over a whole sequence, in the manner of ``numba_membrane``."""
+"""CubaLIF under the adjoint TSSL, over a whole sequence, in the manner of ``membrane``."""
 
 from typing import Any
 
 import numba
 import numpy as np
 
-from spikelearn.fused.numba_constants import BLOCK, U
-from spikelearn.fused.numba_surrogates import falling_exponential
+from spikelearn.fused.cpu.constants import BLOCK, U
+from spikelearn.fused.cpu.surrogates import falling_exponential
 from spikelearn.kernels.compiled import kernel
 
 

@@ -7,7 +7,7 @@ precision the state has single precision. Loads run two steps ahead of what they
 import triton
 import triton.language as tl
 
-from spikelearn.fused.triton_surrogates import after_reset, before_reset, columns, fires, psi, read
+from spikelearn.fused.gpu.surrogates import after_reset, before_reset, columns, fires, psi, read
 
 
 @triton.jit(do_not_specialize=["steps"])

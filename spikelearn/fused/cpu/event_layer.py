@@ -1,7 +1,7 @@
 """LIF and IF behind event lists: the current of a sample and step is summed and used while it is in registers.
 
 Neither the currents nor, for hidden layers, spikes of floating point ever reach memory. The operations are those of
-``event_kernels.gather_rows`` and ``numba_membrane.forward`` in their order, so the values are the same.
+``kernels.events.gather_rows`` and ``membrane.forward`` in their order, so the values are the same.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from spikelearn.fused.numba_bytes import fill_bytes
+from spikelearn.fused.cpu.derivative_bytes import fill_bytes
 from spikelearn.kernels.compiled import kernel
 from spikelearn.kernels.events import GATHERED, TILE, U, add_narrow, add_wide
 from spikelearn.kernels.vectors import NARROW, WIDE

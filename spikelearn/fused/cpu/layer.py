@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from spikelearn.event_products import add_outer_product, gather_pieces
 from spikelearn.events import Events, events_of, remember_spikes, spikes_of
 from spikelearn.fast_path import is_plain, refuse_second_derivative
-from spikelearn.fused.cpu import Settings, count_near, errors_of, keep
-from spikelearn.fused.sparse import Needed, sparse_gradients
+from spikelearn.fused.cpu.scan import count_near, errors_of, keep
+from spikelearn.fused.cpu.scan_settings import ScanSettings
+from spikelearn.fused.cpu.sparse import Needed, sparse_gradients
 from spikelearn.kernels.calling import array, share_threads
 from spikelearn.neurons import IF, LIF, Adjoint, MembraneNeuron, MembraneState, Neuron, Surrogate
 from spikelearn.synapses import as_linear
@@ -34,7 +35,7 @@ def layer_scan(
         return None
     assert isinstance(adjoint, Surrogate)
     assert isinstance(neuron, MembraneNeuron)
-    settings = Settings.of(adjoint, neuron, linear.weight.dtype, (linear.out_features,))
+    settings = ScanSettings.of(adjoint, neuron, linear.weight.dtype, (linear.out_features,))
     given = [*linear.parameters(), *(() if state is None else state)]
     if settings is None or not all(map(is_plain, given)) or any(part.dtype != linear.weight.dtype for part in given):
         return None
@@ -64,10 +65,10 @@ class _Layer(torch.autograd.Function):
         bias: Tensor | None,
         v0: Tensor,
         events: Events,
-        settings: Settings,
+        settings: ScanSettings,
         hollow: bool,
     ) -> tuple[Tensor, ...]:
-        from spikelearn.fused import numba_layer
+        from spikelearn.fused.cpu import event_layer
 
         shape = (*pre.shape[:2], len(weight))
         unseen = hollow and settings.bytes
@@ -75,7 +76,7 @@ class _Layer(torch.autograd.Function):
         last, fired = weight.new_empty(shape[1:]), torch.empty(shape, dtype=torch.uint8)
         slopes = torch.empty_like(fired) if settings.bytes else fired[:0]
         active = torch.zeros(pre.shape[1], dtype=torch.int64)
-        numba_layer.forward(
+        event_layer.forward(
             events.columns,
             events.offsets,
             *gather_pieces(weight, bias),
@@ -119,7 +120,7 @@ class _Layer(torch.autograd.Function):
 
 
 def _dense_gradients(
-    settings: Settings,
+    settings: ScanSettings,
     kept: Sequence[Tensor],
     arriving: tuple[Tensor | None, Tensor | None, Tensor | None],
     weight: Tensor,

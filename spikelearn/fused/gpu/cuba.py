@@ -1,9 +1,9 @@
-"""CubaLIF over a whole sequence on a GPU: the kernels of ``triton_membrane`` behind a synaptic filter."""
+"""CubaLIF over a whole sequence on a GPU: the kernels of ``membrane`` behind a synaptic filter."""
 
 import triton
 import triton.language as tl
 
-from spikelearn.fused.triton_surrogates import after_reset, before_reset, columns, fires, psi, read
+from spikelearn.fused.gpu.surrogates import after_reset, before_reset, columns, fires, psi, read
 
 
 @triton.jit(do_not_specialize=["steps"])

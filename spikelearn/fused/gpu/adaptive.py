@@ -1,9 +1,9 @@
-"""AdaptiveLIF over a whole sequence on a GPU: the kernels of ``triton_membrane`` with a threshold that moves."""
+"""AdaptiveLIF over a whole sequence on a GPU: the kernels of ``membrane`` with a threshold that moves."""
 
 import triton
 import triton.language as tl
 
-from spikelearn.fused.triton_surrogates import after_reset, columns, fires, psi, read, reset_slope
+from spikelearn.fused.gpu.surrogates import after_reset, columns, fires, psi, read, reset_slope
 
 
 @triton.jit(do_not_specialize=["steps"])

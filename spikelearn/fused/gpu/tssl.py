@@ -3,7 +3,7 @@
 import triton
 import triton.language as tl
 
-from spikelearn.fused.triton_surrogates import columns, read
+from spikelearn.fused.gpu.surrogates import columns, read
 
 
 @triton.jit(do_not_specialize=["steps"])

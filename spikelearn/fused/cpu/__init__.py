@@ -1,0 +1,1 @@
+"""Kernels for the CPU, compiled by numba: ``scan`` and ``layer`` call them under autograd, the others are the loops."""

@@ -1,0 +1,1 @@
+"""Kernels of plain torch operations, for any device."""
