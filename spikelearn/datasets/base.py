@@ -15,7 +15,7 @@ from spikelearn.checks import check_choice
 from spikelearn.datasets.provenance import DataWarning, Provenance
 from spikelearn.datasets.root import data_root
 from spikelearn.recordings.binning import dividing, doubt_about, frames_of, of_width
-from spikelearn.recordings.events import Events, as_events
+from spikelearn.recordings.events import RecordedEvents, as_events
 from spikelearn.registry import Registry
 from spikelearn.tasks import CLASSIFY, Task
 
@@ -201,7 +201,7 @@ class EventDataset(Dataset):
                 f"it has a target, one of {len(self)}, but reading it ends in {error}: give one target a recording"
             ) from error
 
-    def _note(self, index: int, events: Events, bins: np.ndarray, n_steps: int) -> None:
+    def _note(self, index: int, events: RecordedEvents, bins: np.ndarray, n_steps: int) -> None:
         if events.late is not None and not self._sorted_one:
             self._sorted_one = True
             warnings.warn(

@@ -4,7 +4,7 @@ from spikelearn.network.block import Block, Feedback, Feedforward
 from spikelearn.network.builder import InputNorm, build
 from spikelearn.network.drawing import drawn_seeds
 from spikelearn.network.initialisers import INITIALISERS, Initialiser, emstdp_thresholds
-from spikelearn.network.layerwise import Layer
+from spikelearn.network.layerwise import BlockActivity
 from spikelearn.network.network import Network
 from spikelearn.network.presentation import copied_buffers, evaluating, learning_only, reparametrised
 from spikelearn.network.readouts import (
@@ -37,7 +37,7 @@ __all__ = [
     "INITIALISERS",
     "Initialiser",
     "InputNorm",
-    "Layer",
+    "BlockActivity",
     "LinearReadout",
     "MembraneReadout",
     "Network",

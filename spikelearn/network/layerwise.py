@@ -19,7 +19,7 @@ from spikelearn.neurons import Adjoint
 Tensors = Mapping[str, Tensor]
 
 
-class Layer(NamedTuple):
+class BlockActivity(NamedTuple):
     """The activity of one block of a run.
 
     Args:
@@ -46,7 +46,7 @@ def layers(
     cut: bool,
     output_only: bool = False,
     after: State | None = None,
-) -> Iterator[Layer]:
+) -> Iterator[BlockActivity]:
     """Every block over all steps, one after the other; of what it did no more is kept than later blocks take.
 
     Args:
@@ -91,7 +91,7 @@ def layers(
         sent[name] = detached(spikes) if cut else spikes
         for source in wiring.released[name]:
             del sent[source]
-        layer = Layer(name, Activity(pre, spikes, v), met, error_count(z))
+        layer = BlockActivity(name, Activity(pre, spikes, v), met, error_count(z))
         del met, pre, z, v, last, spikes, scanned
         yield layer
         del layer

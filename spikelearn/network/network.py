@@ -16,7 +16,7 @@ from spikelearn.network.currents import canonical
 from spikelearn.network.derivatives import Steps, refusing, refusing_steps
 from spikelearn.network.drawing import drawing
 from spikelearn.network.graph import Graph
-from spikelearn.network.layerwise import Layer, layers
+from spikelearn.network.layerwise import BlockActivity, layers
 from spikelearn.network.masks_and_delays import added, masked
 from spikelearn.network.presentation import presentation, running_statistics
 from spikelearn.network.readouts import MembraneReadout, RateReadout, Readout
@@ -270,7 +270,7 @@ class Network(Graph):
         adjoint: Adjoint,
         inject: Tensors = NOTHING,
         masks: Tensors = NOTHING,
-    ) -> Iterator[Layer]:
+    ) -> Iterator[BlockActivity]:
         """Present a whole sequence and hand over what each block did before the next is run, keeping none.
 
         The spikes are those of ``run`` with ``cut``: no derivative goes from one block to another, so what a block

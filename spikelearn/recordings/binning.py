@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_count, check_positive
-from spikelearn.recordings.events import Column, Events, as_events
+from spikelearn.recordings.events import Column, RecordedEvents, as_events
 
 
 def bin_events(events: Any, sensor_size: tuple[int, int, int], n_steps: int) -> Tensor:
@@ -90,7 +90,7 @@ def of_width(t: Column, n_steps: int, width: float, start: float | None = None) 
     return np.where(since < 0, n_steps, np.clip(bins, 0, n_steps)).astype(np.int64)
 
 
-def frames_of(events: Events, bins: Column, sensor_size: tuple[int, int, int], n_steps: int) -> Tensor:
+def frames_of(events: RecordedEvents, bins: Column, sensor_size: tuple[int, int, int], n_steps: int) -> Tensor:
     """1 where a bin has an event of a pixel and polarity, else 0: uint8 [T, P, H, W]; bin T is left out."""
     columns, rows, polarities = sensor_size
     # One bin more than is handed over, for what lies outside.

@@ -31,7 +31,7 @@ LONGEST = 2**62
 Column = np.ndarray[Any, Any]
 
 
-class Events(NamedTuple):
+class RecordedEvents(NamedTuple):
     """Events in order of time: x, y [N] (pixels, int64), t [N] (microseconds, int64 or float64), p [N] (0 or 1, int64).
 
     ``late`` is the number of the first event that came after a later one in the recording; None: all were in order.
@@ -44,7 +44,7 @@ class Events(NamedTuple):
     late: int | None = None
 
 
-def as_events(recording: Any, sensor_size: tuple[int, int, int], *, in_order: bool = False) -> Events:
+def as_events(recording: Any, sensor_size: tuple[int, int, int], *, in_order: bool = False) -> RecordedEvents:
     """The events of a recording, checked, in order of time; the recording itself is not changed.
 
     Args:
@@ -76,7 +76,7 @@ def as_events(recording: Any, sensor_size: tuple[int, int, int], *, in_order: bo
         _check_counter(t)
         order = np.argsort(t, kind="stable")
         x, y, t, p = x[order], y[order], t[order], p[order]
-    return Events(x, y, t, p, late)
+    return RecordedEvents(x, y, t, p, late)
 
 
 def _sensor(sensor_size: tuple[int, int, int]) -> tuple[int, int, int]:

@@ -10,7 +10,7 @@ from spikelearn.network import Network
 from spikelearn.neurons.winners import k_largest
 from spikelearn.plasticity.base import RULES, Memory, OptimizerChoice
 from spikelearn.plasticity.hebbian.competition import UNITS, by_neuron, over_places, rate_homeostasis
-from spikelearn.plasticity.hebbian.layerwise import Layer, LayerwiseHebbian
+from spikelearn.plasticity.hebbian.layerwise import LayerwiseHebbian, LearningLayer
 from spikelearn.plasticity.per_layer import PerLayer, check_places, of_layer, per_layer
 from spikelearn.plasticity.requires import Need, Passes
 from spikelearn.synapses import as_float, correlate, front_and_weights, trainable
@@ -108,14 +108,14 @@ class HebbianConv(LayerwiseHebbian):
     def kept(self, memory: Memory) -> Memory:
         return {"batches": memory["batches"] + 1.0}
 
-    def competition(self, layer: Layer) -> tuple[Tensor, Tensor, Tensor]:
+    def competition(self, layer: LearningLayer) -> tuple[Tensor, Tensor, Tensor]:
         """x, r and y of a block, [T, B, in...], [T, B, n, ...] and [T, B, n, ...]."""
         r = layer.seen.v
         strongest = k_largest(r, int(of_layer(self.winners, layer.place)), UNITS)
         y = (strongest * r).clamp(max=LARGEST) if self.graded else (strongest & (r > 0)).to(r.dtype)
         return as_float(layer.pre, layer.module), r, y
 
-    def changes(self, layer: Layer, memory: Memory) -> dict[str, Tensor]:
+    def changes(self, layer: LearningLayer, memory: Memory) -> dict[str, Tensor]:
         x, r, y = self.competition(layer)
         samples, weight = y.shape[1], layer.weight
         change = correlate(layer.module, x, y)["weight"]

@@ -16,7 +16,7 @@ from spikelearn.synapses import drive, front_and_weights, trainable
 
 
 @dataclass(frozen=True)
-class Layer:
+class LearningLayer:
     """A block's weights, what met them and what came of it.
 
     Args:
@@ -78,7 +78,7 @@ class LayerwiseHebbian(Rule):
         )
 
     @abstractmethod
-    def changes(self, layer: Layer, memory: Memory) -> dict[str, Tensor]:
+    def changes(self, layer: LearningLayer, memory: Memory) -> dict[str, Tensor]:
         """{parameter of the layer: minus its wished change}, mean over the batch, for those that learn."""
 
     def kept(self, memory: Memory) -> Memory:
@@ -105,7 +105,7 @@ class LayerwiseHebbian(Rule):
                 with copied_buffers(front):  # statistics are taken once, by the run
                     pre = drive(front, record[name].pre)
                 prefix = f"blocks.{name}.synapse." + (f"{len(front)}." if module is not block.synapse else "")
-                found = self.changes(Layer(place, module, block.neuron, pre, record[name]), memory)
+                found = self.changes(LearningLayer(place, module, block.neuron, pre, record[name]), memory)
                 grads |= {prefix + key: grad for key, grad in found.items()}
             scores, rates = network.scores(record), firing_rates(network, record)
         yield Update(grads, scores, buffers=buffers, memory=self.kept(memory), rates=rates)

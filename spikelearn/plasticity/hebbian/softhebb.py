@@ -8,7 +8,7 @@ from spikelearn.checks import check_choice, check_fraction
 from spikelearn.network import Network
 from spikelearn.plasticity.base import RULES, Memory, OptimizerChoice
 from spikelearn.plasticity.hebbian.competition import by_neuron, opposed, over_places, soft_winners
-from spikelearn.plasticity.hebbian.layerwise import Layer, LayerwiseHebbian
+from spikelearn.plasticity.hebbian.layerwise import LayerwiseHebbian, LearningLayer
 from spikelearn.plasticity.per_layer import PerLayer, check_places, of_layer, per_layer
 from spikelearn.plasticity.requires import Need, Passes
 from spikelearn.synapses import as_float, correlate, drive
@@ -84,7 +84,7 @@ class SoftHebb(LayerwiseHebbian):
                     "and compete anew at every step: leave decay out, or take --neuron stochastic-winner"
                 )
 
-    def competition(self, layer: Layer) -> tuple[Tensor, Tensor, Tensor]:
+    def competition(self, layer: LearningLayer) -> tuple[Tensor, Tensor, Tensor]:
         """x, u and s of a block, [T, B, in...], [T, B, n, ...] and [T, B, n, ...]."""
         x = as_float(layer.pre, layer.module)
         if layer.neuron.fires:
@@ -94,7 +94,7 @@ class SoftHebb(LayerwiseHebbian):
         y = soft_winners(u, of_layer(self.t_inv, layer.place))
         return x, u, opposed(y, u) if self.losers == "opposed" else y
 
-    def changes(self, layer: Layer, memory: Memory) -> dict[str, Tensor]:
+    def changes(self, layer: LearningLayer, memory: Memory) -> dict[str, Tensor]:
         x, u, s = self.competition(layer)
         samples, weight, bias = s.shape[1], layer.weight, layer.bias
         met = correlate(layer.module, x, s)["weight"]

@@ -32,7 +32,7 @@ class PairNumbers(NamedTuple):
     coincident: bool
 
 
-class Layer(NamedTuple):
+class DenseBlock(NamedTuple):
     """One dense block: its name, its weights, and the weights by which it sends to itself."""
 
     name: str
@@ -41,7 +41,7 @@ class Layer(NamedTuple):
     lateral: Tensor | None
 
 
-def known_layer(network: Network, batch: Batch) -> Layer | None:
+def known_layer(network: Network, batch: Batch) -> DenseBlock | None:
     """The one dense block without masks of a network that the compiled loop can present; None where it cannot."""
     layer = _parts(network)
     if layer is None:
@@ -56,7 +56,7 @@ def known_layer(network: Network, batch: Batch) -> Layer | None:
 
 
 def present_layer(
-    layer: Layer, network: Network, batch: Batch, numbers: PairNumbers, teaching: dict[str, Tensor]
+    layer: DenseBlock, network: Network, batch: Batch, numbers: PairNumbers, teaching: dict[str, Tensor]
 ) -> Update:
     """The update of ``layer``, with the teacher's currents {block: [T, B, n]}."""
     inputs = batch.inputs.detach()
@@ -71,7 +71,7 @@ def present_layer(
     return Update({name: grad}, scores, rates={layer.name: rate})
 
 
-def _parts(network: Network) -> Layer | None:
+def _parts(network: Network) -> DenseBlock | None:
     """The block, its weights and what it sends to itself, where the compiled loop knows them all."""
     name, block = next(iter(network.blocks.items()))
     linear = as_linear(block.synapse)
@@ -98,10 +98,10 @@ def _parts(network: Network) -> Layer | None:
             return None
         lateral = back.weight
     known = weight.dtype in (torch.float32, torch.float64) and weight.device.type == "cpu" and weight.requires_grad
-    return Layer(name, block, linear, lateral) if known and weight.is_contiguous() else None
+    return DenseBlock(name, block, linear, lateral) if known and weight.is_contiguous() else None
 
 
-def _present(numbers: PairNumbers, layer: Layer, inputs: Tensor, teacher: Tensor | None) -> tuple[Tensor, Any]:
+def _present(numbers: PairNumbers, layer: DenseBlock, inputs: Tensor, teacher: Tensor | None) -> tuple[Tensor, Any]:
     """Minus the change of the weights [out, in], and the numbers of spikes [B, out]."""
     linear, lateral = layer.linear, layer.lateral
     (steps, batch, size), weight = inputs.shape, array(linear.weight)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.events import share_active
-from spikelearn.network import Layer, Network, Record
+from spikelearn.network import BlockActivity, Network, Record
 from spikelearn.neurons import Adjoint
 from spikelearn.plasticity.base import Batch, Memory, Update
 from spikelearn.plasticity.gradient.base import named_gradients
@@ -57,7 +57,7 @@ class Blockwise:
         network, batch = self.network, self.batch
         shares = step_shares(network, batch, self.counted, self.whole)
         rates, own, metrics = dict[str, float](), dict[str, Tensor](), dict[str, float]()
-        read: list[Layer] = []
+        read: list[BlockActivity] = []
         for layer in network.layers(batch.inputs, adjoint=self.adjoint, inject=self._currents, masks=batch.masks):
             name, seen = layer.name, layer.activity
             if network.blocks[name].neuron.fires:
@@ -84,7 +84,11 @@ class Blockwise:
         return Update(grads, scores.detach(), value.detach(), own=own, buffers=buffers, rates=rates, metrics=metrics)
 
     def _learn(
-        self, layers: Sequence[Layer], outputs: Sequence[Tensor], signals: Sequence[Tensor], further: Sequence[str] = ()
+        self,
+        layers: Sequence[BlockActivity],
+        outputs: Sequence[Tensor],
+        signals: Sequence[Tensor],
+        further: Sequence[str] = (),
     ) -> None:
         """The gradients of the edges into some blocks, and of ``further`` parameters, by signals at ``outputs``."""
         edges = {prefix: edge for layer in layers for prefix, edge in edges_into(self.network, layer).items()}
@@ -110,7 +114,7 @@ class Blockwise:
         self._grads |= arrived
 
 
-def _active_errors(layer: Layer) -> dict[str, float]:
+def _active_errors(layer: BlockActivity) -> dict[str, float]:
     """The share of non-zero surrogate derivatives, where it was counted in the backward pass."""
     share = None if layer.errors is None else layer.errors.share
     return {} if share is None else {f"active_errors_{layer.name}": share}

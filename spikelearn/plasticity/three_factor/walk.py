@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from spikelearn.network import Activity, Layer, Network, Record, State
+from spikelearn.network import Activity, BlockActivity, Network, Record, State
 from spikelearn.neurons import Adjoint
 from spikelearn.plasticity.base import Batch, Memory
 from spikelearn.plasticity.running import RunningRecord
@@ -85,7 +85,7 @@ def edges_of(network: Network, record: Record) -> dict[str, tuple[str, Edge]]:
     return edges_among(network, network.edges(record))
 
 
-def edges_into(network: Network, layer: Layer) -> dict[str, tuple[str, Edge]]:
+def edges_into(network: Network, layer: BlockActivity) -> dict[str, tuple[str, Edge]]:
     """The same of the edges into one block, of what it did."""
     met = {f"feedforward.{name}": pre for name, pre in layer.met.items()}
     met[f"blocks.{layer.name}"] = layer.activity.pre

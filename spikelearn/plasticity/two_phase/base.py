@@ -42,7 +42,7 @@ class Moment(NamedTuple):
     state: State
 
 
-class Tally(Protocol):
+class PhaseTally(Protocol):
     """A synapse's memory of a presentation."""
 
     def add(self, number: int, seen: Activity) -> None:
@@ -189,7 +189,7 @@ class ErrorNeuronRule(Rule):
         return error_thresholds(layer_sizes(network), self.feedback, self.hidden_ratio, self.epsilon)
 
     @abstractmethod
-    def tally(self, network: Network, name: str, free: Activity) -> Tally:
+    def tally(self, network: Network, name: str, free: Activity) -> PhaseTally:
         """Begin the memory of the synapse of block ``name`` with its free phase."""
 
     def _feedback_of(self, network: Network, memory: Memory) -> dict[str, tuple[str, Tensor]]:

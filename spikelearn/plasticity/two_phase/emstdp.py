@@ -7,7 +7,7 @@ from torch import Tensor
 from spikelearn.checks import check_choice
 from spikelearn.network import Activity, Network
 from spikelearn.plasticity.base import RULES, OptimizerChoice
-from spikelearn.plasticity.two_phase.base import ErrorNeuronRule, ErrorReset, Feedback, Tally
+from spikelearn.plasticity.two_phase.base import ErrorNeuronRule, ErrorReset, Feedback, PhaseTally
 
 
 @RULES.register("emstdp")
@@ -78,7 +78,7 @@ class EMSTDP(ErrorNeuronRule):
         check_choice("presynaptic", presynaptic, ("count", "event"))
         self.presynaptic = presynaptic
 
-    def tally(self, network: Network, name: str, free: Activity) -> Tally:
+    def tally(self, network: Network, name: str, free: Activity) -> PhaseTally:
         """Begin the memory of the synapse of block ``name`` with its free phase."""
         return Counts(free, event=self.presynaptic == "event")
 

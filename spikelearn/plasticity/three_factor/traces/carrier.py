@@ -12,7 +12,7 @@ from spikelearn.plasticity.three_factor.slopes import CURRENT, STATE, Slopes
 from spikelearn.plasticity.three_factor.traces.fan_in import FanIn
 
 
-class Product(NamedTuple):
+class FactoredEligibility(NamedTuple):
     """An eligibility that is a factor of the neuron times a factor of what met its weights.
 
     Args:
@@ -27,9 +27,9 @@ class Product(NamedTuple):
         """It for every neuron and weight, [B, G, M, P, fan-in]."""
         return self.post.unsqueeze(-1) * self.pre.unsqueeze(2)
 
-    def scaled(self, factor: Tensor) -> "Product":
+    def scaled(self, factor: Tensor) -> "FactoredEligibility":
         """It times a factor for each neuron, [B, G, M, P]."""
-        return Product(self.post * factor, self.pre)
+        return FactoredEligibility(self.post * factor, self.pre)
 
     def over_samples(self) -> Tensor:
         """Its sum over the samples, [G, M, P, fan-in]."""
@@ -66,7 +66,7 @@ class Whole(NamedTuple):
         return torch.einsum("bgmp,bgmpf->gmf", error, self.values)
 
 
-Eligibility = Product | Whole
+Eligibility = FactoredEligibility | Whole
 
 
 class Carrier(ABC):

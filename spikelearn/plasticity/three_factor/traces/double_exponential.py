@@ -8,7 +8,7 @@ from spikelearn.neurons import Adjoint, CubaLIF, Neuron, SpikeResponse
 from spikelearn.neurons.constants import one_number
 from spikelearn.plasticity.three_factor.slopes import Slopes
 from spikelearn.plasticity.three_factor.traces.base import TRACES
-from spikelearn.plasticity.three_factor.traces.carrier import Carrier, Eligibility, Product
+from spikelearn.plasticity.three_factor.traces.carrier import Carrier, Eligibility, FactoredEligibility
 from spikelearn.plasticity.three_factor.traces.closed import ClosedForm, misfit_of_constants, misfit_of_membrane
 from spikelearn.plasticity.three_factor.traces.lif import LIFTrace
 
@@ -31,7 +31,7 @@ class DoubleExponentialCarrier(Carrier):
         self.arrived = x if self.arrived is None else synapse * self.arrived + x
         self.trace = self.arrived if self.trace is None else membrane * self.trace + self.arrived
         found = {result: self.slope(slopes, result) for result in of}
-        return {result: Product(slope, self.trace) for result, slope in found.items() if slope is not None}
+        return {result: FactoredEligibility(slope, self.trace) for result, slope in found.items() if slope is not None}
 
 
 @TRACES.register("double-exponential")

@@ -9,7 +9,7 @@ from spikelearn.neurons import IF, LIF, AdaptiveLIF, Adjoint, LeakyIntegrator, N
 from spikelearn.neurons.constants import one_number
 from spikelearn.plasticity.three_factor.slopes import Slopes
 from spikelearn.plasticity.three_factor.traces.base import TRACES
-from spikelearn.plasticity.three_factor.traces.carrier import Carrier, Eligibility, Product
+from spikelearn.plasticity.three_factor.traces.carrier import Carrier, Eligibility, FactoredEligibility
 from spikelearn.plasticity.three_factor.traces.closed import ClosedForm, misfit_of_constants, misfit_of_membrane
 
 ADAPTIVE = (AdaptiveLIF, RefractoryALIF)
@@ -29,7 +29,7 @@ class LIFCarrier(Carrier):
         decay = one_number(self.neuron, "decay_mem", "the trace 'lif'")
         self.trace = x if self.trace is None else decay * self.trace + x
         found = {result: self.slope(slopes, result) for result in of}
-        return {result: Product(slope, self.trace) for result, slope in found.items() if slope is not None}
+        return {result: FactoredEligibility(slope, self.trace) for result, slope in found.items() if slope is not None}
 
 
 @TRACES.register("lif")
