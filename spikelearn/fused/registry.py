@@ -48,7 +48,7 @@ def scan(adjoint: Adjoint, neuron: Neuron, state: Any, current: Any) -> tuple[Te
     kernels = KERNELS.get((type(adjoint), type(neuron), current.device.type), [])
     if kernels and all(map(is_plain, (current, *state))):
         for kernel in kernels:
-            found = kernel(adjoint, neuron, state, current)
-            if found is not None:
-                return found
+            scanned = kernel(adjoint, neuron, state, current)
+            if scanned is not None:
+                return scanned
     return adjoint.sequence(neuron, state, current)

@@ -75,13 +75,13 @@ def _convolve(
             total[U(i)] = fresh[U(i)]
         for y in range(height):
             for x in range(width):
-                spot, found = U((n * channels * height + y) * width + x), 0
+                spot, count = U((n * channels * height + y) * width + x), 0
                 for c in range(channels):
                     value = rows[spot + U(c) * plane]
                     # Written without asking, and overwritten if it was none.
-                    places[U(found)], values[U(found)] = c * window, value
-                    found += value != 0
-                if not found:
+                    places[U(count)], values[U(count)] = c * window, value
+                    count += value != 0
+                if not count:
                     continue
                 residue = (x + pad_x) % stride_x
                 first, size = starts[residue] * maps, (starts[residue + 1] - starts[residue]) * maps
@@ -89,7 +89,7 @@ def _convolve(
                 o = (line * full_x + (x + pad_x) // stride_x + edge_x + 1) * maps - size
                 for k in range((y + pad_y) % stride_y, kernel_y, stride_y):
                     at = U(o - k // stride_y * full_x * maps)
-                    add_rows(total, at, packed, U(k * kernel_x * maps + first), places, values, found, size)
+                    add_rows(total, at, packed, U(k * kernel_x * maps + first), places, values, count, size)
         for y in range(out_y):
             o, t = U((n * maps * out_y + y) * out_x), U(((y + edge_y) * full_x + edge_x) * maps)
             _transpose(total, t, U(maps), out_x, maps, out, o, U(out_y * out_x))
@@ -147,18 +147,18 @@ def _correlate(
             start_x = (residue - pad_x) % stride_x
             column = (start_x + pad_x) // stride_x + edge_x + 1
             for c in range(channels):
-                found = 0
+                count = 0
                 for y in range((residue_y - pad_y) % stride_y, height, stride_y):
                     place = (((y + pad_y) // stride_y + edge_y) * full_x + column) * maps - size
                     spot = U(((n * channels + c) * height + y) * width)
                     for x in range(start_x, width, stride_x):
                         value = rows[spot + U(x)]
-                        places[U(found)], values[U(found)] = place, value
-                        found += value != 0
+                        places[U(count)], values[U(count)] = place, value
+                        count += value != 0
                         place += maps
                 for k in range(residue_y, kernel_y, stride_y):
                     at, up = U((c * kernel_y + k) * kernel_x * maps + first), k // stride_y * full_x * maps
-                    add_rows(sums, at, error, U(-up), places, values, found, size)
+                    add_rows(sums, at, error, U(-up), places, values, count, size)
 
 
 @kernel

@@ -168,11 +168,11 @@ class Door:
             for place, _ in self._loose:
                 array = arguments[place]
                 key += (array.ndim, array.strides, array.dtype)
-            found = tuple(key)
-            hash(found)
+            form = tuple(key)
+            hash(form)
         except (AttributeError, TypeError, IndexError):
             return None
-        return found
+        return form
 
     def _sizes(self, arguments: tuple[Any, ...]) -> dict[str, Any]:
         """{name: what it stands for}; raises ValueError where an argument has not the form that is said."""

@@ -80,23 +80,23 @@ def crossed_weights(rule: str, network: Network) -> dict[str, Tensor]:
     Raises:
         ValueError: a synapse with weights in a module of another kind.
     """
-    found: dict[str, Tensor] = {}
+    crossed: dict[str, Tensor] = {}
     below: set[str] = set()
     for name in network.blocks:
         for path, source, synapse in network.into(name):
             weights = _weights_of(rule, f"{path}.synapse", synapse)
             # No error is needed below the first weights.
-            found |= weights if source in below else dict(list(weights.items())[1:])
+            crossed |= weights if source in below else dict(list(weights.items())[1:])
             if weights or source in below:
                 below.add(name)
     for name, back in network.feedback.items():
-        found |= _weights_of(rule, f"feedback.{name}.synapse", back.synapse)
-    return found
+        crossed |= _weights_of(rule, f"feedback.{name}.synapse", back.synapse)
+    return crossed
 
 
 def _weights_of(rule: str, path: str, synapse: nn.Module) -> dict[str, Tensor]:
     """{layer: weight} of every layer of a synapse that has one."""
-    found = {}
+    weights = {}
     for place, layer in _leaves(path, synapse):
         if all(parameter.ndim < 2 for parameter in layer.parameters()):
             continue
@@ -108,8 +108,8 @@ def _weights_of(rule: str, path: str, synapse: nn.Module) -> dict[str, Tensor]:
             )
         weight = layer.weight
         assert isinstance(weight, Tensor)
-        found[place] = weight
-    return found
+        weights[place] = weight
+    return weights
 
 
 def _leaves(path: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -17,14 +17,14 @@ def per_layer(name: str, value: PerLayer) -> tuple[float, ...]:
     """
     given = value.split("/") if isinstance(value, str) else value if isinstance(value, Sequence) else [value]
     try:
-        found = tuple(float(part) for part in given)
+        numbers = tuple(float(part) for part in given)
     except (TypeError, ValueError):
-        found = ()
-    if not found or any(isinstance(part, bool) for part in given):
+        numbers = ()
+    if not numbers or any(isinstance(part, bool) for part in given):
         raise ValueError(f"{name} is {value!r}, expected a number, or one a block, for example 1/0.65/0.25")
-    for number in found:
+    for number in numbers:
         check_positive(name, number)
-    return found
+    return numbers
 
 
 def check_places(rule: str, name: str, values: tuple[float, ...], places: int) -> None:

@@ -85,21 +85,21 @@ class Split(Rule):
 
     def names_of(self, network: Network) -> dict[str, list[str]]:
         owners = self._owners(network)
-        found: dict[str, list[str]] = {name: [] for name in self.parts}
+        names: dict[str, list[str]] = {name: [] for name in self.parts}
         for parameter, tensor in network.named_parameters():
             owner = owners.get(block_of(network, parameter))
             if owner is not None:
-                found[owner].append(parameter)
+                names[owner].append(parameter)
             elif tensor.requires_grad:
                 raise ValueError(
                     f"{parameter} belongs to no part of {list(self.parts)}: name its block, give all others to a rule "
                     f"under {REST!r}, or freeze it"
                 )
-        return found
+        return names
 
     def _owners(self, network: Network) -> dict[str, str]:
         """{block: part}."""
-        found: dict[str, str] = {}
+        owners: dict[str, str] = {}
         for part in self.parts:
             if part == REST:
                 continue
@@ -109,14 +109,14 @@ class Split(Rule):
                         raise ValueError(
                             f"split names block {block!r}, expected {one_of(block, [*network.blocks, LAST, REST])}"
                         )
-                    if block in found:
+                    if block in owners:
                         raise ValueError(
-                            f"block {block!r} belongs to the parts {found[block]!r} and {part!r}: name it once"
+                            f"block {block!r} belongs to the parts {owners[block]!r} and {part!r}: name it once"
                         )
-                    found[block] = part
+                    owners[block] = part
         if REST in self.parts:
-            found |= {block: REST for block in network.blocks if block not in found}
-        return found
+            owners |= {block: REST for block in network.blocks if block not in owners}
+        return owners
 
     @property
     def requires(self) -> tuple[Need, ...]:
@@ -230,11 +230,11 @@ class _Needs(Need):
 
 def _together(several: Iterable[Values]) -> Values:
     """Settings of several needs; options of a component are joined."""
-    found: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for values in several:
         for name, value in values.items():
-            found[name] = {**found.get(name, {}), **value} if isinstance(value, Mapping) else value
-    return found
+            merged[name] = {**merged.get(name, {}), **value} if isinstance(value, Mapping) else value
+    return merged
 
 
 def _of_part(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -260,14 +260,14 @@ def block_of(network: Network, name: str) -> str:
 
 def _choices(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """{part: its choices} of {"part.choice": value}."""
-    found: dict[str, dict[str, Any]] = {}
+    choices: dict[str, dict[str, Any]] = {}
     for option, value in options.items():
         part, _, choice = option.rpartition(".")
         choice = choice.replace("-", "_")
         if choice not in CHOICES:
             raise ValueError(f"split has no option {option!r}, expected {part}. with {one_of(choice, CHOICES)}")
-        found.setdefault(part, {})[choice] = value
-    return found
+        choices.setdefault(part, {})[choice] = value
+    return choices
 
 
 def _part(name: str, given: Any, choices: dict[str, Any]) -> Part:

@@ -106,16 +106,16 @@ class _Layer(torch.autograd.Function):
         needs_pre, needs_weight, needs_bias, needs_start, *_rest = ctx.needs_input_grad
         needed = Needed(needs_pre, needs_weight, ctx.has_bias and needs_bias)
         by_spikes_alone = grad_v is None and grad_last == (None,) and not needs_start
-        found, first = None, None
+        sparse, first = None, None
         if settings.filtered and by_spikes_alone and grad_spikes is not None:
-            found = sparse_gradients(settings, kept[0], grad_spikes, weight, events, needed)
+            sparse = sparse_gradients(settings, kept[0], grad_spikes, weight, events, needed)
         else:
             count_near(settings, kept[0])
-        grad_pre, grad_weight, grad_bias = found or (None, None, None)
-        if found is None or (needed.weight and grad_weight is None):
-            arriving, rest = (grad_v, grad_spikes, grad_last[0]), needed if found is None else Needed(weight=True)
+        grad_pre, grad_weight, grad_bias = sparse or (None, None, None)
+        if sparse is None or (needed.weight and grad_weight is None):
+            arriving, rest = (grad_v, grad_spikes, grad_last[0]), needed if sparse is None else Needed(weight=True)
             dense = _dense_gradients(settings, kept, arriving, weight, events, rest)
-            grad_pre, grad_weight, grad_bias, first = dense if found is None else (grad_pre, dense[1], grad_bias, None)
+            grad_pre, grad_weight, grad_bias, first = dense if sparse is None else (grad_pre, dense[1], grad_bias, None)
         return None if grad_pre is None else grad_pre.view(ctx.shape), grad_weight, grad_bias, first, None, None, None
 
 

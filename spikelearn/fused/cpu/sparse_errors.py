@@ -22,11 +22,11 @@ def count_near(kept: Any, center: Any, width: Any, near: Any) -> None:  # pragma
     """How many entries of every part of ``kept`` [entries] are less than ``width`` away from ``center``."""
     parts = len(near)
     for part in numba.prange(parts):
-        n, last, found = part * len(kept) // parts, (part + 1) * len(kept) // parts, U(0)
+        n, last, counted = part * len(kept) // parts, (part + 1) * len(kept) // parts, U(0)
         while n < last:
-            found += bits_set(_near(kept, n, last, center, width))
+            counted += bits_set(_near(kept, n, last, center, width))
             n += LOOKED_AT
-        near[part] = found
+        near[part] = counted
 
 
 @kernel(
@@ -71,7 +71,7 @@ def list_errors(
     steps, batch, size = kept.shape
     fall, flat, parts = height / width, kept.reshape(-1), len(near)
     for part in numba.prange(parts):
-        at, last, found, full = U(part * room), U((part + 1) * room - LOOKED_AT), U(0), False
+        at, last, counted, full = U(part * room), U((part + 1) * room - LOOKED_AT), U(0), False
         for t in range(steps):
             given = U(min(t, len(grad_spikes) - 1))
             for b in range(part * batch // parts, (part + 1) * batch // parts):
@@ -79,7 +79,7 @@ def list_errors(
                 base, starts[row] = row * U(size), at
                 for n in range(0, size, LOOKED_AT):
                     bits = _near(flat, base + U(n), base + U(size), center, width)
-                    found += bits_set(bits)
+                    counted += bits_set(bits)
                     if at > last:
                         full = True
                     while bits and not full:
@@ -100,7 +100,7 @@ def list_errors(
                             if total.size:
                                 total[U(part), j] += ages[U(t)] * p
                 ends[row] = at
-        near[part] = -1 - np.int64(found) if full else np.int64(found)
+        near[part] = -1 - np.int64(counted) if full else np.int64(counted)
 
 
 @kernel(

@@ -298,8 +298,8 @@ def _dense(back: Callable[[Tensor], Tensor], given: Tensor) -> Settled:
 
 def _sum(a: Tensor | None, b: Tensor | None, parameter: Tensor) -> Tensor:
     if a is None or b is None:
-        found = b if a is None else a
-        return torch.zeros_like(parameter) if found is None else found
+        total = b if a is None else a
+        return torch.zeros_like(parameter) if total is None else total
     return a + b
 
 

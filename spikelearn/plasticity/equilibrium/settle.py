@@ -113,5 +113,5 @@ def _least_squares(gram: Tensor, wanted: Tensor) -> Tensor:
     trace = gram.diagonal(dim1=1, dim2=2).sum(1)
     identity = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
     damping = (DAMPING * trace + torch.finfo(gram.dtype).tiny).view(-1, 1, 1) * identity
-    found = torch.linalg.solve_ex(gram + damping, wanted).result
-    return torch.nan_to_num(found, nan=0.0, posinf=0.0, neginf=0.0)
+    solution = torch.linalg.solve_ex(gram + damping, wanted).result
+    return torch.nan_to_num(solution, nan=0.0, posinf=0.0, neginf=0.0)

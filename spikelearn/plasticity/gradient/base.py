@@ -80,7 +80,7 @@ def gradient_update(
         value = loss.of(batch, output.output, scores)
         del output
         try:
-            found = torch.autograd.grad(value, parameters, allow_unused=True, create_graph=second_order)
+            gradients = torch.autograd.grad(value, parameters, allow_unused=True, create_graph=second_order)
         except RuntimeError as error:
             if not second_order:
                 raise
@@ -88,15 +88,15 @@ def gradient_update(
                 f"second_order is set, but these neurons cannot be differentiated twice ({error}): use rate neurons "
                 "(--neuron rate), or drop it"
             ) from error
-    grads = named_gradients(loss, names, found)
+    grads = named_gradients(loss, names, gradients)
     metrics |= {f"active_errors_{name}": count.share for name, count in errors.items() if count.share is not None}
     return Update(grads, scores.detach(), value.detach(), buffers=buffers, rates=rates, metrics=metrics)
 
 
-def named_gradients(loss: Loss, names: list[str], found: Sequence[Tensor | None]) -> dict[str, Tensor]:
+def named_gradients(loss: Loss, names: list[str], gradients: Sequence[Tensor | None]) -> dict[str, Tensor]:
     """{parameter: gradient}; raises ValueError where the loss does not depend on a parameter."""
     grads = {}
-    for name, grad in zip(names, found, strict=True):
+    for name, grad in zip(names, gradients, strict=True):
         if grad is None:
             raise ValueError(
                 f"the loss {loss!r} does not depend on parameter {name!r}, it would never learn: freeze it with "

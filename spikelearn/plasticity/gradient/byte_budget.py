@@ -97,10 +97,10 @@ def sizes_of(network: Network, batch: Batch, adjoint: Adjoint, names: list[str])
     widest = max(math.prod(shape) for shape in network.shapes(batch.inputs[0, :samples]).values())
     with learning_only(network, names), network.presentation(), torch.enable_grad():
         for steps, sign in ((LONG, 1), (SHORT, -1)):
-            found = _Kept(_ones(batch.inputs, steps, samples))
-            with torch.autograd.graph.saved_tensors_hooks(found.add, lambda tensor: tensor):
-                record, after = network.run(found.inputs, adjoint=adjoint, masks=masks, output_only=True)
-            kept += sign * sum(found.storages.values())
+            saved = _Kept(_ones(batch.inputs, steps, samples))
+            with torch.autograd.graph.saved_tensors_hooks(saved.add, lambda tensor: tensor):
+                record, after = network.run(saved.inputs, adjoint=adjoint, masks=masks, output_only=True)
+            kept += sign * sum(saved.storages.values())
             state, output = _state_bytes(after), _bytes(record.output.spikes) // steps
             del record, after
     scale = batch.size / samples

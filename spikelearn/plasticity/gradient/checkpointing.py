@@ -60,8 +60,8 @@ def checkpointed_update(
         totals = Totals(network, names)
         arriving = totals.pull([value], [None], [passed.spikes, passed.v])
         _pull_through(network, parts, adjoint, batch, passed, arriving, totals)
-        found = totals.gradients()
-    grads = named_gradients(loss, names, found)
+        gradients = totals.gradients()
+    grads = named_gradients(loss, names, gradients)
     metrics = {"chunk": float(chunk)}
     return Update(grads, scores.detach(), value.detach(), buffers=buffers, rates=passed.rates, metrics=metrics)
 
@@ -99,9 +99,9 @@ class Totals:
         self, outputs: Sequence[Tensor], grads: Sequence[Tensor | None], leaves: Sequence[Tensor]
     ) -> list[Tensor | None]:
         """Pull the gradients ``grads`` in ``outputs`` back; what arrives at ``leaves`` is handed over."""
-        found = torch.autograd.grad(outputs, [*leaves, *self.points], grads, allow_unused=True)
-        self._add(self.points, found[len(leaves) :])
-        return list(found[: len(leaves)])
+        pulled = torch.autograd.grad(outputs, [*leaves, *self.points], grads, allow_unused=True)
+        self._add(self.points, pulled[len(leaves) :])
+        return list(pulled[: len(leaves)])
 
     def gradients(self) -> list[Tensor | None]:
         """The sum of every parameter's gradients; None where there was none."""

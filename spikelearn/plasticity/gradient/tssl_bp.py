@@ -98,10 +98,10 @@ class TSSLBP(GradientRule):
         Where that is decided element by element the first 8 samples are looked at.
         """
         assert isinstance(self.adjoint, TSSL)
-        found = {}
+        shares = {}
         some = slice(8) if self.adjoint.warm_up == "element" else slice(None)
         for name, block in network.blocks.items():
             assert isinstance(block.neuron, CubaLIF)
             silent = self.adjoint.silent(block.neuron, record[name].spikes[:, some].detach())
-            found[f"surrogate_{name}"] = float(silent.float().mean())
-        return found
+            shares[f"surrogate_{name}"] = float(silent.float().mean())
+        return shares

@@ -179,12 +179,12 @@ class ActivationLearning(Rule):
         fronts = {name: copy.deepcopy(_parts(network, name)[0]) for name in network.blocks}  # the run moves statistics
         current = (label @ memory["label_weights"].T).expand(len(inputs), -1, -1)
         record, _ = network.run(images, masks=masks, inject={first: current})
-        found: Explained = {}
+        explained: Explained = {}
         for name, front in fronts.items():
             x = as_float(drive(front, record[name].pre), network)
             x = torch.cat([x, label.expand(len(x), -1, -1)], 2) if name == first else x
-            found[name] = (x, record[name].v)
-        return found, firing_rates(network, record)
+            explained[name] = (x, record[name].v)
+        return explained, firing_rates(network, record)
 
     def label(self, labels: Tensor, memory: Memory) -> Tensor:
         """Class numbers [B] as the first layer sees them, [B, classes * copies], of length 1."""
@@ -226,8 +226,8 @@ class ActivationLearning(Rule):
     def _activations(self, network: Network, inputs: Tensor, memory: Memory, masks: Mapping[str, Tensor]) -> Tensor:
         samples = inputs.shape[1]
         classes = torch.arange(_classes(network), device=inputs.device)
-        found = [self.activation(network, inputs, memory, own.expand(samples), masks) for own in classes]
-        return torch.stack(found, 1)
+        by_class = [self.activation(network, inputs, memory, own.expand(samples), masks) for own in classes]
+        return torch.stack(by_class, 1)
 
     def _changes(
         self, network: Network, batch: Batch, memory: Memory, labels: Tensor, strength: Tensor

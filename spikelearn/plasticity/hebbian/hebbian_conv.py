@@ -123,8 +123,8 @@ class HebbianConv(LayerwiseHebbian):
             strength = y.square() if self.update == "oja" else y
             change = change - by_neuron(over_places(strength), weight) * weight
         learning = (memory["batches"] > self.burn_in - 1).to(change)
-        found = {"weight": -learning * change / samples}
+        grads = {"weight": -learning * change / samples}
         if layer.bias is not None:
             target = of_layer(self.winners, layer.place) / r.shape[UNITS]
-            found["bias"] = rate_homeostasis((y > 0).to(r.dtype), target)
-        return found
+            grads["bias"] = rate_homeostasis((y > 0).to(r.dtype), target)
+        return grads

@@ -42,8 +42,8 @@ class LearningLayer:
     @property
     def bias(self) -> Tensor | None:
         """b, [n], where it is there and learns."""
-        found = self.module.bias
-        return found if isinstance(found, Tensor) and found.requires_grad else None
+        bias = self.module.bias
+        return bias if isinstance(bias, Tensor) and bias.requires_grad else None
 
 
 def _check_weights_last(network: Network, rule: str) -> None:
@@ -105,7 +105,7 @@ class LayerwiseHebbian(Rule):
                 with copied_buffers(front):  # statistics are taken once, by the run
                     pre = drive(front, record[name].pre)
                 prefix = f"blocks.{name}.synapse." + (f"{len(front)}." if module is not block.synapse else "")
-                found = self.changes(LearningLayer(place, module, block.neuron, pre, record[name]), memory)
-                grads |= {prefix + key: grad for key, grad in found.items()}
+                changes = self.changes(LearningLayer(place, module, block.neuron, pre, record[name]), memory)
+                grads |= {prefix + key: grad for key, grad in changes.items()}
             scores, rates = network.scores(record), firing_rates(network, record)
         yield Update(grads, scores, buffers=buffers, memory=self.kept(memory), rates=rates)

@@ -98,10 +98,10 @@ class SoftHebb(LayerwiseHebbian):
         x, u, s = self.competition(layer)
         samples, weight, bias = s.shape[1], layer.weight, layer.bias
         met = correlate(layer.module, x, s)["weight"]
-        found = {"weight": (by_neuron(over_places(s * u), weight) * weight - met) / samples}
+        grads = {"weight": (by_neuron(over_places(s * u), weight) * weight - met) / samples}
         if bias is not None:
             prior = (of_layer(self.t_inv, layer.place) * bias).exp()
             won = over_places(s)
             competitions = s.numel() / len(won)
-            found["bias"] = (competitions - won / prior) / samples
-        return found
+            grads["bias"] = (competitions - won / prior) / samples
+        return grads

@@ -59,13 +59,13 @@ def identity(rule: str) -> Callable[[Identity], Identity]:
     return enter
 
 
-def compare(rule: str, found: Mapping[str, Tensor], expected: Mapping[str, Tensor], within: float = TOLERANCE) -> None:
+def compare(rule: str, grads: Mapping[str, Tensor], expected: Mapping[str, Tensor], within: float = TOLERANCE) -> None:
     """Raise ValueError where the changes differ in keys, or in values by more than rounding."""
-    if found.keys() != expected.keys():
-        raise ValueError(f"{rule} changes {sorted(found)}, expected {sorted(expected)} by its identity")
+    if grads.keys() != expected.keys():
+        raise ValueError(f"{rule} changes {sorted(grads)}, expected {sorted(expected)} by its identity")
     for name, value in expected.items():
         largest = max(float(value.abs().max()), 1e-12)
-        error = float((found[name] - value).abs().max()) / largest
+        error = float((grads[name] - value).abs().max()) / largest
         if not error <= within:
             raise ValueError(f"{rule} differs from its identity in {name} by {error:.1e} of the largest change")
     if not any(bool(value.any()) for value in expected.values()):

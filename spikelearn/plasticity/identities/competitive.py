@@ -27,9 +27,9 @@ def softhebb() -> None:
         change += torch.stack([s[k] * (sample - u[k] * weight[k]) for k in range(5)])
         along += s * u * (1.0 - weight.square().sum(1))
     name = "blocks.b0.synapse.weight"
-    found = changes(SoftHebb(2.0, "opposed"), network, batch)
-    compare("softhebb", found, {name: -change / SAMPLES})
-    compare("softhebb", {name: (found[name] * weight).sum(1)}, {name: -along / SAMPLES})
+    changed = changes(SoftHebb(2.0, "opposed"), network, batch)
+    compare("softhebb", changed, {name: -change / SAMPLES})
+    compare("softhebb", {name: (changed[name] * weight).sum(1)}, {name: -along / SAMPLES})
 
 
 @identity("hebbian-conv")
@@ -50,9 +50,9 @@ def hebbian_conv() -> None:
                 if r[winner] > 0:
                     change[winner] += patch - weight[winner]
                     wins[winner] += 1
-    found = changes(HebbianConv(winners=2), network, Batch(images, torch.arange(SAMPLES) % 2))
+    changed = changes(HebbianConv(winners=2), network, Batch(images, torch.arange(SAMPLES) % 2))
     rise = wins / (SAMPLES * len(places)) - 2 / 4
-    compare("hebbian-conv", found, {"blocks.b0.synapse.weight": -change / SAMPLES, "blocks.b0.synapse.bias": rise})
+    compare("hebbian-conv", changed, {"blocks.b0.synapse.weight": -change / SAMPLES, "blocks.b0.synapse.bias": rise})
 
 
 @identity("activation-learning")
@@ -81,8 +81,8 @@ def activation_learning() -> None:
         top = second @ sent
         above += torch.outer(top, sent - sum(top[k] * second[k] for k in range(5)))
     expected = {"b0": -change[:, :4] / SAMPLES, "b1": -above / SAMPLES}
-    found = changes(rule, network, batch, memory)
-    compare("activation-learning", found, {f"blocks.{name}.synapse.weight": grad for name, grad in expected.items()})
+    changed = changes(rule, network, batch, memory)
+    compare("activation-learning", changed, {f"blocks.{name}.synapse.weight": grad for name, grad in expected.items()})
 
 
 def rates(inputs: int, outputs: int) -> Network:

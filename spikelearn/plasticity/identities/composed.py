@@ -11,7 +11,7 @@ from spikelearn.plasticity.split import Split
 def split() -> None:
     """The first block's changes are sums over pairs of spikes, the last block's are gradients."""
     network, batch = dense(6, 5, 4), spikes_for(6, 4)
-    found = changes(Split({"b0": STDP(0.3, 0.2, 5e-3, 12e-3), "last": BPTT()}), network, batch)
+    changed = changes(Split({"b0": STDP(0.3, 0.2, 5e-3, 12e-3), "last": BPTT()}), network, batch)
     expected = pair_sum(batch, network.run(batch.inputs)[0]["b0"].spikes)
     last = {name: grad for name, grad in unrolled(network, batch).items() if name.startswith("blocks.b1.")}
-    compare("split", found, expected | last)
+    compare("split", changed, expected | last)

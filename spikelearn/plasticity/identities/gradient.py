@@ -38,9 +38,9 @@ def tssl_bp() -> None:
     given = torch.randn(12, 7, generator=generator, dtype=torch.float64)
     learned = current.clone().requires_grad_()
     spikes, _, _ = TSSL().sequence(model, model.initial_state(learned[0]), learned)
-    found = torch.autograd.grad(spikes, learned, given)[0]
+    error = torch.autograd.grad(spikes, learned, given)[0]
     columns = [_tssl_errors(model, current[:, n].tolist(), given[:, n].tolist()) for n in range(7)]
-    compare("tssl-bp", {"current": found}, {"current": torch.tensor(columns, dtype=torch.float64).T})
+    compare("tssl-bp", {"current": error}, {"current": torch.tensor(columns, dtype=torch.float64).T})
 
 
 def _tssl_errors(model: CubaLIF, current: Iterable[float], given: list[float]) -> list[float]:

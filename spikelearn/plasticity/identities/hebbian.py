@@ -14,8 +14,8 @@ from spikelearn.plasticity.identities.by_hand import pair_sum
 def stdp() -> None:
     """The change is the sum over all pairs of spikes."""
     network, batch = dense(6, 5), spikes_for(6, 5)
-    found = changes(STDP(0.3, 0.2, 5e-3, 12e-3), network, batch)
-    compare("stdp", found, pair_sum(batch, network.run(batch.inputs)[0].output.spikes))
+    changed = changes(STDP(0.3, 0.2, 5e-3, 12e-3), network, batch)
+    compare("stdp", changed, pair_sum(batch, network.run(batch.inputs)[0].output.spikes))
 
 
 @identity("stdp-online")

@@ -159,7 +159,7 @@ def _pairs(network: Network, batch: Batch) -> dict[str, Tensor]:
     layers, losses = _by_step(network, batch)
     steps = range(len(losses))[-LAST:]
     value = torch.stack([losses[t] for t in steps]).mean()
-    found: dict[str, Tensor] = {}
+    after: dict[str, Tensor] = {}
     for number, seen in enumerate(layers):
         signals = torch.autograd.grad(value, [seen[t].sent for t in steps], retain_graph=True)
         hidden = number < len(layers) - 1
@@ -174,8 +174,8 @@ def _pairs(network: Network, batch: Batch) -> dict[str, Tensor]:
                 other = BOTH["decay_post"] ** (t - 1 - before) * (m * seen[before].psi).t() @ seen[t].x
                 weight = weight + BOTH["alpha_post"] * other
         prefix = f"blocks.b{number}.synapse."
-        found |= {f"{prefix}weight": weight.detach(), f"{prefix}bias": bias.detach()}
-    return found
+        after |= {f"{prefix}weight": weight.detach(), f"{prefix}bias": bias.detach()}
+    return after
 
 
 def _by_step(network: Network, batch: Batch) -> tuple[list[list[_Seen]], list[Tensor]]:

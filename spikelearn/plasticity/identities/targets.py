@@ -61,8 +61,8 @@ def dtp() -> None:
     for name, below, act in (("b1", "b0", torch.tanh), ("b2", "b1", lambda current: current)):
         noisy = rates[below].detach() + draws[f"noise.{name}"][:, 0]
         sent = act(noisy @ _weight(network, name).T)
-        found = torch.tanh(sent @ memory[f"back_weights.{name}"].T)
-        slope = 2.0 * (found - noisy) * (1.0 - found.square()) / batch.size
+        restored = torch.tanh(sent @ memory[f"back_weights.{name}"].T)
+        slope = 2.0 * (restored - noisy) * (1.0 - restored.square()) / batch.size
         expected[f"back_weights.{name}"] = slope.T @ sent
     compare("dtp", back.own, expected)
     fixed = FWDTP(CrossEntropy(), stepsize=STEP, bound=0.5)
@@ -93,12 +93,12 @@ def _weight(network: Network, name: str) -> Tensor:
 
 def _rates(network: Network, batch: Batch) -> dict[str, Tensor]:
     """{block: output}, in order, each differentiable in its own weights alone."""
-    found: dict[str, Tensor] = {}
+    rates: dict[str, Tensor] = {}
     value = batch.inputs[0]
     for name, block in network.blocks.items():
         current = block.synapse(value.detach())
-        value = found[name] = current if name == "b2" else current.tanh()
-    return found
+        value = rates[name] = current if name == "b2" else current.tanh()
+    return rates
 
 
 def _output_error(network: Network, batch: Batch) -> Tensor:

@@ -59,8 +59,8 @@ def dkp() -> None:
     network, batch, rule = dense(6, 8, 7, 4), spikes_for(6, 4), DKP()
     memory = rule.init(network, torch.Generator().manual_seed(0))
     (update,) = rule.updates(network, batch, memory, torch.Generator().manual_seed(0))
-    found = {name: update.own[name] for name in memory if name.endswith("b1")}
-    compare("dkp", found, {"back_weights.b1": unrolled(network, batch)["blocks.b2.synapse.weight"]})
+    changed = {name: update.own[name] for name in memory if name.endswith("b1")}
+    compare("dkp", changed, {"back_weights.b1": unrolled(network, batch)["blocks.b2.synapse.weight"]})
     network = dense(6, 8, 4)
     memory = {"back_weights.b0": network.get_parameter("blocks.b1.synapse.weight").detach().clone()}
     compare("dkp", changes(rule, network, batch, memory), unrolled(network, batch))

@@ -62,12 +62,14 @@ def pepita() -> None:
     batch, small = Batch(inputs, batch.targets), 1e-6
     below, above = (network.get_parameter(f"blocks.b{n}.synapse.weight").detach() for n in (0, 1))
     memory = {"back_weights.inputs": -small * above @ torch.linalg.pinv(below).t()}
-    found = changes(Pepita(modulation="input", gain=1.0), network, batch, memory)
-    found = {name: change / small if ".b0." in name else change for name, change in found.items()}
+    changed = changes(Pepita(modulation="input", gain=1.0), network, batch, memory)
+    changed = {name: change / small if ".b0." in name else change for name, change in changed.items()}
     names, parameters = zip(*network.named_parameters(), strict=True)
     (first, bias), (last, shift) = parameters[:2], parameters[2:]
     value = F.cross_entropy(F.linear(F.linear(inputs[0], first, bias).relu(), last, shift), batch.targets)
-    compare("pepita", found, dict(zip(names, torch.autograd.grad(value, parameters), strict=True)), within=100 * small)
+    compare(
+        "pepita", changed, dict(zip(names, torch.autograd.grad(value, parameters), strict=True)), within=100 * small
+    )
 
 
 def _error(logits: Tensor, batch: Batch) -> Tensor:
@@ -76,11 +78,11 @@ def _error(logits: Tensor, batch: Batch) -> Tensor:
 
 def _products(factors: dict[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
     """{parameter: mean over the samples of post times pre, or times 1}, of {block: (post, pre)}."""
-    found = {}
+    products = {}
     for name, (post, pre) in factors.items():
-        found[f"blocks.{name}.synapse.weight"] = torch.einsum("bi,bj->ij", post, pre).detach() / SAMPLES
-        found[f"blocks.{name}.synapse.bias"] = post.detach().mean(0)
-    return found
+        products[f"blocks.{name}.synapse.weight"] = torch.einsum("bi,bj->ij", post, pre).detach() / SAMPLES
+        products[f"blocks.{name}.synapse.bias"] = post.detach().mean(0)
+    return products
 
 
 @identity("forward-forward")
@@ -106,8 +108,8 @@ def forward_forward() -> None:
             expected[name] = expected[name] + error.T @ met / (2 * len(samples))
             met = given / (given.norm(dim=1, keepdim=True) + 1e-4)
     rule = ForwardForward(CrossEntropy(), threshold=0.4, gain=2.0)
-    found = changes(rule, network, batch)
-    compare("forward-forward", {name: found[name] for name in expected}, expected)
+    changed = changes(rule, network, batch)
+    compare("forward-forward", {name: changed[name] for name in expected}, expected)
 
 
 def _relays(count: int) -> Network:

@@ -29,8 +29,8 @@ class CrossEntropySteps(StepLoss):
 
     def each(self, scores: Tensor, targets: Tensor) -> Tensor:
         # Outside the valid steps there may stand any number.
-        found = F.cross_entropy(scores.flatten(0, 1), targets.flatten(), reduction="none")
-        return found.view(scores.shape[:2])
+        losses = F.cross_entropy(scores.flatten(0, 1), targets.flatten(), reduction="none")
+        return losses.view(scores.shape[:2])
 
     def check(self, network: Network) -> None:
         super().check(network)

@@ -46,9 +46,9 @@ class Neurons(Need):
         options = " ".join(f"{key}={str(value).lower()}" for key, value in self._options().items())
         flags = f"--neuron {self.settings['neuron']}{' --neuron-option ' if options else ''}{options}"
         for name in self.among(network):
-            if found := self._wrong(network.blocks[name].neuron):
+            if wrong := self._wrong(network.blocks[name].neuron):
                 raise ValueError(
-                    f"{rule} {self.why}, but block {name!r} is {found}: use {self} ({flags}; of the last block alone "
+                    f"{rule} {self.why}, but block {name!r} is {wrong}: use {self} ({flags}; of the last block alone "
                     "--output, --output-option)"
                 )
 

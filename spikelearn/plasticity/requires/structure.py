@@ -88,12 +88,12 @@ class FeedbackFromLast(Need):
 
     def check(self, network: Network, rule: str) -> None:
         last = list(network.blocks)[-1]
-        found = sources(network)
-        if last not in found:
+        starts = sources(network)
+        if last not in starts:
             cure = f", or {self.instead}" if self.instead else ""
             raise ValueError(
                 f"{rule} {self.why} feedback from the last block {last!r}, but the network has feedback from "
-                f"{found or 'no block'}: add an edge, for example 784-400(F400)-10 with a linear readout{cure}"
+                f"{starts or 'no block'}: add an edge, for example 784-400(F400)-10 with a linear readout{cure}"
             )
 
     def __str__(self) -> str:

@@ -250,8 +250,8 @@ class Desire(Rule):
             sent = counts[source] if source == "inputs" else counts[source] * masks.get(source, 1.0)
             post = (rate - wish.up.to(rate)) * wish.active * (masks[name] != 0 if name in masks else 1.0)
             scale = -self.conv_rate / math.prod(rate.shape[2:])
-            found = correlate(network.blocks[name].synapse, sent.unsqueeze(0), post.unsqueeze(0))
-            changes |= {f"blocks.{name}.synapse.{key}": scale * value for key, value in found.items()}
+            products = correlate(network.blocks[name].synapse, sent.unsqueeze(0), post.unsqueeze(0))
+            changes |= {f"blocks.{name}.synapse.{key}": scale * value for key, value in products.items()}
         return changes
 
 
@@ -259,8 +259,8 @@ def count_spikes(records: Iterable[Record], masks: Tensors) -> dict[str, Tensor]
     """{block: number of spikes [B, ...]}, after {"inputs": sum of what met the first weights}; ``masks`` of the run."""
     totals: dict[str, Tensor] = {}
     for record in records:
-        found = {"inputs": next(iter(record.values())).pre} | {name: seen.spikes for name, seen in record.items()}
-        for name, values in found.items():
+        counted = {"inputs": next(iter(record.values())).pre} | {name: seen.spikes for name, seen in record.items()}
+        for name, values in counted.items():
             total = values.detach().sum(0)
             totals[name] = totals[name] + total if name in totals else total
     # Sent spikes carry the mask's factor; their quotient is a whole number but for rounding.

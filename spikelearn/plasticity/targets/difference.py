@@ -94,10 +94,10 @@ def targets_of(back: WayBack, rates: Mapping[str, Tensor], top: Tensor, firing: 
     def reachable(name: str, target: Tensor) -> Tensor:
         return target.clamp(0.0, 1.0) if name in clipped else target
 
-    found = {names[-1]: reachable(names[-1], top)}
+    targets = {names[-1]: reachable(names[-1], top)}
     for name, below in pairwise(reversed(names)):
-        found[below] = reachable(below, back.corrected(name, found[name], rates[below], rates[name]))
-    return {name: found[name] for name in names}
+        targets[below] = reachable(below, back.corrected(name, targets[name], rates[below], rates[name]))
+    return {name: targets[name] for name in names}
 
 
 class DifferenceTargets(Rule):
@@ -186,8 +186,8 @@ class DifferenceTargets(Rule):
         with torch.enable_grad():
             gaps = [(rate - targets[name]).square().sum() for name, rate in seen.rates.items() if rate.requires_grad]
             total = torch.stack(gaps).sum() / len(seen.scores)
-            found = torch.autograd.grad(total, [network.get_parameter(name) for name in names], allow_unused=True)
-        grads = named_gradients(self.loss, names, found)
+            gradients = torch.autograd.grad(total, [network.get_parameter(name) for name in names], allow_unused=True)
+        grads = named_gradients(self.loss, names, gradients)
         metrics = agreement(network, back.weights)
         return Update(grads, seen.scores, seen.loss, buffers=seen.buffers, rates=seen.fired, metrics=metrics)
 
@@ -202,13 +202,15 @@ def agreement(network: Network, weights: Mapping[str, Tensor]) -> dict[str, floa
 
     Targets lead down the loss where the trace is positive (the weak condition of Shibuya et al., slopes left out).
     """
-    found = {}
+    cosine = {}
     for name, back in weights.items():
         forward = [p for p in network.blocks[name].synapse.parameters() if p.ndim == 2]
         if len(forward) == 1 and forward[0].shape == back.T.shape:
             weight = forward[0].detach()
-            found[f"agreement_{name}"] = float((weight * back.T).sum() / (weight.norm() * back.norm()).clamp_min(1e-30))
-    return found
+            cosine[f"agreement_{name}"] = float(
+                (weight * back.T).sum() / (weight.norm() * back.norm()).clamp_min(1e-30)
+            )
+    return cosine
 
 
 def _check_sends(network: Network, rule: str) -> None:

@@ -115,14 +115,14 @@ class DTP(DifferenceTargets):
     def draws(self, network: Network, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """{``noise.<block>``: at what the block takes}, and with "l-drl" {``above.<block>``: at its own rates}."""
         shapes = network.shapes(batch.inputs[0, :1])
-        found = {}
+        drawn_noise = {}
         for below, name in pairwise(shapes):
             places = {"noise": below} | ({"above": name} if self.reconstruction == "l-drl" else {})
             for place, of in places.items():
                 size = (batch.size, self.feedback_steps, torch.Size(shapes[of]).numel())
                 drawn = torch.randn(*size, generator=generator, dtype=float_type(network), device=generator.device)
-                found[f"{place}.{name}"] = self.noise * drawn.to(batch.inputs.device)
-        return found
+                drawn_noise[f"{place}.{name}"] = self.noise * drawn.to(batch.inputs.device)
+        return drawn_noise
 
     def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:
         drawn = self.drawn(network, batch, generator)
@@ -149,7 +149,7 @@ class DTP(DifferenceTargets):
         self, network: Network, batch: Batch, seen: Seen, drawn: Mapping[str, Tensor], step: int
     ) -> dict[str, Noisy]:
         """{block: what noise does there} in one step of the way back; the blocks stay as they are."""
-        steps, found, names = len(batch.inputs), {}, list(network.blocks)
+        steps, noisy, names = len(batch.inputs), {}, list(network.blocks)
         shapes = network.shapes(batch.inputs[0, :1])
         with network.presentation():
             for number, (below, name) in enumerate(pairwise(names), start=1):
@@ -158,8 +158,8 @@ class DTP(DifferenceTargets):
                 for above in names[number:] if self.reconstruction == "drl" else [name]:
                     sent = answer(network.blocks[above], sent, steps)
                 higher = drawn[f"above.{name}"][:, step] if self.reconstruction == "l-drl" else None
-                found[name] = Noisy(noise, sent.flatten(1), higher)
-        return found
+                noisy[name] = Noisy(noise, sent.flatten(1), higher)
+        return noisy
 
     def _learn_back(
         self, network: Network, seen: Seen, memory: Memory, noisy: dict[str, Noisy], names: Sequence[str]

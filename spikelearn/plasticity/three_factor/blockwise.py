@@ -103,8 +103,8 @@ class Blockwise:
         points += [self.network.get_parameter(name) for name in further]
         if not points:
             return
-        found = torch.autograd.grad(outputs, points, signals, allow_unused=True)
-        arrived = dict(zip([*places, *further], found, strict=True))
+        gradients = torch.autograd.grad(outputs, points, signals, allow_unused=True)
+        arrived = dict(zip([*places, *further], gradients, strict=True))
         if self.trace.is_factor:
             for prefix, (target, edge) in edges.items():
                 if (error := arrived[target]) is not None:

@@ -72,8 +72,8 @@ class EligibilityWalk(Walk):
         for prefix, (_, edge) in edges_of(self.network, plain).items():
             block = self._blocks[prefix]
             sent, arrived = self.batch.masks.get(block), errors.get(block, {})
-            found = self.edges[prefix].step(slopes.slopes[block], edge.pre[0], arrived, sent)
-            step.grads.update({prefix + name: grad for name, grad in found.items()})
+            changes = self.edges[prefix].step(slopes.slopes[block], edge.pre[0], arrived, sent)
+            step.grads.update({prefix + name: grad for name, grad in changes.items()})
         return step
 
     def rest(self) -> dict[str, Tensor]:
@@ -83,12 +83,12 @@ class EligibilityWalk(Walk):
         rates = {name: fired / count for name, fired in self._fired.items()}
         self.loss += self.regulariser.loss(self.network, rates)
         errors = self.regulariser.errors(self.network, rates, count)
-        found: dict[str, Tensor] = {}
+        rest: dict[str, Tensor] = {}
         for prefix, edge in self.edges.items():
             if (block := self._blocks[prefix]) in errors:
                 grads = edge.met_by_sum(errors[block])
-                found |= {prefix + name: grad for name, grad in grads.items()}
-        return found
+                rest |= {prefix + name: grad for name, grad in grads.items()}
+        return rest
 
     def _errors(self, t: int, record: Record, slopes: SlopesOf) -> tuple[dict[str, dict[str, Tensor]], Step]:
         """{block: {"spikes" or "v": error there, [B, ...]}}, and a step without gradients yet."""

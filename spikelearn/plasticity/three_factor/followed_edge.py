@@ -31,13 +31,13 @@ class LowPass(NamedTuple):
 
 def readout_memory(network: Network) -> LowPass | None:
     """The memory that all outputs share, of leaky integrators with one decay and one gain; None: there is none."""
-    found = set()
+    filters = set()
     for name in network.outputs:
         neuron = network.blocks[name].neuron
         if type(neuron) is not LeakyIntegrator or {"decay_mem", "gain_mem"} & set(neuron.per_neuron):
             return None
-        found.add(LowPass(float(neuron.decay_mem), float(neuron.gain_mem)))
-    return found.pop() if len(found) == 1 else None
+        filters.add(LowPass(float(neuron.decay_mem), float(neuron.gain_mem)))
+    return filters.pop() if len(filters) == 1 else None
 
 
 class FollowedEdge:
@@ -65,7 +65,7 @@ class FollowedEdge:
             errors: {"spikes" or "v": error there, [B, out...]}.
             sent: share of every spike that is sent on, [B, out...]; None: all.
         """
-        fan_in, found = self.carrier.fan_in, None
+        fan_in, total = self.carrier.fan_in, None
         always = ("spikes",) if self.low_pass or self.summed else ()
         for result, eligibility in self.carrier.step(slopes, pre, {*errors, *always}).items():
             if self.summed and result == "spikes":
@@ -73,8 +73,8 @@ class FollowedEdge:
             met = self._low_passed(eligibility) if self.low_pass and result == "spikes" else eligibility
             if result in errors:
                 more = met.met_by(fan_in.neurons(errors[result]))
-                found = more if found is None else found + more
-        return {} if found is None else fan_in.gradients(found)
+                total = more if total is None else total + more
+        return {} if total is None else fan_in.gradients(total)
 
     def met_by_sum(self, error: Tensor) -> dict[str, Tensor]:
         """{parameter: gradient} by an error that is the same at all steps and for all samples, [out...]."""

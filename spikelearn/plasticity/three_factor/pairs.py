@@ -66,9 +66,9 @@ class PairRule:
     need: str = ""
     settings: Values = field(default_factory=dict)
 
-    def refusal(self, found: str) -> ValueError:
+    def refusal(self, fault: str) -> ValueError:
         """The error for what was found."""
-        return ValueError(f"{found}: {self.reason}; {self.cure} (rule {self.number} of spikelearn traces --pairs)")
+        return ValueError(f"{fault}: {self.reason}; {self.cure} (rule {self.number} of spikelearn traces --pairs)")
 
 
 @dataclass(frozen=True)

@@ -41,14 +41,14 @@ def traces_of(rule: Rule, network: Network) -> dict[str, WeightTrace]:
         ValueError: a network that the rule cannot train; one that begins with an image of unknown size.
     """
     rule.check(network)
-    found = {name: _none(rule, network, name) for name, _ in network.named_parameters()}
+    traces = {name: _none(rule, network, name) for name, _ in network.named_parameters()}
     if isinstance(rule, ThreeFactor):
         shapes = neuron_shapes(rule.name, network)
         for prefix, synapse in network.synapses().items():
             for name, parameter in trainable(synapse).items():
                 if prefix + name in rule.learned(network):
-                    found[prefix + name] = _of_edge(rule, network, prefix, name, parameter, shapes)
-    return found
+                    traces[prefix + name] = _of_edge(rule, network, prefix, name, parameter, shapes)
+    return traces
 
 
 def _none(rule: Rule, network: Network, name: str) -> WeightTrace:

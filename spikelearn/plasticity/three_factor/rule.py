@@ -236,13 +236,13 @@ class ThreeFactor(GradientRule):
         arrived = dict(zip([*currents, *top], pulled.at, strict=False))
         before = {place: steps_before(self.trace.follow_slopes(slope)) for place, slope in behind.slopes.items()}
         there = behind.behind(pulled.at[len(places) :], before)
-        found = {name: arrived[name] for name in top}
+        gradients = {name: arrived[name] for name in top}
         for prefix, (target, edge) in edges.items():
             if (error := arrived[target]) is not None:
                 met = masked_behind(sent.batch, prefix, there.get(target))
                 grads = self.trace.correlate(edge, before_mask(sent.batch, prefix, error), met)
-                found |= {prefix + name: grad for name, grad in grads.items()}
-        return named_gradients(self.loss, names, [found.get(name) for name in names]), pulled
+                gradients |= {prefix + name: grad for name, grad in grads.items()}
+        return named_gradients(self.loss, names, [gradients.get(name) for name in names]), pulled
 
     def _step_by_step(
         self,

@@ -51,10 +51,10 @@ class Slopes:
     def _row(self, result: Tensor) -> dict[str, Tensor]:
         if not result.requires_grad:
             return {}
-        found = torch.autograd.grad(
+        gradients = torch.autograd.grad(
             result, list(self.given.values()), torch.ones_like(result), retain_graph=True, allow_unused=True
         )
-        return {name: slope for name, slope in zip(self.given, found, strict=True) if slope is not None}
+        return {name: slope for name, slope in zip(self.given, gradients, strict=True) if slope is not None}
 
 
 def step_with_slopes(adjoint: Adjoint, neuron: Neuron, state: Any, current: Any) -> tuple[Tensor, Tensor, Any, Slopes]:

@@ -269,8 +269,8 @@ class Walk:
         for prefix, (target, edge) in edges.items():
             if (error := errors[target]) is not None:
                 met = masked_behind(self.batch, prefix, there.get(target))
-                found = self.trace.meet(edge, self._traces[prefix], before_mask(self.batch, prefix, error), met)
-                grads |= {prefix + name: grad for name, grad in found.items()}
+                changes = self.trace.meet(edge, self._traces[prefix], before_mask(self.batch, prefix, error), met)
+                grads |= {prefix + name: grad for name, grad in changes.items()}
         self.loss += value.detach()
         return Step(grads, pulled.own, value.detach(), pulled.metrics)
 

@@ -194,13 +194,13 @@ class ErrorNeuronRule(Rule):
 
     def _feedback_of(self, network: Network, memory: Memory) -> dict[str, tuple[str, Tensor]]:
         """{hidden block: (where its errors come from, matrix [n there, n])}."""
-        names, found = layers_of(network), {}
+        names, feedback = layers_of(network), {}
         for name, above in zip(names, names[1:], strict=False):
             if self.feedback == "symmetric":
-                found[name] = (above, weight_of(network, above))
+                feedback[name] = (above, weight_of(network, above))
             else:
-                found[name] = (names[-1] if self.feedback == "direct" else above, memory[PREFIX + name])
-        return found
+                feedback[name] = (names[-1] if self.feedback == "direct" else above, memory[PREFIX + name])
+        return feedback
 
     def _fire(self, charge: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
         """Error spikes, and the charge after reset."""
@@ -217,12 +217,12 @@ def error_thresholds(sizes: Sequence[int], feedback: Feedback, hidden_ratio: flo
     $\frac{\mathrm{hidden}}{2(i+1)}\sqrt{3 n_{i+1}}$ ("alignment"), $\frac{\mathrm{hidden}}{2(i+1)}\sqrt{3 n_{L+1}}$
     ("direct"); the output: ``epsilon``.
     """
-    found = []
+    thresholds = []
     for place in range(1, len(sizes) - 1):
         spread = {
             "symmetric": sizes[place + 1] * math.sqrt(3.0 / sizes[place]),
             "alignment": math.sqrt(3.0 * sizes[place + 1]),
             "direct": math.sqrt(3.0 * sizes[-1]),
         }[feedback]
-        found.append(hidden_ratio * spread / (2 * (place + 1)))
-    return [*found, epsilon]
+        thresholds.append(hidden_ratio * spread / (2 * (place + 1)))
+    return [*thresholds, epsilon]

@@ -140,9 +140,9 @@ class ForwardForward(Rule):
             losses = {name: self.loss_of(right[name], other[name]) for name in right}
             parts = [part for part in (value, *losses.values()) if part.requires_grad]
             parameters = [network.get_parameter(name) for name in names]
-            found = torch.autograd.grad(torch.stack(parts).sum(), parameters, allow_unused=True)
+            gradients = torch.autograd.grad(torch.stack(parts).sum(), parameters, allow_unused=True)
         yield Update(
-            named_gradients(self.loss, names, found),
+            named_gradients(self.loss, names, gradients),
             scores.detach(),
             value.detach(),
             buffers=buffers,
@@ -161,13 +161,13 @@ class ForwardForward(Rule):
                 f"{self.name} looks at every step, but lengths or valid leave some out: cut the samples to one length"
             )
         classes = classes_of(network, inputs)
-        found = []
+        goodness = []
         for number in range(classes):
             label = torch.full((inputs.shape[1],), number, device=inputs.device)
             own = self.goodnesses(network, Batch(inputs, label), label, classes)
             counted = islice(own.values(), int(self.skip_first and len(own) > 1), None)
-            found.append(torch.stack(list(counted)).sum(0))
-        return torch.stack(found, 1)
+            goodness.append(torch.stack(list(counted)).sum(0))
+        return torch.stack(goodness, 1)
 
     def goodnesses(self, network: Network, batch: Batch, labels: Tensor, classes: int) -> dict[str, Tensor]:
         """{hidden block: goodness [B]} of a batch whose samples have ``labels`` [B] in them."""

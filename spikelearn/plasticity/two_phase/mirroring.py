@@ -44,8 +44,8 @@ def weights_of(network: Network) -> dict[str, Tensor]:
 
 
 def _linears(network: Network) -> dict[str, nn.Linear]:
-    found = {name: as_linear(block.synapse) for name, block in network.blocks.items()}
-    return {name: linear for name, linear in found.items() if linear is not None}
+    linears = {name: as_linear(block.synapse) for name, block in network.blocks.items()}
+    return {name: linear for name, linear in linears.items() if linear is not None}
 
 
 def drawn_factors(network: Network, scale: float, generator: torch.Generator) -> Memory:
@@ -79,16 +79,16 @@ def noise_for(
     network: Network, batch: Batch, amplitude: float, dropout: float, generator: torch.Generator
 ) -> dict[str, Tensor]:
     """{``noise.<block>``: what a layer is sent, [B, inputs]}; with ``dropout`` {``noise.<block>.mask``: [B, n]} too."""
-    found = {}
+    noise = {}
     kind, device = float_type(network), batch.inputs.device
     for name, weight in weights_of(network).items():
         outputs, inputs = weight.shape
         raw = torch.randn(batch.size, inputs, generator=generator, dtype=kind, device=generator.device)
-        found[NOISE + name] = centred(raw, amplitude).to(device)
+        noise[NOISE + name] = centred(raw, amplitude).to(device)
         if dropout and name not in network.outputs:
             kept = torch.rand(batch.size, outputs, generator=generator, device=generator.device) >= dropout
-            found[f"{NOISE}{name}.mask"] = (kept.to(kind) / (1.0 - dropout)).to(device)
-    return found
+            noise[f"{NOISE}{name}.mask"] = (kept.to(kind) / (1.0 - dropout)).to(device)
+    return noise
 
 
 def centred(raw: Tensor, amplitude: float) -> Tensor:
@@ -102,7 +102,7 @@ def mirrored(network: Network, draws: Mapping[str, Tensor], gain: float) -> dict
 
     $f_l$ is the layer by itself, with its dropout; that of the output is the softmax of ``gain`` times its current.
     """
-    found = {}
+    changes = {}
     for name, layer in _linears(network).items():
         noise = draws[NOISE + name]
         current = layer(noise)
@@ -111,8 +111,8 @@ def mirrored(network: Network, draws: Mapping[str, Tensor], gain: float) -> dict
         else:
             response = network.blocks[name].neuron.steady_rate(current)
             response = response * draws.get(f"{NOISE}{name}.mask", 1.0)
-        found[PREFIX + name] = -(response.t() @ noise) / len(noise)
-    return found
+        changes[PREFIX + name] = -(response.t() @ noise) / len(noise)
+    return changes
 
 
 def rescaled(network: Network, memory: Mapping[str, Tensor], scale: float) -> dict[str, Tensor]:

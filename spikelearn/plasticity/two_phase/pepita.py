@@ -156,8 +156,8 @@ class Pepita(Rule):
     @property
     def factors(self) -> Factors:
         # The sign of the error is known from the target alone.
-        found: Factors = SUPERVISED | {"record"}
-        return found - {"error"} if self.projected == "sign" else found
+        factors: Factors = SUPERVISED | {"record"}
+        return factors - {"error"} if self.projected == "sign" else factors
 
     @property
     def requires(self) -> tuple[Need, ...]:
@@ -181,17 +181,17 @@ class Pepita(Rule):
 
     def draws(self, network: Network, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Masks of dropout {``dropout.<block>``: [B, ...]}, spikes to change, and the noise of weight mirroring."""
-        found = flips_for(batch, generator) if self.modulation == "spikes" else {}
+        drawn = flips_for(batch, generator) if self.modulation == "spikes" else {}
         if self.dropout:
             shapes = network.shapes(batch.inputs[0, :1])
             again = (DROPOUT, REDRAWN) if self.form == "time-local" else (DROPOUT,)
             for name in (prefix + name for prefix in again for name in shapes if name not in network.outputs):
                 shape = shapes[name.partition(".")[2]]
                 kept = torch.rand(batch.size, *shape, generator=generator, device=generator.device) >= self.dropout
-                found[name] = kept.to(batch.inputs.device, float_type(network)) / (1.0 - self.dropout)
+                drawn[name] = kept.to(batch.inputs.device, float_type(network)) / (1.0 - self.dropout)
         if self.feedback == "mirrored":
-            found |= noise_for(network, batch, self.mirror_noise, self.dropout, generator)
-        return found
+            drawn |= noise_for(network, batch, self.mirror_noise, self.dropout, generator)
+        return drawn
 
     @torch.no_grad()
     def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:

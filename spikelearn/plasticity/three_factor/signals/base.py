@@ -249,12 +249,12 @@ class Broadcast(Signal):
 
     def pull(self, value: Tensor, points: Sequence[Tensor], sent: Sent, memory: Memory) -> Pulled:
         # In a cut run the loss depends on what is learned in the blocks that are read; the rest is None.
-        found = torch.autograd.grad(value, [*sent.currents, *points], allow_unused=True)
-        top = found[len(sent.currents) :]
+        pulled = torch.autograd.grad(value, [*sent.currents, *points], allow_unused=True)
+        top = pulled[len(sent.currents) :]
         hidden = [point for point, grad in zip(points, top, strict=True) if grad is None]
         if not hidden or not sent.spikes:
             return Pulled(top, {})
-        error = _side_by_side(sent.currents, found)
+        error = _side_by_side(sent.currents, pulled)
         signals = self.send(error, sent, memory)
         signals = {name: signal + sent.more[name] if name in sent.more else signal for name, signal in signals.items()}
         outputs = [sent.spikes[name] for name in signals]

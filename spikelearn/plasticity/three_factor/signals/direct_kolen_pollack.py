@@ -59,8 +59,8 @@ class DirectKolenPollack(Broadcast):
 
     def follow(self, error: Tensor, sent: Sent, memory: Memory) -> dict[str, Tensor]:
         rows = error.flatten(2).flatten(0, 1).t()
-        found = {}
+        changes = {}
         for name in sent.spikes:
             key = PREFIX + name
-            found[key] = (rows @ sent.heard[name].flatten(0, 1).flatten(1)).view_as(memory[key])
-        return found
+            changes[key] = (rows @ sent.heard[name].flatten(0, 1).flatten(1)).view_as(memory[key])
+        return changes

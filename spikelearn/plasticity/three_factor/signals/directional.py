@@ -105,9 +105,9 @@ class Directional(Broadcast):
         moved = output_tangent(network, batch, adjoint, pushed)
         # A push that lasts meets what it has done at all steps together.
         met = moved.transpose(0, 1).flatten(0, 1) if each else moved.sum(0)
-        found = {}
+        changes = {}
         for name, xi in drawn.items():
             own = memory[PREFIX + name]
             rows = xi.flatten(0, 1) if each else xi
-            found[PREFIX + name] = own - (met.t() @ rows.flatten(1)).view_as(own) / (steps * batch.size)
-        return found
+            changes[PREFIX + name] = own - (met.t() @ rows.flatten(1)).view_as(own) / (steps * batch.size)
+        return changes

@@ -123,19 +123,19 @@ class FixedBasis(Local):
         """{``basis.<block>``: B, ``modulation.<block>``: m or M, of N(0, 0.01^2)} of all blocks but those read."""
         shapes, like = neuron_shapes(self.name, network), next(network.parameters())
         classes = sum(math.prod(shapes[name]) for name in network.outputs)
-        found: Memory = {}
+        memory: Memory = {}
         for name, shape in shapes.items():
             if name in network.outputs:
                 continue
             length = math.prod(self.pooled_shape(shape))
             vectors = self.basis.vectors(self.vectors or classes, length, generator)
             _say_where_alike(name, vectors)
-            found[BASIS + name] = vectors.to(like)
+            memory[BASIS + name] = vectors.to(like)
             if self.modulation != "none":
                 size = (classes,) if self.modulation == "vector" else (len(vectors), classes)
                 drawn = torch.randn(*size, generator=generator, dtype=torch.float64, device=generator.device)
-                found[MODULATION + name] = (0.01 * drawn).to(like)
-        return found
+                memory[MODULATION + name] = (0.01 * drawn).to(like)
+        return memory
 
     def pooled_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of z before it is flattened, of a block of neurons [n] or [C, H, W]."""

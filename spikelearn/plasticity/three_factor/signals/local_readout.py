@@ -74,13 +74,13 @@ class LocalReadout(Local):
         """{``readout_weights.<block>``: G, ``readout_biases.<block>``: c} of all hidden blocks behind weights."""
         shapes, like = neuron_shapes(self.name, network), next(network.parameters())
         outputs = sum(int(torch.Size(shapes[name]).numel()) for name in network.outputs)
-        found: Memory = {}
+        memory: Memory = {}
         for name in _behind_weights(network):
             silent = like.new_zeros(1, 1, *shapes[name])
             count = self.seen(network, name, silent, silent)[0].numel()
-            found[WEIGHTS + name] = drawn_weights((outputs, count), self.scale, generator, like)
-            found[BIASES + name] = drawn_weights((outputs,), self.scale / count**0.5, generator, like)
-        return found
+            memory[WEIGHTS + name] = drawn_weights((outputs, count), self.scale, generator, like)
+            memory[BIASES + name] = drawn_weights((outputs,), self.scale / count**0.5, generator, like)
+        return memory
 
     def draws(self, network: Network, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """{``dropout.<block>``: a seed for every sample, int64 [B]}; {} without dropout."""

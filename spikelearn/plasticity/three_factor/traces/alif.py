@@ -31,8 +31,8 @@ class ALIFCarrier(Carrier):
             moved = moved * self.mask.unsqueeze(-1)
         if self.adapted is not None:
             moved = moved - beta / gain * self.adapted
-        found = {result: self.slope(slopes, result, masked=False) for result in {*of, "spikes"}}
-        whole = {result: slope.unsqueeze(-1) * moved for result, slope in found.items() if slope is not None}
+        slopes_of = {result: self.slope(slopes, result, masked=False) for result in {*of, "spikes"}}
+        whole = {result: slope.unsqueeze(-1) * moved for result, slope in slopes_of.items() if slope is not None}
         if "spikes" in whole:
             self.adapted = whole["spikes"] if self.adapted is None else rho * self.adapted + whole["spikes"]
         return {result: Whole(values) for result, values in whole.items() if result in of}
@@ -68,8 +68,8 @@ class ALIFTrace(ClosedForm):
 
     def misfit(self, adjoint: Adjoint, neuron: Neuron) -> str:
         if isinstance(neuron, ADAPTIVE):
-            found = misfit_of_membrane(adjoint, neuron, ADAPTIVE)
-            return found or misfit_of_constants(neuron, "decay_mem")
+            misfit = misfit_of_membrane(adjoint, neuron, ADAPTIVE)
+            return misfit or misfit_of_constants(neuron, "decay_mem")
         return LIFTrace().misfit(adjoint, neuron)
 
     def carried_by(self, adjoint: Adjoint, neuron: Neuron) -> tuple[str, type[Carrier]]:

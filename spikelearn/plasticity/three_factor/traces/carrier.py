@@ -101,10 +101,10 @@ class Carrier(ABC):
 
     def slope(self, slopes: Slopes, result: str, *, masked: bool = True) -> Tensor | None:
         """The derivative of a result in the current of the edge, [B, G, M, P], or in that behind its mask."""
-        found = slopes.of(result, self.given)
-        if found is None:
+        given = slopes.of(result, self.given)
+        if given is None:
             return None
-        own = self.fan_in.neurons(found)
+        own = self.fan_in.neurons(given)
         return own * self.mask if masked and self.mask is not None else own
 
 
@@ -125,10 +125,10 @@ class Derived(Carrier):
 
     def step(self, slopes: Slopes, pre: Tensor, of: Collection[str]) -> dict[str, Eligibility]:
         x = self.fan_in.arriving(pre)
-        found = {result: self._combined(slopes, result, x) for result in of}
+        combined = {result: self._combined(slopes, result, x) for result in of}
         after = {field: self._combined(slopes, STATE + field, x) for field in slopes.fields}
         self.fields = {field: value for field, value in after.items() if value is not None}
-        return {result: Whole(value) for result, value in found.items() if value is not None}
+        return {result: Whole(value) for result, value in combined.items() if value is not None}
 
     def _combined(self, slopes: Slopes, result: str, x: Tensor) -> Tensor | None:
         own = self.slope(slopes, result)

@@ -30,8 +30,10 @@ class DoubleExponentialCarrier(Carrier):
         )
         self.arrived = x if self.arrived is None else synapse * self.arrived + x
         self.trace = self.arrived if self.trace is None else membrane * self.trace + self.arrived
-        found = {result: self.slope(slopes, result) for result in of}
-        return {result: FactoredEligibility(slope, self.trace) for result, slope in found.items() if slope is not None}
+        slope_of = {result: self.slope(slopes, result) for result in of}
+        return {
+            result: FactoredEligibility(slope, self.trace) for result, slope in slope_of.items() if slope is not None
+        }
 
 
 @TRACES.register("double-exponential")
@@ -55,8 +57,8 @@ class DoubleExponentialTrace(ClosedForm):
 
     def misfit(self, adjoint: Adjoint, neuron: Neuron) -> str:
         if isinstance(neuron, FILTERED):
-            found = misfit_of_membrane(adjoint, neuron, FILTERED)
-            return found or misfit_of_constants(neuron, "decay_mem", "decay_syn")
+            misfit = misfit_of_membrane(adjoint, neuron, FILTERED)
+            return misfit or misfit_of_constants(neuron, "decay_mem", "decay_syn")
         return LIFTrace().misfit(adjoint, neuron)
 
     def carried_by(self, adjoint: Adjoint, neuron: Neuron) -> tuple[str, type[Carrier]]:

@@ -63,18 +63,18 @@ class FanIn:
 
     def gradients(self, total: Tensor) -> dict[str, Tensor]:
         """{parameter of the synapse that learns: gradient}, of the gradient [G, M, fan-in]."""
-        weight, found = self.layer.weight, {}
+        weight, gradients = self.layer.weight, {}
         assert isinstance(weight, Tensor)
         rows = total.flatten(0, 1)
         if self.biased:
-            found[self._parameter("bias")] = rows[:, -1].contiguous()
+            gradients[self._parameter("bias")] = rows[:, -1].contiguous()
             rows = rows[:, :-1]
         by_weight = rows.reshape(weight.shape)
         others = {name: p for name, p in trainable(self.synapse).items() if name != self._parameter("bias")}
         if not parametrize.is_parametrized(self.layer):
-            return found | dict.fromkeys(others, by_weight)
+            return gradients | dict.fromkeys(others, by_weight)
         grads = torch.autograd.grad(weight, list(others.values()), by_weight, retain_graph=True)
-        return found | dict(zip(others, grads, strict=True))
+        return gradients | dict(zip(others, grads, strict=True))
 
     def _parameter(self, name: str) -> str:
         return f"{self.path}.{name}" if self.path else name
@@ -87,8 +87,8 @@ class FanIn:
         kernel, stride, dilation = conv.kernel_size, conv.stride, conv.dilation
         if isinstance(conv, nn.Conv1d):
             x, kernel, stride, dilation = x.unsqueeze(2), (1, *kernel), (1, *stride), (1, *dilation)
-        found = F.unfold(x, kernel, dilation, 0, stride)
-        return found.view(len(x), self.groups, -1, found.shape[-1]).transpose(2, 3)
+        unfolded = F.unfold(x, kernel, dilation, 0, stride)
+        return unfolded.view(len(x), self.groups, -1, unfolded.shape[-1]).transpose(2, 3)
 
 
 def check_fan_in(synapse: nn.Module) -> None:

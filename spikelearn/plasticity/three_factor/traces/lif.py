@@ -28,8 +28,10 @@ class LIFCarrier(Carrier):
         x = self.fan_in.arriving(pre)
         decay = one_number(self.neuron, "decay_mem", "the trace 'lif'")
         self.trace = x if self.trace is None else decay * self.trace + x
-        found = {result: self.slope(slopes, result) for result in of}
-        return {result: FactoredEligibility(slope, self.trace) for result, slope in found.items() if slope is not None}
+        slope_of = {result: self.slope(slopes, result) for result in of}
+        return {
+            result: FactoredEligibility(slope, self.trace) for result, slope in slope_of.items() if slope is not None
+        }
 
 
 @TRACES.register("lif")
@@ -54,8 +56,8 @@ class LIFTrace(ClosedForm):
         return "lif", LIFCarrier
 
     def misfit(self, adjoint: Adjoint, neuron: Neuron) -> str:
-        found = misfit_of_membrane(adjoint, neuron, (LIF, IF, LeakyIntegrator, *ADAPTIVE))
-        found = found or misfit_of_constants(neuron, "decay_mem")
-        if not found and isinstance(neuron, ADAPTIVE) and bool(torch.as_tensor(neuron.beta).any()):
+        misfit = misfit_of_membrane(adjoint, neuron, (LIF, IF, LeakyIntegrator, *ADAPTIVE))
+        misfit = misfit or misfit_of_constants(neuron, "decay_mem")
+        if not misfit and isinstance(neuron, ADAPTIVE) and bool(torch.as_tensor(neuron.beta).any()):
             return "has a threshold that rises"
-        return found
+        return misfit

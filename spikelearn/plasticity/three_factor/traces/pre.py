@@ -47,11 +47,11 @@ class PreTrace(Trace):
 
     def correlate(self, edge: Edge, error: Tensor, behind: Behind | None = None) -> dict[str, Tensor]:
         factor = self._factor(edge, error, behind)
-        found = correlate(edge.synapse, edge.pre, factor)
-        if factor is not error and any(map(is_bias, found)):
+        changes = correlate(edge.synapse, edge.pre, factor)
+        if factor is not error and any(map(is_bias, changes)):
             plain = correlate(edge.synapse, edge.pre[:1], error.sum(0, keepdim=True))
-            found |= {name: plain[name] for name in filter(is_bias, found)}
-        return found
+            changes |= {name: plain[name] for name in filter(is_bias, changes)}
+        return changes
 
     def follow(self, edge: Edge, before: Tensor | None) -> Tensor:
         now = as_float(edge.pre, edge.synapse)

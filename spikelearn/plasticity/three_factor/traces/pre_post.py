@@ -68,14 +68,14 @@ class PrePostTrace(PreTrace):
         return PlainSynapses(), HasDecay(why), OneNumber("decay_mem")
 
     def meet(self, edge: Edge, traced: Tensor, error: Tensor, behind: Behind | None = None) -> dict[str, Tensor]:
-        found = correlate(edge.synapse, traced, error)
+        changes = correlate(edge.synapse, traced, error)
         if behind is None:
-            return found
+            return changes
         later = correlate(edge.synapse, as_float(edge.pre, edge.synapse), behind.signal * behind.slopes)
-        for name, grad in found.items():
+        for name, grad in changes.items():
             if not is_bias(name):
                 grad.mul_(self.alpha_pre).add_(later[name], alpha=self.alpha_post)
-        return found
+        return changes
 
     def follow_slopes(self, slopes: Tensor, before: Tensor | None = None) -> Tensor:
         return trace(slopes, self.decay_post, None if before is None else before[-1])
