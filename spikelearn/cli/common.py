@@ -106,13 +106,13 @@ def read_shared(items: Iterable[str] | None) -> dict[str, Any]:
     Raises:
         ValueError: as ``read_options``; options that are given as one value.
     """
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for name, value in (read_options("--set", items) or {}).items():
         setting, dot, option = name.partition(".")
         if not setting.endswith("_option"):
-            found[name] = value
+            settings[name] = value
         elif dot and option:
-            found.setdefault(setting, {})[option] = value
+            settings.setdefault(setting, {})[option] = value
         else:
             raise ValueError(f"--set names {name!r}, expected one option of it, for example {setting}.KEY=VALUE")
-    return found
+    return settings

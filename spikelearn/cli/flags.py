@@ -24,8 +24,8 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def called(**values: Any) -> None:
-        found = {name: _read(name, field, values.pop(name)) for name, field in fields.items()}
-        command(**values, given={name: value for name, value in found.items() if value is not None})
+        settings = {name: _read(name, field, values.pop(name)) for name, field in fields.items()}
+        command(**values, given={name: value for name, value in settings.items() if value is not None})
 
     flags = [_flag(name, field, given) for name, field in fields.items()]
     called.__signature__ = inspect.Signature([context, *flags, *own])  # type: ignore[attr-defined]

@@ -85,10 +85,10 @@ class CIFAR10(ImageDataset):
         """Write the files that are missing in ``folder``, each whole or not at all, and the checksums of all."""
         archive = fetch(self.folder / ARCHIVE, self.mirrors, self.checksum)
         # An archive that was put there by hand has not been compared, and unpacking alone would miss a changed pixel.
-        found = md5_of(archive)
-        if found != self.checksum:
+        checksum = md5_of(archive)
+        if checksum != self.checksum:
             raise ValueError(
-                f"{archive} has the md5 {found}, expected {self.checksum}: it is damaged, cut short or another "
+                f"{archive} has the md5 {checksum}, expected {self.checksum}: it is damaged, cut short or another "
                 "archive; delete it to download it again, or restore the published file"
             )
         checksums = {}

@@ -77,16 +77,16 @@ class Batches:
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Samples | StepSamples]:
         """The batches of an epoch, from batch ``start`` on."""
-        found = False
+        has_samples = False
         for place, item in enumerate(islice(iter(self.given), start, None), start):
-            found = True
+            has_samples = True
             samples = _samples(item, place)
             self._check(samples, place)
             self._size = samples.inputs.shape[1]
             if not self._look.done:
                 self._look.take(samples.inputs)
             yield samples
-        if not found and start == 0:
+        if not has_samples and start == 0:
             raise ValueError(f"there are no batches in epoch {number + 1}: {AGAIN}, and that is not empty")
 
     def _check(self, samples: Samples | StepSamples, place: int) -> None:

@@ -311,21 +311,21 @@ class Network(Graph):
         """
         check_places(self, NOTHING, masks)
         x = masked(as_taken(self, input_rate, masks), masks, "inputs", steps=False)
-        found = {"inputs": x}
+        sent = {"inputs": x}
         for name, block in self.blocks.items():
-            current = masked(block.synapse(found[self.wiring.sources[name]]), masks, f"{name}.synapse", steps=False)
+            current = masked(block.synapse(sent[self.wiring.sources[name]]), masks, f"{name}.synapse", steps=False)
             for place in self.wiring.joining[name]:
                 joining = self.feedforward[place]
-                arriving = joining.synapse(found[joining.source])
+                arriving = joining.synapse(sent[joining.source])
                 current = added(current, arriving, masks, f"feedforward.{place}", steps=False)
             for place in self.wiring.returning[name]:
                 back = self.feedback[place]
                 if back.source not in rates:
                     raise ValueError(f"rates has {sorted(rates)}, expected the rate of block {back.source!r} too")
                 current = added(current, back.synapse(rates[back.source]), masks, f"feedback.{place}", steps=False)
-            found[name] = masked(block.neuron.steady_rate(current), masks, name, steps=False)
-        del found["inputs"]
-        return found
+            sent[name] = masked(block.neuron.steady_rate(current), masks, name, steps=False)
+        del sent["inputs"]
+        return sent
 
     def presentation(self) -> AbstractContextManager[dict[str, Tensor]]:
         """Context of one batch; yields {buffer: new value}, filled on leaving. Yield updates after leaving it."""

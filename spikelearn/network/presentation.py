@@ -75,9 +75,9 @@ def reparametrised(network: nn.Module) -> tuple[list[Tensor], set[Tensor]]:
     weights, parameters = [], set[Tensor]()
     for module in network.modules():
         if parametrize.is_parametrized(module):
-            found: nn.ModuleDict = module.parametrizations  # type: ignore[assignment]
-            weights += [getattr(module, name) for name in found]
-            parameters |= set(found.parameters())
+            changed: nn.ModuleDict = module.parametrizations  # type: ignore[assignment]
+            weights += [getattr(module, name) for name in changed]
+            parameters |= set(changed.parameters())
     return weights, parameters
 
 

@@ -99,7 +99,7 @@ Head = tuple[tuple[int, ...], np.dtype]
 
 def _heads(path: Path) -> dict[str, Head]:
     """What the arrays' own heads say is in the file, before anything is unpacked."""
-    found: dict[str, Head] = {}
+    heads: dict[str, Head] = {}
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     with zipfile.ZipFile(path) as packed:
         for member in packed.infolist():
@@ -107,10 +107,10 @@ def _heads(path: Path) -> dict[str, Head]:
                 shape, _, kind = readers[np.lib.format.read_magic(file)](file)
                 size = file.tell() + math.prod(shape) * kind.itemsize
             name = member.filename.removesuffix(".npy")
-            if member.file_size != size or name in found:
+            if member.file_size != size or name in heads:
                 raise ValueError(f"{name} has {member.file_size} bytes, expected {size}, once")
-            found[name] = shape, kind
-    return found
+            heads[name] = shape, kind
+    return heads
 
 
 def _check_heads(heads: dict[str, Head]) -> None:

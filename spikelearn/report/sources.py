@@ -17,13 +17,13 @@ from spikelearn.training.parts import choice_of, schedule_of
 
 def sources(settings: Settings) -> dict[str, str]:
     """{"rule bptt": source, ...} of everything a run was made of."""
-    found = {}
+    cited = {}
     for part in _parts(_made_of(settings)):
         kind = type(part)
         registry = registry_of(kind)
         if registry is not None and registry.holds(kind):
-            found[f"{registry.kind} {registry.name_of(kind)}"] = source_of(kind)
-    return {**found, f"data set {settings.data}": source_of(kind_of(settings.data))}
+            cited[f"{registry.kind} {registry.name_of(kind)}"] = source_of(kind)
+    return {**cited, f"data set {settings.data}": source_of(kind_of(settings.data))}
 
 
 def _made_of(settings: Settings) -> Iterator[Any]:

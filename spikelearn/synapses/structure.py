@@ -50,9 +50,9 @@ def is_hooked(module: nn.Module) -> bool:
 
 def is_linear(synapse: nn.Module) -> bool:
     """Tell whether the current is linear in the input, with one layer of weights: filtering either is the same."""
-    found = list(leaves(synapse))
-    weighted = [leaf for leaf in found if list(leaf.parameters())]
-    return len(weighted) <= 1 and all(isinstance(leaf, LINEAR) for leaf in found)
+    modules = list(leaves(synapse))
+    weighted = [leaf for leaf in modules if list(leaf.parameters())]
+    return len(weighted) <= 1 and all(isinstance(leaf, LINEAR) for leaf in modules)
 
 
 def behind_front(synapse: nn.Module) -> tuple[nn.Module, nn.Module]:

@@ -48,10 +48,10 @@ def to_averages(
         device: where the network lies.
         between: called between batches, for example to stop.
     """
-    found = [part for part in averaging(training.optimizer) if not part.averaged]
-    for part in found:
+    behind = [part for part in averaging(training.optimizer) if not part.averaged]
+    for part in behind:
         part.average()
-    if found:
+    if behind:
         refresh_statistics(training.network, loader, device=device, between=between)
 
 

@@ -110,34 +110,34 @@ def _wanted(terms: Terms, last: float | None, targets: Sequence[float]) -> dict[
 def _row(
     results: Results,
     terms: Terms,
-    found: Sequence[Mapping[str, Any]],
+    group: Sequence[Mapping[str, Any]],
     score: Mean,
     difference: Difference | None,
     wanted: Mapping[str, float],
     marks: Mapping[int, Mapping[str, Any]],
 ) -> ArmRow:
-    """The row of an arm; ``found`` are its rows of ``results.points``, ``marks`` those of the reference by seed."""
-    records = [results.records[row["trial"]] for row in found]
+    """The row of an arm; ``group`` are its rows of ``results.points``, ``marks`` those of the reference by seed."""
+    records = [results.records[row["trial"]] for row in group]
     first = records[0]
     samples = int(first.test_samples) if first.test_samples is not None and first.test_samples >= 1 else None
     return ArmRow(
-        arm=str(found[0]["arm"]),
-        rule=str(found[0]["rule"]),
-        seeds=tuple(sorted(row["seed"] for row in found)),
+        arm=str(group[0]["arm"]),
+        rule=str(group[0]["rule"]),
+        seeds=tuple(sorted(row["seed"] for row in group)),
         score=score,
-        unique_accuracy=_percent([row["unique_accuracy"] for row in found]),
+        unique_accuracy=_percent([row["unique_accuracy"] for row in group]),
         difference=difference,
-        measures={name: _mean(name, found, terms) for name in MEASURED},
-        no_plateau={row["seed"]: row["no_plateau"] for row in found if isinstance(row["no_plateau"], str)},
-        curve_of=found[0]["curve_of"] if isinstance(found[0]["curve_of"], str) else None,
+        measures={name: _mean(name, group, terms) for name in MEASURED},
+        no_plateau={row["seed"]: row["no_plateau"] for row in group if isinstance(row["no_plateau"], str)},
+        curve_of=group[0]["curve_of"] if isinstance(group[0]["curve_of"], str) else None,
         costs={name: _cost(records, target, terms.measure.higher) for name, target in wanted.items()},
         optimizer=first.optimizer or "",
         schedule=first.schedule or "",
         differs=tuple(first.differs),
         settings={name: value for name, value in first.settings.items() if name not in NO_SETTING},
         tuning=first.tuning or None,
-        same_weights=_same("weights_fingerprint", found, marks),
-        same_order=_same("order_fingerprint", found, marks),
+        same_weights=_same("weights_fingerprint", group, marks),
+        same_order=_same("order_fingerprint", group, marks),
         test_samples=samples,
         # Steps of one sequence are no samples of their own, and an error has another spread.
         test_interval=_of_samples(score, samples, terms.level) if first.task is None else None,
@@ -147,8 +147,8 @@ def _row(
     )
 
 
-def _mean(name: str, found: Sequence[Mapping[str, Any]], terms: Terms) -> Mean:
-    known = [row[name] for row in found if math.isfinite(row[name])]
+def _mean(name: str, group: Sequence[Mapping[str, Any]], terms: Terms) -> Mean:
+    known = [row[name] for row in group if math.isfinite(row[name])]
     return means([known], terms.level, bootstrap=False, within=range_of(name, terms.measure))[0]
 
 
@@ -171,11 +171,11 @@ def _cost(records: Sequence[TrialRecord], target: float, higher: bool) -> Cost:
 
 def _ordinary(results: Results, data: str, net: str, level: float) -> Ordinary | None:
     """The ordinary networks on one data set, of one string."""
-    found = [record for record in results.ordinary if (record.data, record.net) == (data, net)]
-    if not found:
+    records = [record for record in results.ordinary if (record.data, record.net) == (data, net)]
+    if not records:
         return None
-    (accuracy,) = means([[100 * record.accuracy for record in found]], level, bootstrap=False, within=PERCENT)
-    first = found[0]
+    (accuracy,) = means([[100 * record.accuracy for record in records]], level, bootstrap=False, within=PERCENT)
+    first = records[0]
     names = ("epochs", "batch", "lr", "searched", "train_samples", "parameters")
     conditions = {name: getattr(first, name) for name in names}
     return Ordinary(accuracy, first.test_samples, _of_samples(accuracy, first.test_samples, level), conditions)
@@ -189,9 +189,9 @@ def _of_samples(accuracy: Mean, samples: int | None, level: float) -> tuple[floa
     return 100 * low, 100 * high
 
 
-def _same(name: str, found: Sequence[Mapping[str, Any]], marks: Mapping[int, Mapping[str, Any]]) -> bool | None:
+def _same(name: str, group: Sequence[Mapping[str, Any]], marks: Mapping[int, Mapping[str, Any]]) -> bool | None:
     """Whether fingerprints are those of the reference, seed by seed; None where there is nothing to compare."""
-    pairs = [(row[name], marks[row["seed"]][name]) for row in found if row["seed"] in marks]
+    pairs = [(row[name], marks[row["seed"]][name]) for row in group if row["seed"] in marks]
     known = [(own, other) for own, other in pairs if isinstance(own, str) and isinstance(other, str)]
     return all(own == other for own, other in known) if known else None
 
@@ -201,8 +201,8 @@ def _machine(record: TrialRecord) -> str:
 
 
 def _percent(values: Sequence[float]) -> float | None:
-    found = mean_known(values)
-    return 100 * found if math.isfinite(found) else None
+    mean = mean_known(values)
+    return 100 * mean if math.isfinite(mean) else None
 
 
 def _known(values: Sequence[float | None]) -> float | None:

@@ -69,18 +69,18 @@ def other_networks(table: BaseTable, reference: str) -> tuple[OtherNetwork, ...]
     if base is None:
         return ()
     made = {row.arm: _network(row) for row in table.rows}
-    theirs, found = made[reference], []
+    theirs, others = made[reference], []
     for row in table.rows:
         own = made[row.arm]
         names = [name for name in NETWORK if own[name] != theirs[name]]
         if names and row.rule != base.rule:
             same = (one.arm for one in table.rows if one.rule == base.rule and made[one.arm] == own)
             mine, other = ({name: of[name] for name in names} for of in (own, theirs))
-            found.append(OtherNetwork(row.arm, mine, other, next(same, None), base.rule))
-    return tuple(found)
+            others.append(OtherNetwork(row.arm, mine, other, next(same, None), base.rule))
+    return tuple(others)
 
 
 def _network(row: ArmRow) -> dict[str, Any]:
     """What makes the arm's network; options that are none are left out, as where nothing is set."""
-    found = {name: row.settings.get(name) for name in NETWORK}
-    return {name: None if value == {} or value == [] else value for name, value in found.items()}
+    settings = {name: row.settings.get(name) for name in NETWORK}
+    return {name: None if value == {} or value == [] else value for name, value in settings.items()}

@@ -74,11 +74,11 @@ def ranked(values: Mapping[str, Mapping[str, float]], level: float = 0.95) -> Ra
 def _groups(ranks: Mapping[str, float], critical: float) -> tuple[tuple[str, ...], ...]:
     """Longest runs of two arms or more whose ranks lie closer than the critical difference."""
     arms: Sequence[str] = list(ranks)
-    found: list[tuple[str, ...]] = []
+    groups: list[tuple[str, ...]] = []
     end = 0
     for start, first in enumerate(arms):
         near = [arm for arm in arms[start:] if ranks[arm] - ranks[first] < critical]
         if len(near) > 1 and start + len(near) > end:
-            found.append(tuple(near))
+            groups.append(tuple(near))
         end = max(end, start + len(near))
-    return tuple(found)
+    return tuple(groups)

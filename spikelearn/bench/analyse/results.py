@@ -161,12 +161,12 @@ def read_results(folder: str | Path) -> Results:
         wanted.setdefault(place.trial, []).append(place)
     for trial, places in wanted.items():
         first = places[0]
-        found = _read_trial(TrialFolder(folder / "trials" / trial), first, failures)
-        if isinstance(found, Lack):
+        record_or_lack = _read_trial(TrialFolder(folder / "trials" / trial), first, failures)
+        if isinstance(record_or_lack, Lack):
             where = tuple(dict.fromkeys(_where(place) for place in places))
-            missing.append(Missing(trial, first.arm, first.data, first.seed, *found, where))
+            missing.append(Missing(trial, first.arm, first.data, first.seed, *record_or_lack, where))
         else:
-            records[trial] = found
+            records[trial] = record_or_lack
     ordinary, lost = read_ordinary(folder, index.ordinary)
     notes = (*_notes_on_plan(folder / "plan.toml"), *lost)
     return Results(folder, index, records, tuple(missing), notes, tuple(_placed(index)), tuple(ordinary))
@@ -207,8 +207,8 @@ def _read_trial(kept: TrialFolder, place: Place, failures: Mapping[str, Any]) ->
         record = kept.checked()
         for key in ("arm", "data", "seed"):
             if record is not None and getattr(record, key) != getattr(place, key):
-                found, expected = getattr(record, key), getattr(place, key)
-                raise ValueError(f"trial.json is that of {key} {found!r}, expected {expected!r}")
+                value, expected = getattr(record, key), getattr(place, key)
+                raise ValueError(f"trial.json is that of {key} {value!r}, expected {expected!r}")
     except (ValueError, OSError) as error:
         return Lack("damaged", str(error))
     if record is not None:

@@ -97,14 +97,16 @@ def means(
     """
     import numpy as np
 
-    found = [_mean(group, level, within) for group in groups]
+    intervals = [_mean(group, level, within) for group in groups]
     if not bootstrap:
-        return found
+        return intervals
     for n in sorted({len(group) for group in groups if len(group) > 2}):
-        at = [i for i, mean in enumerate(found) if mean.n == n and mean.sd]
+        at = [i for i, mean in enumerate(intervals) if mean.n == n and mean.sd]
         for i, pair in zip(at, _bca(np.array([groups[i] for i in at]), level), strict=True):
-            found[i] = replace(found[i], bootstrap=pair, note=None if pair else "no bootstrap interval: too few values")
-    return found
+            intervals[i] = replace(
+                intervals[i], bootstrap=pair, note=None if pair else "no bootstrap interval: too few values"
+            )
+    return intervals
 
 
 def differences(
@@ -191,8 +193,8 @@ def of_samples(share: float, samples: int, level: float = 0.95) -> Pair:
     """
     from scipy import stats
 
-    found = stats.binomtest(round(share * samples), samples).proportion_ci(level, method="wilson")
-    return float(found.low), float(found.high)
+    interval = stats.binomtest(round(share * samples), samples).proportion_ci(level, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def _bca(values: Any, level: float) -> list[Pair | None]:
@@ -206,7 +208,7 @@ def _bca(values: Any, level: float) -> list[Pair | None]:
         return []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        found = stats.bootstrap(
+        bounds = stats.bootstrap(
             (values,),
             np.mean,
             axis=-1,
@@ -218,7 +220,7 @@ def _bca(values: Any, level: float) -> list[Pair | None]:
         ).confidence_interval
     return [
         (float(low), float(high)) if math.isfinite(low) and math.isfinite(high) else None
-        for low, high in zip(found.low, found.high, strict=True)
+        for low, high in zip(bounds.low, bounds.high, strict=True)
     ]
 
 
@@ -291,9 +293,9 @@ def _effect(mean: Mean, level: float) -> dict[str, Any]:
     if free == 1:
         return {"no_effect": "two pairs: Hedges' correction is not defined"}
     correction = math.exp(special.gammaln(free / 2) - special.gammaln((free - 1) / 2)) / math.sqrt(free / 2)
-    found: dict[str, Any] = {"effect": correction * mean.mean / mean.sd}
+    effect: dict[str, Any] = {"effect": correction * mean.mean / mean.sd}
     t = root * mean.mean / mean.sd
     if abs(t) > LARGEST_T:
-        return {**found, "no_effect": f"no interval: |t| is above {LARGEST_T:g}"}
+        return {**effect, "no_effect": f"no interval: |t| is above {LARGEST_T:g}"}
     low, high = (float(special.nctdtrinc(free, p, t)) / root for p in (0.5 + level / 2, 0.5 - level / 2))
-    return {**found, "effect_interval": (low, high)}
+    return {**effect, "effect_interval": (low, high)}

@@ -107,11 +107,11 @@ def _scores(results: Results) -> Scores:
     """All scores, in the unit in which the measure is shown."""
     points = results.points
     columns = (*_Where._fields, "arm", "seed", "score")
-    found: Scores = {}
+    scores: Scores = {}
     for data, net, axis, value, when, arm, seed, score in zip(*[points[n].tolist() for n in columns], strict=True):
         at = _Where(data, net, axis if isinstance(axis, str) else None, value if isinstance(value, str) else None, when)
-        found.setdefault(at, {}).setdefault(arm, {})[seed] = results.measure.scale * score
-    return found
+        scores.setdefault(at, {}).setdefault(arm, {})[seed] = results.measure.scale * score
+    return scores
 
 
 def _axes(
@@ -153,16 +153,16 @@ def _axis_rows(
     return {arm: tuple(cells[value, arm] for value in here if (value, arm) in cells) for arm in there}
 
 
-def _mean_of(found: Mapping[str, Mapping[int, float]], terms: Terms) -> float | None:
+def _mean_of(by_arm: Mapping[str, Mapping[int, float]], terms: Terms) -> float | None:
     """The reference's mean at a place."""
-    values = list(found.get(terms.reference, {}).values())
+    values = list(by_arm.get(terms.reference, {}).values())
     return sum(values) / len(values) if values else None
 
 
 def _by_data(tables: Sequence[BaseTable], terms: Terms) -> dict[str, dict[str, float]]:
     """Mean of every arm on every data set, more is better; of an arm only where it has all its networks."""
-    found: dict[str, dict[str, float]] = {}
+    means: dict[str, dict[str, float]] = {}
     for data in dict.fromkeys(table.data for table in tables):
         here = [{row.arm: terms.worth(row.score.mean) for row in table.rows} for table in tables if table.data == data]
-        found[data] = {arm: sum(t[arm] for t in here) / len(here) for arm in here[0] if all(arm in t for t in here)}
-    return found
+        means[data] = {arm: sum(t[arm] for t in here) / len(here) for arm in here[0] if all(arm in t for t in here)}
+    return means

@@ -70,9 +70,9 @@ def _outcome(check: Check, results: Results) -> CheckOutcome:
             return CheckOutcome(check, None)
         return CheckOutcome(check, ours <= check.share * theirs, ratio=ours / theirs)
     if check.kind == "count":
-        found = [_difference(results, arm, check.than, check.at, check.at) for arm in check.arms]
-        better = tuple(arm for arm, one in zip(check.arms, found, strict=True) if one and one.verdict == "better")
-        decided = any(one and one.verdict != "not compared" for one in found)
+        differences = [_difference(results, arm, check.than, check.at, check.at) for arm in check.arms]
+        better = tuple(arm for arm, one in zip(check.arms, differences, strict=True) if one and one.verdict == "better")
+        decided = any(one and one.verdict != "not compared" for one in differences)
         return CheckOutcome(check, len(better) >= check.count if decided else None, better=better)
     same = check.kind == "same arm"
     than, against = (check.arm, check.against) if same else (check.than, check.at)

@@ -143,14 +143,14 @@ class Plan(BaseModel):
         Raises:
             ValueError: settings that cannot be used, with the arm they belong to.
         """
-        found = [
+        points = [
             self._point(arm, data, net, axis, value, seed, everywhere)
             for data, net, (axis, value), arm, seed in itertools.product(
                 self.data, self.nets or (None,), self._places(), self.rules, self.seeds
             )
         ]
-        _check_tasks(found)
-        return found
+        _check_tasks(points)
+        return points
 
     def ordinary(self, **everywhere: Any) -> list[Settings]:
         """What an ordinary network of every data set, network and seed trains under; empty where none is wished."""
@@ -212,8 +212,8 @@ class Plan(BaseModel):
         net_of_all = shared.get("net", Settings.model_fields["net"].default)
         base = shared["net"] = deepened(net_of_all, placed.get("depth"))
         try:
-            found = self._found(rule, data, tuned, {**_options(own), **_options(placed)})
-            values = merged(merged(merged(shared, {"rule": rule}), found), own)
+            tuned_values = self._found(rule, data, tuned, {**_options(own), **_options(placed)})
+            values = merged(merged(merged(shared, {"rule": rule}), tuned_values), own)
             values = merged(values, {name: item for name, item in placed.items() if name not in MADE_AXES})
             values["net"] = filled_in(values["net"], base)
             settings = settings_from({**values, "seed": seed, **everywhere})
@@ -244,9 +244,9 @@ def _options(values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _check_tasks(points: Sequence[Point]) -> None:
     """Raise ValueError where arms would be compared by different measures."""
-    found: dict[str, str] = {}
+    measured: dict[str, str] = {}
     for point in points:
-        found.setdefault(point.trial.settings.make_task().measure.name, point.data)
-    if len(found) > 1:
-        told = " and ".join(f"{data} by {measure}" for measure, data in found.items())
+        measured.setdefault(point.trial.settings.make_task().measure.name, point.data)
+    if len(measured) > 1:
+        told = " and ".join(f"{data} by {measure}" for measure, data in measured.items())
         raise ValueError(f"the plan compares {told}, expected one measure: make a comparison of each task")

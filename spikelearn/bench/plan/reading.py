@@ -52,14 +52,14 @@ def read_suite(name: str) -> Plan:
 
 def _underscored(values: Mapping[str, Any]) -> dict[str, Any]:
     """Names of settings with underscores; names of arms, data sets and conditions as they are."""
-    found = {key.replace("-", "_"): value for key, value in values.items()}
+    renamed = {key.replace("-", "_"): value for key, value in values.items()}
     for name in ("common", "axes"):
-        if isinstance(found.get(name), dict):
-            found[name] = _settings_underscored(found[name])
+        if isinstance(renamed.get(name), dict):
+            renamed[name] = _settings_underscored(renamed[name])
     for name in ("on", "arms"):
-        if isinstance(found.get(name), dict):
-            found[name] = {key: _settings_underscored(own) for key, own in found[name].items()}
-    return found
+        if isinstance(renamed.get(name), dict):
+            renamed[name] = {key: _settings_underscored(own) for key, own in renamed[name].items()}
+    return renamed
 
 
 def _settings_underscored(values: Any) -> Any:

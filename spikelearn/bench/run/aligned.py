@@ -62,10 +62,10 @@ def align(
     return rows, results
 
 
-def _rows(rule: str, epoch: int, found: Alignment) -> list[AlignedBlock]:
-    if not found.blocks:
-        return [AlignedBlock(rule, epoch, "", None, None, found.reason)]
+def _rows(rule: str, epoch: int, alignment: Alignment) -> list[AlignedBlock]:
+    if not alignment.blocks:
+        return [AlignedBlock(rule, epoch, "", None, None, alignment.reason)]
     return [
-        AlignedBlock(rule, epoch, block, cosine, found.ratios[block], found.reasons.get(block, ""))
-        for block, cosine in found.blocks.items()
+        AlignedBlock(rule, epoch, block, cosine, alignment.ratios[block], alignment.reasons.get(block, ""))
+        for block, cosine in alignment.blocks.items()
     ]

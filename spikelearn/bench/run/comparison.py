@@ -105,16 +105,16 @@ def compare(
 
 def searches_of(points: Sequence[Point]) -> list[str]:
     """Where the settings of every arm on every data set were found, a line each, the arms without a search together."""
-    found = {(point.arm, point.data): point.trial.tuning for point in points if point.axis is None}
+    searches = {(point.arm, point.data): point.trial.tuning for point in points if point.axis is None}
     lines = []
-    for (arm, data), search in found.items():
+    for (arm, data), search in searches.items():
         if search:
             count = search.get("epochs")
             epochs = f" of {count} epoch{'' if count == 1 else 's'}" if count else ""
             on = ", ".join(str(search[name]) for name in ("data", "net") if search.get(name))
             told = f"found in {search.get('trials', '?')} trials{epochs} on {on}, {search['file']}"
             lines.append(f"tuned   {arm} on {data}: {told}")
-    rest = ", ".join(f"{arm} on {data}" for (arm, data), search in found.items() if not search)
+    rest = ", ".join(f"{arm} on {data}" for (arm, data), search in searches.items() if not search)
     without = [f"untuned {rest}"] if rest else []
     return [*lines, *without, *(["        --untuned leaves out what tuning found"] if lines else [])]
 

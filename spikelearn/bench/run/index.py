@@ -98,11 +98,11 @@ def read_index(folder: Path) -> Index:
         raise ValueError(f"{path} does not exist, expected the index of a comparison: name the folder given to --out")
     cure = "the command of the comparison writes it anew, and trains nothing again that has ended"
     try:
-        found = object_from(path.read_bytes())
-        if found.get("format") != FORMAT:
-            raise ValueError(f"it has format {found.get('format')!r}, expected {FORMAT}")
-        check_seal(found)
-        index = modelled(Index, found)
+        content = object_from(path.read_bytes())
+        if content.get("format") != FORMAT:
+            raise ValueError(f"it has format {content.get('format')!r}, expected {FORMAT}")
+        check_seal(content)
+        index = modelled(Index, content)
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}: {cure}") from error
     nets = list(dict.fromkeys(place.net for place in index.points if place.axis is None))

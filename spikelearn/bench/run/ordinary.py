@@ -154,8 +154,8 @@ def read_ordinary(folder: Path, names: Sequence[Any]) -> tuple[list[OrdinaryReco
 def _read(path: Path) -> OrdinaryRecord | None:
     """A record; None where it is missing or damaged, which the same command makes good."""
     try:
-        found = read_sealed(path)
-        return modelled(OrdinaryRecord, found) if found.get("format") == FORMAT else None
+        content = read_sealed(path)
+        return modelled(OrdinaryRecord, content) if content.get("format") == FORMAT else None
     except ValueError:
         return None
 
@@ -213,11 +213,11 @@ def _trained(settings: Settings, lr: float, train: Loader, test: Loader) -> Tens
 @torch.no_grad()
 def _tested(network: nn.Module, loader: Loader, device: torch.device, request: StopRequest) -> Tensor:
     """Counts [classes, classes] of the test samples."""
-    found = []
+    confusions = []
     for samples in loader.epoch():
         _check(request)
-        found.append(confused(network(_seen(samples.inputs, device)).cpu(), samples.targets))
-    return torch.stack(found).sum(0)
+        confusions.append(confused(network(_seen(samples.inputs, device)).cpu(), samples.targets))
+    return torch.stack(confusions).sum(0)
 
 
 def _seen(inputs: Tensor, device: torch.device) -> Tensor:

@@ -66,19 +66,19 @@ class Probe:
         reasons |= {f"alignment of {part}": reason for part, reason in aligned.reasons.items()}
         if aligned.reason:
             reasons["alignment"] = aligned.reason
-        found: dict[str, Any] = {"alignment": aligned.blocks or None}
-        found["activity"] = {name: asdict(seen) for name, seen in activity(network, batch.inputs).items()}
+        values: dict[str, Any] = {"alignment": aligned.blocks or None}
+        values["activity"] = {name: asdict(seen) for name, seen in activity(network, batch.inputs).items()}
         if count:
             forward = forward_operations(network, batch.inputs)
             learning = learning_operations(network, rule, batch, memory, generator)
             updates = membrane_updates(network, batch.inputs)
-            found["forward"], found["energy_forward"] = _costs(forward, updates, "forward", reasons)
-            found["learning"], found["energy_learning"] = _costs(learning, 0, "learning", reasons)
+            values["forward"], values["energy_forward"] = _costs(forward, updates, "forward", reasons)
+            values["learning"], values["energy_learning"] = _costs(learning, 0, "learning", reasons)
             optimizers = [*plain(training.optimizer), *plain(training.own_optimizer)]
             payload = payload_bytes(network, rule, batch, memory, generator, optimizers)
-            found["payload_bytes"] = asdict(payload)
-            found["writes"] = _writes(training, batch)
-        return found
+            values["payload_bytes"] = asdict(payload)
+            values["writes"] = _writes(training, batch)
+        return values
 
 
 def _costs(
@@ -114,7 +114,7 @@ def _writes(training: Training, batch: Batch) -> dict[str, Any]:
 
 def read_probe(folder: TrialFolder) -> dict[int, dict[str, Any]]:
     """{epoch: what was measured}, the last where a continued trial measured twice; without cut or damaged lines."""
-    found = {}
+    by_epoch = {}
     for line in folder.probe.read_bytes().splitlines() if folder.probe.is_file() else []:
         try:
             measured = object_from(line)
@@ -122,8 +122,8 @@ def read_probe(folder: TrialFolder) -> dict[int, dict[str, Any]]:
         except ValueError:
             continue
         if isinstance(measured.get("epoch"), int):
-            found[measured["epoch"]] = measured
-    return found
+            by_epoch[measured["epoch"]] = measured
+    return by_epoch
 
 
 def spread_batch(loader: Loader, settings: Settings) -> Batch:

@@ -45,9 +45,9 @@ def attempt(trial: Trial, root: Path) -> Outcome:
     except Interrupted:
         raise
     except Exception as error:  # one trial's error, of whatever kind, must not end the others
-        found = folder.read()
-        if found is not None:  # by another process, that was taken for lost
-            return Outcome(trial, found, None)
+        record = folder.read()
+        if record is not None:  # by another process, that was taken for lost
+            return Outcome(trial, record, None)
         failure = failure_of(error)
         with contextlib.suppress(OSError):  # a full disk takes no file more; the outcome still says it
             folder.write_failure(**failure)
@@ -62,16 +62,16 @@ def run_trial(trial: Trial, folder: TrialFolder) -> TrialRecord:
         NonFiniteUpdate: NaN or infinity in training.
         Interrupted: asked to stop; the checkpoint is written.
     """
-    found = folder.read()
-    if found is not None:
-        return found
+    ended = folder.read()
+    if ended is not None:
+        return ended
     _bin_recordings(trial.settings)
     started = time.monotonic()
     resumed = _is_whole(folder, probed=trial.measure)
     if not resumed:
-        found = folder.read()
-        if found is not None:  # it ended while its checkpoint was looked for
-            return found
+        ended = folder.read()
+        if ended is not None:  # it ended while its checkpoint was looked for
+            return ended
         _clear(folder)
     probe = Probe(trial.settings, folder) if trial.measure else None
     with PeakBytes(usable_device(trial.settings.device)) as memory:
@@ -134,16 +134,16 @@ def _bin_recordings(settings: Settings) -> None:
 
 def _tests_after(trial: Trial, folder: TrialFolder) -> dict[str, dict[str, Any]]:
     """Accuracy of the trained network under every condition of ``trial.after``; with the reason where there is none."""
-    found = {}
+    tests = {}
     for condition in trial.after:
         started = time.monotonic()
         try:
-            found[condition] = _tested(trial.settings, folder, condition)
+            tests[condition] = _tested(trial.settings, folder, condition)
         except ValueError as error:  # such as a noise of spikes on still images
             measures = trial.settings.make_task().measures
-            found[condition] = {**dict.fromkeys((m.name for m in measures), None), "reason": str(error)}
-        found[condition]["seconds"] = time.monotonic() - started
-    return found
+            tests[condition] = {**dict.fromkeys((m.name for m in measures), None), "reason": str(error)}
+        tests[condition]["seconds"] = time.monotonic() - started
+    return tests
 
 
 def _tested(settings: Settings, folder: TrialFolder, condition: str) -> dict[str, Any]:

@@ -45,12 +45,12 @@ class TrialFolder(RunFolder):
         if not self.record.is_file():
             return None
         try:
-            found = object_from(self.record.read_bytes())
+            content = object_from(self.record.read_bytes())
             for key, expected in (("format", FORMAT), ("trial", self.path.name)):
-                if found.get(key) != expected:
-                    raise ValueError(f"its {key} is {found.get(key)!r}, expected {expected!r}")
-            check_seal(found)
-            record = modelled(TrialRecord, found)
+                if content.get(key) != expected:
+                    raise ValueError(f"its {key} is {content.get(key)!r}, expected {expected!r}")
+            check_seal(content)
+            record = modelled(TrialRecord, content)
         except ValueError as error:
             raise ValueError(f"{self.record.name} is damaged: {error}") from error
         for name in KEPT:

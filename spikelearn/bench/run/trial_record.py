@@ -188,14 +188,14 @@ class TrialRecord(BaseModel):
     @classmethod
     def _read(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Parts of another kind are left out."""
-        found = _scored(values) if isinstance(values, dict) else values
+        scored = _scored(values) if isinstance(values, dict) else values
         try:
-            return handler(found)
+            return handler(scored)
         except ValidationError as error:
             wrong = {one["loc"][0] for one in error.errors() if one["loc"]}
             if not wrong or not wrong.isdisjoint(FIXED):
                 raise
-            return handler({name: value for name, value in found.items() if name not in wrong})
+            return handler({name: value for name, value in scored.items() if name not in wrong})
 
     @property
     def epochs(self) -> list[Epoch]:
@@ -222,20 +222,20 @@ def _scored(values: dict[str, Any]) -> dict[str, Any]:
     except ValueError:
         measure = ACCURACY
     here = {measure.name: "score", f"validation_{measure.name}": "validation_score"}
-    found = _renamed({name: value for name, value in values.items() if value is not None}, here)
-    if "score" not in found:
+    renamed = _renamed({name: value for name, value in values.items() if value is not None}, here)
+    if "score" not in renamed:
         raise ValueError(f"{measure.name} is missing")
-    score, curve, after = found["score"], found.get("curve"), found.get("after")
+    score, curve, after = renamed["score"], renamed.get("curve"), renamed.get("after")
     if not isinstance(score, int | float) or isinstance(score, bool) or not math.isfinite(score):
         raise ValueError(f"{measure.name}: input should be a valid number")
     if measure.share and not 0 <= score <= 1:
         raise ValueError(f"{measure.name}: input should be from 0 to 1")
     if isinstance(curve, list):
         of_epoch = {f"{kind}_{measure.name}": f"{kind}_score" for kind in ("train", "validation", "test")}
-        found["curve"] = [_renamed(entry, of_epoch) for entry in curve]
+        renamed["curve"] = [_renamed(entry, of_epoch) for entry in curve]
     if isinstance(after, dict):
-        found["after"] = {condition: _renamed(test, {measure.name: "score"}) for condition, test in after.items()}
-    return {**found, "measure": measure}
+        renamed["after"] = {condition: _renamed(test, {measure.name: "score"}) for condition, test in after.items()}
+    return {**renamed, "measure": measure}
 
 
 def _renamed(values: Any, names: Mapping[str, str]) -> Any:

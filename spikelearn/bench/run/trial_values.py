@@ -99,12 +99,12 @@ def _in_blocks(probed: Mapping[str, Any]) -> dict[str, Any]:
 
 def energy_of(probed: Mapping[str, Any]) -> dict[str, float | None]:
     """Energy of a sample, pJ: forward and learning, of arithmetic alone and with the reading of weights."""
-    found: dict[str, float | None] = {}
+    energy: dict[str, float | None] = {}
     for phase in ("forward", "learning"):
         spent = probed.get(f"energy_{phase}") or {}
-        found[f"{phase}_pj"] = spent.get("arithmetic")
-        found[f"{phase}_with_memory_pj"] = spent.get("with_memory")
-    return found
+        energy[f"{phase}_pj"] = spent.get("arithmetic")
+        energy[f"{phase}_with_memory_pj"] = spent.get("with_memory")
+    return energy
 
 
 def writes_of(probed: Mapping[str, Any], batches: int, epochs: int) -> dict[str, float] | None:

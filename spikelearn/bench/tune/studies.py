@@ -92,8 +92,8 @@ def _storage_kind() -> Any:
             with self.scoped_session() as session:
                 running = session.query(TrialModel).filter_by(study_id=study_id, state=optuna.trial.TrialState.RUNNING)
                 silent = {trial.trial_id: trial.datetime_start for trial in running if not trial.heartbeats}
-            found = super()._get_stale_trial_ids(study_id)
-            return [*found, *(trial for trial, start in silent.items() if self._is_dead(trial, start))]
+            stale = super()._get_stale_trial_ids(study_id)
+            return [*stale, *(trial for trial, start in silent.items() if self._is_dead(trial, start))]
 
         def _is_dead(self, trial: int, start: datetime) -> bool:
             now = time.monotonic()
@@ -114,9 +114,9 @@ def begin_again(study: Any, trial: Any) -> None:
 def ended(study: Any, trials: int) -> list[Any]:
     """The first ``trials`` trials that came to an end, those that were cut short by the pruner among them."""
     states = optuna_here().trial.TrialState
-    found = study.get_trials(deepcopy=False, states=(states.COMPLETE, states.PRUNED))
+    trials_ended = study.get_trials(deepcopy=False, states=(states.COMPLETE, states.PRUNED))
     # A trial that was never begun, since others had filled the budget, has no values.
-    return [trial for trial in found if trial.state == states.COMPLETE or trial.intermediate_values][:trials]
+    return [trial for trial in trials_ended if trial.state == states.COMPLETE or trial.intermediate_values][:trials]
 
 
 def search(

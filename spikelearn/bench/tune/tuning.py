@@ -217,9 +217,9 @@ class _Search:
         sign = 1.0 if self.measure.higher else -1.0
         best = max(whole, key=lambda trial: (sign * trial.value, -trial.number))
         settings = merged(self.needs, settings_at(self.space, best.params))
-        found = SearchResult(self.file, settings, self._told(done, best))
-        self._keep({"search": found.search, "settings": found.settings})
-        return found
+        result = SearchResult(self.file, settings, self._told(done, best))
+        self._keep({"search": result.search, "settings": result.settings})
+        return result
 
     def _keep(self, tables: Mapping[str, Any]) -> None:
         """Write ``tables`` beside those of other data sets, which other processes may write, too."""

@@ -58,8 +58,8 @@ class Chart:
         """The numbers of that view where no script draws them: arm, x, y and the interval of y."""
         key, rows = next(iter(self.views)), []
         for one in self.series:
-            found = one["points"].get(key)
-            for x, *ends in zip(*(found[name] for name in ("x", "y", "low", "high")), strict=True) if found else ():
+            points = one["points"].get(key)
+            for x, *ends in zip(*(points[name] for name in ("x", "y", "low", "high")), strict=True) if points else ():
                 y, low, high = (value_text(end) for end in ends)
                 rows.append((one["arm"], value_text(x), y, f"{low} to {high}" if ends[1] is not None else "none"))
         return rows
@@ -123,26 +123,26 @@ def summarised(
     from scipy.special import stdtrit
 
     grouped = frame.groupby(list(by), sort=False)[column]
-    found = grouped.agg(["mean", "std", "count"]).reset_index()
-    least = found.groupby("arm", sort=False)["count"].transform("max") if complete else 1
-    found = found[(found["count"] >= least) & (found["count"] > 0)]
-    half = stdtrit((found["count"] - 1).clip(lower=1), 0.975) * found["std"] / found["count"] ** 0.5
-    mean, (least, most) = found["mean"], RANGES[column] if within is None else within
+    table = grouped.agg(["mean", "std", "count"]).reset_index()
+    least = table.groupby("arm", sort=False)["count"].transform("max") if complete else 1
+    table = table[(table["count"] >= least) & (table["count"] > 0)]
+    half = stdtrit((table["count"] - 1).clip(lower=1), 0.975) * table["std"] / table["count"] ** 0.5
+    mean, (least, most) = table["mean"], RANGES[column] if within is None else within
     low, high = (mean - half).clip(lower=mean.clip(upper=least)), (mean + half).clip(upper=mean.clip(lower=most))
-    return found.assign(mean=mean * scale, low=low * scale, high=high * scale)
+    return table.assign(mean=mean * scale, low=low * scale, high=high * scale)
 
 
-def split_by_arm(found: Any) -> dict[str, Any]:
+def split_by_arm(table: Any) -> dict[str, Any]:
     """{arm: its rows}, in the order in which arms come."""
-    return {str(arm): rows for arm, rows in found.groupby("arm", sort=False)}
+    return {str(arm): rows for arm, rows in table.groupby("arm", sort=False)}
 
 
-def points_of(found: Any, xs: Sequence[Any] | None = None, x: str = "") -> Points | None:
+def points_of(table: Any, xs: Sequence[Any] | None = None, x: str = "") -> Points | None:
     """What ``summarised`` found, as a chart has it; None where it is empty."""
-    if found.empty:
+    if table.empty:
         return None
-    across = xs if xs is not None else [rounded(value) if not isinstance(value, str) else value for value in found[x]]
-    numbers = {name: [rounded(value) for value in found[column]] for name, column in SPAN.items()}
+    across = xs if xs is not None else [rounded(value) if not isinstance(value, str) else value for value in table[x]]
+    numbers = {name: [rounded(value) for value in table[column]] for name, column in SPAN.items()}
     return {"x": list(across), **numbers}
 
 
@@ -155,5 +155,5 @@ def value_text(value: Any) -> str:
 
 def rounded(value: float | None) -> float | None:
     """A finite number with five significant digits, so that the page stays small."""
-    found = number(value)
-    return None if found is None else float(f"{found:.5g}")
+    finite = number(value)
+    return None if finite is None else float(f"{finite:.5g}")

@@ -54,8 +54,8 @@ def write_claims_page(folder: str | Path) -> Path:
 
 def read_claim_box(folder: Path) -> dict[str, Any] | None:
     """The claim that the comparison in ``folder`` asks, with its verdict, from claim.json; None where there is none."""
-    found = read_object(folder / "claim.json")
-    return _with_badge(found, False) if is_verdict(found) else None
+    content = read_object(folder / "claim.json")
+    return _with_badge(content, False) if is_verdict(content) else None
 
 
 def _with_badge(verdict: Mapping[str, Any], has_report: bool) -> dict[str, Any]:

@@ -14,16 +14,16 @@ from spikelearn.report.comparison.values import plain
 def companions(material: Material) -> Commands | None:
     """What every arm's network differs in from the reference's, with the lines; None: all run on the same network."""
     summary, layout = material.summary, material.layout
-    found: dict[str, Command] = {}
+    commands: dict[str, Command] = {}
     for table in summary.tables:
         for one in other_networks(table, summary.reference):
             where = f" on {table.where}" if len(summary.tables) > 1 else ""
             name = f"{one.arm}{where}: {_difference(one, summary.reference)}"
             lines = (one.lines or "").strip()
-            found.setdefault(name, Command(name, lines, layout.arms_of(one.arm), layout.data_of(table.data)))
-    if not found:
+            commands.setdefault(name, Command(name, lines, layout.arms_of(one.arm), layout.data_of(table.data)))
+    if not commands:
         return None
-    items = list(found.values())
+    items = list(commands.values())
     return Commands(items, _about(material.results, items), "The rule, or the network?", in_text=True)
 
 

@@ -31,21 +31,21 @@ def grouped(
 ) -> list[FindingGroup]:
     """Findings of these kinds; one that holds for every data set and network is given once, at the end."""
     places = {table.where: layout.data_of(table.data) for table in summary.tables}
-    found = sorted((one for one in findings if one.kind in kinds), key=lambda one: one.kind != "ceiling")
+    chosen = sorted((one for one in findings if one.kind in kinds), key=lambda one: one.kind != "ceiling")
     if len(places) == 1:
-        return [FindingGroup("", [one.text for one in found])] if found else []
-    shared = _shared(found, len(places))
+        return [FindingGroup("", [one.text for one in chosen])] if chosen else []
+    shared = _shared(chosen, len(places))
     groups = []
     for where, data in places.items():
-        lines = [one.text for one in found if one.where == where and one.text not in shared]
+        lines = [one.text for one in chosen if one.where == where and one.text not in shared]
         groups += [FindingGroup(where, lines, data)] if lines else []
-    whole = dict.fromkeys(one.text for one in found if not one.where or one.text in shared)
+    whole = dict.fromkeys(one.text for one in chosen if not one.where or one.text in shared)
     return [*groups, FindingGroup(WHOLE, list(whole))] if whole else groups
 
 
-def _shared(found: Collection[Finding], places: int) -> set[str]:
+def _shared(findings: Collection[Finding], places: int) -> set[str]:
     """Sentences that hold at every place."""
     where: dict[str, set[str]] = {}
-    for one in found:
+    for one in findings:
         where.setdefault(one.text, set()).add(one.where)
     return {text for text, names in where.items() if len(names) == places}

@@ -34,17 +34,17 @@ class Material:
     @cached_property
     def first_records(self) -> tuple[tuple[Mapping[str, Any], TrialRecord], ...]:
         """(place, record) of the first finished seed of every arm, data set and network, at the base point."""
-        found: dict[tuple[str, str, str], tuple[Mapping[str, Any], TrialRecord]] = {}
+        first: dict[tuple[str, str, str], tuple[Mapping[str, Any], TrialRecord]] = {}
         for place in self.results.places:
             key = (place["data"], place["net"], place["arm"])
-            if place["axis"] is None and place["trial"] in self.results.records and key not in found:
-                found[key] = (place, self.results.records[place["trial"]])
-        return tuple(found.values())
+            if place["axis"] is None and place["trial"] in self.results.records and key not in first:
+                first[key] = (place, self.results.records[place["trial"]])
+        return tuple(first.values())
 
     def reasons(self, rows: Any) -> dict[str, str]:
         """{part: why it is missing} in the records of these rows of the results."""
-        found: dict[str, str] = {}
+        reasons: dict[str, str] = {}
         for trial in rows["trial"]:
             for part, reason in self.results.records[trial].reasons.items():
-                found.setdefault(part, " ".join(str(reason).split()))
-        return found
+                reasons.setdefault(part, " ".join(str(reason).split()))
+        return reasons

@@ -33,9 +33,9 @@ def base_of(frame: Any) -> Any:
 
 def with_level(charts: Sequence[Chart], summary: Summary, layout: Layout) -> list[Chart]:
     """The same charts of accuracy, with a line where the ordinary network of their data set and layers lies."""
-    found = {(table.data, table.net): table.ordinary for table in summary.tables}
+    ordinary = {(table.data, table.net): table.ordinary for table in summary.tables}
     for facet in layout.facets:
-        one = found.get((facet.data_name, facet.net))
+        one = ordinary.get((facet.data_name, facet.net))
         if one is None or one.accuracy.mean is None:
             continue
         for chart in charts:

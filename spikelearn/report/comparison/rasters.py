@@ -90,8 +90,8 @@ def _marks(spikes: np.ndarray) -> str:
 
 def _bars(cells: np.ndarray) -> str:
     """Horizontal strokes, one for every run of steps in which a cell is set."""
-    found = []
+    moves = []
     for neuron, row in enumerate(cells.T):
         edges = np.flatnonzero(np.diff(np.concatenate(([0], row.astype(int), [0]))))
-        found += [f"M{start} {neuron}.5H{end}" for start, end in zip(edges[::2], edges[1::2], strict=True)]
-    return "".join(found)
+        moves += [f"M{start} {neuron}.5H{end}" for start, end in zip(edges[::2], edges[1::2], strict=True)]
+    return "".join(moves)

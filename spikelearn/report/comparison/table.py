@@ -77,10 +77,10 @@ DATA, NET = Column("data", "Data set"), Column("net", "Network")
 
 def number_cell(value: Any, write: Callable[[float], str], reason: str = "", unmeasured: str = NOT_MEASURED) -> Cell:
     """A number as ``write`` writes it, or why there is none."""
-    found = number(value)
-    if found is None:
+    finite = number(value)
+    if finite is None:
         return Cell(unmeasured, None, reason or "no value in the records of this arm")
-    return Cell(write(found), found)
+    return Cell(write(finite), finite)
 
 
 def text_cell(text: Any) -> Cell:

@@ -27,10 +27,10 @@ def number(value: Any) -> float | None:
     if value is None or isinstance(value, str | bool):
         return None
     try:
-        found = float(value)
+        as_float = float(value)
     except (TypeError, ValueError):
         return None
-    return found if math.isfinite(found) else None
+    return as_float if math.isfinite(as_float) else None
 
 
 def significant(value: float, digits: int = 3) -> str:

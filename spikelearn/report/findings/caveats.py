@@ -14,9 +14,9 @@ SEEDS, NEAR = 5, 1.0
 
 def caveats_of(results: Results, tables: Sequence[BaseTable]) -> tuple[Finding, ...]:
     """All warnings, those of single tables first."""
-    found = []
+    findings = []
     for table in tables:
-        found += [Finding("ceiling", text, table.where) for text in _ceiling(table, results)]
+        findings += [Finding("ceiling", text, table.where) for text in _ceiling(table, results)]
         told = (
             *_seeds(table),
             *_uncontrolled(table),
@@ -24,8 +24,8 @@ def caveats_of(results: Results, tables: Sequence[BaseTable]) -> tuple[Finding, 
             *_conditions(table, results),
             *_curves(table, results.measure),
         )
-        found += [Finding("warning", text, table.where) for text in told]
-    return (*found, *(Finding("warning", text) for text in _whole(results, tables)))
+        findings += [Finding("warning", text, table.where) for text in told]
+    return (*findings, *(Finding("warning", text) for text in _whole(results, tables)))
 
 
 def _seeds(table: BaseTable) -> Iterator[str]:

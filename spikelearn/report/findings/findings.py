@@ -37,16 +37,16 @@ class _Asked:
 def findings_of(results: Results, summary: Summary) -> tuple[Finding, ...]:
     """All findings: of every table, along every axis, over the data sets, and the warnings at the end."""
     asked = _Asked(summary.reference, summary.threshold, summary.level, summary.measure)
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for table in summary.tables:
         told = (*_best(table, asked), *_verdicts(table, asked), *_control(table, asked), *_ordinary(table))
         told = (*told, *_efficiency(table, asked.measure))
-        found += [Finding(kind, text, table.where) for kind, text in told]
+        findings += [Finding(kind, text, table.where) for kind, text in told]
     for axis in summary.axes:
         base = next((table for table in summary.tables if (table.data, table.net) == (axis.data, axis.net)), None)
-        found += along(axis, asked.reference, base, asked.measure)
-    found += [Finding("ranks", text) for text in _ranks(summary.ranks, asked)]
-    return (*found, *caveats_of(results, summary.tables))
+        findings += along(axis, asked.reference, base, asked.measure)
+    findings += [Finding("ranks", text) for text in _ranks(summary.ranks, asked)]
+    return (*findings, *caveats_of(results, summary.tables))
 
 
 def _best(table: BaseTable, asked: _Asked) -> Iterator[tuple[str, str]]:
@@ -55,15 +55,15 @@ def _best(table: BaseTable, asked: _Asked) -> Iterator[tuple[str, str]]:
         yield "best", f"{first.arm} alone has results: {_value(first, asked.measure)}."
         return
     lead = ""
-    found, measure = first.difference, asked.measure
+    difference, measure = first.difference, asked.measure
     # Over the seeds that both have, the best mean of all may lie behind.
-    if found is not None and found.mean.mean is not None and measure.is_better(found.mean.mean, 0.0):
+    if difference is not None and difference.mean.mean is not None and measure.is_better(difference.mean.mean, 0.0):
         state = {
             "better": "is shown",
             "equivalent": f"is shown to be below {asked.least}",
             "not compared": "cannot be tested",
-        }.get(found.verdict, "is not shown")
-        lead = f"; its lead over {asked.reference} of {measure.apart(found.mean.mean)} {state}"
+        }.get(difference.verdict, "is not shown")
+        lead = f"; its lead over {asked.reference} of {measure.apart(difference.mean.mean)} {state}"
     mean = f"the {'highest' if measure.higher else 'lowest'} mean {measure.words}"
     yield "best", f"{first.arm} has {mean}: {_value(first, measure)}{lead}."
 
@@ -84,10 +84,10 @@ def _verdicts(table: BaseTable, asked: _Asked) -> Iterator[tuple[str, str]]:
     }
     others = {row.arm: row.difference for row in table.rows if row.difference is not None}
     for verdict, words in named.items():
-        found = [difference for difference in others.values() if difference.verdict == verdict]
-        if found:
+        differences = [difference for difference in others.values() if difference.verdict == verdict]
+        if differences:
             colon = "" if words.endswith(" for") else ":"
-            yield verdict, f"{words}{colon} {_told(found, asked.measure)}."
+            yield verdict, f"{words}{colon} {_told(differences, asked.measure)}."
     reasons: dict[str, list[str]] = {}
     for arm, difference in others.items():
         if difference.verdict == "not compared":
@@ -96,14 +96,14 @@ def _verdicts(table: BaseTable, asked: _Asked) -> Iterator[tuple[str, str]]:
         yield "not compared", f"Not compared with {asked.reference}: {all_or(arms, len(others))} ({reason})."
 
 
-def _told(found: Sequence[Difference], measure: Measure) -> str:
-    return _each(found, measure) if len(found) <= FEW else _many(found, measure)
+def _told(differences: Sequence[Difference], measure: Measure) -> str:
+    return _each(differences, measure) if len(differences) <= FEW else _many(differences, measure)
 
 
-def _each(found: Sequence[Difference], measure: Measure) -> str:
+def _each(differences: Sequence[Difference], measure: Measure) -> str:
     """Arms with their difference, its interval and the corrected p."""
     told = []
-    for one in found:
+    for one in differences:
         pair = one.mean.seen
         ends = [_bare(measure.change(end)) for end in pair or ()]
         between = " to ".join(ends) if pair else f"the same in all {one.mean.n} seeds"
@@ -118,14 +118,14 @@ def _bare(change: str) -> str:
     return change.removesuffix(" points")
 
 
-def _many(found: Sequence[Difference], measure: Measure) -> str:
+def _many(differences: Sequence[Difference], measure: Measure) -> str:
     """Arms with their difference, and the p that bounds all of them; the rest stands in the tables."""
     told = [
         f"{one.arm} {_bare(measure.change(one.mean.mean or 0.0))}" + (f" ({_without(one)})" if one.dropped else "")
-        for one in found
+        for one in differences
     ]
-    ps = [one.p_holm for one in found if one.p_holm is not None]
-    bound = {"better": "≤", "worse": "≤", "no difference shown": "≥"}.get(found[0].verdict)
+    ps = [one.p_holm for one in differences if one.p_holm is not None]
+    bound = {"better": "≤", "worse": "≤", "no difference shown": "≥"}.get(differences[0].verdict)
     p = max(ps, default=1.0) if bound == "≤" else min(ps, default=0.0)
     known = ps and bound and (bound == "≤" or p >= 0.001)
     return (
@@ -133,8 +133,8 @@ def _many(found: Sequence[Difference], measure: Measure) -> str:
     )
 
 
-def _without(found: Difference) -> str:
-    return f"without {seeds_named(found.dropped)}"
+def _without(difference: Difference) -> str:
+    return f"without {seeds_named(difference.dropped)}"
 
 
 def _control(table: BaseTable, asked: _Asked) -> Iterator[tuple[str, str]]:
@@ -150,8 +150,8 @@ def _control(table: BaseTable, asked: _Asked) -> Iterator[tuple[str, str]]:
         "not compared": ("cannot be compared", "cannot be compared"),
     }
     by: dict[str, list[str]] = {state: [] for state in words}
-    for arm, found in table.over_control.items():
-        by[found.verdict if found.verdict in by else "unshown"].append(arm)
+    for arm, difference in table.over_control.items():
+        by[difference.verdict if difference.verdict in by else "unshown"].append(arm)
     count = len(table.over_control)
     told = [f"{all_or(arms, count)} {words[state][len(arms) > 1]}" for state, arms in by.items() if arms]
     if told:
@@ -160,10 +160,10 @@ def _control(table: BaseTable, asked: _Asked) -> Iterator[tuple[str, str]]:
 
 def _ordinary(table: BaseTable) -> Iterator[tuple[str, str]]:
     """What the same layers reach without spikes."""
-    found, best = table.ordinary, table.rows[0]
-    if found is not None and found.accuracy.mean is not None and best.score.mean is not None:
-        told = spread(found.accuracy, found.test_samples, found.test_interval)
-        apart = found.accuracy.mean - best.score.mean
+    ordinary, best = table.ordinary, table.rows[0]
+    if ordinary is not None and ordinary.accuracy.mean is not None and best.score.mean is not None:
+        told = spread(ordinary.accuracy, ordinary.test_samples, ordinary.test_interval)
+        apart = ordinary.accuracy.mean - best.score.mean
         yield (
             "ordinary",
             (

@@ -14,11 +14,11 @@ def along(axis: Axis, reference: str, table: BaseTable | None, measure: Measure 
     """
     words = {"during": "trained", "after": "tested after training"}[axis.when]
     where, name = f"{axis.data}, {axis.net}", f"Along {axis.axis.replace('_', ' ')} ({words})"
-    found = []
+    findings = []
     for verdict in ("better", "worse"):
         told = _shown(axis, verdict, measure)
         if told:
-            found.append(Finding("axis", f"{name}, {verdict} than {reference}: {joined(told)}.", where))
+            findings.append(Finding("axis", f"{name}, {verdict} than {reference}: {joined(told)}.", where))
     standing = [arm for arm in axis.rows if not _at_chance(arm, table)]
     order = [(arm, worst) for arm in standing if (worst := _worst(axis.rows[arm], axis.values)) is not None]
     order.sort(key=lambda item: item[1].lost.mean or 0.0)
@@ -27,8 +27,8 @@ def along(axis: Axis, reference: str, table: BaseTable | None, measure: Measure 
         at = f", at {values.pop()}" if len(values) == 1 else ""
         told = [f"{arm} {_lost(cell, not at, measure)}" for arm, cell in order]
         text = f"{name}, the largest mean loss against the ranking{at}: {joined(told)}."
-        found.append(Finding("robustness", text, where))
-    return found
+        findings.append(Finding("robustness", text, where))
+    return findings
 
 
 def _shown(axis: Axis, verdict: str, measure: Measure) -> list[str]:

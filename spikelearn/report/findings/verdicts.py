@@ -75,28 +75,28 @@ def read_verdicts(folder: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     try:
-        found = value_from(path.read_bytes())
+        verdicts = value_from(path.read_bytes())
     except ValueError:
-        found = None
-    if not isinstance(found, list) or not all(is_verdict(one) for one in found):
+        verdicts = None
+    if not isinstance(verdicts, list) or not all(is_verdict(one) for one in verdicts):
         raise ValueError(f"{path} holds no list of verdicts: remove it, and ask the claims again")
-    return found
+    return verdicts
 
 
-def is_verdict(found: Any) -> bool:
+def is_verdict(content: Any) -> bool:
     """Whether it has the form of what ``verdict_values`` returns."""
-    if not isinstance(found, dict) or not isinstance(found.get("number"), int):
+    if not isinstance(content, dict) or not isinstance(content.get("number"), int):
         return False
     texts = ("name", "statement", "source", "expected", "limits", "verdict")
-    checks = found.get("checks")
+    checks = content.get("checks")
     whole = isinstance(checks, list) and all(isinstance(one, dict) and "words" in one for one in checks)
-    return whole and all(isinstance(found.get(key), str) for key in texts)
+    return whole and all(isinstance(content.get(key), str) for key in texts)
 
 
 def _place(place: CheckPlace) -> str:
-    found = [f"on {place.data}"] if place.data else []
+    parts = [f"on {place.data}"] if place.data else []
     if place.condition:
-        found.append(f"after {place.condition}")
+        parts.append(f"after {place.condition}")
     if place.axis:
-        found.append(f"at {place.axis} {place.value}")
-    return " " + ", ".join(found) if found else ""
+        parts.append(f"at {place.axis} {place.value}")
+    return " " + ", ".join(parts) if parts else ""

@@ -135,15 +135,15 @@ class _Cluster(Crew):
     def _ended(self, reference: Any) -> Attempt:
         trial = self._busy.pop(reference)
         try:
-            found = self._ray.get(reference)
+            answer = self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:  # raised before the trial's own errors are caught
             reason = failure_of(error.cause or error)["reason"]
             return Attempt(trial, Outcome(trial, None, {"reason": reason, "kind": "NodeUnfit"}))
         except self._ray.exceptions.RayError as error:
             return Attempt(trial, None, f"its worker or node was lost ({type(error).__name__})")
-        if isinstance(found, str):
-            return Attempt(trial, None, found)
-        return Attempt(trial, found, "its worker was asked to stop from outside")
+        if isinstance(answer, str):
+            return Attempt(trial, None, answer)
+        return Attempt(trial, answer, "its worker was asked to stop from outside")
 
     def ask_to_stop(self) -> None:
         for reference in self._busy:

@@ -73,12 +73,12 @@ def block_charts(
 def _rasters(material: Material) -> tuple[list[Raster], list[str]]:
     """The first recorded sample under the first seed of every arm, and why some are missing."""
     folder, layout = material.results.folder, material.layout
-    found, notes = [], []
+    drawn, notes = [], []
     for place, _ in material.first_records:
         path = folder / "trials" / str(place["trial"]) / "recording.npz"
         try:
-            found.append(draw_raster(path, layout.arm(place["arm"]), layout.data.index(place["data"])))
+            drawn.append(draw_raster(path, layout.arm(place["arm"]), layout.data.index(place["data"])))
         except ValueError as error:
             reason = str(error).replace(str(folder), "").lstrip("/")
             notes.append(f"No raster of {place['arm']} on {place['data']}: {reason}")
-    return found, notes
+    return drawn, notes

@@ -21,30 +21,30 @@ ABOUT_MATRICES = (
 
 def section(material: Material) -> Section | None:
     """Accuracy by class, and a matrix for every arm; None where no record holds a confusion."""
-    found = matrices(material)
-    if not found:
+    drawn = matrices(material)
+    if not drawn:
         return None
-    table = class_table(found, material.layout)
-    folded = Folded("Confusion, arm by arm", Matrices(found), ABOUT_MATRICES)
-    return Section("classes", "Classes", (table, folded) if _classes(found) <= MOST else (table,))
+    table = class_table(drawn, material.layout)
+    folded = Folded("Confusion, arm by arm", Matrices(drawn), ABOUT_MATRICES)
+    return Section("classes", "Classes", (table, folded) if _classes(drawn) <= MOST else (table,))
 
 
 def matrices(material: Material) -> list[Matrix]:
     """One for every arm, data set and network of which some seed recorded it."""
     layout, records = material.layout, material.results.records
-    found = []
+    drawn = []
     for facet in layout.facets:
         for arm, mine in facet.of(base_of(material.results.points)).groupby("arm", sort=False):
             known = [counts for trial in mine["trial"] if (counts := records[trial].confusion)]
             if known and len({len(counts) for counts in known}) == 1:
                 name = facet.name if layout.many_facets else ""
-                found.append(Matrix(layout.arm(str(arm)), facet.data, name, len(known), _sum(known)))
-    return found
+                drawn.append(Matrix(layout.arm(str(arm)), facet.data, name, len(known), _sum(known)))
+    return drawn
 
 
-def class_table(found: Sequence[Matrix], layout: Layout) -> Table:
+def class_table(drawn: Sequence[Matrix], layout: Layout) -> Table:
     """Accuracy by class, the weakest class, and the pair that is confused most."""
-    classes = _classes(found)
+    classes = _classes(drawn)
     named = range(classes if classes <= MOST else 0)
     columns = [
         ARM,
@@ -54,7 +54,7 @@ def class_table(found: Sequence[Matrix], layout: Layout) -> Table:
         *(Column(f"c{at}", str(at), "number") for at in named),
     ]
     rows = []
-    for one in found:
+    for one in drawn:
         cells = [_share(one.counts, at) if at < len(one.counts) else Cell("") for at in named]
         head = (text_cell(layout.arms[one.arm].name), text_cell(one.name))
         rows.append(Row((*head, text_cell(weakest_of(one.counts)), _pair(one.counts), *cells), (one.arm,), one.data))
@@ -70,8 +70,8 @@ def class_table(found: Sequence[Matrix], layout: Layout) -> Table:
     return Table("classes", "Accuracy by class", about, *without_columns(columns, rows, dropped))
 
 
-def _classes(found: Sequence[Matrix]) -> int:
-    return max(len(one.counts) for one in found)
+def _classes(drawn: Sequence[Matrix]) -> int:
+    return max(len(one.counts) for one in drawn)
 
 
 def _sum(known: Sequence[Counts]) -> Counts:

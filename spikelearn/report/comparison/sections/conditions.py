@@ -39,7 +39,7 @@ def _common_settings(material: Material) -> list[tuple[str, str]]:
     firsts = material.first_records
     own = {name for _, record in firsts for name in record.differs} | set(_OWN)
     names = dict.fromkeys(name for _, record in firsts for name in record.settings)
-    found = []
+    common = []
     for name in names:
         if name in own:
             continue
@@ -52,8 +52,8 @@ def _common_settings(material: Material) -> list[tuple[str, str]]:
         else:
             value = "; ".join(f"{data}: {text}" for data, text in values.items())
         if value != "none":
-            found.append((name.replace("_", " "), value))
-    return found
+            common.append((name.replace("_", " "), value))
+    return common
 
 
 def _sample_counts(material: Material) -> list[tuple[str, str]]:
@@ -147,32 +147,32 @@ def _tuning_table(material: Material) -> Table:
     return Table("tuning", "How settings were found", about, columns, rows)
 
 
-def _search(found: Mapping[str, Any]) -> tuple[Cell, ...]:
+def _search(search: Mapping[str, Any]) -> tuple[Cell, ...]:
     """The cells of one search; an empty one: none was made."""
-    if not found:
+    if not search:
         return (text_cell("not tuned"), *[Cell("")] * 5)
-    epochs = found.get("epochs")
+    epochs = search.get("epochs")
     each = f" of {epochs} epoch{'' if epochs == 1 else 's'}" if epochs else ""
-    where = ", ".join(str(found[name]) for name in ("data", "net") if found.get(name))
-    measure = measure_in(found) if any(name.startswith("validation_") for name in found) else ACCURACY
-    values = [number(found.get(f"validation_{measure.name}{of}")) for of in ("", "_of_defaults")]
-    space = found.get("space")
+    where = ", ".join(str(search[name]) for name in ("data", "net") if search.get(name))
+    measure = measure_in(search) if any(name.startswith("validation_") for name in search) else ACCURACY
+    values = [number(search.get(f"validation_{measure.name}{of}")) for of in ("", "_of_defaults")]
+    space = search.get("space")
     return (
         text_cell(where or "not written down"),
-        Cell(f"{plain(found.get('trials'))}{each}", number(found.get("trials"))),
+        Cell(f"{plain(search.get('trials'))}{each}", number(search.get("trials"))),
         *(Cell("") if value is None else Cell(measure.shown(value), value) for value in values),
         text_cell("; ".join(map(str, space)) if isinstance(space, list) else ""),
-        text_cell(found.get("file") or "not written down"),
+        text_cell(search.get("file") or "not written down"),
     )
 
 
 def _machine_facts(results: Results) -> list[tuple[str, str]]:
     """Machine and versions of all trials; more than one value where they differ."""
-    found: dict[str, dict[str, None]] = {}
+    by_name: dict[str, dict[str, None]] = {}
     for record in results.records.values():
         for name, value in (*record.machine.items(), *record.versions.items()):
-            found.setdefault(name, {}).setdefault(plain(value))
-    facts = [(name, " and ".join(values)) for name, values in found.items()]
+            by_name.setdefault(name, {}).setdefault(plain(value))
+    facts = [(name, " and ".join(values)) for name, values in by_name.items()]
     ends = sorted(record.ended for record in results.records.values() if record.ended is not None)
     if ends:
         facts.append(("ended", ends[-1]))
@@ -182,12 +182,12 @@ def _machine_facts(results: Results) -> list[tuple[str, str]]:
 
 def _ordinary_notes(summary: Summary) -> list[str]:
     """How the ordinary networks were trained; empty where there is none."""
-    found = [table for table in summary.tables if table.ordinary is not None]
-    if not found:
+    tables = [table for table in summary.tables if table.ordinary is not None]
+    if not tables:
         return []
     tried = f" (the best of {', '.join(map(plain, TRIED))} on held-out training samples)"
     told = []
-    for table in found:
+    for table in tables:
         given = table.ordinary.conditions if table.ordinary else {}
         samples, size = (count(number(given.get(name)) or 0) for name in ("train_samples", "parameters"))
         lr = plain(given.get("lr")) + (tried if given.get("searched") else "")

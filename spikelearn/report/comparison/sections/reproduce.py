@@ -15,13 +15,13 @@ def section(material: Material) -> Section:
 def _commands(material: Material) -> list[Command]:
     results, layout = material.results, material.layout
     whole = results.index.command
-    found = [Command("The whole comparison", whole)] if whole else []
+    commands = [Command("The whole comparison", whole)] if whole else []
     for place, _ in material.first_records:
         net = f", {place['net']}" if layout.many_nets else ""
         name = f"{place['arm']} on {place['data']}{net}, seed {place['seed']}"
         text = rerun_command(results, place)
-        found.append(Command(name, text, layout.arms_of(place["arm"]), layout.data_of(place["data"])))
-    return found
+        commands.append(Command(name, text, layout.arms_of(place["arm"]), layout.data_of(place["data"])))
+    return commands
 
 
 def _about(results: Results) -> str:

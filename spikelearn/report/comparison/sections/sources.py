@@ -11,14 +11,14 @@ from spikelearn.runs import settings_from
 
 def section(material: Material) -> Section:
     """The sources by what they are of, rules first, then the rest by name."""
-    found: dict[str, str] = {}
+    cited: dict[str, str] = {}
     for _, record in material.first_records:
         try:
-            found |= sources(settings_from(record.settings))
+            cited |= sources(settings_from(record.settings))
         except (ValueError, TypeError):  # settings of another version: at least the rule can be named
             if record.rule in RULES:
-                found.setdefault(f"rule {record.rule}", source_of(RULES.get(record.rule)))
-    found["energy per operation"] = source_of(Constants45nm)
-    items = sorted(found.items(), key=lambda item: (not item[0].startswith("rule "), item[0]))
+                cited.setdefault(f"rule {record.rule}", source_of(RULES.get(record.rule)))
+    cited["energy per operation"] = source_of(Constants45nm)
+    items = sorted(cited.items(), key=lambda item: (not item[0].startswith("rule "), item[0]))
     facts = Facts([(name, text) for name, text in items if text], in_text=True)
     return Section("sources", "Sources to cite", (facts,))

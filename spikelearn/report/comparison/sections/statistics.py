@@ -129,7 +129,7 @@ def methods(summary: Summary) -> list[str]:
     level = f"{100 * summary.level:g} %"
     ranks = summary.ranks
     least = f"{summary.threshold:g} points" if summary.measure.share else f"{summary.threshold:g} % of its mean"
-    found = [
+    sentences = [
         f"Every arm meets the same seeds, and is compared with {summary.reference} seed by seed. “Better” and "
         f"“worse” take both: p < {1 - summary.level:.2g} in a paired t-test after Holm's correction over the "
         f"arms, and a mean difference of at least {least}. “Equivalent” means that the "
@@ -141,10 +141,10 @@ def methods(summary: Summary) -> list[str]:
         *_of_samples(summary, level),
     ]
     if ranks.critical is None:
-        found.append(f"Mean ranks over data sets were not tested: {ranks.reason or 'too few of them'}.")
+        sentences.append(f"Mean ranks over data sets were not tested: {ranks.reason or 'too few of them'}.")
     if ranks.left_out:
-        found.append(f"Not ranked, as they lack a data set: {', '.join(ranks.left_out)}.")
-    return found
+        sentences.append(f"Not ranked, as they lack a data set: {', '.join(ranks.left_out)}.")
+    return sentences
 
 
 def _of_samples(summary: Summary, level: str) -> list[str]:
