@@ -131,6 +131,9 @@ class Rule(ABC):
     #: How a derivative crosses the rule's neurons; None: it takes none.
     adjoint: Adjoint | None = None
 
+    #: Names of options that count batches at the start in which no weight of the network learns.
+    resting_options: ClassVar[tuple[str, ...]] = ()
+
     #: {name: part} of a rule that is made of several, each with an optimizer of its own; {}: it is one.
     parts: Mapping[str, Part] = {}
 

@@ -1,5 +1,6 @@
 """The loop over epochs and batches, and its exact resume."""
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from spikelearn.datasets import DataWarning
 from spikelearn.export import load_weights, save_weights
 from spikelearn.loading import Batches, Loader
 from spikelearn.measure import Evaluation
-from spikelearn.plasticity import Batch, Update
+from spikelearn.plasticity import Batch, RuleWarning, Update
 from spikelearn.training.averages import to_averages
 from spikelearn.training.checkpoint import load_checkpoint, save_checkpoint
 from spikelearn.training.display import Display
@@ -32,6 +33,7 @@ from spikelearn.training.recording import RECORDED, record_samples
 from spikelearn.training.state import check_same_network
 from spikelearn.training.state_checks import check_keys, is_same
 from spikelearn.training.training import Training
+from spikelearn.training.unchanged import unchanged_words, weights_mark
 
 #: Seconds between two checkpoints inside an epoch.
 CHECKPOINT_EVERY = 60.0
@@ -69,6 +71,8 @@ class Fitting:
     asked: bool = False
     #: The first samples, which the recording shows.
     shown: Batch | None = None
+    #: Batches of this call.
+    learned: int = 0
 
     @property
     def own(self) -> RunFolder | None:
@@ -81,6 +85,7 @@ class Fitting:
                 self._restore()
             else:
                 self._begin()
+            mark = weights_mark(self.training.network)
             self.display.start(self.epochs, len(self.loader), self.at.epoch, self.at.batch)
             try:
                 while self.at.epoch < self.epochs and not self.at.stopped:
@@ -92,6 +97,8 @@ class Fitting:
                 raise
             finally:
                 self.display.stop()
+        if self.learned and self.processes.first and weights_mark(self.training.network) == mark:
+            warnings.warn(unchanged_words(self.training.rule, self.learned), RuleWarning, stacklevel=3)
         return self._end()
 
     def _begin(self) -> None:
@@ -115,8 +122,7 @@ class Fitting:
             try:
                 update = learn(self.training, batch, mine * together.count / size)
             except NonFiniteUpdate as error:
-                place = f"epoch {self.at.epoch + 1}, batch {self.at.batch + 1} of {len(self.loader) or 'unknown'}"
-                raise NonFiniteUpdate(f"{place}: {error}") from error
+                raise NonFiniteUpdate(f"{self._place(self.at.batch + 1)}: {error}") from error
             if self.training.schedule is not None:
                 self.training.schedule.step()
             self._count(update, batch, mine, size, request)
@@ -147,6 +153,9 @@ class Fitting:
         if odd := odd_scale(batch.inputs, float(torch.as_tensor(first.neuron.v_threshold).mean())):
             warnings.warn(odd, DataWarning, stacklevel=2)
 
+    def _place(self, batch: int) -> str:
+        return f"epoch {self.at.epoch + 1}, batch {batch} of {len(self.loader) or 'unknown'}"
+
     def _masked(self, batch: Batch, size: int) -> Batch:
         training = self.training
         return with_draws(self.processes, batch, size, training.rule, training.network, training.generator)
@@ -160,6 +169,7 @@ class Fitting:
         asked, total, count, *sums = self.processes.sums([request.asked, score, counted, *shares])
         self.asked = asked > 0
         at.batch += 1
+        self.learned += 1
         at.seen += size
         at.counted += int(count)
         if batch.task.measure.share:
@@ -168,6 +178,12 @@ class Fitting:
             at.error += total
         if update.loss is not None:
             at.loss += float(update.loss) * size
+        for name, total in zip((*update.rates, *update.metrics), sums, strict=True):
+            if not math.isfinite(total):
+                raise NonFiniteUpdate(
+                    f"{self._place(at.batch)}: the mean of {name} is {total / size}: lower the learning rate, also of "
+                    "what the rule itself learns, or check the inputs for NaN"
+                )
         for name, total in zip(update.rates, sums, strict=False):
             at.rates[name] = at.rates.get(name, 0.0) + total
         for name, total in zip(update.metrics, sums[len(update.rates) :], strict=True):
@@ -224,8 +240,8 @@ class Fitting:
         if self.watch is not None:
             self.watch(self.training, at.epoch)
         self._save()
-        warnings = self.training.rule.warnings(row["metrics"])
-        self.display.epoch({**row, "blank": self.loader.blank, "warnings": warnings})
+        told = self.training.rule.warnings(row["metrics"])
+        self.display.epoch({**row, "blank": self.loader.blank, "warnings": told})
 
     def _end(self) -> Fitted:
         network = self.training.network

@@ -56,6 +56,7 @@ class HebbianConv(LayerwiseHebbian):
     default_optimizer = OptimizerChoice(
         "hebbian", 0.01, {"scaled": False, "layer_factors": "1/1/10", "bias_factor": 300.0}
     )
+    resting_options = ("burn_in",)
     default_settings = {
         "net": "32C3-P2-64C2-10",
         "steps": 1,

@@ -78,6 +78,8 @@ class DTP(DifferenceTargets):
     where the program compares with $h_{l-1}$, so that the way back would fade; on spikes as in ``fw-dtp``.
     """
 
+    resting_options = ("pretraining",)
+
     def __init__(
         self,
         loss: Loss = CrossEntropyRate(),

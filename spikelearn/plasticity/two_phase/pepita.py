@@ -102,6 +102,7 @@ class Pepita(Rule):
     """
 
     default_optimizer = OptimizerChoice("sgd", 0.03, {"momentum": 0.9})
+    resting_options = ("mirror_alone",)
 
     def __init__(
         self,
