@@ -9,6 +9,7 @@ from spikelearn.runs import (
     Settings,
     adapted,
     filled_in,
+    for_neurons,
     merged,
     needed,
     needs_of,
@@ -69,6 +70,7 @@ def _filled(settings: Settings, given: dict[str, Any]) -> Settings:
     net = settings.net
     template = needs.pop("net", net)
     needs["net"] = adapted(net, settings.make_rule()) if "net" in given else filled_in(template, net)
+    needs = for_neurons(needs, given, needs["net"])
     said = {name: value for name, value in given.items() if name != "net"}
     return settings_from(merged(merged({"rule": settings.rule}, needs), said))
 

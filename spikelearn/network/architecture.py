@@ -15,7 +15,7 @@ GRAMMAR = (
     "...) (<inputs) or (<fc1): takes from there, not from the layer before; (+fc1): takes from there too, by weights "
     "of its own; (=fc1): adds the spikes from there as they are; @NAME behind one of these or of a feedback, as in "
     "(+fc1@inhibitory): drives the neurons' current of that name; (out): is read; (ws): the weights into it "
-    "are standardised"
+    "are standardised, also those into a layer that is read"
 )
 
 _BEHIND = "feedback stands behind a dense or convolutional layer, as in 400(F400) or 64C5(F64C5)"
@@ -196,10 +196,10 @@ def _marked(text: str, token: str, at: int, match: re.Match[str]) -> Layer:
 
 
 def _with_mark(text: str, token: str, at: int, layer: Neurons, mark: str) -> Neurons:
-    if mark.lower() == "out":
-        return replace(layer, read=True)
-    if mark.lower() == "ws":
-        return replace(layer, standardised=True)
+    if field_name := {"out": "read", "ws": "standardised"}.get(mark.lower()):
+        if getattr(layer, field_name):
+            _fail(text, token, at, f"the mark ({mark}) stands twice")
+        return replace(layer, **{field_name: True})
     mark, named, name = (part.strip() for part in mark.partition("@"))
     if named and not name.isidentifier():
         _fail(text, token, at, "'@' stands before the name of a current, as in (+fc1@inhibitory)")

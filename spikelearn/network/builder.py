@@ -50,7 +50,8 @@ def build(
     output takes from both: from the one before it, ``fc2``, and by weights without bias (of a convolution of 1 x 1 to
     an image) from ``fc1`` too, over the edge ``fc1_to_fc3``; ``(=fc1)`` adds its spikes as they are.
     ``(+fc1@inhibitory)`` and ``(F400@inhibitory)`` drive the neurons' current of that name. The readout reads the
-    layers marked ``(out)``, side by side, else the last. The weights into a layer marked ``(ws)`` are standardised.
+    layers marked ``(out)``, side by side, else the last. The weights into a layer marked ``(ws)`` are standardised,
+    those into a layer that is read too.
 
     Args:
         architecture: the string; a leading number or ``2x34x34`` is the input.
@@ -226,8 +227,9 @@ def _classes(architecture: str, layers: list[Layer], readout: str) -> int:
     if plain and isinstance(last, Dense) and layers and not isinstance(layers[-1], Pool):
         return last.size
     raise ValueError(
-        f"network string {architecture!r} cannot end in a {readout} readout: it needs a layer of neurons, then the "
-        "number of classes, for example 784-400-10"
+        f"network string {architecture!r} does not suit the readout {readout!r}, which takes the last number as that "
+        "of the classes: write a layer of neurons, then a number without marks, as in 784-400-10, where 400 neurons "
+        "are read for 10 classes"
     )
 
 

@@ -2,7 +2,16 @@
 
 from spikelearn.runs.device import usable_device
 from spikelearn.runs.longer import train_longer
-from spikelearn.runs.needs import adapted, dense_sizes, filled_in, needed, needs_of, network_for, settings_for
+from spikelearn.runs.needs import (
+    adapted,
+    dense_sizes,
+    filled_in,
+    for_neurons,
+    needed,
+    needs_of,
+    network_for,
+    settings_for,
+)
 from spikelearn.runs.presets import Preset, merged, read_preset
 from spikelearn.runs.reading import open_run, trained_predictor
 from spikelearn.runs.run import train
@@ -21,6 +30,7 @@ __all__ = [
     "make_loaders",
     "merged",
     "needed",
+    "for_neurons",
     "needs_of",
     "network_for",
     "open_run",

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spikelearn.datasets import kind_of
-from spikelearn.network import Network
+from spikelearn.network import READOUTS, Network
+from spikelearn.network.architecture import Pool, parse
+from spikelearn.neurons import NEURONS
 from spikelearn.plasticity import RULES, Rule
 from spikelearn.runs.presets import merged
 from spikelearn.runs.settings_files import settings_from
@@ -58,6 +60,28 @@ def needs_of(
 def settings_for(rule: Rule, *, still: bool = True, readout: str | None = None) -> dict[str, Any]:
     """The settings of all that ``rule`` needs, and its default settings over them; ``still``: samples are images."""
     return merged(needed(rule, still=still), copy.deepcopy(dict(rule.settings_with(readout))))
+
+
+def for_neurons(needs: Mapping[str, Any], given: Mapping[str, Any], net: str) -> dict[str, Any]:
+    """``needs`` without what does not go with the neurons that ``given`` names.
+
+    One step is meant for neurons that send at once: those that fire show nothing in it. Where all neurons of ``net``
+    are read they are the neurons that were named, and no others.
+    """
+    left = dict(needs)
+    if left.get("steps") == 1 and "neuron" in given and NEURONS.get(given["neuron"]).fires:
+        del left["steps"]
+    named = given.keys() & {"neuron", "neuron_option"} and not given.keys() & {"output", "output_option"}
+    if "output" in left and named and layers_of_neurons(net, {**left, **given}.get("readout")) == 1:
+        for name in ("output", "output_option"):
+            left.pop(name, None)
+    return left
+
+
+def layers_of_neurons(net: str, readout: str | None) -> int:
+    """The number of layers of neurons in ``net``, whose last number may be that of the classes of ``readout``."""
+    layers = [layer for layer in parse(net)[1] if not isinstance(layer, Pool)]
+    return len(layers) - (readout is not None and READOUTS.get(readout).takes_last_number)
 
 
 def needed(rule: Rule, *, still: bool = True) -> dict[str, Any]:

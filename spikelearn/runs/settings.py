@@ -273,8 +273,10 @@ class Settings(BaseModel):
         Raises:
             ValueError: an unknown rule or option.
         """
-        options, task = dict(self.rule_option), self.make_task()
-        if task != CLASSIFY and "loss" in inspect.signature(RULES.get(self.rule)).parameters:
+        options, task, kind = dict(self.rule_option), self.make_task(), RULES.get(self.rule)
+        # A rule that cannot learn the task says so by itself, and better than by its loss.
+        learnable = kind.takes is None or task.name in kind.takes
+        if task != CLASSIFY and learnable and "loss" in inspect.signature(kind).parameters:
             options.setdefault("loss", task.loss)
         rule = RULES.build(self.rule, options)
         choices = {name: getattr(self, name) for name in OF_A_RULE}

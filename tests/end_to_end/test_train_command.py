@@ -133,7 +133,7 @@ def test_every_way_to_train(flags, tmp_path, capsys):
         (["--net", "64-30(F30-10"], "cannot read '30(F30' at character 4"),
         (["--rule", "tssl-bp", "--readout", "rate"], "looks at filtered spikes, but the readout is a RateReadout"),
         (["--readout", "trace"], "readout 'trace' filters spikes as a synapse does"),
-        (["--readout", "linear", "--net", "64-10"], "cannot end in a linear readout"),
+        (["--readout", "linear", "--net", "64-10"], "does not suit the readout 'linear', which takes the last number"),
         (["--readout", "lineer"], "unknown readout 'lineer'"),
         (["--delay", "-1"], "delay is -1"),
         (["--init", "kaimng"], "did you mean 'kaiming'"),

@@ -13,7 +13,7 @@ from spikelearn.bench.plan.trial import Trial
 from spikelearn.bench.plan.tuned import Tuned, read_tuned
 from spikelearn.checks import one_of
 from spikelearn.datasets import full_name
-from spikelearn.runs import Settings, filled_in, merged, needs_of, settings_from
+from spikelearn.runs import Settings, filled_in, for_neurons, merged, needs_of, settings_from
 
 
 class Point(NamedTuple):
@@ -212,8 +212,10 @@ class Plan(BaseModel):
         net_of_all = shared.get("net", Settings.model_fields["net"].default)
         base = shared["net"] = deepened(net_of_all, placed.get("depth"))
         try:
-            tuned_values = self._found(rule, data, tuned, {**_options(own), **_options(placed)})
-            values = merged(merged(merged(shared, {"rule": rule}), tuned_values), own)
+            filled = self._found(rule, data, tuned, {**_options(own), **_options(placed)})
+            if tuned is None:
+                filled = for_neurons(filled, own, filled_in(merged(merged(shared, filled), own)["net"], base))
+            values = merged(merged(merged(shared, {"rule": rule}), filled), own)
             values = merged(values, {name: item for name, item in placed.items() if name not in MADE_AXES})
             values["net"] = filled_in(values["net"], base)
             settings = settings_from({**values, "seed": seed, **everywhere})

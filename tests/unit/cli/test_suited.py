@@ -5,7 +5,7 @@ import pytest
 from spikelearn.cli.app import run
 from spikelearn.cli.suited import suited
 from spikelearn.plasticity import RULES
-from spikelearn.runs import needs_of
+from spikelearn.runs import Settings, needs_of
 
 SMALL = {"net": "64-12-10", "steps": 6}
 
@@ -26,6 +26,32 @@ def test_what_was_filled_in_is_said_and_flags_win():
     assert "--net 64-12(F12)-10" in told
     assert "--batch-norm" in told
     assert "--preset ide/" in told
+
+
+@pytest.mark.parametrize("rule", ["softhebb", "hebbian-conv"])
+def test_one_step_is_filled_in_for_neurons_that_send_at_once_alone(rule):
+    given = {"rule": rule, "net": "64-12-10"}
+    assert suited({}, given)[0].steps == 1
+    assert suited({}, {**given, "neuron": "lif", "neuron_option": {}})[0].steps == Settings().steps
+    assert suited({}, {**given, "neuron": "rate"})[0].steps == 1
+
+
+def test_neurons_that_are_named_are_those_of_a_network_in_which_all_are_read():
+    one = {"rule": "activation-learning", "net": "64-12-10"}
+    assert suited({}, one)[0].output == "rate"
+    settings, told = suited({}, {**one, "neuron": "rate", "neuron_option": {"activation": "tanh"}})
+    assert settings.output is None
+    assert "--output" not in told
+    assert str(settings.make_network().blocks["fc1"].neuron.activation) == "Tanh()"
+    assert suited({}, {**one, "net": "64-12-12-10", "neuron": "rate"})[0].output == "rate"
+    assert suited({}, {**one, "neuron": "rate", "output": "rate"})[0].output == "rate"
+    with pytest.raises(ValueError, match="but block 'fc1' is LIF: use Rate"):
+        suited({}, {**one, "neuron": "lif"})
+
+
+def test_a_task_that_a_rule_cannot_learn_is_said_by_its_name():
+    with pytest.raises(ValueError, match="^decolle learns one of classify, but the task is 'regress': train with bptt"):
+        suited({}, {"rule": "decolle", "task": "regress"})
 
 
 def test_a_file_or_preset_is_not_added_to():

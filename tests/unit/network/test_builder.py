@@ -192,7 +192,9 @@ def test_a_mark_standardises_the_weights_into_one_layer(text, places):
         ("6-5(ws)(F5)-3", {"spectral_feedback": True}, "from 'fc1' to 'fc1' has a bounded spectral norm and standard"),
         ("8x8-4C3p(ws)-6C3s2p(F4C3u)-3", {}, "ConvTranspose2d.* cannot be standardised.*image of the same size"),
         ("1-5-3", {"weight_standardisation": True}, r"\[5, 1\] cannot be standardised, expected at least two"),
-        ("6-5-3(ws)", {"readout": "linear"}, "cannot end in a linear readout"),
+        ("6-5-3(ws)", {"readout": "linear"}, "does not suit the readout 'linear'.*a number without marks"),
+        ("6-5(ws)(ws)-3", {}, r"cannot read '5\(ws\)\(ws\)' at character 3: the mark \(ws\) stands twice"),
+        ("6-5(out)(WS)(out)-3", {}, r"the mark \(out\) stands twice"),
     ],
 )
 def test_weights_that_cannot_be_standardised_are_named(text, options, message):
@@ -257,7 +259,7 @@ def test_the_other_neuron_of_the_last_block_stands_before_the_linear_readout():
 
 @pytest.mark.parametrize("text", ["6-5", "8x8-4C3-P2-5", "6-5-4(F5)", "8x8-3C3-3C3"])
 def test_a_string_that_cannot_end_in_a_linear_readout(text):
-    with pytest.raises(ValueError, match="cannot end in a linear readout: it needs a layer of neurons"):
+    with pytest.raises(ValueError, match="does not suit the readout 'linear', which .*: write a layer of neurons"):
         build(text, readout="linear")
 
 
@@ -387,5 +389,5 @@ def test_a_graph_that_does_not_fit_is_refused(text, message):
 
 
 def test_a_linear_readout_has_no_marks():
-    with pytest.raises(ValueError, match="cannot end in a linear readout"):
+    with pytest.raises(ValueError, match="does not suit the readout 'linear'"):
         build("6-5-3(+inputs)", readout="linear")
