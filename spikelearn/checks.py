@@ -1,6 +1,7 @@
 """Checks of user input: every message names the argument, what was given, what was expected and the cure."""
 
-from collections.abc import Iterable, Sequence
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -57,6 +58,20 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
     options = list(choices)
     if value not in options:
         raise ValueError(f"{name} is {value!r}, expected {one_of(str(value), options)}")
+
+
+def check_unused(kind: type, options: Mapping[str, Any], why: str) -> None:
+    """Raise ValueError where one of ``options`` of ``kind``, which have no effect, is not as by default.
+
+    Args:
+        kind: the class that has them.
+        options: {option: value}.
+        why: the reason, and the cure: a phrase behind "but".
+    """
+    known = inspect.signature(kind).parameters
+    for name, value in options.items():
+        if value != known[name].default:
+            raise ValueError(f"{name} is {value!r}, but {why}, or leave {name} out")
 
 
 def check_shape(name: str, tensor: Tensor, expected: Sequence[int], cure: str) -> None:

@@ -41,8 +41,10 @@ def suited(values: dict[str, Any], given: dict[str, Any]) -> tuple[Settings, str
     try:
         check(settings)
     except ValueError as refusal:
-        if isinstance(refusal, Unmet) or (told and str(refusal) != _refusal(before)):
+        if isinstance(refusal, Unmet):
             raise ValueError(f"{refusal}{_cure(settings)}") from refusal
+        if told and str(refusal) != _refusal(before):
+            raise ValueError(f"{refusal}; filled in for {settings.rule}: {told}{_cure(settings)}") from refusal
         raise
     return settings, f"filled in for {settings.rule}: {told}{_recipe(settings)}" if told else ""
 

@@ -105,9 +105,12 @@ def _check_rest(network: Network, loader: Loader, processes: Processes = ALONE) 
     if (norms or over_batch) and least < 2:
         what = "batch norm has" if norms else "standardised activations have"
         among = "" if processes.alone else f", shared by {processes.count} processes,"
+        sizes = range(loader.batch + 1, loader.samples + 1)
+        fits = [size for size in sizes if (loader.samples % size or size) // processes.count >= 2][:1]
         raise ValueError(
-            f"{loader.samples} samples in batches of {loader.batch}{among} leave a batch of one, of which {what} "
-            f"no statistics: choose another batch size (--batch), or leave {'batch norm' if norms else 'them'} out"
+            f"{loader.samples} samples in batches of {loader.batch}{among} leave a batch of one, of which {what} no "
+            f"statistics: choose another batch size{f', for example {fits[0]}' if fits else ''} (--batch), or leave "
+            f"{'batch norm out (--no-batch-norm)' if norms else 'them out'}"
         )
 
 

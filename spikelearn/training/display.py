@@ -20,7 +20,10 @@ class Display(Protocol):
         """A batch was learned; ``values`` has loss, measure, rates, samples_per_second of the epoch so far."""
 
     def epoch(self, row: Mapping[str, Any]) -> None:
-        """An epoch ended; ``row`` is its metrics, and under "warnings" what the rule says of them."""
+        """An epoch ended; ``row`` is its metrics, and under "warnings" what the rule says of them.
+
+        "unfitted" says that its readout was fitted behind it alone: what was predicted in it says nothing.
+        """
 
     def stop(self) -> None:
         """Training ended, well or not."""
@@ -95,7 +98,9 @@ def _words(values: Mapping[str, Any]) -> str:
     if values.get("loss") is not None:
         words.append(f"loss {values['loss']:.4f}")
     measure = measure_in(values)
-    words.append(f"{measure.words} {measure.shown(values[measure.name])}")
+    unfitted = values.get("unfitted")
+    shown = "unknown (the readout is fitted after the epoch)" if unfitted else measure.shown(values[measure.name])
+    words.append(f"{measure.words} {shown}")
     for part in ("validation", "test"):
         if values.get(f"{part}_{measure.name}") is not None:
             words.append(f"{part} {measure.shown(values[f'{part}_{measure.name}'])}")

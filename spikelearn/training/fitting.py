@@ -15,6 +15,7 @@ from spikelearn.datasets import DataWarning
 from spikelearn.export import load_weights, save_weights
 from spikelearn.loading import Batches, Loader
 from spikelearn.measure import Evaluation
+from spikelearn.network import FittedReadout
 from spikelearn.plasticity import Batch, RuleWarning, Update
 from spikelearn.training.averages import to_averages
 from spikelearn.training.checkpoint import load_checkpoint, save_checkpoint
@@ -73,6 +74,8 @@ class Fitting:
     shown: Batch | None = None
     #: Batches of this call.
     learned: int = 0
+    #: Whether the readout is one that is fitted, and was not yet when the epoch began.
+    unfitted: bool = False
 
     @property
     def own(self) -> RunFolder | None:
@@ -110,6 +113,8 @@ class Fitting:
 
     def _epoch(self, request: StopRequest) -> None:
         started = saved = time.monotonic()
+        readout = self.training.network.readout
+        self.unfitted = isinstance(readout, FittedReadout) and not any(map(torch.any, readout.head.buffers()))
         before = self.at.seconds
         together = self.processes
         loader = self.loader.shared_out(together.rank, together.count, fill=True)
@@ -127,7 +132,7 @@ class Fitting:
                 self.training.schedule.step()
             self._count(update, batch, mine, size, request)
             self.at.seconds = before + time.monotonic() - started
-            self.display.batch(self.at.epoch, self.at.batch, self._values())
+            self.display.batch(self.at.epoch, self.at.batch, {**self._values(), "unfitted": self.unfitted})
             self._stop_if(request.asked if together.alone else self.asked)
             if time.monotonic() - saved > CHECKPOINT_EVERY:
                 self._save()
@@ -241,7 +246,7 @@ class Fitting:
             self.watch(self.training, at.epoch)
         self._save()
         told = self.training.rule.warnings(row["metrics"])
-        self.display.epoch({**row, "blank": self.loader.blank, "warnings": told})
+        self.display.epoch({**row, "blank": self.loader.blank, "warnings": told, "unfitted": self.unfitted})
 
     def _end(self) -> Fitted:
         network = self.training.network

@@ -35,7 +35,8 @@ def network_of(case):
 
 def training_of(case, network):
     options = {"copies": case["pixels_per_class"], "feedback": bool(case["feedback"])}
-    options |= {"slope": 2.0 if case["few_samples_gap"] else 5.0, "unlearning": case["unlearning_factor"]}
+    if case["feedback"]:
+        options |= {"slope": 2.0 if case["few_samples_gap"] else 5.0, "unlearning": case["unlearning_factor"]}
     rule = RULES.make("activation-learning", options)
     training = Training.start(network, rule, optimizer=OptimizerChoice("sgd", case["lr"]))
     training.memory["label_weights"].copy_(case["l1_weight"][:, case["n_pixels"] :])

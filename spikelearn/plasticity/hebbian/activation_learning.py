@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spikelearn.checks import check_count, check_flag, check_fraction, check_positive, check_spike_bytes
+from spikelearn.checks import check_count, check_flag, check_fraction, check_positive, check_spike_bytes, check_unused
 from spikelearn.network import ActivationReadout, Network, copied_buffers
 from spikelearn.neurons import Rate
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update, firing_rates
@@ -73,8 +73,8 @@ class ActivationLearning(Rule):
     Shapes: inputs [T, B, ...], targets [B]; W [n, in]. Steps are presentations of their own, whose activations add up.
 
     Raises:
-        ValueError: a value out of range; layers that are not dense or have a bias, neurons that are no rate neurons,
-            feedback edges, another readout than ``ActivationReadout``.
+        ValueError: a value out of range; options of ``feedback`` without it; layers that are not dense or have
+            a bias, neurons that are no rate neurons, feedback edges, another readout than ``ActivationReadout``.
 
     Source: Zhou, arXiv 2209.13400, 2022, equations 4 to 14, and the author's program, whose gate (1 - 5 g, where the
     text has 5 g + 1) and division by its running mean m are taken. With ``feedback`` m couples the samples of a batch.
@@ -104,6 +104,9 @@ class ActivationLearning(Rule):
         check_flag("feedback", feedback)
         check_positive("slope", slope)
         check_fraction("unlearning", unlearning)
+        if not feedback:
+            told = "feedback is false, and no label is unlearned: use feedback=true"
+            check_unused(ActivationLearning, {"slope": slope, "unlearning": unlearning}, told)
         self.copies, self.feedback, self.slope, self.unlearning = copies, feedback, slope, unlearning
 
     @property

@@ -8,7 +8,15 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from spikelearn.checks import check_choice, check_count, check_flag, check_fraction, check_not_negative, check_positive
+from spikelearn.checks import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_fraction,
+    check_not_negative,
+    check_positive,
+    check_unused,
+)
 from spikelearn.network import FittedReadout, Network
 from spikelearn.plasticity.back_weights import PREFIX
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update
@@ -92,7 +100,7 @@ class Pepita(Rule):
         ValueError: a readout with weights, or that is fitted; a hidden block that sends nothing; batch norm; several
             layers of weights in one synapse; a network that begins with a convolution and does not say its
             input_shape; "spikes" for inputs that are none; "mirrored" for other layers than dense ones of rate
-            neurons, or together with another modulation than "input".
+            neurons, or together with another modulation than "input"; options of mirroring without it.
 
     Source: Dellaferrera & Kreiman, ICML 2022, and the authors' programs (sign plus, error of the second presentation;
     with maps the form "released" and the error of the first); Srinivasan et al., "Forward learning with top-down
@@ -147,6 +155,10 @@ class Pepita(Rule):
                 f"feedback is 'mirrored', whose factors lead to the input, but modulation is {modulation!r}: use "
                 "modulation=input, or feedback=fixed"
             )
+        if feedback == "fixed":
+            mirroring = {"mirror_lr": mirror_lr, "mirror_decay": mirror_decay, "mirror_noise": mirror_noise}
+            mirroring["mirror_alone"] = mirror_alone
+            check_unused(Pepita, mirroring, "feedback is 'fixed', and nothing is mirrored: use feedback=mirrored")
         self.form, self.modulation, self.scale, self.sign = form, modulation, scale, sign
         self.projected, self.output_error, self.gain = projected, output_error, gain
         self.dropout, self.mask_again, self.positions = dropout, mask_again, positions

@@ -76,6 +76,11 @@ def test_a_file_or_preset_is_not_added_to():
             "use IF; all that emstdp needs at once: --neuron if",
         ),
         ({"rule": "ide", "data": "mnist", "net": "784-9-10", "data_root": "nowhere"}, "is not a folder"),
+        (
+            {"rule": "lls", "batch": 2, **SMALL},
+            r"1295 samples in batches of 2 leave a batch of one, of which batch norm has no statistics: choose another batch "
+            r"size, for example 3 \(--batch\), or leave batch norm out \(--no-batch-norm\); filled in for lls: .*--batch-norm",
+        ),
         ({"rule": "nothing"}, "unknown rule 'nothing'"),
         ({"net": "64-10-3"}, "3 outputs"),
         ({"encoder": "morse"}, "unknown encoder"),

@@ -118,6 +118,11 @@ def test_what_does_not_fit_is_refused():
         rule.check(conv)
     with pytest.raises(ValueError, match="slope is 0"):
         ActivationLearning(slope=0.0)
+    for options in ({"slope": 2.0}, {"unlearning": 0.5}):
+        with pytest.raises(
+            ValueError, match=r"but feedback is false, .*: use feedback=true, or leave (slope|unlearning)"
+        ):
+            ActivationLearning(**options)
     network = network_for(rule, "6-8-2")
     with pytest.raises(ValueError, match="targets go from 0 to 2|2 classes"):
         learn(Training.start(network, rule), Batch(torch.rand(1, 3, 6), torch.arange(3)))

@@ -349,6 +349,13 @@ def test_what_it_cannot_train_is_refused():
         ("scale=0", "scale is 0"),
         ("dropout=1.0", "dropout is 1.0"),
         ("mirror_alone=-1", "mirror_alone is -1"),
+        (
+            "modulation=input,mirror_lr=0.2",
+            "mirror_lr is 0.2, but feedback is 'fixed'.*: use feedback=mirrored, or leave",
+        ),
+        ("mirror_decay=0", "mirror_decay is 0, but feedback is 'fixed'"),
+        ("mirror_noise=1", "mirror_noise is 1, but feedback is 'fixed'"),
+        ("mirror_alone=5", "mirror_alone is 5, but feedback is 'fixed'"),
         ("feedback=mirrored,modulation=current", "use modulation=input, or feedback=fixed"),
     ],
 )

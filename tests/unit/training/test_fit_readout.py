@@ -1,7 +1,10 @@
 """Fitted readouts in runs: unsupervised rules become readable, and only training samples are seen."""
 
+import io
+
 import pytest
 import torch
+from rich.console import Console
 
 from spikelearn.bench.plan.reading import plan_from
 from spikelearn.bench.run.run_trial import attempt
@@ -12,7 +15,7 @@ from spikelearn.loading import BernoulliRate, Loader, loader_of
 from spikelearn.measure import evaluate
 from spikelearn.network import build
 from spikelearn.plasticity import STDP
-from spikelearn.training import RunFolder, Training, fit
+from spikelearn.training import ConsoleDisplay, RunFolder, Training, fit
 from spikelearn.training.fit_readout import fit_readout
 from tests.commands import trained_resumed_and_evaluated
 
@@ -95,3 +98,15 @@ def test_what_is_filled_in_has_no_teacher(rule, tmp_path, monkeypatch):
     flags = ["--rule", rule, "--readout", "ridge", "--steps", "2", "--epochs", "1", "--data-fraction", "0.05"]
     assert run(["train", *flags, "--out", "run"]) == 0
     assert read_json(tmp_path / "run" / "result.json")["supervised"] is False
+
+
+def test_accuracy_before_the_first_fit_is_shown_as_unknown():
+    words = io.StringIO()
+    epoch = [((torch.rand(2, 3, 6, generator=torch.Generator().manual_seed(0)) < 0.5).float() * 9, torch.arange(3))]
+    for readout in ("ridge", None):
+        training = Training.start(build("6-4-3", readout=readout), STDP(1e-4, 2e-4))
+        fit(training, epoch, epochs=2, display=ConsoleDisplay(Console(file=words, soft_wrap=True)))
+    fitted, again, plain, _ = (line for line in words.getvalue().splitlines() if line.startswith("epoch "))
+    assert "accuracy unknown (the readout is fitted after the epoch)" in fitted
+    assert "unknown" not in again
+    assert "unknown" not in plain
