@@ -1,6 +1,7 @@
 """Numbers computed by the methods' authors' own programs: files that lie beside the repository, where they are there."""
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -24,15 +25,37 @@ def golden_files(*patterns: str) -> list:
     return [pytest.param(path, id=path.stem) for path in found]
 
 
-def load(path: Path) -> dict:
+class Case(dict):
+    """What a file holds; it remembers which of its keys were read."""
+
+    def __init__(self, values: dict) -> None:
+        super().__init__(values)
+        self.read: set[str] = set()
+
+    def __getitem__(self, key):
+        self.read.add(key)
+        return super().__getitem__(key)
+
+    def get(self, key, default=None):
+        self.read.add(key)
+        return super().get(key, default)
+
+    def assert_all_read(self, besides: str = "") -> None:
+        """Fail where the file has a key that was not read and does not match the pattern ``besides``."""
+        unread = sorted(key for key in self.keys() - self.read if not re.fullmatch(besides, key))
+        assert not unread, f"keys of the file that the test did not look at: {unread}"
+
+
+def load(path: Path) -> Case:
     """The arrays of a file as tensors; strings and numbers of no dimension as plain values."""
     with np.load(path) as stored:
         arrays = {key: stored[key] for key in stored.files}
-    return {
+    plain = {
         key: value.item() if value.ndim == 0 else torch.from_numpy(value)
         for key, value in arrays.items()
         if value.ndim == 0 or value.dtype.kind in "fiub"
     }
+    return Case(plain)
 
 
 def assert_relative(found: torch.Tensor, expected: torch.Tensor, tolerance: float, what: str = "") -> None:

@@ -121,3 +121,10 @@ def test_training(path, monkeypatch):
                 for name, value in (("mean", norm.mean), ("variance", norm.variance)):
                     key = f"l{n - 1}_norm_{name}_after{step}"
                     assert_relative(value, case[key], TOLERANCE, key)
+    assert step == case["steps"]
+    decay = case["norm_decay"]
+    norms = [block.synapse[0] for name, block in training.network.blocks.items() if name != "layer1"]
+    assert all(norm.decay == pytest.approx(decay) for norm in norms)
+    case.assert_all_read(
+        "commit|official|repo|seed" + ("" if case["feedback"] else "|few_samples_gap|unlearning_factor")
+    )

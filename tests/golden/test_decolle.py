@@ -15,7 +15,7 @@ from spikelearn.neurons import (
     Surrogate,
     SynapticTrace,
 )
-from spikelearn.plasticity import RULES, Batch
+from spikelearn.plasticity import RULES, Batch, SmoothL1Membrane
 from spikelearn.plasticity.three_factor.signals import local_readout
 from spikelearn.training import Training, learn
 from tests.golden.files import assert_relative, golden_files, load
@@ -161,6 +161,23 @@ def test_every_step(path, monkeypatch):
                     take_step(case, network, training, update, t)
         assert t + 1 == len(case["frames"]) - 1
         check_filtered_inputs(case, network, steps)
+        fired = [float(case[f"layer{n}_S"].mean()) for n, _ in enumerate(layers_of(case))]
+        assert fired == pytest.approx(case["rates"].tolist(), rel=1e-12)
+    check_choices(case, training)
+    # What all steps add up to is compared in the whole presentation.
+    unused = "" if case["update"] == "online" else "|optimizer|lr|beta1|beta2"
+    case.assert_all_read(r"T|rule|seed|min_threshold_margin|layer\d+_(weight|bias)_grad" + unused)
+
+
+def check_choices(case, training):
+    """The file's loss is the rule's own, of the classes that it wants; its optimizer the rule's too, where it has one."""
+    assert case["loss_kind"] == "smooth_l1_mean"
+    assert type(training.rule.loss) is SmoothL1Membrane
+    assert case["target"].argmax(1).equal(case["labels"])
+    if case["update"] == "online":
+        (group,) = training.optimizer.param_groups
+        assert type(training.optimizer).__name__ == case["optimizer"]
+        assert (group["lr"], *group["betas"]) == (case["lr"], case["beta1"], case["beta2"])
 
 
 def check_state(case, network, rule, step, t):

@@ -94,3 +94,5 @@ def test_training(path, monkeypatch):
             after = f"l{n}_threshold_after{step}"
             assert_relative(thresholds[n], case[after], TOLERANCE, after)
         seen.clear()
+    assert step == case["updates"]
+    case.assert_all_read("commit|min_margin|official|repo|seed")

@@ -128,3 +128,9 @@ def test_training(path, monkeypatch):
             (norm,) = (m for m in network.blocks[f"layer{n}"].synapse if isinstance(m, nn.BatchNorm2d))
             assert_relative(norm.running_mean, case[f"bn_mean{n}_final"], tolerance, f"bn_mean{n}_final")
             assert_relative(norm.running_var, case[f"bn_var{n}_final"], tolerance, f"bn_var{n}_final")
+    assert case["rule"] == "softhebb"
+    if network.blocks["layer1"].synapse[-1].weight.ndim == 4:
+        for n, layer in layers_of(network):
+            side = int(listed(case["kernel"], n - 1))
+            assert (layer.kernel_size, layer.stride) == ((side, side), (case["stride"],) * 2)
+    case.assert_all_read("program|seed")

@@ -64,7 +64,7 @@ def test_a_file_or_preset_is_not_added_to():
     [
         (
             {"rule": "ide", "net": "16C3-P2-10"},
-            "end in a linear readout.*all that ide needs at once: .*--readout linear; a published recipe: --preset ide/",
+            "does not suit the readout 'linear'.*all that ide needs at once: .*--readout linear; a published recipe: --preset ide/",
         ),
         (
             {"rule": "emstdp", "delay": 0, "bias": True, **SMALL},
@@ -73,7 +73,7 @@ def test_a_file_or_preset_is_not_added_to():
         ),
         (
             {"rule": "emstdp", "neuron": "leaky-integrator", **SMALL},
-            "use IF; all that emstdp needs at once: --neuron if",
+            "use IF; filled in for emstdp: .*; all that emstdp needs at once: --neuron if",
         ),
         ({"rule": "ide", "data": "mnist", "net": "784-9-10", "data_root": "nowhere"}, "is not a folder"),
         (

@@ -83,15 +83,28 @@ def test_an_error_that_arrives_as_minus_the_output_s_weights_teaches_what_backpr
     assert found > 0.8 if agrees else found < -0.8
 
 
-def test_without_a_matrix_the_output_learns_by_the_delta_rule_alone():
+@pytest.mark.parametrize("gain", [1.0, 3.0])
+def test_without_a_matrix_the_output_learns_by_the_delta_rule_alone(gain):
     network, batch = rates(bias=False)
-    rule = to_input(gain=1.0)
+    rule = to_input(gain=gain)
     update = only_update(rule, network, batch, {PLACE: torch.zeros(4, 12, dtype=F64)})
     first, last = update.grads.values()
     assert not first.any()
     hidden = (batch.inputs[0] @ weights(network)[0].t()).relu()
-    error = (hidden @ weights(network)[1].t()).softmax(1) - F.one_hot(batch.targets)
-    torch.testing.assert_close(last, error.t() @ hidden / 8)
+    logits = gain * hidden @ weights(network)[1].t()
+    torch.testing.assert_close(last, (logits.softmax(1) - F.one_hot(batch.targets)).t() @ hidden / 8)
+    torch.testing.assert_close(update.loss, F.cross_entropy(logits, batch.targets))
+
+
+@pytest.mark.parametrize(("modulation", "places"), [("input", 1000), ("current", 500)])
+def test_the_matrix_is_uniform_up_to_its_bound(modulation, places):
+    """U(-k sqrt(6/m), k sqrt(6/m)), of which the standard deviation is k sqrt(2/m)."""
+    network = build("1000-500-10", Rate)
+    (matrix,) = Pepita(modulation=modulation, scale=0.5).init(network, torch.Generator().manual_seed(0)).values()
+    assert matrix.shape == (10, places)
+    bound = 0.5 * (6 / places) ** 0.5
+    assert 0.99 * bound < float(matrix.abs().max()) <= bound
+    assert float(matrix.std()) == pytest.approx(bound / 3**0.5, rel=0.05)
 
 
 @pytest.mark.slow
@@ -182,6 +195,23 @@ def test_spikes_are_shifted_in_rate_and_no_more_than_that():
     assert less.tolist() == [False, True, False, False, True, False, True]
     with pytest.raises(ValueError, match="the inputs are no spikes .* use modulation=input"):
         shifted_spikes(torch.full((3, 1, 1), 0.5), shift[:, :1], torch.rand(3, 1, 1))
+
+
+@pytest.mark.parametrize(("sign", "factor"), [("plus", 1.0), ("minus", -1.0)])
+def test_spikes_come_where_the_projected_error_raises_them(sign, factor, monkeypatch):
+    shown, whole = [], pepita.present
+    monkeypatch.setattr(
+        pepita, "present", lambda net, inputs, *given: shown.append(inputs) or whole(net, inputs, *given)
+    )
+    network = build("6-8-3", bias=False)
+    batch = Batch(
+        (torch.rand(40, 2, 6, generator=torch.Generator().manual_seed(0)) < 0.5).to(torch.uint8), torch.tensor([1, 1])
+    )
+    memory = {PLACE: torch.tensor([[0.0], [1.0], [0.0]]).expand(3, 6).clone()}
+    only_update(Pepita(modulation="spikes", sign=sign), network, batch, memory)
+    first, second = (inputs.float().mean() for inputs in shown)
+    # The score of the right class is too low, so its error is below 0.
+    assert factor * (second - first) < -0.1
 
 
 def test_spikes_to_shift_are_asked_for():
@@ -282,6 +312,17 @@ def test_factors_come_to_resemble_the_weights_and_begin_alone():
     learn(training, batch)
     assert not any(one.equal(two) for one, two in zip(before, weights(training.network), strict=True))
     assert int(training.memory["batches"]) == 401
+
+
+def test_batches_are_counted_and_weights_learn_behind_those_of_the_factors_alone():
+    training, batch = mirrored(mirror_alone=2)
+    moved = []
+    for seen in range(1, 5):
+        before = [weight.clone() for weight in weights(training.network)]
+        learn(training, batch)
+        assert int(training.memory["batches"]) == seen
+        moved.append(not any(one.equal(two) for one, two in zip(before, weights(training.network), strict=True)))
+    assert moved == [False, False, True, True]
 
 
 def test_a_training_with_factors_of_its_own_is_gone_on_with_and_shared_out():
