@@ -138,3 +138,34 @@ def test_the_wrong_label_is_unlearned_by_its_share():
         torch.testing.assert_close(halves[name], grad / 2, rtol=1e-12, atol=1e-14)
         assert grad.abs().max() > 0
         assert none[name].abs().max() == 0
+
+
+def test_label_weights_are_cut_at_two_standard_deviations():
+    memory = ActivationLearning(40).init(network_of(12, 100), torch.Generator().manual_seed(0))
+    weights = memory["label_weights"]
+    assert weights.shape == (100, 120)
+    assert 0.0199 < float(weights.abs().max()) <= 0.02
+    # A normal distribution cut there has 0.88 of the standard deviation that it is cut from.
+    assert float(weights.std()) == pytest.approx(0.0088, rel=0.03)
+
+
+def test_an_anomaly_does_not_depend_on_how_long_an_image_is_shown():
+    network, rule = network_of(12, 12, init=0.3), ActivationLearning(4)
+    memory = rule.init(network, torch.Generator().manual_seed(0))
+    inputs = samples(5)[0].inputs
+    once = rule.anomaly(network, inputs, memory)
+    torch.testing.assert_close(rule.anomaly(network, inputs.repeat(3, 1, 1), memory), once, rtol=1e-12, atol=1e-12)
+    largest = rule.scores(network, inputs, memory).amax(1)
+    torch.testing.assert_close(once, 1 - largest / 2)
+
+
+def test_masks_of_a_batch_hold_in_all_passes():
+    """Neurons that send nothing teach the block above nothing, and no label makes a difference there."""
+    network, rule = network_of(12, 12, 5, init=0.3), ActivationLearning(4, feedback=True)
+    memory = rule.init(network, torch.Generator().manual_seed(0))
+    batch, _ = samples(4)
+    silent = Batch(batch.inputs, batch.targets, masks={"b0": torch.zeros(4, 12, dtype=F64)})
+    for given, teaches in ((batch, True), (silent, False)):
+        for update in rule.updates(network, given, memory, torch.Generator()):
+            assert bool(update.scores.any()) == teaches
+            assert bool(update.grads["blocks.b1.synapse.weight"].any()) == teaches

@@ -201,3 +201,10 @@ def test_stdp_clusters_with_winners_and_homeostasis():
 def test_constants_that_no_block_can_have_are_refused(rule, words):
     with pytest.raises(ValueError, match=words):
         rule().init(layer(nn.Linear(4, 5, bias=False)), torch.Generator())
+
+
+def test_a_graded_winner_learns_by_no_more_than_fifty():
+    network = layer(nn.Linear(3, 2, bias=False), weight=torch.tensor([[1.0, 0, 0], [0, 1.0, 0]], dtype=F64))
+    x = torch.tensor([[80.0, 2.0, 1.0], [3.0, 30.0, 2.0]], dtype=F64)
+    change = -2 * only_update(HebbianConv("plain", graded=True), network, batch(x)).grads[WEIGHT]
+    torch.testing.assert_close(change, torch.stack([50.0 * x[0], 30.0 * x[1]]))

@@ -213,3 +213,43 @@ def test_what_cannot_be_is_refused():
     numbers = Batch(torch.rand(4, 2, 6), torch.rand(2, 3), task=Regress())
     with pytest.raises(ValueError, match="reads the class of a sample, but the task is"):
         signal.teach("fc1", torch.ones(4, 2, 8), torch.ones(4, 2, 8), numbers, torch.ones(4, 2), memory)
+
+
+def test_the_loss_online_is_the_mean_of_the_steps_so_far():
+    network = network_of()
+    data = batch_for(network)
+    options = {"dropout": 0.0, "burn_in": 3}
+    whole = DECOLLE(form="sequence", **options)
+    memory = whole.init(network, torch.Generator().manual_seed(2))
+    losses = [update.loss for update in DECOLLE(**options).updates(network, data, memory, torch.Generator())]
+    assert len(losses) == 9
+    for learned in (1, 4, 9):
+        expected = only_update(whole, network, Batch(data.inputs[: 3 + learned], data.targets), memory).loss
+        torch.testing.assert_close(losses[learned - 1], expected, rtol=1e-12, atol=1e-15)
+
+
+def test_a_fixed_output_without_bias_is_a_readout_without_bias():
+    memory = DECOLLE(fixed_output=True).init(network_of(bias=False), torch.Generator().manual_seed(2))
+    assert memory["readout_biases.fc2"].equal(torch.zeros(3, dtype=F64))
+    assert memory["readout_biases.fc1"].any()
+
+
+def test_the_pull_of_potentials_is_added_by_its_strength():
+    """By hand, where only the step itself is seen: strength times the derivative of the pull at every potential."""
+    network = network_of()
+    data = batch_for(network)
+
+    def gradient(strength):
+        rule = ThreeFactor(LocalReadout(potential_strength=strength), InstantTrace(), DECOLLE().adjoint)
+        memory = rule.init(network, torch.Generator().manual_seed(2))
+        return only_update(rule, network, data, memory).grads["blocks.fc1.synapse.1.weight"]
+
+    record, _ = network.run(data.inputs)
+    over = (record["fc1"].v - network.blocks["fc1"].neuron.v_threshold).detach().requires_grad_()
+    steps, samples = over.shape[:2]
+    pull = local_readout._pull_of_potentials(over, torch.full((steps, samples), 1 / steps, dtype=F64))
+    (at,) = torch.autograd.grad(pull, over)
+    gain = 0.2 * 0.5
+    expected = torch.einsum("tbo,tbi->oi", at, data.inputs) * gain
+    assert expected.any()
+    torch.testing.assert_close(gradient(0.3) - gradient(0.0), 0.3 * expected, rtol=1e-9, atol=1e-14)

@@ -204,3 +204,21 @@ def test_a_loss_a_step_and_smoothed_labels_are_what_the_signal_makes_of_them(mak
 def plain_options(rule):
     signal = rule.signal
     return {name: getattr(signal, name) for name in ("temperature", "label_smoothing", "length", "over")}
+
+
+@pytest.mark.parametrize("over", ["presentation", "step"])
+def test_steps_count_by_their_shares(over):
+    """By automatic differentiation of the loss as it is written: of the weighted mean, or of each step by its share."""
+    signal, network = FixedBasis(over=over, floor=0.01), dense("6-12-3")
+    memory, targets = start(signal, network), torch.tensor([0, 2])
+    generator = torch.Generator().manual_seed(0)
+    spikes = torch.rand(4, 2, 12, generator=generator, dtype=F64).requires_grad_()
+    shares = torch.rand(4, 2, generator=generator, dtype=F64)
+    batch = Batch(torch.zeros(4, 2, 6, dtype=F64), targets)
+    taught = signal.teach("fc1", spikes.detach(), spikes.detach(), batch, shares, memory)
+    seen = (spikes * shares.unsqueeze(2)).sum(0) / shares.sum(0).unsqueeze(1) if over == "presentation" else spikes
+    logits = (seen / seen.norm(dim=-1, keepdim=True)) @ memory["basis.fc1"].t() / 0.5
+    each = -logits.log_softmax(-1).gather(-1, targets.view(-1, 1).expand(*logits.shape[:-1], 1)).squeeze(-1)
+    loss = ((shares.sum(0) if over == "presentation" else shares) * each).sum() / 2
+    torch.testing.assert_close(taught.loss, loss.detach())
+    torch.testing.assert_close(taught.spikes, torch.autograd.grad(loss, spikes)[0], rtol=1e-10, atol=1e-14)
