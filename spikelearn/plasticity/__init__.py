@@ -37,6 +37,7 @@ from spikelearn.plasticity.losses import (
     MSECount,
     MSESteps,
     SmoothL1Membrane,
+    SquaredError,
     VanRossum,
 )
 from spikelearn.plasticity.per_layer import PerLayer, of_layer, per_layer
@@ -153,6 +154,7 @@ __all__ = [
     "SignSymmetry",
     "SmoothL1Membrane",
     "SoftHebb",
+    "SquaredError",
     "STDP",
     "TSSLBP",
     "ActivationLearning",

@@ -13,6 +13,7 @@ from spikelearn.plasticity.losses.mse import MSE
 from spikelearn.plasticity.losses.mse_count import MSECount
 from spikelearn.plasticity.losses.mse_steps import MSESteps
 from spikelearn.plasticity.losses.smooth_l1_membrane import SmoothL1Membrane
+from spikelearn.plasticity.losses.squared_error import SquaredError
 from spikelearn.plasticity.losses.steps import StepLoss
 from spikelearn.plasticity.losses.van_rossum import VanRossum
 
@@ -32,6 +33,7 @@ __all__ = [
     "MSESteps",
     "MixedMembrane",
     "SmoothL1Membrane",
+    "SquaredError",
     "SpikingLoss",
     "StepLoss",
     "VanRossum",

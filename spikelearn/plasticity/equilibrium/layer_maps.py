@@ -1,0 +1,90 @@
+"""The maps of a chain of rate neurons, from the values of one block to the prediction of the next, and back."""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from torch import Tensor
+
+from spikelearn.network import Network
+from spikelearn.neurons import Activation, Rate
+from spikelearn.synapses import as_float, correlate, drive, transpose
+
+#: Whether a block's values are outputs of its neurons or their currents.
+Node = Literal["post", "pre"]
+
+
+class Prediction(NamedTuple):
+    """What a block makes of the values below it; all are [T, B, ...].
+
+    Args:
+        pre: what meets its weights.
+        current: what they make of it.
+        value: the prediction of the block's own values.
+    """
+
+    pre: Tensor
+    current: Tensor
+    value: Tensor
+
+
+class LayerMaps:
+    r"""The maps $f_l$ of a chain of blocks of rate neurons, and their transposes.
+
+    With the node "post" values are outputs, $f_l(v) = \phi_l(W_l v + b_l)$; with "pre" they are currents,
+    $f_l(v) = W_l\,\phi_{l-1}(v) + b_l$, and $f_1(x) = W_1 x + b_1$.
+
+    Args:
+        network: a chain of blocks of rate neurons without delays.
+        inputs: [T, B, ...]; every step is a presentation of its own.
+        masks: {place: factor [B, ...]}, as in ``Network.run``.
+        node: as above.
+    """
+
+    def __init__(self, network: Network, inputs: Tensor, masks: Mapping[str, Tensor], node: Node) -> None:
+        self.network, self.masks, self.node = network, masks, node
+        self.names = list(network.blocks)
+        self.below = dict(zip(self.names[1:], self.names, strict=False))
+        self.inputs = self._masked(as_float(inputs, network) if "inputs" in masks else inputs, "inputs")
+
+    def predict(self, name: str, below: Tensor | None) -> Prediction:
+        """The prediction of a block from the values of the block below; None: from the inputs."""
+        pre = self.inputs if below is None else self.sent(self.below[name], below)
+        current = self._masked(drive(self.network.blocks[name].synapse, pre), f"{name}.synapse")
+        return Prediction(pre, current, self._answer(name, current) if self.node == "post" else current)
+
+    def sent(self, name: str, value: Tensor) -> Tensor:
+        """What a block with these values sends."""
+        return self._masked(value if self.node == "post" else self._answer(name, value), name)
+
+    def error_at_current(self, name: str, prediction: Prediction, error: Tensor) -> Tensor:
+        """An error of the prediction, carried back to the current of the block."""
+        arrived = error if self.node == "pre" else self._slope(name, prediction.current, error)
+        return self._masked(arrived, f"{name}.synapse")
+
+    def back(self, name: str, prediction: Prediction, error: Tensor, below: Tensor) -> Tensor:
+        """An error of the prediction, carried back to the values ``below`` that it was made from."""
+        at_current = self.error_at_current(name, prediction, error)
+        lower = self.below[name]
+        arrived = self._masked(transpose(self.network.blocks[name].synapse, prediction.pre, at_current), lower)
+        return arrived if self.node == "post" else self._slope(lower, below, arrived)
+
+    def weights(self, name: str, prediction: Prediction, error: Tensor) -> dict[str, Tensor]:
+        """{parameter: derivative}, sum of all samples, of a block by the error of its prediction."""
+        at_current = self.error_at_current(name, prediction, error)
+        found = correlate(self.network.blocks[name].synapse, prediction.pre, at_current)
+        return {f"blocks.{name}.synapse.{key}": value for key, value in found.items()}
+
+    def _masked(self, x: Tensor, place: str) -> Tensor:
+        mask = self.masks.get(place)
+        return x if mask is None else x * mask.to(x.dtype)
+
+    def _activation(self, name: str) -> Activation:
+        neuron = self.network.blocks[name].neuron
+        assert isinstance(neuron, Rate)
+        return neuron.activation
+
+    def _answer(self, name: str, current: Tensor) -> Tensor:
+        return self._activation(name)(current.flatten(0, 1)).view_as(current)
+
+    def _slope(self, name: str, current: Tensor, error: Tensor) -> Tensor:
+        return self._activation(name).vjp(current.flatten(0, 1), error.flatten(0, 1)).view_as(current)

@@ -1,0 +1,189 @@
+"""The energy of predictive coding: how far the values of every block are from what the block below predicts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from spikelearn.network import Activity, Network
+from spikelearn.plasticity.base import Batch
+from spikelearn.plasticity.equilibrium.divergence import Divergence, Gaussian
+from spikelearn.plasticity.equilibrium.energy import Energy, Slopes, Values
+from spikelearn.plasticity.equilibrium.layer_maps import LayerMaps, Node, Prediction
+from spikelearn.plasticity.losses import Loss
+from spikelearn.plasticity.per_layer import of_layer
+
+#: Where the target enters: the loss of what the output predicts, of values of its own, or values that are held.
+Output = Literal["predicted", "free", "clamped"]
+
+
+@dataclass(frozen=True)
+class PredictiveSlopes(Slopes):
+    """Derivatives of predictive coding's energy.
+
+    Args:
+        predictions: {block: its prediction, from the values below}.
+        errors: {block: derivative in the prediction}.
+    """
+
+    predictions: dict[str, Prediction] = field(default_factory=dict)
+    errors: dict[str, Tensor] = field(default_factory=dict)
+
+
+class OutputLoss(NamedTuple):
+    """A loss of the output's values.
+
+    Args:
+        maps: of the network.
+        batch: with its targets.
+        loss: mean of the samples.
+        strength: factor of the loss in the energy.
+    """
+
+    maps: LayerMaps
+    batch: Batch
+    loss: Loss
+    strength: float
+
+    def of(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """(loss in the energy, sum of all samples; scores [B, n]), differentiable in the output's values."""
+        sent = self.maps.sent(self.maps.names[-1], value)
+        output = Activity(sent, sent, sent)
+        scores = self.maps.network.readout(output)
+        mean = self.loss.of(self.batch, output, scores)
+        return self.strength * self.batch.size * mean, scores
+
+    def slope(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """(loss in the energy, its derivative in the output's values)."""
+        leaf = value.detach().requires_grad_()
+        with torch.enable_grad():
+            loss, _ = self.of(leaf)
+            (found,) = torch.autograd.grad(loss, leaf)
+        return loss.detach(), found
+
+
+class PredictiveEnergy(Energy):
+    r"""The energy of predictive coding, with a loss L of the output.
+
+    $$E = \sum_l \pi_l\,D(v_l, \mu_l) + \lambda L, \qquad \mu_l = f_l(v_{l-1}), \quad v_0 = x$$
+
+    D is half the squared distance unless another divergence is given. With the output "predicted" the last block has no
+    values and L is of $\mu_L$; "free": it has, and L is of $v_L$; "clamped": its values are held at
+    $\hat v_L - \lambda\,\partial L / \partial \hat v_L$, where $\hat v$ is what the network makes of the inputs, and
+    there is no loss. Inference begins at $\hat v$.
+
+    Args:
+        network: a chain of rate neurons, within a presentation.
+        batch: inputs [T, B, ...] and targets.
+        loss: L, mean of the samples.
+        strength: $\lambda$.
+        node: values of outputs of the neurons ("post") or of their currents ("pre").
+        output: where the target enters.
+        precision: $\pi$ of each block in turn, the last for further ones.
+        divergence: D.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        batch: Batch,
+        loss: Loss,
+        *,
+        strength: float = 1.0,
+        node: Node = "post",
+        output: Output = "predicted",
+        precision: Sequence[float] = (1.0,),
+        divergence: Divergence | None = None,
+    ) -> None:
+        super().__init__(network)
+        self.maps = LayerMaps(network, batch.inputs, batch.masks, node)
+        self.output_loss = OutputLoss(self.maps, batch, loss, strength)
+        self.output, self.divergence = output, divergence or Gaussian()
+        self.precision = {name: of_layer(tuple(precision), place) for place, name in enumerate(self.maps.names)}
+        self.held: Tensor | None = None
+        self.first: Prediction | None = None
+
+    @property
+    def free(self) -> list[str]:
+        """The blocks with values of their own, in order."""
+        return self.maps.names if self.output == "free" else self.maps.names[:-1]
+
+    @torch.no_grad()
+    def forward(self) -> dict[str, Prediction]:
+        """What the network makes of the inputs: {block: its prediction, from that of the block below}."""
+        found: dict[str, Prediction] = {}
+        value: Tensor | None = None
+        for name in self.maps.names:
+            found[name] = self.maps.predict(name, value)
+            value = found[name].value
+        return found
+
+    def start(self) -> Values:
+        forward = self.forward()
+        if self.output == "clamped":
+            top = forward[self.maps.names[-1]].value
+            self.held = top - self.output_loss.slope(top)[1]
+        self.first = forward[self.maps.names[0]]
+        return {name: forward[name].value for name in self.free}
+
+    def weights_changed(self) -> None:
+        self.first = None
+
+    @torch.no_grad()
+    def predictions(self, values: Values) -> dict[str, Prediction]:
+        """{block: its prediction, from the values of the block below}."""
+        first, *others = self.maps.names
+        if self.first is None:
+            self.first = self.maps.predict(first, None)
+        found = {first: self.first}
+        for below, name in pairwise([first, *others]):
+            found[name] = self.maps.predict(name, values[below])
+        return found
+
+    def of(self, values: Values) -> tuple[Tensor, Tensor]:
+        names, total = self.maps.names, []
+        value: Tensor | None = None
+        for name in names:
+            predicted = self.maps.predict(name, value).value
+            value = values.get(name, self.held if name == names[-1] else None)
+            if value is not None:
+                total.append(self.precision[name] * self.divergence.of(value, predicted).sum())
+        energy = torch.stack(total).sum() if total else predicted.new_zeros(())
+        if self.output == "clamped":
+            return energy, torch.zeros_like(energy)
+        loss, _ = self.output_loss.of(predicted if value is None else value)
+        return energy, loss
+
+    @torch.no_grad()
+    def slopes(self, values: Values) -> PredictiveSlopes:
+        predictions, last = self.predictions(values), self.maps.names[-1]
+        known = values if self.held is None else values | {last: self.held}
+        energy, loss = next(iter(predictions.values())).value.new_zeros(2).unbind()
+        own, errors, arriving = Values(), Values(), Values()
+        for name, value in known.items():
+            term, weight = self.divergence.slopes(value, predictions[name].value), self.precision[name]
+            energy, own[name], errors[name] = (
+                energy + weight * term.energy,
+                weight * term.value,
+                weight * term.prediction,
+            )
+        if self.output == "predicted":
+            loss, errors[last] = self.output_loss.slope(predictions[last].value)
+        elif self.output == "free":
+            loss, arriving[last] = self.output_loss.slope(values[last])
+        for below, name in pairwise(self.maps.names):
+            arriving[below] = self.maps.back(name, predictions[name], errors[name], values[below])
+        forces = {name: (own[name], arriving[name]) for name in values}
+        found = {name: one + other for name, (one, other) in forces.items()}
+        return PredictiveSlopes(energy, loss, found, forces, predictions, errors)
+
+    @torch.no_grad()
+    def weight_slopes(self, values: Values, slopes: Slopes) -> dict[str, Tensor]:
+        assert isinstance(slopes, PredictiveSlopes)
+        found: dict[str, Tensor] = {}
+        for name, prediction in slopes.predictions.items():
+            found |= self.maps.weights(name, prediction, slopes.errors[name])
+        return found
