@@ -15,6 +15,7 @@ from spikelearn.plasticity.base import (
     firing_rates,
 )
 from spikelearn.plasticity.equilibrium.ide import IDE
+from spikelearn.plasticity.equilibrium.pc import PredictiveCoding
 from spikelearn.plasticity.gradient.bptt import BPTT
 from spikelearn.plasticity.gradient.readout_only import ReadoutOnly
 from spikelearn.plasticity.gradient.tssl_bp import TSSLBP
@@ -175,6 +176,7 @@ __all__ = [
     "OnlineSTDP",
     "OptimizerChoice",
     "PerLayer",
+    "PredictiveCoding",
     "Part",
     "Pepita",
     "ReadoutOnly",

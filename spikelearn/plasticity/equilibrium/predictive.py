@@ -73,7 +73,8 @@ class PredictiveEnergy(Energy):
     D is half the squared distance unless another divergence is given. With the output "predicted" the last block has no
     values and L is of $\mu_L$; "free": it has, and L is of $v_L$; "clamped": its values are held at
     $\hat v_L - \lambda\,\partial L / \partial \hat v_L$, where $\hat v$ is what the network makes of the inputs, and
-    there is no loss. Inference begins at $\hat v$.
+    there is no loss. Inference begins at $\hat v$. With fixed predictions $\mu_l$ and the derivatives of $f_l$ are those
+    at $\hat v$ whatever the values are; what is descended then is no function of them.
 
     Args:
         network: a chain of rate neurons, within a presentation.
@@ -82,6 +83,7 @@ class PredictiveEnergy(Energy):
         strength: $\lambda$.
         node: values of outputs of the neurons ("post") or of their currents ("pre").
         output: where the target enters.
+        fixed: whether predictions are fixed.
         precision: $\pi$ of each block in turn, the last for further ones.
         divergence: D.
     """
@@ -95,52 +97,65 @@ class PredictiveEnergy(Energy):
         strength: float = 1.0,
         node: Node = "post",
         output: Output = "predicted",
+        fixed: bool = False,
         precision: Sequence[float] = (1.0,),
         divergence: Divergence | None = None,
     ) -> None:
         super().__init__(network)
         self.maps = LayerMaps(network, batch.inputs, batch.masks, node)
         self.output_loss = OutputLoss(self.maps, batch, loss, strength)
-        self.output, self.divergence = output, divergence or Gaussian()
+        self.output, self.fixed, self.divergence = output, fixed, divergence or Gaussian()
         self.precision = {name: of_layer(tuple(precision), place) for place, name in enumerate(self.maps.names)}
+        #: Values of the last block where they are held.
         self.held: Tensor | None = None
-        self.first: Prediction | None = None
+        #: Predictions at the start; those of the first block stay as they are while weights do.
+        self.forward: dict[str, Prediction] = {}
 
-    @property
-    def free(self) -> list[str]:
-        """The blocks with values of their own, in order."""
-        return self.maps.names if self.output == "free" else self.maps.names[:-1]
+    def start(self) -> Values:
+        self.forward = self._forward()
+        last = self.maps.names[-1]
+        if self.output == "clamped":
+            top = self.forward[last].value
+            self.held = top - self.output_loss.slope(top)[1]
+        return {name: found.value for name, found in self.forward.items() if name != last or self.output == "free"}
 
     @torch.no_grad()
-    def forward(self) -> dict[str, Prediction]:
-        """What the network makes of the inputs: {block: its prediction, from that of the block below}."""
+    def predicted(self) -> tuple[Tensor, Tensor]:
+        """(the loss, mean of the samples, and the scores [B, n] of what the network makes of the inputs)."""
+        loss, scores = self.output_loss.of(self.forward[self.maps.names[-1]].value)
+        return loss / (self.output_loss.strength * len(scores)), scores
+
+    def weights_changed(self) -> None:
+        self.forward = {}
+
+    @torch.no_grad()
+    def predictions(self, values: Values) -> dict[str, Prediction]:
+        """{block: its prediction, from the values of the block below}."""
+        if self.fixed:
+            return self.forward
+        first, *others = self.maps.names
+        found = {first: self.forward[first] if self.forward else self.maps.predict(first, None)}
+        for below, name in pairwise([first, *others]):
+            found[name] = self.maps.predict(name, values[below])
+        return found
+
+    @torch.no_grad()
+    def backpropagated(self) -> PredictiveSlopes:
+        """Errors as backpropagation has them, at what the network makes of the inputs."""
+        last = self.maps.names[-1]
+        loss, top = self.output_loss.slope(self.forward[last].value)
+        errors = {last: top}
+        for name, below in pairwise(reversed(self.maps.names)):
+            errors[below] = self.maps.back(name, self.forward[name], errors[name], self.forward[below].value)
+        return PredictiveSlopes(torch.zeros_like(loss), loss, {}, {}, self.forward, errors)
+
+    @torch.no_grad()
+    def _forward(self) -> dict[str, Prediction]:
         found: dict[str, Prediction] = {}
         value: Tensor | None = None
         for name in self.maps.names:
             found[name] = self.maps.predict(name, value)
             value = found[name].value
-        return found
-
-    def start(self) -> Values:
-        forward = self.forward()
-        if self.output == "clamped":
-            top = forward[self.maps.names[-1]].value
-            self.held = top - self.output_loss.slope(top)[1]
-        self.first = forward[self.maps.names[0]]
-        return {name: forward[name].value for name in self.free}
-
-    def weights_changed(self) -> None:
-        self.first = None
-
-    @torch.no_grad()
-    def predictions(self, values: Values) -> dict[str, Prediction]:
-        """{block: its prediction, from the values of the block below}."""
-        first, *others = self.maps.names
-        if self.first is None:
-            self.first = self.maps.predict(first, None)
-        found = {first: self.first}
-        for below, name in pairwise([first, *others]):
-            found[name] = self.maps.predict(name, values[below])
         return found
 
     def of(self, values: Values) -> tuple[Tensor, Tensor]:
@@ -175,7 +190,8 @@ class PredictiveEnergy(Energy):
         elif self.output == "free":
             loss, arriving[last] = self.output_loss.slope(values[last])
         for below, name in pairwise(self.maps.names):
-            arriving[below] = self.maps.back(name, predictions[name], errors[name], values[below])
+            point = self.forward[below].value if self.fixed else values[below]
+            arriving[below] = self.maps.back(name, predictions[name], errors[name], point)
         forces = {name: (own[name], arriving[name]) for name in values}
         found = {name: one + other for name, (one, other) in forces.items()}
         return PredictiveSlopes(energy, loss, found, forces, predictions, errors)

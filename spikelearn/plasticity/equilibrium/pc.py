@@ -1,0 +1,132 @@
+"""Predictive coding: values of hidden blocks settle between input and target before the weights learn."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from spikelearn.checks import check_choice, check_count, check_positive
+from spikelearn.network import Network
+from spikelearn.plasticity.base import RULES, Batch, Memory, Update
+from spikelearn.plasticity.equilibrium.descent import descend
+from spikelearn.plasticity.equilibrium.energy import Values, settling
+from spikelearn.plasticity.equilibrium.predictive import PredictiveEnergy
+from spikelearn.plasticity.equilibrium.predictive_rule import PredictiveRule
+from spikelearn.plasticity.losses import CrossEntropy, Loss
+
+Form = Literal["strict", "fixed-pred", "exact", "z-il"]
+Presynaptic = Literal["same", "moved"]
+
+#: Step size and iterations of strict inference where nothing is said.
+ETA, ITERATIONS = 0.3, 20
+
+
+@RULES.register("pc")
+class PredictiveCoding(PredictiveRule):
+    r"""Predictive coding: values of hidden blocks settle between input and target before the weights learn.
+
+    $$E = \lambda L(f_L(v_{L-1})) + \sum_{l<L} \tfrac12 |\epsilon_l|^2, \qquad \epsilon_l = v_l - f_l(v_{l-1}),
+      \quad v_0 = x$$
+
+    Values begin at what the network makes of the inputs, $\hat v$. In every iteration all errors are looked at, and
+    then, except in the last one, all values move, $v_l \leftarrow v_l - \eta\,\partial E / \partial v_l$. Weights learn
+    from the errors of the last look,
+
+    $$\Delta W_l \propto -\frac{1}{\lambda B} \frac{\partial E}{\partial W_l}
+      = \frac{1}{\lambda B} \sum_b \Big(\frac{\partial f_l(v_{l-1})}{\partial W_l}\Big)^\top \epsilon_l .$$
+
+    Forms: "strict" is this. "fixed-pred" keeps predictions $f_l$ and their derivatives as they are at $\hat v$: with
+    $\eta$ = 1 the errors of backpropagation arrive one block an iteration, so that as many iterations as there are
+    blocks give its gradient, and one less leaves the first block at 0. "exact" takes these errors at once, $v = \hat v
+    - \partial L / \partial\hat v$. "z-il" is strict with $\eta$ = 1, in which each block learns at the look at which its
+    error has just arrived: backpropagation again, in as many looks.
+
+    Metrics: ``energy`` of the last look without L, mean of the samples; ``residual``: at the block that is farthest from
+    its equilibrium, the slope relative to the larger of the two forces on it, mean of the samples; ``settled``: share of
+    the samples of which this is below 0.1.
+
+    Args:
+        loss: L, mean of the samples.
+        form: as above.
+        eta: $\eta$, unit of value per unit of slope; None: 0.3, of fixed predictions 1.
+        iterations: looks; None: 20, of fixed predictions the number of blocks.
+        nudging: $\lambda$; 1 over the number of samples is a program's that descends their mean.
+        presynaptic: whether the values that meet the weights' errors are the "same" or have "moved" once more, as in
+            the authors' program; of the strict form alone.
+
+    Shapes: inputs [T, B, ...], every step a presentation of its own; targets [B]; gradients shaped like their
+    parameters.
+
+    Raises:
+        ValueError: a graph of blocks, feedback edges, delays, neurons that are no rate neurons, batch norm, a readout
+            other than the plain rate; eta or iterations of a form without; a nudging of 0.
+
+    Source: Whittington & Bogacz, Neural Computation 29, 2017; Rosenbaum, PLoS ONE 17, 2022, algorithms 1 to 3 and the
+    author's program Torch2PC; "z-il": Song, Lukasiewicz, Xu & Bogacz, NeurIPS 2020. deviation: the strict form's errors
+    meet the values of the same look, which makes the change a derivative of E; "moved" is the program's.
+    """
+
+    loss: Loss
+
+    def __init__(
+        self,
+        loss: Loss = CrossEntropy(),
+        form: Form = "strict",
+        *,
+        eta: float | None = None,
+        iterations: int | None = None,
+        nudging: float = 1.0,
+        presynaptic: Presynaptic = "same",
+    ) -> None:
+        super().__init__(loss, nudging)
+        check_choice("form", form, get_args(Form))
+        check_choice("presynaptic", presynaptic, get_args(Presynaptic))
+        if form in ("exact", "z-il"):
+            for name, value in (("eta", eta), ("iterations", iterations)):
+                if value is not None:
+                    raise ValueError(f"form {form!r} has no {name}, but it is {value}: drop it, or use form=strict")
+        if eta is not None:
+            check_positive("eta", eta)
+        if iterations is not None:
+            check_count("iterations", iterations)
+        if presynaptic == "moved" and form != "strict":
+            raise ValueError(f"presynaptic is 'moved', but form is {form!r}, expected 'strict': drop one of them")
+        self.form, self.presynaptic = form, presynaptic
+        fixed = form == "fixed-pred"
+        self.eta = eta or (1.0 if fixed else ETA)
+        self.iterations = iterations or (None if fixed else ITERATIONS)
+
+    cure = "raise iterations or eta (--rule-option iterations=...), or use form=fixed-pred"
+
+    def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:
+        with network.presentation() as buffers:
+            fixed = self.form == "fixed-pred"
+            energy = PredictiveEnergy(network, batch, self.loss, strength=self.nudging, fixed=fixed)
+            start = energy.start()
+            loss, scores = energy.predicted()
+            grads, metrics = self._changes(energy, start, batch.size)
+        yield Update(grads, scores, loss, buffers=buffers, metrics=metrics)
+
+    def _changes(self, energy: PredictiveEnergy, start: Values, samples: int) -> tuple[dict[str, Tensor], dict[str, float]]:
+        if self.form == "exact":
+            return self.changes(energy, start, energy.backpropagated(), samples), {}
+        if self.form == "z-il":
+            return self._as_errors_arrive(energy, start, samples), {}
+        for look in descend(energy, self.iterations or len(energy.maps.names), self.eta, start=start):
+            pass
+        metrics, slopes, values = settling(energy, look.values, look.slopes), look.slopes, look.values
+        if self.presynaptic == "moved":
+            values = {name: value - self.eta * slopes.values[name] for name, value in values.items()}
+            slopes = replace(slopes, predictions=energy.predictions(values))
+        return self.changes(energy, values, slopes, samples), metrics
+
+    def _as_errors_arrive(self, energy: PredictiveEnergy, start: Values, samples: int) -> dict[str, Tensor]:
+        """Changes of each block at the look at which its error has arrived, from the last block to the first."""
+        found: dict[str, Tensor] = {}
+        names = energy.maps.names[::-1]
+        for name, look in zip(names, descend(energy, len(names), 1.0, start=start), strict=True):
+            changes = self.changes(energy, look.values, look.slopes, samples)
+            found |= {key: value for key, value in changes.items() if key.startswith(f"blocks.{name}.")}
+        return {key: found[key] for key in changes}

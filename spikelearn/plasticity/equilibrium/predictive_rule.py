@@ -1,0 +1,109 @@
+"""The base of predictive coding's rules: networks and losses that they take, weight changes, reports of inference."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from spikelearn.checks import check_finite, check_instance
+from spikelearn.network import Network
+from spikelearn.neurons import Rate
+from spikelearn.plasticity.base import Rule
+from spikelearn.plasticity.equilibrium.energy import Energy, Slopes, Values
+from spikelearn.plasticity.factors import ALL, Factors
+from spikelearn.plasticity.losses import Loss
+from spikelearn.plasticity.requires import (
+    Chain,
+    LossFits,
+    Need,
+    Neurons,
+    NoFeedback,
+    Passes,
+    PlainRate,
+    SomethingToLearn,
+)
+
+#: Share of settled samples below which a rule warns.
+MOST = 0.5
+
+
+class PredictiveRule(Rule):
+    """A rule whose weights learn from values that inference finds; a subclass says how it does."""
+
+    takes = None
+    # One step: a rate neuron answers alike at every one. An output without bounds, as its values have none.
+    default_settings = {
+        "steps": 1,
+        "neuron_option": {"activation": "tanh"},
+        "output": "rate",
+        "output_option": {"activation": "linear"},
+    }
+    loss: Loss
+
+    def __init__(self, loss: Loss, nudging: float) -> None:
+        check_instance("loss", loss, Loss, "for example loss=SquaredError()")
+        check_finite("nudging", nudging)
+        if nudging == 0:
+            raise ValueError(
+                "nudging is 0, so that targets have no effect, expected a number above 0, or below 0 to be drawn away "
+                "from them: for example nudging=1"
+            )
+        self.loss, self.nudging = loss, nudging
+
+    @property
+    def factors(self) -> Factors:
+        return ALL
+
+    @property
+    def requires(self) -> tuple[Need, ...]:
+        why = "finds values of rate neurons block by block"
+        return (
+            LossFits(self.loss),
+            Chain(why, "train with bptt"),
+            NoFeedback(why, "train with bptt"),
+            Neurons(Rate, why=why),
+            PlainRate("takes the output's values for the scores"),
+            Passes("no delays", _check_delays),
+            Passes("values that do not depend on other samples", _check_samples),
+            SomethingToLearn(),
+        )
+
+    def changes(self, energy: Energy, values: Values, slopes: Slopes, samples: int) -> dict[str, Tensor]:
+        r"""{parameter: $\partial E / \partial\theta$ over the nudging, mean of the samples}."""
+        found = energy.weight_slopes(values, slopes)
+        return {name: slope / (self.nudging * samples) for name, slope in found.items()}
+
+    #: What makes inference settle, for the warning that it has not.
+    cure = "raise iterations (--rule-option iterations=...)"
+
+    def warnings(self, metrics: Mapping[str, float]) -> list[str]:
+        share = metrics.get("settled", 1.0)
+        if share >= MOST:
+            return []
+        return [
+            f"inference has settled for {100 * share:.0f} % of the samples alone (mean residual "
+            f"{metrics['residual']:.2g}), so that lower blocks learn from errors that have not arrived: {self.cure}"
+        ]
+
+
+def _check_delays(network: Network, rule: str) -> None:
+    for name, block in network.blocks.items():
+        if block.delay:
+            raise ValueError(
+                f"{rule} takes every step for a presentation of its own, but block {name!r} has delay {block.delay}, "
+                "expected 0: build the network without (--delay 0)"
+            )
+
+
+def _check_samples(network: Network, rule: str) -> None:
+    for name, block in network.blocks.items():
+        if isinstance(block.neuron, Rate) and block.neuron.activation.over_batch:
+            raise ValueError(
+                f"{rule} finds the values of every sample by itself, but the activation {block.neuron.activation!r} of "
+                f"block {name!r} depends on the others: use tanh or relu (--neuron-option activation=tanh)"
+            )
+        if any(isinstance(module, _BatchNorm) for module in block.synapse.modules()):
+            raise ValueError(
+                f"{rule} evaluates a block many times, each of which batch norm would normalise anew, but block "
+                f"{name!r} has one: leave it out (--no-batch-norm)"
+            )
