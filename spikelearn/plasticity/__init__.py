@@ -16,6 +16,8 @@ from spikelearn.plasticity.base import (
 )
 from spikelearn.plasticity.equilibrium.ide import IDE
 from spikelearn.plasticity.equilibrium.pc import PredictiveCoding
+from spikelearn.plasticity.equilibrium.pc_incremental import IncrementalPredictiveCoding
+from spikelearn.plasticity.equilibrium.pc_prospective import ProspectiveConfiguration
 from spikelearn.plasticity.gradient.bptt import BPTT
 from spikelearn.plasticity.gradient.readout_only import ReadoutOnly
 from spikelearn.plasticity.gradient.tssl_bp import TSSLBP
@@ -169,6 +171,7 @@ __all__ = [
     "EMSTDPLoihi",
     "FilteredCount",
     "HebbianConv",
+    "IncrementalPredictiveCoding",
     "Loss",
     "MSECount",
     "MSESteps",
@@ -177,6 +180,7 @@ __all__ = [
     "OptimizerChoice",
     "PerLayer",
     "PredictiveCoding",
+    "ProspectiveConfiguration",
     "Part",
     "Pepita",
     "ReadoutOnly",

@@ -18,7 +18,9 @@ WAITING = (
     "metaplasticity_",
     "mstdpet_",
     "pal_",
-    "pc_",
+    "pc_alonso_",
+    "pc_kl_",
+    "pc_relaxed_",
     "tess_",
     "triplet_",
 )

@@ -1,5 +1,6 @@
 """Inference by gradient descent of an energy in the values of a network."""
 
+from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -62,3 +63,8 @@ def descend(
             total = float(slopes.total)
             rate *= discount if before is not None and not total < before else 1.0
             before = total
+
+
+def last(looks: Iterator[Look]) -> Look:
+    """The last look of an inference, at which weights learn."""
+    return deque(looks, maxlen=1).pop()

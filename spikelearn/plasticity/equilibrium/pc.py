@@ -10,7 +10,7 @@ from torch import Tensor
 from spikelearn.checks import check_choice, check_count, check_positive
 from spikelearn.network import Network
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
-from spikelearn.plasticity.equilibrium.descent import descend
+from spikelearn.plasticity.equilibrium.descent import descend, last
 from spikelearn.plasticity.equilibrium.energy import Values, settling
 from spikelearn.plasticity.equilibrium.predictive import PredictiveEnergy
 from spikelearn.plasticity.equilibrium.predictive_rule import PredictiveRule
@@ -40,12 +40,12 @@ class PredictiveCoding(PredictiveRule):
     Forms: "strict" is this. "fixed-pred" keeps predictions $f_l$ and their derivatives as they are at $\hat v$: with
     $\eta$ = 1 the errors of backpropagation arrive one block an iteration, so that as many iterations as there are
     blocks give its gradient, and one less leaves the first block at 0. "exact" takes these errors at once, $v = \hat v
-    - \partial L / \partial\hat v$. "z-il" is strict with $\eta$ = 1, in which each block learns at the look at which its
-    error has just arrived: backpropagation again, in as many looks.
+    - \partial L / \partial\hat v$. "z-il" is strict with $\eta$ = 1, in which each block learns at the look at
+    which its error has just arrived: backpropagation again, in as many looks.
 
-    Metrics: ``energy`` of the last look without L, mean of the samples; ``residual``: at the block that is farthest from
-    its equilibrium, the slope relative to the larger of the two forces on it, mean of the samples; ``settled``: share of
-    the samples of which this is below 0.1.
+    Metrics: ``energy`` of the last look without L, mean of the samples; ``residual``: the slope at the block that is
+    farthest from its equilibrium, relative to the larger of the two forces on it, mean of the samples; ``settled``:
+    share of the samples of which this is at most 0.1.
 
     Args:
         loss: L, mean of the samples.
@@ -109,13 +109,14 @@ class PredictiveCoding(PredictiveRule):
             grads, metrics = self._changes(energy, start, batch.size)
         yield Update(grads, scores, loss, buffers=buffers, metrics=metrics)
 
-    def _changes(self, energy: PredictiveEnergy, start: Values, samples: int) -> tuple[dict[str, Tensor], dict[str, float]]:
+    def _changes(
+        self, energy: PredictiveEnergy, start: Values, samples: int
+    ) -> tuple[dict[str, Tensor], dict[str, float]]:
         if self.form == "exact":
             return self.changes(energy, start, energy.backpropagated(), samples), {}
         if self.form == "z-il":
             return self._as_errors_arrive(energy, start, samples), {}
-        for look in descend(energy, self.iterations or len(energy.maps.names), self.eta, start=start):
-            pass
+        look = last(descend(energy, self.iterations or len(energy.maps.names), self.eta, start=start))
         metrics, slopes, values = settling(energy, look.values, look.slopes), look.slopes, look.values
         if self.presynaptic == "moved":
             values = {name: value - self.eta * slopes.values[name] for name, value in values.items()}

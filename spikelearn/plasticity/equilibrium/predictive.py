@@ -1,6 +1,6 @@
 """The energy of predictive coding: how far the values of every block are from what the block below predicts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal, NamedTuple
@@ -31,6 +31,23 @@ class PredictiveSlopes(Slopes):
 
     predictions: dict[str, Prediction] = field(default_factory=dict)
     errors: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Terms(NamedTuple):
+    """What the slopes of predictive coding's energy are made of.
+
+    Args:
+        energy, loss: as in ``Slopes``.
+        own: {block: derivative of its term in its values}.
+        errors: {block: derivative of its term, or of the loss, in its prediction}.
+        top: derivative of the loss in the last block's values; None where it has none.
+    """
+
+    energy: Tensor
+    loss: Tensor
+    own: Values
+    errors: Values
+    top: Tensor | None
 
 
 class OutputLoss(NamedTuple):
@@ -73,8 +90,8 @@ class PredictiveEnergy(Energy):
     D is half the squared distance unless another divergence is given. With the output "predicted" the last block has no
     values and L is of $\mu_L$; "free": it has, and L is of $v_L$; "clamped": its values are held at
     $\hat v_L - \lambda\,\partial L / \partial \hat v_L$, where $\hat v$ is what the network makes of the inputs, and
-    there is no loss. Inference begins at $\hat v$. With fixed predictions $\mu_l$ and the derivatives of $f_l$ are those
-    at $\hat v$ whatever the values are; what is descended then is no function of them.
+    there is no loss. Inference begins at $\hat v$. With fixed predictions $\mu_l$ and the derivatives of $f_l$ are
+    those at $\hat v$ whatever the values are; what is descended then is no function of them.
 
     Args:
         network: a chain of rate neurons, within a presentation.
@@ -173,22 +190,27 @@ class PredictiveEnergy(Energy):
         return energy, loss
 
     @torch.no_grad()
-    def slopes(self, values: Values) -> PredictiveSlopes:
-        predictions, last = self.predictions(values), self.maps.names[-1]
+    def terms(self, values: Values, predictions: Mapping[str, Prediction]) -> Terms:
+        """The terms of E and of its derivatives that need no way back through a block."""
+        last = self.maps.names[-1]
         known = values if self.held is None else values | {last: self.held}
-        energy, loss = next(iter(predictions.values())).value.new_zeros(2).unbind()
-        own, errors, arriving = Values(), Values(), Values()
+        energy, loss = predictions[last].value.new_zeros(2).unbind()
+        own, errors, top = Values(), Values(), None
         for name, value in known.items():
             term, weight = self.divergence.slopes(value, predictions[name].value), self.precision[name]
-            energy, own[name], errors[name] = (
-                energy + weight * term.energy,
-                weight * term.value,
-                weight * term.prediction,
-            )
+            energy = energy + weight * term.energy
+            own[name], errors[name] = weight * term.value, weight * term.prediction
         if self.output == "predicted":
             loss, errors[last] = self.output_loss.slope(predictions[last].value)
         elif self.output == "free":
-            loss, arriving[last] = self.output_loss.slope(values[last])
+            loss, top = self.output_loss.slope(values[last])
+        return Terms(energy, loss, own, errors, top)
+
+    @torch.no_grad()
+    def slopes(self, values: Values) -> PredictiveSlopes:
+        predictions = self.predictions(values)
+        energy, loss, own, errors, top = self.terms(values, predictions)
+        arriving = Values() if top is None else {self.maps.names[-1]: top}
         for below, name in pairwise(self.maps.names):
             point = self.forward[below].value if self.fixed else values[below]
             arriving[below] = self.maps.back(name, predictions[name], errors[name], point)

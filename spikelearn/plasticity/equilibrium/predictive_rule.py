@@ -1,17 +1,30 @@
 """The base of predictive coding's rules: networks and losses that they take, weight changes, reports of inference."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Literal, get_args
 
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from spikelearn.checks import check_finite, check_instance
+from spikelearn.checks import (
+    check_choice,
+    check_count,
+    check_finite,
+    check_fraction,
+    check_instance,
+    check_positive,
+)
 from spikelearn.network import Network
 from spikelearn.neurons import Rate
-from spikelearn.plasticity.base import Rule
+from spikelearn.plasticity.base import Batch, Rule
+from spikelearn.plasticity.equilibrium.descent import Look, descend
 from spikelearn.plasticity.equilibrium.energy import Energy, Slopes, Values
+from spikelearn.plasticity.equilibrium.error_energy import ErrorEnergy
+from spikelearn.plasticity.equilibrium.layer_maps import Node
+from spikelearn.plasticity.equilibrium.predictive import Output, PredictiveEnergy
 from spikelearn.plasticity.factors import ALL, Factors
 from spikelearn.plasticity.losses import Loss
+from spikelearn.plasticity.per_layer import PerLayer, check_places, per_layer
 from spikelearn.plasticity.requires import (
     Chain,
     LossFits,
@@ -22,6 +35,8 @@ from spikelearn.plasticity.requires import (
     PlainRate,
     SomethingToLearn,
 )
+
+Through = Literal["values", "errors"]
 
 #: Share of settled samples below which a rule warns.
 MOST = 0.5
@@ -84,6 +99,75 @@ class PredictiveRule(Rule):
             f"inference has settled for {100 * share:.0f} % of the samples alone (mean residual "
             f"{metrics['residual']:.2g}), so that lower blocks learn from errors that have not arrived: {self.cure}"
         ]
+
+
+class InferenceRule(PredictiveRule):
+    """A rule whose inference descends the energy of predictive coding by options of the user's.
+
+    Args:
+        loss: L, mean of the samples.
+        iterations, eta, momentum, discount: of inference (``descend``).
+        output, nudging, node, precision: of the energy (``PredictiveEnergy``; the nudging is its strength).
+        through: what inference moves, the "values" or the "errors" (``ErrorEnergy``).
+    """
+
+    def __init__(
+        self,
+        loss: Loss,
+        *,
+        iterations: int,
+        eta: float,
+        momentum: float,
+        discount: float,
+        output: Output,
+        nudging: float,
+        node: Node,
+        precision: PerLayer,
+        through: Through,
+    ) -> None:
+        super().__init__(loss, nudging)
+        check_count("iterations", iterations)
+        check_positive("eta", eta)
+        check_fraction("momentum", momentum, below_one=True)
+        check_positive("discount", discount)
+        check_fraction("discount", discount)
+        check_choice("output", output, get_args(Output))
+        check_choice("node", node, get_args(Node))
+        check_choice("through", through, get_args(Through))
+        self.iterations, self.eta, self.momentum, self.discount = iterations, eta, momentum, discount
+        self.output, self.node, self.through = output, node, through
+        self.precision = per_layer("precision", precision)
+
+    @property
+    def requires(self) -> tuple[Need, ...]:
+        return *super().requires, Passes("a precision for each block at most", self._check_precision)
+
+    def _check_precision(self, network: Network, rule: str) -> None:
+        check_places(rule, "precision", self.precision, len(network.blocks))
+
+    def energies(self, network: Network, batch: Batch) -> tuple[PredictiveEnergy, Energy]:
+        """The energy of the values of a batch, and the energy that inference descends."""
+        inner = PredictiveEnergy(
+            network,
+            batch,
+            self.loss,
+            strength=self.nudging,
+            node=self.node,
+            output=self.output,
+            precision=self.precision,
+        )
+        return inner, inner if self.through == "values" else ErrorEnergy(inner)
+
+    def looks(self, energy: Energy, tolerance: float = 0.0) -> Iterator[Look]:
+        """Inference, look by look."""
+        return descend(
+            energy,
+            self.iterations,
+            self.eta,
+            momentum=self.momentum,
+            discount=self.discount,
+            tolerance=tolerance,
+        )
 
 
 def _check_delays(network: Network, rule: str) -> None:
