@@ -4,14 +4,21 @@ BIN := .venv/bin
 # One more than cores: a worker that waits for the processes that it started leaves no core idle.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(5, 1 + len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()))')
 
-.PHONY: demo test slow lint clean
+# Modules are compiled once and not anew by each of the many processes, also where the environment says otherwise.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: demo test suite slow lint clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
 
+# Side by side: mypy is one process, beside which the other cores would be idle.
+test: .venv/installed
+	$(MAKE) --no-print-directory --jobs 2 lint suite
+
 # Each file of tests in one process: a core is not left idle, and what tests of a file share is made once. In their own
 # order, the few long tests come before the many short ones, and no core waits for them at the end.
-test: .venv/installed lint
+suite: .venv/installed
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 slow: .venv/installed

@@ -31,6 +31,7 @@ ALIKE = {
     *("fw-dtp", "emstdp-loihi", "readout-only"),
 }
 
+#: Epochs of the cases of bptt, which say that processes begin the second alike; what a rule does, one epoch tells.
 EPOCHS = 2
 
 
@@ -42,6 +43,10 @@ class Case:
     options: dict
     dtype: torch.dtype = torch.float64
     task: str = "classify"
+
+    @property
+    def epochs(self):
+        return EPOCHS if self.rule.rule == "bptt" else 1
 
 
 CASES = {

@@ -29,10 +29,10 @@ from tests.conformance.cases import RuleCase
 
 
 def trained(case, folder, processes):
-    """Weights, memory and metrics behind six updates, and what an evaluation finds."""
+    """Weights, memory and metrics behind three updates an epoch, and what an evaluation finds."""
     training = training_for(case)
     data = loader(case.task)
-    fit(training, data, epochs=EPOCHS, watched=data, folder=RunFolder(folder), processes=processes)
+    fit(training, data, epochs=case.epochs, watched=data, folder=RunFolder(folder), processes=processes)
     found = evaluate_together(processes, training.network, data)
     state = {**training.network.state_dict(), **{f"memory.{k}": v for k, v in training.memory.items()}}
     return {

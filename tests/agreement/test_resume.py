@@ -51,9 +51,9 @@ def training_and_loaders(rule=None):
     training = Training.start(network, rule or BPTT())
     data = Digits("train")
     train, held = hold_out(data, 0.2, 0)
-    loader = Loader(data, 6, 100, indices=train, shuffle=True)
+    loader = Loader(data, 6, 20, indices=train[:240], shuffle=True)
     training.schedule = make_schedule("cosine", training.optimizer, 4 * len(loader))
-    return training, loader, Loader(data, 6, 100, indices=held)
+    return training, loader, Loader(data, 6, 100, indices=held[:100])
 
 
 class _StopAt:

@@ -61,13 +61,21 @@ def trials_of(plan):
     return {point.trial.id: point.trial for point in plan_from(plan).points()}
 
 
+class Undisturbed:
+    """Trials of the comparison, run in one process without a break, each when its folder is first asked for."""
+
+    def __init__(self, root):
+        self.root = root
+
+    def __truediv__(self, name):
+        if not (self.root / name).exists():
+            assert attempt(trials_of(PLAN)[name], self.root).failure is None
+        return self.root / name
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """The comparison, run in one process without a break."""
-    root = tmp_path_factory.mktemp("undisturbed")
-    for trial in trials_of(PLAN).values():
-        assert attempt(trial, root).failure is None
-    return root
+    return Undisturbed(tmp_path_factory.mktemp("undisturbed"))
 
 
 def same_results(root, undisturbed, names):

@@ -5,8 +5,20 @@ import json
 import pytest
 
 from spikelearn.cli.app import run
+from spikelearn.datasets import digits
+from spikelearn.datasets.digits import split_digits
 from spikelearn.plasticity import RULES
 from spikelearn.runs import needs_of
+
+
+@pytest.fixture
+def few_test_images(monkeypatch):
+    """Digits with 40 test images: testing, twice, took longer than training on a few."""
+
+    def few(split):
+        return tuple(part[:40] if split == "test" else part for part in split_digits(split))
+
+    monkeypatch.setattr(digits, "split_digits", few)
 
 
 def trained_and_read_back(rule, folder, capsys, *flags):
@@ -19,6 +31,7 @@ def trained_and_read_back(rule, folder, capsys, *flags):
     return json.loads(said.out)["test_accuracy"], again["test_accuracy"], said.err
 
 
+@pytest.mark.usefixtures("few_test_images")
 @pytest.mark.parametrize("rule", list(RULES))
 def test_a_little(rule, tmp_path, capsys):
     first, again, said = trained_and_read_back(rule, tmp_path, capsys, "--epochs", "1", "--data-fraction", "0.05")
