@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import Timeout
+from numba.core.compiler_lock import global_compiler_lock
 
 import spikelearn
 from spikelearn.kernels import calling, compiled
@@ -129,6 +131,26 @@ def test_a_kernel_that_two_processes_need_is_compiled_by_one(tmp_path):
     said = [process.communicate(timeout=100)[0] for process in running]
     assert [process.returncode for process in running] == [0, 0]
     assert "".join(said).split() == ["compiled"]
+
+
+def test_numba_s_lock_is_taken_before_the_files_and_both_are_held_while_compiling(tmp_path, monkeypatch):
+    """A thread that compiles would else wait for the files of one that waits for numba."""
+    path, acquire, before = str(tmp_path / "kernel.lock"), compiled.FileLock.acquire, []
+
+    def noted(lock, *given, **options):
+        before.append(global_compiler_lock.is_locked())
+        return acquire(lock, *given, **options)
+
+    def compiling(signature):
+        assert global_compiler_lock.is_locked()
+        with pytest.raises(Timeout):
+            acquire(compiled.FileLock(path), timeout=0)
+        return signature
+
+    monkeypatch.setattr(compiled.FileLock, "acquire", noted)
+    assert compiled._compiled_once(compiling, path)("its types") == "its types"
+    assert before == [True]
+    assert not global_compiler_lock.is_locked()
 
 
 def test_a_kernel_whose_folder_takes_no_locks_is_compiled_all_the_same(tmp_path, monkeypatch):

@@ -50,6 +50,15 @@ def test_the_network_is_left_as_it_was():
     assert all(tensor.equal(before[name]) for name, tensor in network.state_dict().items())
 
 
+def test_the_memory_is_left_as_it_was():
+    """Its rows are exchanged with those of a twin neuron, in a copy."""
+    memory = {"of neurons": torch.arange(1.0, 9.0, dtype=torch.float64)}
+    network = build("6-8-2", input_shape=(6,)).double()
+    batch = Batch((torch.rand(80, 4, 6) < 0.5).double(), torch.arange(4) % 2)
+    locality(network, Products(peeked=True), batch, memory, torch.Generator())
+    assert memory["of neurons"].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
+
+
 def test_without_a_linear_synapse_nothing_can_be_told():
     network = build("3C3-2", input_shape=(1, 4, 4)).double()
     network.blocks["fc1"].requires_grad_(False)

@@ -94,6 +94,20 @@ def test_errors_that_are_sent_directly():
     assert not only_update(signed, own, data).grads[name].allclose(once[name])
 
 
+@pytest.mark.parametrize("options", [{}, {"feedback": "direct"}, {"feedback": "direct-sign", "scale": 3.0}])
+def test_signals_online_are_those_of_the_whole(options):
+    """While no update is applied they add up to the one, with the same feedback weights."""
+    own = network("6-8-7-3")
+    data, whole, online = batch_for(own), STLLR(**options), STLLROnline(**options)
+    memory, same = (rule.init(own, torch.Generator().manual_seed(5)) for rule in (whole, online))
+    assert memory.keys() == same.keys()
+    assert len(memory) == (2 if options else 0)
+    assert all(memory[name].equal(same[name]) for name in memory)
+    updates = list(online.updates(own, data, same, torch.Generator()))
+    for name, grad in only_update(whole, own, data, memory).grads.items():
+        assert relative(sum(update.grads[name] for update in updates), grad) < 1e-12
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
