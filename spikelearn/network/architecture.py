@@ -196,10 +196,11 @@ def _marked(text: str, token: str, at: int, match: re.Match[str]) -> Layer:
 
 
 def _with_mark(text: str, token: str, at: int, layer: Neurons, mark: str) -> Neurons:
-    if field_name := {"out": "read", "ws": "standardised"}.get(mark.lower()):
-        if getattr(layer, field_name):
-            _fail(text, token, at, f"the mark ({mark}) stands twice")
-        return replace(layer, **{field_name: True})
+    out, standard = mark.lower() == "out", mark.lower() == "ws"
+    if (out and layer.read) or (standard and layer.standardised):
+        _fail(text, token, at, f"the mark ({mark}) stands twice")
+    if out or standard:
+        return replace(layer, read=layer.read or out, standardised=layer.standardised or standard)
     mark, named, name = (part.strip() for part in mark.partition("@"))
     if named and not name.isidentifier():
         _fail(text, token, at, "'@' stands before the name of a current, as in (+fc1@inhibitory)")

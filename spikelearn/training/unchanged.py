@@ -13,7 +13,7 @@ def weights_mark(network: Network) -> bytes:
     mark = hashlib.blake2b(digest_size=16)
     for parameter in network.parameters():
         if parameter.requires_grad:
-            mark.update(parameter.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy())
+            mark.update(parameter.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy().data)
     return mark.digest()
 
 
