@@ -35,9 +35,6 @@ def pytest_collection():
 
 
 def pytest_collection_finish():
-    """What was imported and collected stays to the end; searches that the tests cause leave it out."""
-    gc.collect()
-    gc.freeze()
     gc.enable()
 
 

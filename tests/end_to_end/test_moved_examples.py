@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.copied_package import copy_package
+
 ROOT = Path(__file__).parents[2]
 
 #: {file: subpackage, its name there, class, line in the table of cases}
@@ -25,8 +27,7 @@ MOVED = {
 
 @pytest.mark.slow
 def test_moved_into_the_package_they_conform(tmp_path):
-    # With its compiled kernels, which are valid for files of the same time and size.
-    shutil.copytree(ROOT / "spikelearn", tmp_path / "spikelearn")
+    copy_package(ROOT / "spikelearn", tmp_path / "spikelearn")
     for folder in ("tests/conformance", "tests/architecture"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     cases = tmp_path / "tests" / "conformance" / "cases.py"

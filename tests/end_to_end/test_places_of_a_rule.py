@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.copied_package import copy_package
+
 ROOT = Path(__file__).parents[2]
 FAMILY = "spikelearn/plasticity"
 
@@ -94,8 +96,7 @@ def changed(folder):
 def test_a_rule_of_four_places_conforms_trains_and_is_compared(tmp_path):
     body = RULE.partition("@RULES")[2].strip().splitlines()
     assert len([line for line in body if line.strip()]) < 30
-    # With its compiled kernels, which are valid for files of the same time and size.
-    shutil.copytree(ROOT / "spikelearn", tmp_path / "spikelearn")
+    copy_package(ROOT / "spikelearn", tmp_path / "spikelearn")
     for part in ("tests/conformance", "tests/architecture"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("tests/__init__.py", "tests/helpers.py"):
@@ -115,10 +116,11 @@ def test_a_rule_of_four_places_conforms_trains_and_is_compared(tmp_path):
         assert f"{test} PASSED" in said
     assert "SKIPPED" not in said
     small = ("--net", "64-10", "--steps", "8", "--epochs", "2", "--out", "run")
-    run(tmp_path, "-m", "spikelearn", "train", "--rule", "delta", "--data", "digits", *small)
-    assert json.loads((tmp_path / "run" / "result.json").read_text())["test_accuracy"] > 0.5
     fast = ("net=64-8-10", "steps=4", "epochs=1", "data-fraction=0.1")
-    plan = ("--rules", "readout-only", "delta", "--seeds", "1", "--set", *fast, "--out", "out", "--json")
-    result = json.loads(run(tmp_path, "-m", "spikelearn", "compare", *plan))
+    plan = ("--rules", "readout-only", "delta", "--seeds", "1", "--set", *fast, "--out", "out", "--jobs", "1", "--json")
+    commands = ["train", "--rule", "delta", "--data", "digits", *small], ["compare", *plan]
+    said = run(tmp_path, "-c", f"from spikelearn.cli.app import run\nassert [run(c) for c in {commands}] == [0, 0]")
+    result = json.loads(said.splitlines()[-1])
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["test_accuracy"] > 0.5
     assert (result["finished"], result["failed"], result["notes"]) == (2, 0, {})
     assert changed(tmp_path) == set(PLACES)
