@@ -300,6 +300,12 @@ RULES = {
     "forward-forward": [RuleCase("forward-forward"), RuleCase("forward-forward", {"goodness": "membrane"})],
     # Batch norm couples the samples of a batch.
     "ide": [RuleCase("ide", {"dropout": 0.0}, {"batch_norm": False, "spectral_feedback": False}, lr=0.5)],
+    "pc": [RuleCase("pc"), RuleCase("pc", {"form": "fixed-pred"}), RuleCase("pc", {"form": "z-il"})],
+    "pc-prospective": [
+        RuleCase("pc-prospective"),
+        RuleCase("pc-prospective", {"output": "free", "node": "post", "through": "errors"}),
+    ],
+    "pc-incremental": [RuleCase("pc-incremental", {"iterations": 3})],
     "split": [
         RuleCase("split"),
         RuleCase("split", {"rest": "stdp:a_plus=0.02,a_minus=0.01", "last": "bptt"}, covers="weights-and-last"),

@@ -70,7 +70,7 @@ class ProspectiveConfiguration(InferenceRule):
         self,
         loss: Loss = SquaredError(),
         *,
-        iterations: int = 32,
+        iterations: int = 20,
         eta: float = 0.3,
         momentum: float = 0.0,
         discount: float = 1.0,
