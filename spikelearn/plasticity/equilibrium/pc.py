@@ -52,7 +52,8 @@ class PredictiveCoding(PredictiveRule):
         form: as above.
         eta: $\eta$, unit of value per unit of slope; None: 0.3, of fixed predictions 1.
         iterations: looks; None: 20, of fixed predictions the number of blocks.
-        nudging: $\lambda$; 1 over the number of samples is a program's that descends their mean.
+        nudging: $\lambda$; 1 over the number of samples is a program's that descends their mean. Errors are differences
+            of values: of small ones float32 keeps few digits.
         presynaptic: whether the values that meet the weights' errors are the "same" or have "moved" once more, as in
             the authors' program; of the strict form alone.
 
