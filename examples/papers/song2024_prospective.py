@@ -41,9 +41,10 @@ def main(epochs: int = 64, name: str = "pc-prospective", batch: int = 64) -> Non
         "bptt": {},
     }[name]
     rule = RULES.make(name, {"loss": "squared-error", **options})
-    # The program's learning rate is for the sum of the batch; iPC takes as many steps of the weights as iterations.
-    lr = 0.005 * batch / (options["iterations"] if name == "pc-incremental" else 1)
-    training = Training.start(network, rule, optimizer=OptimizerChoice("sgd", lr))
+    # The program's learning rate is for the sum of the batch; for iPC it takes Adam.
+    sgd = OptimizerChoice("sgd", 0.0025 * batch)
+    optimizer = OptimizerChoice("adam", 1e-3) if name == "pc-incremental" else sgd
+    training = Training.start(network, rule, optimizer=optimizer)
     fit(training, train, epochs=epochs, watched=test, display=ConsoleDisplay())
     print(f"test accuracy {100 * evaluate(network, test).accuracy:.2f} %")
 

@@ -96,17 +96,18 @@ class Energy(ABC):
 
 
 def settling(energy: Energy, values: Values, slopes: Slopes) -> dict[str, float]:
-    """Metrics of an inference at its last values: mean energy of a sample, mean residual, share that has settled."""
-    found = {"energy": float(slopes.energy) / samples_of(values)}
-    if values:
-        residuals = energy.residuals(values, slopes)
-        found |= {"residual": float(residuals.mean()), "settled": float((residuals <= SETTLED).float().mean())}
-    return found
+    """Metrics of an inference at its last values: mean energy of a sample, mean residual, share that has settled.
 
-
-def samples_of(values: Values) -> int:
-    """The number B of samples; 1 where there are no values."""
-    return next((value.shape[1] for value in values.values()), 1)
+    {} where there are no values to settle.
+    """
+    if not values:
+        return {}
+    residuals = energy.residuals(values, slopes)
+    return {
+        "energy": float(slopes.energy) / len(residuals),
+        "residual": float(residuals.mean()),
+        "settled": float((residuals <= SETTLED).float().mean()),
+    }
 
 
 def _length(parts: list[Tensor]) -> Tensor:

@@ -12,7 +12,7 @@ from spikelearn.network import Network
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.equilibrium.descent import descend, last
 from spikelearn.plasticity.equilibrium.energy import Values, settling
-from spikelearn.plasticity.equilibrium.predictive import PredictiveEnergy
+from spikelearn.plasticity.equilibrium.predictive import PredictiveEnergy, PredictiveSlopes
 from spikelearn.plasticity.equilibrium.predictive_rule import PredictiveRule
 from spikelearn.plasticity.losses import CrossEntropy, Loss
 
@@ -119,6 +119,7 @@ class PredictiveCoding(PredictiveRule):
             return self._as_errors_arrive(energy, start, samples), {}
         look = last(descend(energy, self.iterations or len(energy.maps.names), self.eta, start=start))
         metrics, slopes, values = settling(energy, look.values, look.slopes), look.slopes, look.values
+        assert isinstance(slopes, PredictiveSlopes)
         if self.presynaptic == "moved":
             values = {name: value - self.eta * slopes.values[name] for name, value in values.items()}
             slopes = replace(slopes, predictions=energy.predictions(values))

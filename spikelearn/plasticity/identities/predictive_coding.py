@@ -80,7 +80,7 @@ def pc_incremental() -> None:
         values = [(value - ETA * slope).detach().requires_grad_() for value, slope in moved]
         with torch.no_grad():
             for name, parameter in zip(names, parameters, strict=True):
-                parameter -= LR * update.grads[name]
+                parameter.sub_(update.grads[name], alpha=LR)
 
 
 def _chain(activation: Activation) -> Network:
