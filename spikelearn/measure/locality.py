@@ -185,7 +185,9 @@ class _Probe:
         run.weight(self.weight)[self.neuron] *= 1.0 + strength
 
     def exchange_targets(self, run: _Run, strength: float) -> None:
-        run.targets = run.targets.roll(1, 0)
+        """Exchange all, or some alone: where two classes change places, the same samples are of one class as before."""
+        count = len(run.targets) if strength < 1.0 else max(2, len(run.targets) // 2)
+        run.targets = torch.cat([run.targets[:count].roll(1, 0), run.targets[count:]])
 
     def change_output(self, run: _Run, strength: float) -> None:
         for name in self.above:

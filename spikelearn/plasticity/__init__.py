@@ -43,6 +43,8 @@ from spikelearn.plasticity.losses import (
     SquaredError,
     VanRossum,
 )
+from spikelearn.plasticity.pairwise.kernel_proxy import KernelProxy
+from spikelearn.plasticity.pairwise.kernels import KERNELS, Cosine, Filtered, Gaussian, Kernel
 from spikelearn.plasticity.per_layer import PerLayer, of_layer, per_layer
 from spikelearn.plasticity.requires import Unmet
 from spikelearn.plasticity.split import Split
@@ -103,6 +105,12 @@ from spikelearn.tasks import check_targets
 
 __all__ = [
     "BASES",
+    "KERNELS",
+    "Cosine",
+    "Filtered",
+    "Gaussian",
+    "Kernel",
+    "KernelProxy",
     "FixedBasis",
     "LLS",
     "LLSM",

@@ -298,6 +298,12 @@ RULES = {
         RuleCase("pepita", {"form": "time-local"}),
     ],
     "forward-forward": [RuleCase("forward-forward"), RuleCase("forward-forward", {"goodness": "membrane"})],
+    # The kernel couples the samples of a batch.
+    "kernel-proxy": [
+        RuleCase("kernel-proxy", shards=False),
+        RuleCase("kernel-proxy", {"proxy": "log-contrastive", "kernel": "filtered:decay=0.5"}, shards=False),
+        RuleCase("kernel-proxy", {"proxy": "nmse", "kernel": "gaussian", "negatives_only": True}, shards=False),
+    ],
     # Batch norm couples the samples of a batch.
     "ide": [RuleCase("ide", {"dropout": 0.0}, {"batch_norm": False, "spectral_feedback": False}, lr=0.5)],
     "pc": [RuleCase("pc"), RuleCase("pc", {"form": "fixed-pred"}), RuleCase("pc", {"form": "z-il"})],

@@ -46,6 +46,11 @@ def test_slope_where_the_function_bends(make, reference):
 
 
 @pytest.mark.parametrize(("make", "reference"), MAKERS)
+def test_it_says_whether_an_output_can_be_negative(make, reference):
+    assert make().signed == bool((make()(3.0 * currents((40, 6))) < 0).any())
+
+
+@pytest.mark.parametrize(("make", "reference"), MAKERS)
 def test_type_is_kept(make, reference):
     a = currents((2, 4)).float()
     assert make()(a).dtype == make().vjp(a, a).dtype == torch.float32

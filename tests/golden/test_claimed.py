@@ -14,7 +14,6 @@ WAITING = (
     "dan_",
     "eqprop_",
     "eventprop_",
-    "kernel_",
     "metaplasticity_",
     "mstdpet_",
     "pal_",

@@ -14,6 +14,10 @@ class Abs(Elementwise):
     Source: standard.
     """
 
+    @property
+    def signed(self) -> bool:
+        return False
+
     def __call__(self, current: Tensor) -> Tensor:
         return current.abs()
 

@@ -21,6 +21,11 @@ class Activation(ABC):
     #: Whether an output depends on the other samples of the batch; a sequence is then answered step by step.
     over_batch: ClassVar[bool] = False
 
+    @property
+    def signed(self) -> bool:
+        """True if an output can be negative."""
+        return True
+
     @abstractmethod
     def __call__(self, current: Tensor) -> Tensor:
         """The outputs of a layer, shaped like its ``current`` [B, ...]."""

@@ -32,6 +32,10 @@ class HardSigmoid(Elementwise):
             raise ValueError(f"low is {low} and high {high}, expected low below high")
         self.low, self.high, self.gain = low, high, gain
 
+    @property
+    def signed(self) -> bool:
+        return self.low < 0.0
+
     def __call__(self, current: Tensor) -> Tensor:
         return (self.gain * current).clamp(self.low, self.high)
 

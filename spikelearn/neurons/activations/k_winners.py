@@ -32,6 +32,10 @@ class KWinners(Layerwise):
         check_flag("graded", graded)
         self.count, self.graded = count, graded
 
+    @property
+    def signed(self) -> bool:
+        return False
+
     def __call__(self, current: Tensor) -> Tensor:
         wins = self._wins(current)
         return current.where(wins, 0.0) if self.graded else wins.to(current.dtype) + 0.0 * current

@@ -27,6 +27,10 @@ class LeakyReLU(Elementwise):
         check_finite("slope", slope)
         self.slope = slope
 
+    @property
+    def signed(self) -> bool:
+        return self.slope > 0.0
+
     def __call__(self, current: Tensor) -> Tensor:
         return F.leaky_relu(current, self.slope)
 

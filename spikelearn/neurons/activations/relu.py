@@ -14,6 +14,10 @@ class ReLU(Elementwise):
     Source: Nair & Hinton, ICML 2010.
     """
 
+    @property
+    def signed(self) -> bool:
+        return False
+
     def __call__(self, current: Tensor) -> Tensor:
         return current.relu()
 

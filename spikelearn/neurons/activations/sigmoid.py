@@ -30,6 +30,10 @@ class Logistic(Elementwise):
         check_finite("shift", shift)
         self.gain, self.shift = gain, shift
 
+    @property
+    def signed(self) -> bool:
+        return False
+
     def __call__(self, current: Tensor) -> Tensor:
         return torch.sigmoid(self.gain * (current - self.shift))
 

@@ -29,6 +29,10 @@ class Softmax(Layerwise):
         check_positive("gain", gain)
         self.gain = gain
 
+    @property
+    def signed(self) -> bool:
+        return False
+
     def __call__(self, current: Tensor) -> Tensor:
         return (self.gain * current).softmax(UNITS)
 

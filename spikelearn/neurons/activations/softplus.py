@@ -32,6 +32,10 @@ class Softplus(Elementwise):
         check_positive("beta", beta)
         self.beta = beta
 
+    @property
+    def signed(self) -> bool:
+        return False
+
     def __call__(self, current: Tensor) -> Tensor:
         return F.softplus(current, self.beta, EXACT)
 

@@ -28,6 +28,10 @@ class MeanTriangle(Layerwise):
         check_positive("power", power)
         self.power = power
 
+    @property
+    def signed(self) -> bool:
+        return False
+
     def __call__(self, current: Tensor) -> Tensor:
         above = self._above(current)
         if self.power == 1.0:
