@@ -43,6 +43,7 @@ from spikelearn.plasticity.losses import (
     SquaredError,
     VanRossum,
 )
+from spikelearn.plasticity.meta.meta_plasticity import MetaPlasticity
 from spikelearn.plasticity.pairwise.kernel_proxy import KernelProxy
 from spikelearn.plasticity.pairwise.kernels import KERNELS, Cosine, Filtered, Gaussian, Kernel
 from spikelearn.plasticity.per_layer import PerLayer, of_layer, per_layer
@@ -111,6 +112,7 @@ __all__ = [
     "Gaussian",
     "Kernel",
     "KernelProxy",
+    "MetaPlasticity",
     "FixedBasis",
     "LLS",
     "LLSM",

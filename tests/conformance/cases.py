@@ -227,6 +227,9 @@ FIRING = {"output": "lif", "output_option": {"decay": 0.8}}
 #: The same without batch norm, which couples the samples of a batch.
 UNCOUPLED = {**FIRING, "batch_norm": False}
 
+#: Neurons that fire, where a rule's own are rate neurons.
+SPIKING = {"neuron": "lif", "neuron_option": {"decay": 0.9}, "output": "lif", "output_option": {"decay": 0.9}}
+
 RULES = {
     "bptt": [RuleCase("bptt"), RuleCase("bptt", {"loss": "mse-count"})],
     "readout-only": [RuleCase("readout-only", covers="last")],
@@ -298,6 +301,11 @@ RULES = {
         RuleCase("pepita", {"form": "time-local"}),
     ],
     "forward-forward": [RuleCase("forward-forward"), RuleCase("forward-forward", {"goodness": "membrane"})],
+    "meta-plasticity": [
+        RuleCase("meta-plasticity", {"pseudo_gradient": 1.0, "ehebb": 0.1}, lr=0.3),
+        RuleCase("meta-plasticity", {"pseudo_gradient": 1.0, "feedback": "symmetric"}, lr=0.3),
+        RuleCase("meta-plasticity", {"pseudo_gradient": 1.0, "gain": 10.0}, SPIKING, lr=1.0),
+    ],
     # The kernel couples the samples of a batch.
     "kernel-proxy": [
         RuleCase("kernel-proxy", shards=False),

@@ -100,6 +100,14 @@ BROKEN = {
     ],
     "Fires": [(neurons(lambda: LeakyIntegrator.per_step(0.9)), "is a LeakyIntegrator, which never fires.*--neuron lif")],
     "HasDecay": [(neurons(Forgetful), "the Forgetful of block 'fc1' has no decay per step")],
+    "DenseLast": [
+        (
+            lambda network, need: rebuilt(
+                network, synapse=lambda inputs, outputs: nn.Sequential(dense(inputs, outputs, False), nn.BatchNorm1d(outputs))
+            ),
+            "a dense layer must stand last in a synapse, but block 'fc1' is Sequential",
+        )
+    ],
     "LossFits": [(lambda network, need: rebuilt(network, readout=RidgeReadout(sizes(network)[-1], 2)), "is fitted to records")],
     "MatchingDt": [(neurons(lambda: LIF(dt=2e-3)), "of block 'fc1' have 0.002 s, expected the same: set dt in both")],
     "Neurons": [

@@ -14,7 +14,6 @@ WAITING = (
     "dan_",
     "eqprop_",
     "eventprop_",
-    "metaplasticity_",
     "mstdpet_",
     "pal_",
     "pc_alonso_",

@@ -12,7 +12,16 @@ from spikelearn.network import ActivationReadout, Network, copied_buffers
 from spikelearn.neurons import Rate
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update, firing_rates
 from spikelearn.plasticity.factors import LOCAL, Factors
-from spikelearn.plasticity.requires import Chain, Need, Neurons, NoFeedback, NoTrainableBias, Passes, SomethingToLearn
+from spikelearn.plasticity.requires import (
+    Chain,
+    DenseLast,
+    Need,
+    Neurons,
+    NoFeedback,
+    NoTrainableBias,
+    Passes,
+    SomethingToLearn,
+)
 from spikelearn.synapses import as_float, drive, front_and_weights
 from spikelearn.tasks import check_targets
 
@@ -24,17 +33,6 @@ FORGETTING = 0.01
 
 #: {block: (what met its weights, what they made of it)}, [T, B, in] and [T, B, n].
 Explained = dict[str, tuple[Tensor, Tensor]]
-
-
-def _check_dense(network: Network, rule: str) -> None:
-    for name, block in network.blocks.items():
-        parts = front_and_weights(block.synapse)
-        if parts is None or not isinstance(parts[1], nn.Linear):
-            made = " ".join(repr(block.synapse).split())
-            raise ValueError(
-                f"{rule} rebuilds what met the weights of a dense layer, which stand last in a synapse, but block "
-                f"{name!r} is {made}: take a network such as 784-1064-1064"
-            )
 
 
 def _check_readout(network: Network, rule: str) -> None:
@@ -122,7 +120,7 @@ class ActivationLearning(Rule):
             NoFeedback(why),
             Neurons(Rate, why=why),
             NoTrainableBias(why),
-            Passes("dense layers", _check_dense),
+            DenseLast(why),
             Passes("a readout that knows how many classes there are", _check_readout, {"readout": "activation"}),
             SomethingToLearn("weight"),
         )

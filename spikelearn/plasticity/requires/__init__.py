@@ -13,6 +13,7 @@ from spikelearn.plasticity.requires.neurons import Fires, HasDecay, MatchingDt, 
 from spikelearn.plasticity.requires.structure import (
     Chain,
     Delay,
+    DenseLast,
     Encoding,
     FeedbackFromLast,
     NoFeedback,
@@ -24,6 +25,7 @@ from spikelearn.plasticity.requires.structure import (
 __all__ = [
     "Chain",
     "Delay",
+    "DenseLast",
     "Encoding",
     "FeedbackFromLast",
     "Fires",

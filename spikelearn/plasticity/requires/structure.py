@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from torch import nn
+
 from spikelearn.network import Network
 from spikelearn.plasticity.requires.base import Need, Values
-from spikelearn.synapses import layers_with_weights, trainable
+from spikelearn.synapses import front_and_weights, layers_with_weights, trainable
 
 
 def sources(network: Network) -> list[str]:
@@ -124,6 +126,26 @@ class Delay(Need):
 
     def __str__(self) -> str:
         return f"{self.later} step of delay from block to block"
+
+
+@dataclass(frozen=True)
+class DenseLast(Need):
+    """A dense layer of weights that stands last in every synapse; ``why`` is a phrase behind the rule's name."""
+
+    why: str
+
+    def check(self, network: Network, rule: str) -> None:
+        for name, block in network.blocks.items():
+            parts = front_and_weights(block.synapse)
+            if parts is None or not isinstance(parts[1], nn.Linear):
+                made = " ".join(repr(block.synapse).split())
+                raise ValueError(
+                    f"{rule} {self.why}, for which a dense layer must stand last in a synapse, but block {name!r} is "
+                    f"{made}: take a network such as 784-400-10"
+                )
+
+    def __str__(self) -> str:
+        return "dense layers"
 
 
 @dataclass(frozen=True)
