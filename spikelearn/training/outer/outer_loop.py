@@ -154,7 +154,8 @@ class OuterLoop:
         loss, grad = (self._exact if exact else self._evolution)(number, network, episode, memory)
         grad = torch.where(self.learning, grad, 0.0)
         self.optimizer.zero_grad(set_to_none=True)
-        self.theta.grad = grad
+        with torch.enable_grad():  # a number whose derivative is the one that was found
+            (grad @ self.theta).backward()
         self.optimizer.step()
         return EpisodeResult(loss, grad.clone(), self.coefficients)
 

@@ -107,8 +107,8 @@ def test_episodes_are_a_function_of_their_number():
 
 
 def test_weights_that_run_away_are_named(episode):
-    loop = OuterLoop(MetaPlasticity(oja=1e3, second_order=True))
-    with pytest.raises(ValueError, match="ran away .* oja 1e\\+03.*--outer-lr"):
+    loop = OuterLoop(MetaPlasticity(pseudo_gradient=-1e300, second_order=True))
+    with pytest.raises(ValueError, match="ran away .* pseudo-gradient -1e\+300.*--outer-lr"):
         loop.episode(0, network(), episode)
 
 
