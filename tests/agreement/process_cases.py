@@ -15,7 +15,10 @@ from spikelearn.training import (
 from tests.conformance.cases import RULES, RuleCase
 
 #: Rules whose shards are not the batch, and why.
-DIFFERENT = {"stdp-online": "weights change while a batch runs, and so in every process on its own"}
+DIFFERENT = {
+    "stdp-online": "weights change while a batch runs, and so in every process on its own",
+    "kernel-proxy": "pairs are those of the samples that a process has",
+}
 
 #: With clipping and AdamW the size of a sum over the batch would not show.
 PLAIN = {"optimizer": OptimizerChoice("sgd", 1e-3), "constraints": (), "clip": float("inf")}

@@ -35,9 +35,11 @@ class KernelProxy(Rule):
 
     or with ``negatives_only``, over pairs of two classes, $-\langle K \rangle$, $-\langle (K - k)^2 \rangle$,
     $\cos(K, G)$, $-\langle e^K \rangle$ and $-\ln \langle e^K \rangle$. No class is needed for that, only whether two
-    samples are of one. The blocks that are read learn by the derivative of ``loss``, from what the last hidden block
-    sends; nothing goes back. As the kernel looks at directions alone, what meets a block's weights is scaled to one
-    size (``--input-norm``): ``length`` is the authors', ``mean-square`` the default, by which neurons fire.
+    samples are of one. Pairs couple the samples of a batch; of several processes each forms those of its own share.
+
+    The blocks that are read learn by the derivative of ``loss``, from what the last hidden block sends; nothing goes
+    back. As the kernel looks at directions alone, what meets a block's weights is scaled to one size
+    (``--input-norm``): ``length`` is the authors', ``mean-square`` the default, by which neurons fire.
 
     The metric ``proxy_<block>`` is the value of the proxy.
 

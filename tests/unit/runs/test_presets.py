@@ -37,6 +37,7 @@ def test_the_published_recipes_are_there():
         "ide/fashion-mnist",
         "ide/mnist",
         "ide/nmnist",
+        "kernel-proxy/mnist",
         "lls/cifar10",
         "lls/mnist",
         "lls-m/mnist",
@@ -45,6 +46,7 @@ def test_the_published_recipes_are_there():
         "pc-incremental/cifar10",
         "pc-prospective/fashion-mnist",
         "pc-prospective/mnist",
+        "meta-plasticity/mnist",
         "pepita/mnist",
         "sdfa/mnist",
         "tssl-bp/fashion-mnist-cnn",
@@ -136,6 +138,8 @@ def test_networks_of_the_recipes():
         "drtp/mnist": 26 * 32 + (32 * 14 * 14 + 1) * 1000 + 1001 * 10,
         "dfa/mnist": 26 * 32 + (32 * 14 * 14 + 1) * 1000 + 1001 * 10,
         "lls/mnist": 10 * 32 + 289 * 64 + 577 * 128 + 2 * 224 + (128 * 2 * 2 + 1) * 512 + 2 * 512 + 513 * 10,
+        "kernel-proxy/mnist": 785 * 1000 + 1001 * 1000 + 1001 * 10,
+        "meta-plasticity/mnist": 784 * 170 + 170 * 130 + 130 * 100 + 100 * 70 + 70 * 10,
         "directional-dfa/mnist": 785 * 800 + 801 * 800 + 2 * 2 * 800 + 801 * 10,
     }
     for name, count in counts.items():
