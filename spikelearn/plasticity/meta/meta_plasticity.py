@@ -71,8 +71,8 @@ class MetaPlasticity(Rule):
 
     Raises:
         ValueError: a graph of blocks, feedback edges, layers that are not dense or have a bias, other neurons than
-            ``Rate`` with an elementwise activation, ``LIF`` and ``IF``, a readout other than the plain
-            rate, an adjoint that is no surrogate; a file that is none.
+            ``Rate`` with an elementwise activation, ``LIF`` and ``IF`` (with ``second_order`` than ``Rate``), a readout
+            other than the plain rate, an adjoint that is no surrogate; a file that is none.
 
     Source: Shervani-Tabar & Rosenbaum, Nature Communications 14, 2023 (arXiv 2210.16414), and the authors' program
     (online, one sample a step, on softplus units). deviation: on spikes, as said; means of larger batches.
@@ -125,11 +125,13 @@ class MetaPlasticity(Rule):
 
     @property
     def requires(self) -> tuple[Need, ...]:
-        why = "sends errors down layer by layer"
+        why, slopes = "sends errors down layer by layer", "takes the slope of every neuron"
+        if self.second_order:
+            slopes = "differentiates its own steps exactly, which --derivative evolution does not"
         return (
             Chain(why, "train with fa"),
             NoFeedback(why, "train with fa"),
-            Neurons(Rate, LIF, IF, why="takes the slope of every neuron"),
+            Neurons(*((Rate,) if self.second_order else (Rate, LIF, IF)), why=slopes),
             NoTrainableBias("changes matrices of weights alone"),
             DenseLast("multiplies what meets the weights by what they make of it"),
             PlainRate("compares the softmax of the output's rates with the target"),

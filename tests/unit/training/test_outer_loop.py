@@ -89,6 +89,8 @@ def test_evolution_takes_neurons_that_fire(episode):
     before = {name: value.clone() for name, value in made.state_dict().items()}
     assert loop.episode(0, made, shown).grad.isfinite().all()
     assert all(value.equal(before[name]) for name, value in made.state_dict().items())
+    with pytest.raises(ValueError, match="differentiates its own steps exactly.*but block 'fc1' is LIF: use Rate"):
+        OuterLoop(MetaPlasticity(second_order=True)).episode(0, made, shown)
 
 
 def test_episodes_are_a_function_of_their_number():
