@@ -12,6 +12,7 @@ from spikelearn.network import ActivationReadout, Network, copied_buffers
 from spikelearn.neurons import Rate
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update, firing_rates
 from spikelearn.plasticity.factors import LOCAL, Factors
+from spikelearn.plasticity.last_weights import parts_of, weight_name
 from spikelearn.plasticity.requires import (
     Chain,
     DenseLast,
@@ -22,7 +23,7 @@ from spikelearn.plasticity.requires import (
     Passes,
     SomethingToLearn,
 )
-from spikelearn.synapses import as_float, drive, front_and_weights
+from spikelearn.synapses import as_float, drive
 from spikelearn.tasks import check_targets
 
 #: Standard deviation of the first label weights, unit of weight.
@@ -177,7 +178,7 @@ class ActivationLearning(Rule):
         label = self.label(labels, memory)
         images = unit_length(as_float(inputs, network))
         first = next(iter(network.blocks))
-        fronts = {name: copy.deepcopy(_parts(network, name)[0]) for name in network.blocks}  # the run moves statistics
+        fronts = {name: copy.deepcopy(parts_of(network, name)[0]) for name in network.blocks}  # a run moves them
         current = (label @ memory["label_weights"].T).expand(len(inputs), -1, -1)
         record, _ = network.run(images, masks=masks, inject={first: current})
         explained: Explained = {}
@@ -245,7 +246,7 @@ class ActivationLearning(Rule):
             if place == 0:
                 change, own["label_weights"] = change.split([weight.shape[1], change.shape[1] - weight.shape[1]], 1)
             if weight.requires_grad:
-                grads[_name_of(network, name)] = change
+                grads[weight_name(network, name)] = change
         return grads, own, rates
 
 
@@ -260,18 +261,5 @@ def _classes(network: Network) -> int:
     return network.readout.classes
 
 
-def _parts(network: Network, block: str) -> tuple[nn.Sequential, nn.Module]:
-    parts = front_and_weights(network.blocks[block].synapse)
-    assert parts is not None
-    return parts
-
-
-def _name_of(network: Network, block: str) -> str:
-    """The name of the weights of a block."""
-    front, module = _parts(network, block)
-    alone = module is network.blocks[block].synapse
-    return f"blocks.{block}.synapse.{'' if alone else f'{len(front)}.'}weight"
-
-
 def _weight(network: Network, block: str) -> nn.Parameter:
-    return network.get_parameter(_name_of(network, block))
+    return network.get_parameter(weight_name(network, block))

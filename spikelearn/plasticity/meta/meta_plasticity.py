@@ -14,6 +14,7 @@ from spikelearn.neurons.activations import Elementwise
 from spikelearn.plasticity.back_weights import PREFIX
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update, firing_rates
 from spikelearn.plasticity.factors import SUPERVISED, Factors
+from spikelearn.plasticity.last_weights import parts_of, weight_name
 from spikelearn.plasticity.meta.coefficients import TERMS, read_coefficients
 from spikelearn.plasticity.meta.terms import Sides, input_slope, local_errors, minus_the_change
 from spikelearn.plasticity.requires import (
@@ -27,7 +28,7 @@ from spikelearn.plasticity.requires import (
     PlainRate,
     SomethingToLearn,
 )
-from spikelearn.synapses import as_float, drive, front_and_weights
+from spikelearn.synapses import as_float, drive
 from spikelearn.tasks import check_targets
 
 Feedback = Literal["fixed", "symmetric"]
@@ -160,7 +161,7 @@ class MetaPlasticity(Rule):
             check_targets(batch.targets, scores.shape[1])
             sides = self.sides(network, batch, memory, met, record, scores)
             changes = {name: minus_the_change(memory[COEFFICIENTS], each) for name, each in sides.items()}
-        grads = {_name_of(network, name): change for name, change in changes.items() if weights[name].requires_grad}
+        grads = {weight_name(network, name): change for name, change in changes.items() if weights[name].requires_grad}
         loss = F.cross_entropy(self.gain * scores.detach(), batch.targets)
         yield Update(grads, scores.detach(), loss, buffers=buffers, rates=firing_rates(network, record))
 
@@ -169,7 +170,7 @@ class MetaPlasticity(Rule):
         record, _ = network.run(batch.inputs, masks=batch.masks)
         met = {}
         for name in network.blocks:
-            front, _ = _parts(network, name)
+            front, _ = parts_of(network, name)
             with copied_buffers(front):
                 met[name] = as_float(drive(front, record[name].pre), network).mean(0)
         return met, record
@@ -216,23 +217,10 @@ class MetaPlasticity(Rule):
         return found
 
 
-def _parts(network: Network, block: str) -> tuple[nn.Sequential, nn.Module]:
-    parts = front_and_weights(network.blocks[block].synapse)
-    assert parts is not None
-    return parts
-
-
-def _name_of(network: Network, block: str) -> str:
-    """The name of the weights of a block."""
-    front, module = _parts(network, block)
-    alone = module is network.blocks[block].synapse
-    return f"blocks.{block}.synapse.{'' if alone else f'{len(front)}.'}weight"
-
-
 def _weights(network: Network) -> dict[str, Tensor]:
     """{block: W [n, m]}."""
     known = dict(network.named_parameters())
-    return {name: known[_name_of(network, name)] for name in network.blocks}
+    return {name: known[weight_name(network, name)] for name in network.blocks}
 
 
 def _check_elementwise(network: Network, rule: str) -> None:
