@@ -54,6 +54,13 @@ class Loss(ABC):
             )
         return self(output, scores, batch.targets, valid)
 
+    def error(self, scores: Tensor, targets: Tensor) -> Tensor | None:
+        """Derivative in the scores [B, n] of the sum of all samples' losses; None: it is left to differentiation.
+
+        Rules that ask for it at many points of one batch save the graph.
+        """
+        return None
+
     @property
     def settings(self) -> Mapping[str, Any]:
         """Settings of a run, as plain values, under which predictions follow it."""

@@ -1,5 +1,6 @@
 """Cross-entropy on the readout's scores."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -21,6 +22,10 @@ class CrossEntropy(LogitLoss):
 
     Source: standard.
     """
+
+    def error(self, scores: Tensor, targets: Tensor) -> Tensor:
+        minus_one = torch.full_like(scores[:, :1], -1.0, requires_grad=False)
+        return scores.softmax(1).scatter_add(1, targets.unsqueeze(1), minus_one)
 
     def __call__(self, output: Activity, scores: Tensor, targets: Tensor, valid: Tensor | None = None) -> Tensor:
         return F.cross_entropy(scores, targets)

@@ -1,29 +1,49 @@
-"""Half the squared distance between scores and targets."""
+"""Half the squared distance of the readout's scores from a target."""
 
-import torch.nn.functional as F
+import torch
 from torch import Tensor
 
+from spikelearn.checks import check_finite
 from spikelearn.network import Activity
 from spikelearn.plasticity.losses.base import LOSSES, Loss
 
 
 @LOSSES.register("squared-error")
 class SquaredError(Loss):
-    r"""Half the squared distance of the readout's scores and the targets, $L = \frac12 |s - y|^2$, mean over the batch.
+    r"""Half the squared distance of the readout's scores, $L = \frac12\sum_c (s_c - y_c)^2$, mean over the batch.
 
-    The sum over the outputs, not their mean as in ``mse``: the term that energies of predictive coding and equilibrium
-    propagation have for an output that is drawn to y. Of a class y is 1 at its place and 0 elsewhere.
+    Of classes, $y_c$ is ``correct`` for the true one and ``incorrect`` for the others.
 
-    Shapes: scores s [B, n], targets [B] of classes or [B, n] of real numbers (the unit of the targets).
+    Args:
+        correct, incorrect: wanted scores, in their unit.
+
+    Shapes: scores s [B, n]; targets [B] of classes, or y [B, n].
 
     Raises:
-        ValueError: targets that do not fit the scores.
+        ValueError: a wanted score that is not finite, or the same for both.
 
-    Source: Scellier & Bengio, Frontiers in Computational Neuroscience 11, 2017, eq. 3.
+    Source: standard; the cost of equilibrium propagation, Scellier & Bengio, Frontiers in Computational Neuroscience
+    11, 2017, and the output's energy of predictive coding.
     """
 
     tasks = frozenset({"classify", "regress", "autoencode"})
 
+    def __init__(self, correct: float = 1.0, incorrect: float = 0.0) -> None:
+        check_finite("correct", correct)
+        check_finite("incorrect", incorrect)
+        if correct == incorrect:
+            raise ValueError(f"correct and incorrect are both {correct}, expected two numbers")
+        self.correct, self.incorrect = correct, incorrect
+
+    def wanted(self, scores: Tensor, targets: Tensor) -> Tensor:
+        """The scores y that are wanted, shaped like ``scores`` [B, n]."""
+        if targets.is_floating_point():
+            return targets.to(scores)
+        wanted = torch.full_like(scores, self.incorrect, requires_grad=False)
+        return wanted.scatter_(1, targets.unsqueeze(1), self.correct)
+
+    def error(self, scores: Tensor, targets: Tensor) -> Tensor:
+        return scores - self.wanted(scores, targets)
+
     def __call__(self, output: Activity, scores: Tensor, targets: Tensor, valid: Tensor | None = None) -> Tensor:
-        wanted = targets if targets.is_floating_point() else F.one_hot(targets, scores.shape[1]).to(scores.dtype)
-        return 0.5 * (scores - wanted).square().sum() / len(scores)
+        return 0.5 * (scores - self.wanted(scores, targets)).square().sum() / len(scores)

@@ -11,6 +11,7 @@ from spikelearn.plasticity import (
     CrossEntropyMembrane,
     CrossEntropyRate,
     MSECount,
+    SquaredError,
 )
 
 T, B, C = 6, 4, 3
@@ -111,3 +112,18 @@ def test_what_fits_is_taken_and_trained(loss, network):
 def test_parameters_are_checked(make):
     with pytest.raises(ValueError, match="expected"):
         make()
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(), SquaredError(), SquaredError(0.8, -0.2)])
+def test_errors_are_the_derivative_of_the_samples_sum(loss):
+    scores = torch.randn(B, C, dtype=torch.float64, requires_grad=True)
+    (expected,) = torch.autograd.grad(B * loss(None, scores, TARGETS), scores)
+    torch.testing.assert_close(loss.error(scores.detach(), TARGETS), expected)
+
+
+def test_squared_error_of_values_and_of_classes():
+    scores = torch.tensor([[0.5, 0.0, 1.0]])
+    assert float(SquaredError()(None, scores, torch.tensor([2]))) == 0.125
+    assert float(SquaredError()(None, scores, torch.tensor([[0.5, 2.0, 1.0]]))) == 2.0
+    with pytest.raises(ValueError, match="are both 1.0, expected two numbers"):
+        SquaredError(1.0, 1.0)
