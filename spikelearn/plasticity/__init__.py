@@ -14,6 +14,8 @@ from spikelearn.plasticity.base import (
     check_task,
     firing_rates,
 )
+from spikelearn.plasticity.equilibrium.chl import CHL
+from spikelearn.plasticity.equilibrium.eqprop import EqProp
 from spikelearn.plasticity.equilibrium.ide import IDE
 from spikelearn.plasticity.equilibrium.pc import PredictiveCoding
 from spikelearn.plasticity.equilibrium.pc_incremental import IncrementalPredictiveCoding
@@ -155,9 +157,11 @@ __all__ = [
     "Direct",
     "SIGNALS",
     "BPTT",
+    "CHL",
     "DFA",
     "EMSTDP",
     "EProp",
+    "EqProp",
     "FA",
     "IDE",
     "LOSSES",

@@ -1,6 +1,6 @@
 """Constants of which each layer may have its own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from spikelearn.checks import check_positive
 
@@ -9,11 +9,13 @@ from spikelearn.checks import check_positive
 PerLayer = float | Sequence[float] | str
 
 
-def per_layer(name: str, value: PerLayer) -> tuple[float, ...]:
-    """The constants of the blocks, in order.
+def per_layer(
+    name: str, value: PerLayer, check: Callable[[str, float], object] = check_positive
+) -> tuple[float, ...]:
+    """The constants of the blocks, in order; ``check`` refuses one by its name and value.
 
     Raises:
-        ValueError: no number, or one that is not positive.
+        ValueError: no number, or one that is refused: that is not positive, where nothing else is said.
     """
     given = value.split("/") if isinstance(value, str) else value if isinstance(value, Sequence) else [value]
     try:
@@ -23,7 +25,7 @@ def per_layer(name: str, value: PerLayer) -> tuple[float, ...]:
     if not numbers or any(isinstance(part, bool) for part in given):
         raise ValueError(f"{name} is {value!r}, expected a number, or one a block, for example 1/0.65/0.25")
     for number in numbers:
-        check_positive(name, number)
+        check(name, number)
     return numbers
 
 

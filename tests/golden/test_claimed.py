@@ -12,7 +12,6 @@ WAITING = (
     "align_",
     "bwbpf_",
     "dan_",
-    "eqprop_",
     "eventprop_",
     "mstdpet_",
     "pal_",

@@ -1,0 +1,205 @@
+"""The energy of a layered Hopfield network: neurons pull at each other through the same weights in both directions."""
+
+import copy
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import NamedTuple, Self
+
+import torch
+from torch import Tensor
+
+from spikelearn.network import Network
+from spikelearn.neurons import Activation, Rate
+from spikelearn.plasticity.back_weights import PREFIX
+from spikelearn.plasticity.equilibrium.coupling import Coupling
+from spikelearn.plasticity.equilibrium.energy import Energy, Slopes, Values
+from spikelearn.plasticity.equilibrium.output_loss import OutputLoss
+
+#: {parameter: derivative}.
+Changes = dict[str, Tensor]
+
+
+class Phase(NamedTuple):
+    """The values that a phase ends in, the largest change of any in its last step, and the strength of its nudge."""
+
+    values: Values
+    residual: float
+    strength: float
+
+    @property
+    def output(self) -> Tensor:
+        """Values of the last block."""
+        return self.values[next(reversed(self.values))]
+
+
+class Hopfield(Energy):
+    r"""The energy of a chain of rate neurons that are coupled in both directions by one set of weights.
+
+    $$E = -\Phi + \beta L(s_L), \quad \Phi = \sum_{l=1}^L \gamma^{l-L} \langle f_l(s_{l-1}), s_l \rangle, \quad
+      s_l \leftarrow \sigma_l\Big(-\gamma^{L-l} \frac{\partial E}{\partial s_l}\Big)
+      = \sigma_l\big(f_l(s_{l-1}) + \gamma\,J_{l+1}^\top s_{l+1} - [l = L]\,\beta\,L'\big)$$
+
+    with $s_0$ the input, $f_l$ the synapse of block l with bias and whatever stands beside its weights, and $J_l$ its
+    derivative in $s_{l-1}$. The neurons' own part of a Hopfield energy, $\sum_l \int \sigma_l^{-1}$, in which no weight
+    enters, is left out. All blocks step at once, from zero. As $\gamma \to 0$ the network becomes a feedforward one.
+
+    Args:
+        network: a chain of rate neurons, within a presentation.
+        inputs: [T, B, ...]; what is constant in time is one presentation.
+        masks: {place: factor [B, ...]}, as in ``Network.run``.
+        output: L; None: nothing nudges.
+        gain: $\gamma$, dimensionless.
+        back: {layer: (its weights, those in place of them in J)}; empty: its own.
+
+    Shapes: values shaped like the blocks' neurons, [T, B, ...].
+
+    Source: Scellier & Bengio, Frontiers in Computational Neuroscience 11, 2017, as a primitive function in Ernoult,
+    Grollier, Querlioz, Bengio & Scellier, NeurIPS 2019; $\gamma$: Xie & Seung, Neural Computation 15, 2003.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        inputs: Tensor,
+        masks: Mapping[str, Tensor],
+        output: OutputLoss | None = None,
+        *,
+        gain: float = 1.0,
+        back: Mapping[str, tuple[Tensor, Tensor]] | None = None,
+    ) -> None:
+        super().__init__(network)
+        self.output, self.gain, self.strength = output, gain, 0.0
+        self.activations = [_activation(network, name) for name in network.blocks]
+        self.couplings: dict[str, Coupling] = {}
+        for below, name in pairwise(["inputs", *network.blocks]):
+            pairs = [pair for layer, pair in (back or {}).items() if layer.startswith(f"blocks.{name}.")]
+            sent, passed = masks.get(below), masks.get(f"{name}.synapse")
+            self.couplings[name] = Coupling(network.blocks[name].synapse, sent, passed, pairs)
+        self.names = list(self.couplings)
+        self.inputs = inputs[:1] if inputs.stride(0) == 0 else inputs
+        self.driven = self.couplings[self.names[0]].current(self.inputs)
+
+    def nudged(self, strength: float) -> Self:
+        r"""The same with $\beta$ = ``strength``."""
+        found = copy.copy(self)
+        found.strength = strength
+        return found
+
+    def start(self) -> Values:
+        """Zeros."""
+        values = {self.names[0]: torch.zeros_like(self.driven)}
+        for below, name in pairwise(self.names):
+            values[name] = torch.zeros_like(self.couplings[name].current(values[below]))
+        return values
+
+    def of(self, values: Values) -> tuple[Tensor, Tensor]:
+        total = -self._weight(0) * (self.driven * values[self.names[0]]).sum()
+        for place, (below, name) in enumerate(pairwise(self.names), start=1):
+            total = total - self._weight(place) * (self.couplings[name].current(values[below]) * values[name]).sum()
+        if self.output is None or not self.strength:
+            return total, torch.zeros_like(total)
+        _, loss = self.output.read(values[self.names[-1]])
+        return total, self.strength * self.output.batch.size * loss
+
+    @torch.no_grad()
+    def slopes(self, values: Values) -> Slopes:
+        energy, loss = self.of(values)
+        weighted = enumerate(self.currents(values))
+        return Slopes(energy, loss, {self.names[n]: -self._weight(n) * current for n, current in weighted})
+
+    def currents(self, values: Values) -> list[Tensor]:
+        r"""$-\gamma^{L-l}\,\partial E/\partial s_l$ of every block, what its neurons answer to."""
+        found = [self.driven]
+        for below, name in pairwise(self.names):
+            current, pull = self.couplings[name].both(values[below], values[name])
+            found[-1] = torch.add(found[-1], pull, alpha=self.gain)
+            found.append(current)
+        if self.output is not None and self.strength:
+            force = self.output.slope(values[self.names[-1]])
+            found[-1] = torch.sub(found[-1], force, alpha=self.strength)
+        return found
+
+    def step(self, values: Values) -> Values:
+        """The values after all neurons have answered once."""
+        answers = zip(self.activations, self.currents(values), strict=True)
+        moved = (answer(current.flatten(0, 1)).view_as(current) for answer, current in answers)
+        return dict(zip(self.names, moved, strict=True))
+
+    def relax(self, values: Values, steps: int, *, clamp: Tensor | None = None) -> Phase:
+        """Let values move for some steps; of all only the last two are held.
+
+        Args:
+            values: where they begin.
+            steps: how many, at least 1.
+            clamp: at what the last block's values are held, [T, B, ...]; None: they are free.
+        """
+        held = {} if clamp is None else {self.names[-1]: clamp}
+        before = values = values | held
+        for _ in range(steps):
+            before, values = values, self.step(values) | held
+        changes = [(values[name] - before[name]).abs().amax() for name in self.names]
+        return Phase(values, float(torch.stack(changes).amax()), self.strength)
+
+    def weight_slopes(self, values: Values, slopes: Slopes | None = None) -> Changes:
+        return self._met([[pair] for pair in self._pairs(values)]) | self._readout(Phase(values, 0.0, self.strength))
+
+    def contrast(self, high: Phase, low: Phase) -> Changes:
+        r"""{parameter: $\partial E/\partial\theta$ at ``high`` less that at ``low``, each with its own nudge}."""
+        first = self.names[0]
+        pairs = [[(self.inputs, high.values[first] - low.values[first])]]
+        above = zip(self._pairs(high.values), self._pairs(low.values), strict=True)
+        pairs += [[up, (pre, -post)] for up, (pre, post) in list(above)[1:]]
+        return self._met(pairs) | self._readouts(high, low)
+
+    def _pairs(self, values: Values) -> list[tuple[Tensor, Tensor]]:
+        """(what meets its weights, what answers) of every block."""
+        return list(zip([self.inputs, *list(values.values())[:-1]], values.values(), strict=True))
+
+    def _met(self, pairs: list[list[tuple[Tensor, Tensor]]]) -> Changes:
+        r"""$-\gamma^{l-L}$ times what meets the weights of block l times what answers, summed over its ``pairs``."""
+        found: Changes = {}
+        for place, (name, given) in enumerate(zip(self.names, pairs, strict=True)):
+            for key, value in self.couplings[name].correlated(given).items():
+                found[f"blocks.{name}.synapse.{key}"] = -self._weight(place) * value
+        return found
+
+    def _readout(self, phase: Phase) -> Changes:
+        if self.output is None or not phase.strength:
+            return {}
+        return {name: phase.strength * slope for name, slope in self.output.weight_slopes(phase.output).items()}
+
+    def _readouts(self, high: Phase, low: Phase) -> Changes:
+        more, less = self._readout(high), self._readout(low)
+        return {name: slope - less[name] if less else slope for name, slope in more.items()}
+
+    def _weight(self, place: int) -> float:
+        """Factor of the term of the block at ``place``."""
+        return float(self.gain ** (place + 1 - len(self.names)))
+
+
+class VectorField(Hopfield):
+    r"""The dynamics of ``Hopfield`` with weights of their own on the way back, which no energy has.
+
+    In place of a difference of energies stand the changes of each state, met by states ``at`` one point:
+    $\Delta s_l \otimes s_{l-1}$ for the forward weights, $\Delta s_{l-1} \otimes s_l$ for those on the way back.
+
+    Source: Scellier, Goyal, Binas, Mesnard & Bengio, arXiv 1808.04873, 2018, equation 14.
+    """
+
+    def contrast_at(self, high: Phase, low: Phase, at: Values) -> tuple[Changes, Changes]:
+        """The changes from ``low`` to ``high``, met by the values ``at``: of parameters, and of the rule's memory."""
+        change = {name: value - low.values[name] for name, value in high.values.items()}
+        below, own = [pre for pre, _ in self._pairs(at)], {}
+        found = self._met([[pair] for pair in zip(below, change.values(), strict=True)])
+        for place, (lower, name) in enumerate(pairwise(self.names), start=1):
+            for key, value in self.couplings[name].correlated([(change[lower], at[name])]).items():
+                if value.ndim > 1:
+                    layer = f"blocks.{name}.synapse.{key}".rpartition(".")[0]
+                    own[PREFIX + layer] = -self._weight(place) * value
+        return found | self._readouts(high, low), own
+
+
+def _activation(network: Network, name: str) -> Activation:
+    neuron = network.blocks[name].neuron
+    assert isinstance(neuron, Rate)
+    return neuron.activation

@@ -1,0 +1,60 @@
+"""The loss of an output that is still moving, and the force by which it pulls."""
+
+import torch
+from torch import Tensor, nn
+
+from spikelearn.network import Activity, Network, RateReadout
+from spikelearn.plasticity.base import Batch
+from spikelearn.plasticity.losses import Loss
+from spikelearn.synapses import trainable
+
+
+class OutputLoss:
+    r"""The loss of a batch at any values $s_L$ of the last block, through the readout.
+
+    Args:
+        network: with a readout of rates.
+        batch: the samples.
+        loss: of their scores.
+
+    Shapes: values [T, B, ...], scores [B, classes].
+
+    Raises:
+        ValueError: a loss that does not fit the batch.
+    """
+
+    def __init__(self, network: Network, batch: Batch, loss: Loss) -> None:
+        assert isinstance(network.readout, RateReadout)
+        self.readout, self.batch, self.loss = network.readout, batch, loss
+        self.mask = batch.masks.get(list(network.blocks)[-1])
+
+    def read(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores, and the loss, mean over the batch."""
+        sent = values if self.mask is None else values * self.mask
+        output = Activity(sent, sent, sent)
+        scores = self.readout(output)
+        return scores, self.loss.of(self.batch, output, scores)
+
+    def slope(self, values: Tensor) -> Tensor:
+        r"""$\partial L/\partial s_L$ of the sum of the samples' losses, [T, B, ...]."""
+        head = self.readout.head
+        if self.mask is None and type(head) in (nn.Identity, nn.Linear):
+            error = self.loss.error(head(values.mean(0).flatten(1)), self.batch.targets)
+            if error is not None:
+                slope = error @ head.weight if isinstance(head, nn.Linear) else error
+                return (slope / len(values)).expand(len(values), *slope.shape).view_as(values)
+        with torch.enable_grad():
+            values = values.detach().requires_grad_()
+            _, loss = self.read(values)
+            (found,) = torch.autograd.grad(loss, values, retain_graph=True)
+        return self.batch.size * found
+
+    def weight_slopes(self, values: Tensor) -> dict[str, Tensor]:
+        """{the readout's parameter: derivative of the sum of the samples' losses}."""
+        parameters = trainable(self.readout)
+        if not parameters:
+            return {}
+        with torch.enable_grad():
+            _, loss = self.read(values.detach())
+            found = torch.autograd.grad(loss, list(parameters.values()), retain_graph=True)
+        return {f"readout.{name}": self.batch.size * grad for name, grad in zip(parameters, found, strict=True)}
