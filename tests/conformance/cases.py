@@ -320,6 +320,12 @@ RULES = {
         RuleCase("pc-prospective", {"output": "free", "node": "post", "through": "errors"}),
     ],
     "pc-incremental": [RuleCase("pc-incremental", {"iterations": 3})],
+    "eqprop": [
+        RuleCase("eqprop"),
+        RuleCase("eqprop", {"nudging": "random-sign", "feedback": "learned"}, lr=0.5),
+        RuleCase("eqprop", {"nudging": "one-sided", "continual": True, "loss": "cross-entropy"}, {"readout": "linear"}),
+    ],
+    "chl": [RuleCase("chl")],
     "split": [
         RuleCase("split"),
         RuleCase("split", {"rest": "stdp:a_plus=0.02,a_minus=0.01", "last": "bptt"}, covers="weights-and-last"),

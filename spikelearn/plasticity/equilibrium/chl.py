@@ -59,7 +59,7 @@ class CHL(Contrastive):
 
     @property
     def factors(self) -> Factors:
-        return SUPERVISED | {"weights"}
+        return SUPERVISED | {"weights", "record"}
 
     @property
     def requires(self) -> tuple[Need, ...]:

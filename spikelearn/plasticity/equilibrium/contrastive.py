@@ -25,7 +25,7 @@ SIGMOID = {"activation": "sigmoid:gain=4,shift=0.5"}
 class Contrastive(Rule):
     """A rule that lets rate neurons settle freely, and then once more as the targets would have them."""
 
-    default_optimizer = OptimizerChoice("adam", 5e-4)
+    default_optimizer = OptimizerChoice("adam", 3e-3)
     default_settings = {"steps": 1, "neuron_option": SIGMOID, "output": "rate", "output_option": SIGMOID}
     loss: Loss
 

@@ -65,8 +65,8 @@ class EqProp(Contrastive):
         decay: $d_l$, learning rate times weight decay of the optimizer, one for all blocks or one a block; read with
             ``continual``.
 
-    Shapes: inputs [T, B, ...], of which the mean over the steps is shown constantly, targets [B]; states shaped like
-    the neurons; B_l shaped like the weights of block l, whose transpose it stands for.
+    Shapes: inputs [T, B, ...], each step a presentation of its own, targets [B]; states shaped like the neurons; B_l
+    shaped like the weights of block l, whose transpose it stands for.
 
     Raises:
         ValueError: a value out of range; weights that change within a symmetric phase; a graph of blocks, feedback
@@ -114,7 +114,8 @@ class EqProp(Contrastive):
 
     @property
     def factors(self) -> Factors:
-        return SUPERVISED | {"weights"} if self.feedback == "transpose" else SUPERVISED
+        told: Factors = SUPERVISED | {"record"}
+        return told | {"weights"} if self.feedback == "transpose" else told
 
     @property
     def requires(self) -> tuple[Need, ...]:

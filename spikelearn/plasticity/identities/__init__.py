@@ -3,6 +3,7 @@
 from spikelearn.plasticity.identities import (
     competitive,
     composed,
+    contrastive,
     e_prop,
     equilibrium,
     gradient,
@@ -26,6 +27,7 @@ __all__ = [
     "compare",
     "competitive",
     "composed",
+    "contrastive",
     "dense",
     "e_prop",
     "equilibrium",

@@ -1,0 +1,59 @@
+"""Identities of the rules that compare a free phase with one that the targets take part in."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spikelearn.network import Block, Network
+from spikelearn.neurons import Rate
+from spikelearn.neurons.activations import Linear, Logistic, Tanh
+from spikelearn.plasticity.base import Batch
+from spikelearn.plasticity.equilibrium.chl import CHL
+from spikelearn.plasticity.equilibrium.eqprop import EqProp
+from spikelearn.plasticity.identities.base import changes, compare, draw, identity
+
+#: Nudge, and how weakly blocks pull from above, by which errors of the identities are seen.
+SMALL = 1e-4
+
+
+@identity("eqprop")
+def eqprop() -> None:
+    """At small nudges, the gradient of ``bptt`` through the free phase, at the fixed point that it has reached."""
+    network, batch = _units(Logistic(4.0, 0.5)), _values()
+    rule = EqProp(beta=SMALL, free_steps=150, nudged_steps=150)
+    first, second = (block.synapse for block in network.blocks.values())
+    values = batch.inputs.new_zeros(4, 5), batch.inputs.new_zeros(4, 3)
+    for _ in range(150):
+        hidden = first(batch.inputs[0]) + values[1] @ second.weight
+        values = torch.sigmoid(4 * hidden - 2), torch.sigmoid(4 * second(values[0]) - 2)
+    loss = 0.5 * (values[1] - F.one_hot(batch.targets, 3)).square().sum(1).mean()
+    compare("eqprop", changes(rule, network, batch), _gradients(network, loss), 100 * SMALL**2)
+
+
+@identity("chl")
+def chl() -> None:
+    """As blocks pull less and less from above, the gradient of backpropagation through a feedforward network."""
+    network, batch = _units(Linear()), _values()
+    rule = CHL(gain=SMALL, free_steps=10, clamped_steps=10)
+    first, second = (block.synapse for block in network.blocks.values())
+    output = second(torch.tanh(first(batch.inputs[0])))
+    loss = 0.5 * (output - F.one_hot(batch.targets, 3)).square().sum(1).mean()
+    compare("chl", changes(rule, network, batch), _gradients(network, loss), 10 * SMALL)
+
+
+def _units(output: Linear | Logistic) -> Network:
+    """A hidden layer that answers as the output does, or by tanh to a linear one."""
+    hidden = output if isinstance(output, Logistic) else Tanh()
+    network = Network({"b0": Block(nn.Linear(6, 5), Rate(hidden)), "b1": Block(nn.Linear(5, 3), Rate(output))})
+    draw(network, 0.5)
+    return network
+
+
+def _values() -> Batch:
+    drawn = torch.rand(1, 4, 6, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    return Batch(drawn, torch.tensor([0, 2, 1, 2]))
+
+
+def _gradients(network: Network, loss: Tensor) -> dict[str, Tensor]:
+    names, parameters = zip(*network.named_parameters(), strict=True)
+    return dict(zip(names, torch.autograd.grad(loss, parameters), strict=True))
