@@ -35,7 +35,7 @@ class Logistic(Elementwise):
         return False
 
     def __call__(self, current: Tensor) -> Tensor:
-        return torch.sigmoid(self.gain * (current - self.shift))
+        return (current - self.shift).mul_(self.gain).sigmoid_()
 
     def derivative(self, current: Tensor) -> Tensor:
         output = self(current)

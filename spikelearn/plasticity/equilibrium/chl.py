@@ -73,6 +73,6 @@ class CHL(Contrastive):
             wanted = self.loss.wanted(scores, batch.targets)
             held = wanted.expand(len(free.output), *wanted.shape).view_as(free.output)
             clamped = energy.relax(free.values, self.clamped_steps, clamp=held)
-            grads = {name: change / batch.size for name, change in energy.contrast(clamped, free).items()}
+            grads = energy.contrast(clamped, free, 1.0 / batch.size)
             metrics = phase_metrics(energy, batch, free=free, clamped=clamped)
         yield Update(grads, scores, loss, buffers=buffers, metrics=metrics)

@@ -38,12 +38,18 @@ class Coupling:
         """f(p), [T, B, out...]."""
         return _times(drive(self.synapse, _times(pre, self.sent)), self.passed)
 
+    def at_rest(self, pre: Tensor) -> Tensor:
+        """Zeros shaped like the current."""
+        if self.linear is not None:
+            return pre.new_zeros(*pre.shape[:2], self.linear.out_features)
+        return torch.zeros_like(self.current(pre))
+
     def both(self, pre: Tensor, post: Tensor) -> tuple[Tensor, Tensor]:
         """f(p), and the pull of ``post`` at ``pre``."""
         met, given = _times(pre, self.sent), _times(post, self.passed)
         if self.linear is not None and self.pulling is not None:
-            current = F.linear(met.flatten(2), self.linear.weight, self.linear.bias)
-            pull = (given @ self.pulling).view_as(pre)
+            current = F.linear(met if met.ndim == 3 else met.flatten(2), self.linear.weight, self.linear.bias)
+            pull = given @ self.pulling if pre.ndim == 3 else (given @ self.pulling).view_as(pre)
         else:
             rows = met.detach().flatten(0, 1).requires_grad_()
             with torch.enable_grad(), sent_back_through(self.back):

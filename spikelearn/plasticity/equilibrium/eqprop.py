@@ -209,10 +209,8 @@ def changes(energy: Hopfield, high: Phase, low: Phase, at: Values, share: float)
     ``at``: the values that differences of values meet, with learned feedback.
     """
     if isinstance(energy, VectorField):
-        found, own = energy.contrast_at(high, low, at)
-    else:
-        found, own = energy.contrast(high, low), {}
-    return {name: share * value for name, value in found.items()}, {name: share * value for name, value in own.items()}
+        return energy.contrast_at(high, low, at, share)
+    return energy.contrast(high, low, share), {}
 
 
 def _check_linear(network: Network, rule: str) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from spikelearn.network import Network
 from spikelearn.neurons import Activation, Rate
+from spikelearn.neurons.activations import Elementwise
 from spikelearn.plasticity.back_weights import PREFIX
 from spikelearn.plasticity.equilibrium.coupling import Coupling
 from spikelearn.plasticity.equilibrium.energy import Energy, Slopes, Values
@@ -89,7 +90,7 @@ class Hopfield(Energy):
         """Zeros."""
         values = {self.names[0]: torch.zeros_like(self.driven)}
         for below, name in pairwise(self.names):
-            values[name] = torch.zeros_like(self.couplings[name].current(values[below]))
+            values[name] = self.couplings[name].at_rest(values[below])
         return values
 
     def of(self, values: Values) -> tuple[Tensor, Tensor]:
@@ -122,8 +123,7 @@ class Hopfield(Energy):
     def step(self, values: Values) -> Values:
         """The values after all neurons have answered once."""
         answers = zip(self.activations, self.currents(values), strict=True)
-        moved = (answer(current.flatten(0, 1)).view_as(current) for answer, current in answers)
-        return dict(zip(self.names, moved, strict=True))
+        return dict(zip(self.names, (_answer(activation, current) for activation, current in answers), strict=True))
 
     def relax(self, values: Values, steps: int, *, clamp: Tensor | None = None) -> Phase:
         """Let values move for some steps; of all only the last two are held.
@@ -141,35 +141,41 @@ class Hopfield(Energy):
         return Phase(values, float(torch.stack(changes).amax()), self.strength)
 
     def weight_slopes(self, values: Values, slopes: Slopes | None = None) -> Changes:
-        return self._met([[pair] for pair in self._pairs(values)]) | self._readout(Phase(values, 0.0, self.strength))
+        phase = Phase(values, 0.0, self.strength)
+        return self._met([[pair] for pair in self._pairs(values)], 1.0) | self._readout(phase, 1.0)
 
-    def contrast(self, high: Phase, low: Phase) -> Changes:
-        r"""{parameter: $\partial E/\partial\theta$ at ``high`` less that at ``low``, each with its own nudge}."""
+    def contrast(self, high: Phase, low: Phase, share: float) -> Changes:
+        r"""{parameter: $\partial E/\partial\theta$ at ``high`` less that at ``low``, each with its own nudge}.
+
+        ``share``: factor of the difference.
+        """
         first = self.names[0]
         pairs = [[(self.inputs, high.values[first] - low.values[first])]]
         above = zip(self._pairs(high.values), self._pairs(low.values), strict=True)
         pairs += [[up, (pre, -post)] for up, (pre, post) in list(above)[1:]]
-        return self._met(pairs) | self._readouts(high, low)
+        return self._met(pairs, share) | self._readouts(high, low, share)
 
     def _pairs(self, values: Values) -> list[tuple[Tensor, Tensor]]:
         """(what meets its weights, what answers) of every block."""
         return list(zip([self.inputs, *list(values.values())[:-1]], values.values(), strict=True))
 
-    def _met(self, pairs: list[list[tuple[Tensor, Tensor]]]) -> Changes:
-        r"""$-\gamma^{l-L}$ times what meets the weights of block l times what answers, summed over its ``pairs``."""
+    def _met(self, pairs: list[list[tuple[Tensor, Tensor]]], share: float) -> Changes:
+        r"""$-\gamma^{l-L}$ ``share`` times what meets the weights of block l times what answers, sum of its pairs."""
         found: Changes = {}
         for place, (name, given) in enumerate(zip(self.names, pairs, strict=True)):
-            for key, value in self.couplings[name].correlated(given).items():
-                found[f"blocks.{name}.synapse.{key}"] = -self._weight(place) * value
+            factor = -self._weight(place) * share
+            met = self.couplings[name].correlated([(pre, factor * post) for pre, post in given])
+            found |= {f"blocks.{name}.synapse.{key}": value for key, value in met.items()}
         return found
 
-    def _readout(self, phase: Phase) -> Changes:
+    def _readout(self, phase: Phase, share: float) -> Changes:
         if self.output is None or not phase.strength:
             return {}
-        return {name: phase.strength * slope for name, slope in self.output.weight_slopes(phase.output).items()}
+        factor = share * phase.strength
+        return {name: factor * slope for name, slope in self.output.weight_slopes(phase.output).items()}
 
-    def _readouts(self, high: Phase, low: Phase) -> Changes:
-        more, less = self._readout(high), self._readout(low)
+    def _readouts(self, high: Phase, low: Phase, share: float) -> Changes:
+        more, less = self._readout(high, share), self._readout(low, share)
         return {name: slope - less[name] if less else slope for name, slope in more.items()}
 
     def _weight(self, place: int) -> float:
@@ -186,20 +192,26 @@ class VectorField(Hopfield):
     Source: Scellier, Goyal, Binas, Mesnard & Bengio, arXiv 1808.04873, 2018, equation 14.
     """
 
-    def contrast_at(self, high: Phase, low: Phase, at: Values) -> tuple[Changes, Changes]:
-        """The changes from ``low`` to ``high``, met by the values ``at``: of parameters, and of the rule's memory."""
+    def contrast_at(self, high: Phase, low: Phase, at: Values, share: float) -> tuple[Changes, Changes]:
+        """``share`` of the changes from ``low`` to ``high``, met by the values ``at``: of parameters, and of memory."""
         change = {name: value - low.values[name] for name, value in high.values.items()}
         below, own = [pre for pre, _ in self._pairs(at)], {}
-        found = self._met([[pair] for pair in zip(below, change.values(), strict=True)])
+        found = self._met([[pair] for pair in zip(below, change.values(), strict=True)], share)
         for place, (lower, name) in enumerate(pairwise(self.names), start=1):
-            for key, value in self.couplings[name].correlated([(change[lower], at[name])]).items():
-                if value.ndim > 1:
-                    layer = f"blocks.{name}.synapse.{key}".rpartition(".")[0]
-                    own[PREFIX + layer] = -self._weight(place) * value
-        return found | self._readouts(high, low), own
+            met = self.couplings[name].correlated([(change[lower], -self._weight(place) * share * at[name])])
+            layers = {f"blocks.{name}.synapse.{key}".rpartition(".")[0]: v for key, v in met.items() if v.ndim > 1}
+            own |= {PREFIX + layer: value for layer, value in layers.items()}
+        return found | self._readouts(high, low, share), own
 
 
 def _activation(network: Network, name: str) -> Activation:
     neuron = network.blocks[name].neuron
     assert isinstance(neuron, Rate)
     return neuron.activation
+
+
+def _answer(activation: Activation, current: Tensor) -> Tensor:
+    """Of every presentation by itself."""
+    if isinstance(activation, Elementwise):
+        return activation(current)
+    return activation(current.flatten(0, 1)).view_as(current)

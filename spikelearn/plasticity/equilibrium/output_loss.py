@@ -39,10 +39,12 @@ class OutputLoss:
         r"""$\partial L/\partial s_L$ of the sum of the samples' losses, [T, B, ...]."""
         head = self.readout.head
         if self.mask is None and type(head) in (nn.Identity, nn.Linear):
-            error = self.loss.error(head(values.mean(0).flatten(1)), self.batch.targets)
+            rate = (values[0] if len(values) == 1 else values.mean(0)).flatten(1)
+            plain = isinstance(head, nn.Identity)
+            error = self.loss.error(rate if plain else head(rate), self.batch.targets)
             if error is not None:
-                slope = error @ head.weight if isinstance(head, nn.Linear) else error
-                return (slope / len(values)).expand(len(values), *slope.shape).view_as(values)
+                slope = (error if plain else error @ head.weight) / len(values)
+                return slope.expand(len(values), *slope.shape).view_as(values)
         with torch.enable_grad():
             values = values.detach().requires_grad_()
             _, loss = self.read(values)
