@@ -9,9 +9,7 @@ from spikelearn.checks import check_positive
 PerLayer = float | Sequence[float] | str
 
 
-def per_layer(
-    name: str, value: PerLayer, check: Callable[[str, float], object] = check_positive
-) -> tuple[float, ...]:
+def per_layer(name: str, value: PerLayer, check: Callable[[str, float], object] = check_positive) -> tuple[float, ...]:
     """The constants of the blocks, in order; ``check`` refuses one by its name and value.
 
     Raises:
@@ -38,6 +36,6 @@ def check_places(rule: str, name: str, values: tuple[float, ...], places: int) -
         )
 
 
-def of_layer(values: tuple[float, ...], place: int) -> float:
+def of_layer(values: Sequence[float], place: int) -> float:
     """The constant of the block at ``place``."""
     return values[min(place, len(values) - 1)]

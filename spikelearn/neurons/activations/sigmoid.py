@@ -1,6 +1,5 @@
 """Logistic function."""
 
-import torch
 from torch import Tensor
 
 from spikelearn.checks import check_finite, check_positive

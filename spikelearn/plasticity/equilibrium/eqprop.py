@@ -193,9 +193,9 @@ class EqProp(Contrastive):
             yield Update(grads, scores, loss, own=own, buffers=buffers, metrics=metrics)
             before = now
 
-    def _undecayed(self, network: Network, changes: dict[str, Tensor], left: int) -> dict[str, Tensor]:
+    def _undecayed(self, network: Network, changes: Changes, left: int) -> Changes:
         """``changes`` divided by what weight decay leaves of them after ``left`` further steps."""
-        found = {}
+        found: Changes = {}
         for place, block in enumerate(network.blocks):
             kept = (1.0 - of_layer(self.decay, place)) ** left
             found |= {name: value / kept for name, value in changes.items() if f"blocks.{block}." in name}

@@ -195,7 +195,8 @@ class VectorField(Hopfield):
     def contrast_at(self, high: Phase, low: Phase, at: Values, share: float) -> tuple[Changes, Changes]:
         """``share`` of the changes from ``low`` to ``high``, met by the values ``at``: of parameters, and of memory."""
         change = {name: value - low.values[name] for name, value in high.values.items()}
-        below, own = [pre for pre, _ in self._pairs(at)], {}
+        below = [pre for pre, _ in self._pairs(at)]
+        own: Changes = {}
         found = self._met([[pair] for pair in zip(below, change.values(), strict=True)], share)
         for place, (lower, name) in enumerate(pairwise(self.names), start=1):
             met = self.couplings[name].correlated([(change[lower], -self._weight(place) * share * at[name])])

@@ -40,10 +40,10 @@ class OutputLoss:
         head = self.readout.head
         if self.mask is None and type(head) in (nn.Identity, nn.Linear):
             rate = (values[0] if len(values) == 1 else values.mean(0)).flatten(1)
-            plain = isinstance(head, nn.Identity)
-            error = self.loss.error(rate if plain else head(rate), self.batch.targets)
+            weighted = head if isinstance(head, nn.Linear) else None
+            error = self.loss.error(rate if weighted is None else weighted(rate), self.batch.targets)
             if error is not None:
-                slope = (error if plain else error @ head.weight) / len(values)
+                slope = (error if weighted is None else error @ weighted.weight) / len(values)
                 return slope.expand(len(values), *slope.shape).view_as(values)
         with torch.enable_grad():
             values = values.detach().requires_grad_()

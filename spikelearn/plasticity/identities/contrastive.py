@@ -22,9 +22,10 @@ def eqprop() -> None:
     network, batch = _units(Logistic(4.0, 0.5)), _values()
     rule = EqProp(beta=SMALL, free_steps=150, nudged_steps=150)
     first, second = (block.synapse for block in network.blocks.values())
+    weight = network.get_parameter("blocks.b1.synapse.weight")
     values = batch.inputs.new_zeros(4, 5), batch.inputs.new_zeros(4, 3)
     for _ in range(150):
-        hidden = first(batch.inputs[0]) + values[1] @ second.weight
+        hidden = first(batch.inputs[0]) + values[1] @ weight
         values = torch.sigmoid(4 * hidden - 2), torch.sigmoid(4 * second(values[0]) - 2)
     loss = 0.5 * (values[1] - F.one_hot(batch.targets, 3)).square().sum(1).mean()
     compare("eqprop", changes(rule, network, batch), _gradients(network, loss), 100 * SMALL**2)

@@ -1,14 +1,14 @@
 """torch's optimizers by name."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, optim
 
 from spikelearn.checks import check_positive
-from spikelearn.plasticity import RULES, OptimizerChoice, Rule
+from spikelearn.plasticity import RULES, OptimizerChoice, Rule, of_layer
 from spikelearn.registry import Registry
 
 
@@ -59,6 +59,16 @@ def make_optimizer(choice: OptimizerChoice, parameters: Iterable[Tensor]) -> opt
         return factory.over(parameters, choice.lr)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"optimizer {choice.name!r} cannot be made with {dict(choice.options)}: {error}") from error
+
+
+def by_layer(parameters: Iterable[Tensor], lr: float, factors: Sequence[float]) -> list[dict[str, Any]]:
+    """A parameter group for each layer of weights in order, at ``factors`` of ``lr``; biases go with their weights."""
+    layers: list[list[Tensor]] = []
+    for parameter in parameters:
+        if parameter.ndim > 1 or not layers:
+            layers.append([])
+        layers[-1].append(parameter)
+    return [{"params": layer, "lr": lr * of_layer(factors, place)} for place, layer in enumerate(layers)]
 
 
 def called(closure: Callable[[], Any] | None) -> Any:

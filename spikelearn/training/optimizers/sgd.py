@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from torch import Tensor, optim
 
-from spikelearn.training.optimizers.base import OPTIMIZERS, OptimizerFactory
+from spikelearn.plasticity import PerLayer, per_layer
+from spikelearn.training.optimizers.base import OPTIMIZERS, OptimizerFactory, by_layer
 
 
 @OPTIMIZERS.register("sgd")
@@ -16,6 +17,8 @@ class SGDFactory(OptimizerFactory):
         dampening: $\tau$, dimensionless.
         weight_decay: part of the weight that is added to its gradient, unit of gradient per unit of weight.
         nesterov: step along $g + \mu b$.
+        layer_factors: what the layers of weights in order, with their biases, take of lr, as in 1/0.5, dimensionless;
+            the last counts for all further ones.
 
     Shapes: parameters of any shape.
 
@@ -27,11 +30,19 @@ class SGDFactory(OptimizerFactory):
     """
 
     def __init__(
-        self, momentum: float = 0.0, dampening: float = 0.0, weight_decay: float = 0.0, nesterov: bool = False
+        self,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+        layer_factors: PerLayer = 1.0,
     ) -> None:
         self.momentum, self.dampening, self.weight_decay, self.nesterov = momentum, dampening, weight_decay, nesterov
+        self.layer_factors = per_layer("layer_factors", layer_factors)
 
     def over(self, parameters: Iterable[Tensor], lr: float) -> optim.Optimizer:
+        one = self.layer_factors == (1.0,)
+        groups = parameters if one else by_layer(parameters, lr, self.layer_factors)
         return optim.SGD(
-            parameters, lr, self.momentum, self.dampening, self.weight_decay, nesterov=self.nesterov, fused=True
+            groups, lr, self.momentum, self.dampening, self.weight_decay, nesterov=self.nesterov, fused=True
         )

@@ -185,7 +185,7 @@ def test_an_average_is_the_weighted_mean_of_the_steps():
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_copy_steps_as_the_original(name):
     """Checkpoints are read into copies, which hold whatever an optimizer was made with."""
-    options = {"hebbian": {"power": 0.5, "layer_factors": "1/0.5"}}.get(name, {})
+    options = {"hebbian": {"power": 0.5, "layer_factors": "1/0.5"}, "sgd": {"layer_factors": "1/0.5"}}.get(name, {})
     ends = []
     for copied in (False, True):
         torch.manual_seed(0)
@@ -228,3 +228,12 @@ def test_a_step_from_the_averages_is_one_from_the_steps():
             optimizer.step()
         ends.append(parameter.detach())
     assert ends[0].equal(ends[1])
+
+
+def test_plain_descent_has_a_rate_for_each_layer_of_weights():
+    first, shift, second, last = (nn.Parameter(torch.ones(shape)) for shape in [(2, 3), (2,), (1, 2), (1, 1)])
+    optimizer = make_optimizer(OptimizerChoice("sgd", 0.5, {"layer_factors": "1/0.5"}), [first, shift, second, last])
+    for parameter in (first, shift, second, last):
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    assert [float(p.detach().max()) for p in (first, shift, second, last)] == [0.5, 0.5, 0.75, 0.75]
