@@ -20,6 +20,8 @@ from spikelearn.plasticity.equilibrium.ide import IDE
 from spikelearn.plasticity.equilibrium.pc import PredictiveCoding
 from spikelearn.plasticity.equilibrium.pc_incremental import IncrementalPredictiveCoding
 from spikelearn.plasticity.equilibrium.pc_prospective import ProspectiveConfiguration
+from spikelearn.plasticity.equilibrium.pc_constrained import PCConstrained
+from spikelearn.plasticity.equilibrium.pc_relaxed import PCRelaxed
 from spikelearn.plasticity.gradient.bptt import BPTT
 from spikelearn.plasticity.gradient.readout_only import ReadoutOnly
 from spikelearn.plasticity.gradient.tssl_bp import TSSLBP
@@ -192,6 +194,8 @@ __all__ = [
     "Memory",
     "OnlineSTDP",
     "OptimizerChoice",
+    "PCConstrained",
+    "PCRelaxed",
     "PerLayer",
     "PredictiveCoding",
     "ProspectiveConfiguration",

@@ -326,6 +326,16 @@ RULES = {
         RuleCase("eqprop", {"nudging": "one-sided", "continual": True, "loss": "cross-entropy"}, {"readout": "linear"}),
     ],
     "chl": [RuleCase("chl")],
+    "pc-constrained": [
+        RuleCase("pc-constrained"),
+        RuleCase("pc-constrained", {"errors": "division", "offset": 1.0, "feedback": "random"}),
+        RuleCase("pc-constrained", {"feedback": "transpose", "positive": False}),
+    ],
+    "pc-relaxed": [
+        RuleCase("pc-relaxed"),
+        RuleCase("pc-relaxed", {"feedback": "transpose", "slopes": True, "error_weights": "learned", "fixed": False}),
+        RuleCase("pc-relaxed", {"node": "pre", "continual": True, "feedback": "random", "fixed": False}),
+    ],
     "split": [
         RuleCase("split"),
         RuleCase("split", {"rest": "stdp:a_plus=0.02,a_minus=0.01", "last": "bptt"}, covers="weights-and-last"),
