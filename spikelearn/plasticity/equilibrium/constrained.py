@@ -1,7 +1,7 @@
 """What rules of predictive coding share whose errors come back through synapses of their own, layer by layer."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -137,12 +137,12 @@ def refuse_left_out(rule: str, valid: Tensor | None) -> None:
         )
 
 
-def squares(errors: Sequence[Tensor]) -> Tensor:
+def squares(errors: Iterable[Tensor]) -> Tensor:
     r"""$\frac12 \sum_l |e_l|^2$ of errors [T, B, n], sum of the steps and mean of the samples."""
     return torch.stack([0.5 * error.square().sum((0, 2)).mean() for error in errors]).sum()
 
 
-def moved(before: Sequence[Tensor], after: Sequence[Tensor]) -> float:
+def moved(before: Collection[Tensor], after: Collection[Tensor]) -> float:
     """How far values moved in one step, relative to their length; 0 where no layer is free."""
     way = math.hypot(*(float((new - old).norm()) for old, new in zip(before, after, strict=True)))
     length = math.hypot(*(float(new.norm()) for new in after))

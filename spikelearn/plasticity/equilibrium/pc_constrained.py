@@ -165,7 +165,7 @@ class PCConstrained(ConstrainedCoding):
         metrics = {
             "energy": float(_energy(end)),
             "energy_start": float(_energy(first)),
-            "residual": moved(list(before.values.values()), list(end.values.values())),
+            "residual": moved(before.values.values(), end.values.values()),
         }
         own = self.own_changes(network, grads, memory)
         yield Update(grads, scores, _energy(first), own=own, metrics=metrics)

@@ -1,4 +1,4 @@
-"""Predictive coding with its constraints relaxed: backward weights, slopes and error wiring that are learned or left out."""
+"""Predictive coding with its constraints relaxed: weights back, slopes and error wiring are learned or left out."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -195,17 +195,21 @@ class PCRelaxed(ConstrainedCoding):
         values, last = self.forward(circuit), circuit.maps.names[-1]
         scores, before = scores_of(network, values[last]), values
         values = values | {last: one_hot(batch, values[last])}
-        for step, now in enumerate(self.infer(circuit, before, values)):
-            first = squares(list(now.errors.values())) if step == 0 else first
+        states = self.infer(circuit, before, values)
+        now = next(states)
+        first = squares(now.errors.values())
+        for new in states:
             metrics = {
-                "energy": float(squares(list(now.errors.values()))),
+                "energy": float(squares(new.errors.values())),
                 "energy_start": float(first),
-                "residual": moved(list(values.values()), list(now.values.values())),
+                "residual": moved(now.values.values(), new.values.values()),
             }
-            if self.continual and step:
-                yield self._learned(circuit, batch, now, scores, first, metrics)
-            values = now.values
-        yield self._learned(circuit, batch, now, scores, first, metrics)
+            now = new
+            if self.continual:
+                grads, own = self._changes(circuit, now, batch.size)
+                yield Update(grads, scores, first, own=own, metrics=metrics)
+        grads, own = self._changes(circuit, now, batch.size)
+        yield Update(grads, scores, first, own=own, metrics=metrics)
 
     def scores(self, network: Network, inputs: Tensor, memory: Memory, valid: Tensor | None = None) -> Tensor:
         """What a pass from below predicts of the output, [B, classes]."""
@@ -255,10 +259,9 @@ class PCRelaxed(ConstrainedCoding):
         errors = {name: value - circuit.wired(name, now.means[name]) for name, value in now.values.items()}
         return now._replace(errors=errors)
 
-    def _learned(
-        self, circuit: Circuit, batch: Batch, now: Inferred, scores: Tensor, loss: Tensor, metrics: dict[str, float]
-    ) -> Update:
-        maps, size = circuit.maps, batch.size
+    def _changes(self, circuit: Circuit, now: Inferred, size: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """({parameter: minus the desired change}, the same of the rule's own tensors) of ``size`` samples."""
+        maps = circuit.maps
         part = CONTINUAL if self.continual else 1.0
         whole = part * (2.0 if self.node == "post" else 1.0)
         summed: dict[str, Tensor] = {}
@@ -276,7 +279,7 @@ class PCRelaxed(ConstrainedCoding):
             change = torch.zeros_like(circuit.memory[BIASES + name])
             change[:size] = _clipped(part / -size * error.sum(0), clip)
             own[BIASES + name] = change
-        return Update(grads, scores, loss, own=own, metrics=metrics)
+        return grads, own
 
     def _check_places(self, samples: int) -> None:
         if self.sample_biases is not None and samples > self.sample_biases:
