@@ -1,8 +1,11 @@
 """Constants of which each layer may have its own."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from spikelearn.checks import check_positive
+
+T = TypeVar("T")
 
 #: A constant for all blocks, or one a block: a sequence, or text such as "1/0.65/0.25"; the last stands for further
 #: ones.
@@ -27,7 +30,7 @@ def per_layer(name: str, value: PerLayer, check: Callable[[str, float], object] 
     return numbers
 
 
-def check_places(rule: str, name: str, values: tuple[float, ...], places: int) -> None:
+def check_places(rule: str, name: str, values: Sequence[object], places: int) -> None:
     """Raise ValueError where there are more constants than the ``places`` blocks that learn."""
     if len(values) > max(places, 1):
         raise ValueError(
@@ -36,6 +39,6 @@ def check_places(rule: str, name: str, values: tuple[float, ...], places: int) -
         )
 
 
-def of_layer(values: Sequence[float], place: int) -> float:
+def of_layer(values: Sequence[T], place: int) -> T:
     """The constant of the block at ``place``."""
     return values[min(place, len(values) - 1)]

@@ -1,10 +1,12 @@
 """Divergences between the values of a layer and their prediction: the terms of predictive coding's energy."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
+
+from spikelearn.registry import Registry
 
 
 class DivergenceSlopes(NamedTuple):
@@ -24,6 +26,10 @@ class DivergenceSlopes(NamedTuple):
 class Divergence(ABC):
     """How far the values v of a layer are from their prediction; 0 where they agree."""
 
+    #: The name under which the divergence is registered, which is that of a distribution; ``DIVERGENCES.register``
+    #: sets it.
+    name: ClassVar[str] = "unregistered"
+
     @abstractmethod
     def of(self, value: Tensor, prediction: Tensor) -> Tensor:
         """The divergence of every sample, [T, B, ...] -> [B], of differentiable operations of torch."""
@@ -36,9 +42,21 @@ class Divergence(ABC):
             found = torch.autograd.grad(energy, given)
         return DivergenceSlopes(energy.detach(), *found)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
 
+
+DIVERGENCES = Registry("distribution", Divergence)
+
+
+@DIVERGENCES.register("gaussian")
 class Gaussian(Divergence):
-    r"""Half the squared distance, $\frac12 |v - \mu|^2$: that of Gaussians of unit variance."""
+    r"""Gaussian values of unit variance: half the squared distance, $D = \frac12 |v - \mu|^2$.
+
+    Shapes: v and mu [T, B, n, ...], dimensionless.
+
+    Source: Whittington & Bogacz, Neural Computation 29, 2017.
+    """
 
     def of(self, value: Tensor, prediction: Tensor) -> Tensor:
         return 0.5 * (value - prediction).square().flatten(2).sum((0, 2))

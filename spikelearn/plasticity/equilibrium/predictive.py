@@ -102,7 +102,7 @@ class PredictiveEnergy(Energy):
         output: where the target enters.
         fixed: whether predictions are fixed.
         precision: $\pi$ of each block in turn, the last for further ones.
-        divergence: D.
+        divergences: D of each block in turn, the last for further ones.
     """
 
     def __init__(
@@ -116,13 +116,14 @@ class PredictiveEnergy(Energy):
         output: Output = "predicted",
         fixed: bool = False,
         precision: Sequence[float] = (1.0,),
-        divergence: Divergence | None = None,
+        divergences: Sequence[Divergence] = (Gaussian(),),
     ) -> None:
         super().__init__(network)
         self.maps = LayerMaps(network, batch.inputs, batch.masks, node)
         self.output_loss = OutputLoss(self.maps, batch, loss, strength)
-        self.output, self.fixed, self.divergence = output, fixed, divergence or Gaussian()
+        self.output, self.fixed = output, fixed
         self.precision = {name: of_layer(tuple(precision), place) for place, name in enumerate(self.maps.names)}
+        self.divergences = {name: of_layer(tuple(divergences), place) for place, name in enumerate(self.maps.names)}
         #: Values of the last block where they are held.
         self.held: Tensor | None = None
         #: Predictions at the start; those of the first block stay as they are while weights do.
@@ -182,7 +183,7 @@ class PredictiveEnergy(Energy):
             predicted = self.maps.predict(name, value).value
             value = values.get(name, self.held if name == names[-1] else None)
             if value is not None:
-                total.append(self.precision[name] * self.divergence.of(value, predicted).sum())
+                total.append(self.precision[name] * self.divergences[name].of(value, predicted).sum())
         energy = torch.stack(total).sum() if total else predicted.new_zeros(())
         if self.output == "clamped":
             return energy, torch.zeros_like(energy)
@@ -197,7 +198,7 @@ class PredictiveEnergy(Energy):
         energy, loss = predictions[last].value.new_zeros(2).unbind()
         own, errors, top = Values(), Values(), None
         for name, value in known.items():
-            term, weight = self.divergence.slopes(value, predictions[name].value), self.precision[name]
+            term, weight = self.divergences[name].slopes(value, predictions[name].value), self.precision[name]
             energy = energy + weight * term.energy
             own[name], errors[name] = weight * term.value, weight * term.prediction
         if self.output == "predicted":

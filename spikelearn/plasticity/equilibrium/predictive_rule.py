@@ -1,6 +1,6 @@
 """The base of predictive coding's rules: networks and losses that they take, weight changes, reports of inference."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, get_args
 
 from torch import Tensor
@@ -18,6 +18,7 @@ from spikelearn.network import Network
 from spikelearn.neurons import Rate
 from spikelearn.plasticity.base import Batch, Rule
 from spikelearn.plasticity.equilibrium.descent import Look, descend
+from spikelearn.plasticity.equilibrium.divergence import Divergence, Gaussian
 from spikelearn.plasticity.equilibrium.energy import Energy, Slopes, Values
 from spikelearn.plasticity.equilibrium.error_energy import ErrorEnergy
 from spikelearn.plasticity.equilibrium.layer_maps import Node
@@ -111,6 +112,9 @@ class InferenceRule(PredictiveRule):
         through: what inference moves, the "values" or the "errors" (``ErrorEnergy``).
     """
 
+    #: Divergence of each block's values from their prediction, in turn, the last for further ones.
+    divergences: Sequence[Divergence] = (Gaussian(),)
+
     def __init__(
         self,
         loss: Loss,
@@ -155,6 +159,7 @@ class InferenceRule(PredictiveRule):
             node=self.node,
             output=self.output,
             precision=self.precision,
+            divergences=self.divergences,
         )
         return inner, inner if self.through == "values" else ErrorEnergy(inner)
 
