@@ -331,10 +331,17 @@ RULES = {
         RuleCase("pc-constrained", {"errors": "division", "offset": 1.0, "feedback": "random"}),
         RuleCase("pc-constrained", {"feedback": "transpose", "positive": False}),
     ],
+    "pc-kl": [
+        RuleCase("pc-kl"),
+        RuleCase("pc-kl", {"distribution": "categorical", "eta": 1.0}, {"neuron_option": {"activation": "softmax"}}),
+        RuleCase("pc-kl", {"distribution": "gaussian-variance"}, {"neuron_option": {"activation": "half-tanh"}}),
+    ],
     "pc-relaxed": [
-        RuleCase("pc-relaxed"),
-        RuleCase("pc-relaxed", {"feedback": "transpose", "slopes": True, "error_weights": "learned", "fixed": False}),
-        RuleCase("pc-relaxed", {"node": "pre", "continual": True, "feedback": "random", "fixed": False}),
+        RuleCase("pc-relaxed", lr=0.01),
+        RuleCase(
+            "pc-relaxed", {"feedback": "transpose", "slopes": True, "error_weights": "learned", "fixed": False}, lr=0.01
+        ),
+        RuleCase("pc-relaxed", {"node": "pre", "continual": True, "feedback": "random", "fixed": False}, lr=0.1),
     ],
     "split": [
         RuleCase("split"),

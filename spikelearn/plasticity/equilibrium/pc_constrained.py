@@ -143,7 +143,7 @@ class PCConstrained(ConstrainedCoding):
         self.back = BackWeights(feedback, scale)
         self.own_as_network = feedback == "kolen-pollack"
         decay = {"weight_decay": 0.01 if self.own_as_network else 0.0}
-        self.default_optimizer = OptimizerChoice("adamw", 3e-3, decay)
+        self.default_optimizer = OptimizerChoice("adamw", 1e-2, decay)
 
     @property
     def requires(self) -> tuple[Need, ...]:

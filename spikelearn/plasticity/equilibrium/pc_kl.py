@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from spikelearn.plasticity.base import RULES
+from spikelearn.plasticity.base import RULES, OptimizerChoice
 from spikelearn.plasticity.equilibrium import distributions as distributions  # registers them
 from spikelearn.plasticity.equilibrium.divergence import DIVERGENCES, Divergence
 from spikelearn.plasticity.equilibrium.layer_maps import Node
@@ -51,6 +51,7 @@ class PCKL(ProspectiveConfiguration):
     $\lambda$.
     """
 
+    default_optimizer = OptimizerChoice("adam", 1e-2)
     default_settings = {
         "steps": 1,
         "neuron_option": {"activation": "sigmoid"},

@@ -130,7 +130,7 @@ class PCRelaxed(ConstrainedCoding):
     default_settings = {
         "steps": 1,
         "encoder": "direct",
-        "neuron_option": {"activation": "tanh"},
+        "neuron_option": {"activation": "relu"},
         "output": "rate",
         "output_option": {"activation": "linear"},
         "batch": 32,
@@ -171,7 +171,7 @@ class PCRelaxed(ConstrainedCoding):
         self.clip_values, self.clip_changes, self.sample_biases = clip_values, clip_changes, sample_biases
         self.back = BackWeights(feedback, scale)
         self.own_as_network = feedback == "kolen-pollack" or error_weights != "one-to-one" or sample_biases is not None
-        self.default_optimizer = OptimizerChoice("sgd", 0.05)
+        self.default_optimizer = OptimizerChoice("sgd", 0.1)
 
     def init(self, network: Network, generator: torch.Generator) -> Memory:
         """The weights on the way back, error weights [n, n] and biases [samples, n], as far as options ask for them."""
