@@ -327,21 +327,20 @@ RULES = {
     ],
     "chl": [RuleCase("chl")],
     "pc-constrained": [
-        RuleCase("pc-constrained"),
-        RuleCase("pc-constrained", {"errors": "division", "offset": 1.0, "feedback": "random"}),
-        RuleCase("pc-constrained", {"feedback": "transpose", "positive": False}),
+        RuleCase("pc-constrained", {"steps": 5}),
+        RuleCase("pc-constrained", {"steps": 5, "errors": "division", "offset": 1.0, "feedback": "random"}),
     ],
     "pc-kl": [
-        RuleCase("pc-kl"),
-        RuleCase("pc-kl", {"distribution": "categorical", "eta": 1.0}, {"neuron_option": {"activation": "softmax"}}),
-        RuleCase("pc-kl", {"distribution": "gaussian-variance"}, {"neuron_option": {"activation": "half-tanh"}}),
+        RuleCase("pc-kl", {"iterations": 6}),
+        RuleCase("pc-kl", {"iterations": 6, "distribution": "gaussian-variance+categorical"}),
     ],
+    # Steps are presentations of their own, whose changes add up.
     "pc-relaxed": [
-        RuleCase("pc-relaxed", lr=0.01),
+        RuleCase("pc-relaxed", {"steps": 5, "rate": 0.5}, lr=0.01),
         RuleCase(
-            "pc-relaxed", {"feedback": "transpose", "slopes": True, "error_weights": "learned", "fixed": False}, lr=0.01
+            "pc-relaxed", {"steps": 5, "feedback": "transpose", "slopes": True, "error_weights": "learned"}, lr=0.01
         ),
-        RuleCase("pc-relaxed", {"node": "pre", "continual": True, "feedback": "random", "fixed": False}, lr=0.1),
+        RuleCase("pc-relaxed", {"steps": 3, "node": "pre", "continual": True, "feedback": "random", "fixed": False}),
     ],
     "split": [
         RuleCase("split"),
