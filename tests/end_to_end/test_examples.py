@@ -50,8 +50,8 @@ def tiny_images(monkeypatch, tmp_path):
     monkeypatch.setenv("SPIKELEARN_DATA", str(tmp_path))
 
 
-#: Papers whose recordings have some hundred steps.
-LONG = ("apolinario2025_s_tllr", "kaiser2020_decolle")
+#: Papers whose recordings have some hundred steps, or whose values settle anew for every update.
+LONG = ("apolinario2025_s_tllr", "kaiser2020_decolle", "pinchetti2022_transformer", "pinchetti2022_vae")
 PAPERS = [
     pytest.param(path.stem, marks=pytest.mark.slow if path.stem in LONG else ())
     for path in sorted((EXAMPLES / "papers").glob("*.py"))

@@ -15,6 +15,7 @@ from spikelearn.plasticity.identities import (
     predictive_coding,
     pairwise,
     predictive_variants,
+    predictive_variants,
     targets,
     three_factor,
     three_factor_feedback,

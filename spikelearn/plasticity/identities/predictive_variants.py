@@ -59,15 +59,15 @@ def pc_relaxed() -> None:
 @identity("pc-kl")
 def pc_kl() -> None:
     """Gaussians of unit variance are prospective configuration; others descend the divergences that torch knows."""
-    network, batch, options = _network(Tanh(), Linear()), _batch(), {"iterations": STEPS, "eta": RATE}
-    plain = ProspectiveConfiguration(CrossEntropy(), **options)
-    compare(
-        "pc-kl", changes(PCKL(CrossEntropy(), "gaussian", **options), network, batch), changes(plain, network, batch)
-    )
+    network, batch = _network(Tanh(), Linear()), _batch()
+    plain = ProspectiveConfiguration(CrossEntropy(), iterations=STEPS, eta=RATE)
+    found = changes(PCKL(CrossEntropy(), "gaussian", iterations=STEPS, eta=RATE), network, batch)
+    compare("pc-kl", found, changes(plain, network, batch))
     for name, (activation, torchs) in TORCHS.items():
         network = _network(activation, Linear())
         expected = _descended(network, *_kl_energy(network, batch, activation, torchs), STEPS - 1)
-        compare("pc-kl", changes(PCKL(CrossEntropy(), name, **options), network, batch), expected)
+        rule = PCKL(CrossEntropy(), name, iterations=STEPS, eta=RATE)
+        compare("pc-kl", changes(rule, network, batch), expected)
 
 
 def _kl_energy(
