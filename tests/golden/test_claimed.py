@@ -15,9 +15,6 @@ WAITING = (
     "eventprop_",
     "mstdpet_",
     "pal_",
-    "pc_alonso_",
-    "pc_kl_",
-    "pc_relaxed_",
     "tess_",
     "triplet_",
 )

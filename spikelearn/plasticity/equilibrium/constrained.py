@@ -12,10 +12,10 @@ from spikelearn.neurons import Rate
 from spikelearn.plasticity.back_weights import PREFIX, BackWeights
 from spikelearn.plasticity.base import Batch, Memory, Rule
 from spikelearn.plasticity.equilibrium.layer_maps import LayerMaps, Node, Prediction
+from spikelearn.plasticity.equilibrium.predictive_rule import check_delays, check_samples
 from spikelearn.plasticity.factors import SUPERVISED, Factors
 from spikelearn.plasticity.requires import (
     Chain,
-    Delay,
     Need,
     Neurons,
     NoFeedback,
@@ -45,7 +45,10 @@ class OwnWayBack(LayerMaps):
         self.weights_back: Mapping[str, Tensor] = {}
 
     def back(self, name: str, prediction: Prediction, error: Tensor, below: Tensor) -> Tensor:
-        crossing = self.error_at_current(name, prediction, error) if self.slopes else error
+        if self.slopes:
+            crossing = self.error_at_current(name, prediction, error)
+        else:
+            crossing = self._masked(error, f"{name}.synapse")
         lower = self.below[name]
         arrived = self._masked((crossing @ self.weights_back[name]).view_as(prediction.pre), lower)
         return arrived if self.node == "post" else self._slope(lower, below, arrived)
@@ -71,9 +74,10 @@ class ConstrainedCoding(Rule):
         return (
             Chain(why, "train with fa or dfa"),
             NoFeedback(why, "train with fa or dfa"),
-            Delay("lets the values of all layers meet at one time, with delays of", 0, 0),
             Neurons(Rate, why=why),
+            Passes("no delays", check_delays),
             Passes("dense layers", _check_dense),
+            Passes("values that do not depend on other samples", check_samples),
             PlainRate("compares the output's values with targets"),
             SomethingToLearn("weight", trainable_names),
         )
@@ -87,20 +91,13 @@ class ConstrainedCoding(Rule):
         """{block: B} of all blocks but the first, as they are now."""
         return self.back.now(crossed(network), memory)
 
-    def own_changes(self, network: Network, grads: Mapping[str, Tensor], memory: Memory) -> dict[str, Tensor]:
+    def own_changes(self, network: Network, grads: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """{memory tensor: minus the desired change} of weights on the way back that learn as those of the way up."""
-        names = {name: key for key, name in weight_names(network).items() if key in crossed(network)}
-        return {
-            PREFIX + block: grads[name]
-            for name, block in names.items()
-            if self.back.kind == "kolen-pollack" and name in grads
-        }
-
-
-def weight_names(network: Network) -> dict[str, str]:
-    """{block: name of the parameter that is its matrix}."""
-    names = {id(p): name for name, p in network.named_parameters()}
-    return {name: names[id(_linear(network, name).weight)] for name in network.blocks}
+        if self.back.kind != "kolen-pollack":
+            return {}
+        names = {id(p): name for name, p in network.named_parameters()}
+        forward = {block: names[id(weight)] for block, weight in crossed(network).items()}
+        return {PREFIX + block: grads[name] for block, name in forward.items() if name in grads}
 
 
 def crossed(network: Network) -> dict[str, Tensor]:

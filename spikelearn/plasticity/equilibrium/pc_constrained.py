@@ -167,7 +167,7 @@ class PCConstrained(ConstrainedCoding):
             "energy_start": float(_energy(first)),
             "residual": moved(before.values.values(), end.values.values()),
         }
-        own = self.own_changes(network, grads, memory)
+        own = self.own_changes(network, grads)
         yield Update(grads, scores, _energy(first), own=own, metrics=metrics)
 
     def scores(self, network: Network, inputs: Tensor, memory: Memory, valid: Tensor | None = None) -> Tensor:

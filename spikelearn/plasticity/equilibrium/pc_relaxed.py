@@ -95,8 +95,9 @@ class PCRelaxed(ConstrainedCoding):
     and the $v_{l-1}$ by which weights learn stay those of a pass from below, so that with the transpose, and steps
     enough, W changes as by backpropagation.
 
-    Metrics: ``energy``, $E / 2$ after the last step, mean of the samples, and ``energy_start`` before the first;
-    ``residual``, how far the last step moved the values, relative to their length.
+    Metrics: ``energy``, $E / 2$ after the last step, mean of the samples, and ``energy_start`` before the first (with
+    fixed predictions it may rise, for E is not descended then); ``residual``, how far the last step moved the values,
+    relative to their length.
 
     Args:
         feedback: where B comes from, as ``fa`` has it; "kolen-pollack": drawn, then changed as W is.
@@ -270,7 +271,7 @@ class PCRelaxed(ConstrainedCoding):
         clip = None if self.clip_changes is None else part * self.clip_changes
         means = mean_of(summed, circuit.network, size)
         grads = {name: _clipped(whole * change, clip) for name, change in means.items()}
-        own = self.own_changes(circuit.network, grads, circuit.memory)
+        own = self.own_changes(circuit.network, grads)
         sign = 1.0 if self.error_weights == "ascending" else -1.0
         for name in list(maps.names)[:-1] if self.error_weights != "one-to-one" else ():
             change = torch.einsum("tbi,tbj->ij", now.means[name], now.errors[name])

@@ -79,8 +79,8 @@ class PredictiveRule(Rule):
             NoFeedback(why, "train with bptt"),
             Neurons(Rate, why=why),
             PlainRate("takes the output's values for the scores"),
-            Passes("no delays", _check_delays),
-            Passes("values that do not depend on other samples", _check_samples),
+            Passes("no delays", check_delays),
+            Passes("values that do not depend on other samples", check_samples),
             SomethingToLearn(),
         )
 
@@ -175,7 +175,8 @@ class InferenceRule(PredictiveRule):
         )
 
 
-def _check_delays(network: Network, rule: str) -> None:
+def check_delays(network: Network, rule: str) -> None:
+    """Raise ValueError where a block is late."""
     for name, block in network.blocks.items():
         if block.delay:
             raise ValueError(
@@ -184,7 +185,8 @@ def _check_delays(network: Network, rule: str) -> None:
             )
 
 
-def _check_samples(network: Network, rule: str) -> None:
+def check_samples(network: Network, rule: str) -> None:
+    """Raise ValueError where a sample's values depend on the other samples."""
     for name, block in network.blocks.items():
         if isinstance(block.neuron, Rate) and block.neuron.activation.over_batch:
             raise ValueError(
