@@ -15,16 +15,14 @@ from spikelearn.plasticity.base import (
     firing_rates,
 )
 from spikelearn.plasticity.equilibrium.chl import CHL
-from spikelearn.plasticity.equilibrium.eqprop import EqProp
 from spikelearn.plasticity.equilibrium.divergence import DIVERGENCES
+from spikelearn.plasticity.equilibrium.eqprop import EqProp
 from spikelearn.plasticity.equilibrium.ide import IDE
 from spikelearn.plasticity.equilibrium.pc import PredictiveCoding
 from spikelearn.plasticity.equilibrium.pc_constrained import PCConstrained
 from spikelearn.plasticity.equilibrium.pc_incremental import IncrementalPredictiveCoding
 from spikelearn.plasticity.equilibrium.pc_kl import PCKL
 from spikelearn.plasticity.equilibrium.pc_prospective import ProspectiveConfiguration
-from spikelearn.plasticity.equilibrium.pc_constrained import PCConstrained
-from spikelearn.plasticity.equilibrium.pc_relaxed import PCRelaxed
 from spikelearn.plasticity.equilibrium.pc_relaxed import PCRelaxed
 from spikelearn.plasticity.gradient.bptt import BPTT
 from spikelearn.plasticity.gradient.readout_only import ReadoutOnly
