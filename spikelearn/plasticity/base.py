@@ -170,6 +170,14 @@ class Rule(ABC):
         fitted = readout is not None and issubclass(READOUTS.get(readout), FittedReadout)
         return cls.fitted_settings if fitted and cls.fitted_settings is not None else cls.default_settings
 
+    @classmethod
+    def resolved(cls, options: Values) -> Values:
+        """Options that stand by themselves: with what a file holds in place of its name; here as they are.
+
+        The settings of a run go through it, so that the run does not depend on files elsewhere.
+        """
+        return options
+
     def names_of(self, network: Network) -> dict[str, list[str]]:
         """{part: names of the parameters that are its own}; {} where the rule is one."""
         return {}

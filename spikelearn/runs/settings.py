@@ -168,6 +168,15 @@ class Settings(BaseModel):
         (), description="Python file (or module) that registers components of your own; in files: import."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _options_stand_by_themselves(cls, values: Any) -> Any:
+        """What files hold is part of the settings."""
+        rule, options = (values.get(name) if isinstance(values, dict) else None for name in ("rule", "rule_option"))
+        if isinstance(rule, str) and rule in RULES and isinstance(options, dict):
+            return {**values, "rule_option": dict(RULES.get(rule).resolved(options))}
+        return values
+
     @field_validator("data_root")
     @classmethod
     def _absolute(cls, value: str | None) -> str | None:

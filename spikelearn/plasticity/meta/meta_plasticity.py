@@ -15,7 +15,7 @@ from spikelearn.plasticity.back_weights import PREFIX
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update, firing_rates
 from spikelearn.plasticity.factors import SUPERVISED, Factors
 from spikelearn.plasticity.last_weights import parts_of, weight_name
-from spikelearn.plasticity.meta.coefficients import TERMS, read_coefficients
+from spikelearn.plasticity.meta.coefficients import TERMS, coefficients_of, written
 from spikelearn.plasticity.meta.terms import Sides, input_slope, local_errors, minus_the_change
 from spikelearn.plasticity.requires import (
     Chain,
@@ -27,6 +27,7 @@ from spikelearn.plasticity.requires import (
     Passes,
     PlainRate,
     SomethingToLearn,
+    Values,
 )
 from spikelearn.synapses import as_float, drive
 from spikelearn.tasks import check_targets
@@ -57,7 +58,8 @@ class MetaPlasticity(Rule):
 
     Args:
         adjoint: the surrogate $\psi$ of neurons that fire; default ATan with $\alpha$ = 2 (per unit of potential).
-        coefficients: name of the file of learned coefficients; None: the next three.
+        coefficients: name of the file of learned coefficients, which a run's settings then hold themselves, or
+            $\theta$ as text such as 0.01/0/-0.002; None: the next three.
         pseudo_gradient: $\theta_0$, weight per unit of error and of activity.
         ehebb: $\theta_1$, weight per squared unit of error.
         oja: $\theta_2$, weight per squared unit of activity.
@@ -115,9 +117,14 @@ class MetaPlasticity(Rule):
         check_flag("second_order", second_order)
         check_flag("through_feedback", through_feedback)
         self.adjoint: Surrogate = adjoint
-        self.coefficients = given if coefficients is None else read_coefficients(coefficients)
+        self.coefficients = given if coefficients is None else coefficients_of(coefficients)
         self.feedback, self.gain, self.sharpness = feedback, gain, sharpness
         self.second_order, self.through_feedback = second_order, through_feedback
+
+    @classmethod
+    def resolved(cls, options: Values) -> Values:
+        text = options.get("coefficients")
+        return {**options, "coefficients": written(coefficients_of(text))} if isinstance(text, str) else options
 
     @property
     def factors(self) -> Factors:
