@@ -9,7 +9,7 @@ from torch import nn
 from spikelearn.network import Block, Network
 from spikelearn.neurons import Rate
 from spikelearn.neurons.activations import Linear
-from spikelearn.plasticity import RULES, Batch, MetaPlasticity
+from spikelearn.plasticity import FA, RULES, Batch, CrossEntropy, MetaPlasticity
 from spikelearn.plasticity.meta.coefficients import write_coefficients
 from spikelearn.runs import network_for, settings_from
 from spikelearn.training import Training, learn
@@ -46,6 +46,24 @@ def test_another_file_is_refused(content, match, tmp_path):
 def test_no_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"nowhere.json does not exist: .* spikelearn meta --out FILE"):
         MetaPlasticity(coefficients=str(tmp_path / "nowhere.json"))
+
+
+def test_a_pseudo_gradient_alone_is_feedback_alignment():
+    """The registered rule fa, with the same weights on the way back."""
+    network, rule = network_for("meta-plasticity", "6-5-4-3").double(), MetaPlasticity(pseudo_gradient=0.3)
+    generator = torch.Generator().manual_seed(1)
+    batch = Batch(torch.rand(1, 7, 6, generator=generator, dtype=torch.float64), torch.arange(7) % 3)
+    fa = FA(CrossEntropy())
+    memory, theirs = (one.init(network, generator) for one in (rule, fa))
+    for name, weight in theirs.items():
+        memory[f"back_weights.{name.split('.')[2]}"].copy_(weight)
+    assert len(theirs) == 2
+    (found,), (expected,) = (
+        one.updates(network, batch, kept, generator) for one, kept in ((rule, memory), (fa, theirs))
+    )
+    assert found.grads.keys() == expected.grads.keys()
+    for name, grad in expected.grads.items():
+        torch.testing.assert_close(found.grads[name], 0.3 * grad, rtol=1e-12, atol=1e-14)
 
 
 def test_oja_alone_brings_neurons_to_length_one():
