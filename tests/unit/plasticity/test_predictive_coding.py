@@ -75,7 +75,7 @@ def test_slopes_in_closed_form_are_those_of_torch(node, output):
     batch = Batch(given.inputs, given.targets, {place: mask.to(F64) for place, mask in masks.items()})
     for divergence in (Gaussian(), Quartic()):
         options = {"strength": 0.7, "node": node, "output": output, "precision": (0.5, 2.0)}
-        inner = PredictiveEnergy(network, batch, CrossEntropy(), divergence=divergence, **options)
+        inner = PredictiveEnergy(network, batch, CrossEntropy(), divergences=(divergence,), **options)
         for energy in (inner, ErrorEnergy(inner)) if isinstance(divergence, Gaussian) else (inner,):
             values = {name: value + torch.randn_like(value) for name, value in energy.start().items()}
             found, expected = energy.slopes(values), Energy.slopes(energy, values)
