@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+import torch
 from torch import Tensor
 
 from spikelearn.network import Network
 from spikelearn.neurons import Activation, Rate
-from spikelearn.synapses import as_float, correlate, drive, transpose
+from spikelearn.synapses import correlate, drive, transpose
 
 #: Whether a block's values are outputs of its neurons or their currents.
 Node = Literal["post", "pre"]
@@ -44,10 +45,29 @@ class LayerMaps:
         self.network, self.masks, self.node = network, masks, node
         self.names = list(network.blocks)
         self.below = dict(zip(self.names[1:], self.names, strict=False))
-        self.inputs = self._masked(as_float(inputs, network) if "inputs" in masks else inputs, "inputs")
+        self.given = inputs
+        #: What meets the first weights; known from ``forward`` on.
+        self.inputs = inputs
+
+    @torch.no_grad()
+    def forward(self) -> dict[str, Prediction]:
+        """What the network makes of the inputs: {block: its prediction, from that of the block below}.
+
+        Raises:
+            ValueError: as ``Network.run``.
+        """
+        record, _ = self.network.run(self.given, masks=self.masks)
+        self.inputs = record[self.names[0]].pre
+        found = {}
+        for name, seen in record.items():
+            value = seen.v
+            if self.node == "post":
+                value = self._answer(name, seen.v) if name in self.masks else seen.spikes
+            found[name] = Prediction(seen.pre, seen.v, value)
+        return found
 
     def predict(self, name: str, below: Tensor | None) -> Prediction:
-        """The prediction of a block from the values of the block below; None: from the inputs."""
+        """The prediction of a block from the values of the block below; None: from the inputs, after ``forward``."""
         pre = self.inputs if below is None else self.sent(self.below[name], below)
         current = self._masked(drive(self.network.blocks[name].synapse, pre), f"{name}.synapse")
         return Prediction(pre, current, self._answer(name, current) if self.node == "post" else current)

@@ -130,7 +130,7 @@ class PredictiveEnergy(Energy):
         self.forward: dict[str, Prediction] = {}
 
     def start(self) -> Values:
-        self.forward = self._forward()
+        self.forward = self.maps.forward()
         last = self.maps.names[-1]
         if self.output == "clamped":
             top = self.forward[last].value
@@ -166,15 +166,6 @@ class PredictiveEnergy(Energy):
         for name, below in pairwise(reversed(self.maps.names)):
             errors[below] = self.maps.back(name, self.forward[name], errors[name], self.forward[below].value)
         return PredictiveSlopes(torch.zeros_like(loss), loss, {}, {}, self.forward, errors)
-
-    @torch.no_grad()
-    def _forward(self) -> dict[str, Prediction]:
-        found: dict[str, Prediction] = {}
-        value: Tensor | None = None
-        for name in self.maps.names:
-            found[name] = self.maps.predict(name, value)
-            value = found[name].value
-        return found
 
     def of(self, values: Values) -> tuple[Tensor, Tensor]:
         names, total = self.maps.names, []
