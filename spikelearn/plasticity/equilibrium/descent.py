@@ -35,7 +35,7 @@ def descend(
 ) -> Iterator[Look]:
     r"""Look at an energy's values, and move them down its slope after every look but the last.
 
-    $$u \leftarrow \mu\,u + \partial E / \partial v, \qquad v \leftarrow v - \eta\,u$$
+    $$u \leftarrow m\,u + \partial E / \partial v, \qquad v \leftarrow v - \eta\,u$$
 
     Weights may change between two looks (``Energy.weights_changed``).
 
@@ -43,7 +43,7 @@ def descend(
         energy: what is descended.
         iterations: most looks; one less move.
         rate: $\eta$, unit of value per unit of slope.
-        momentum: $\mu$.
+        momentum: m, dimensionless.
         discount: factor of $\eta$ after every move that started at a total not below that of the look before.
         tolerance: the last look is the first one at which no sample's residual is above this; 0: none is asked for.
         start: first values; None: the energy's own.

@@ -69,6 +69,7 @@ class PredictiveCoding(PredictiveRule):
     meet the values of the same look, which makes the change a derivative of E; "moved" is the program's.
     """
 
+    cure = "raise iterations or eta (--rule-option iterations=...), or use form=fixed-pred"
     loss: Loss
 
     def __init__(
@@ -98,8 +99,6 @@ class PredictiveCoding(PredictiveRule):
         fixed = form == "fixed-pred"
         self.eta = eta or (1.0 if fixed else ETA)
         self.iterations = iterations or (None if fixed else ITERATIONS)
-
-    cure = "raise iterations or eta (--rule-option iterations=...), or use form=fixed-pred"
 
     def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:
         with network.presentation() as buffers:

@@ -23,7 +23,7 @@ class ProspectiveConfiguration(InferenceRule):
     $$E = \sum_{l<L} \tfrac{\pi_l}{2} |v_l - \mu_l|^2 + \lambda L(\mu_L), \qquad
       \mu_l = W_l\,\phi_{l-1}(v_{l-1}) + b_l, \quad v_0 = x$$
 
-    Inference descends E in the values from those of a forward pass, $u \leftarrow \mu u + \partial E/\partial v$,
+    Inference descends E in the values from those of a forward pass, $u \leftarrow m u + \partial E/\partial v$,
     $v \leftarrow v - \eta u$; then the weights descend $\frac1\lambda \partial E / \partial\theta$, mean of the
     samples, at the values of the last look. A small $\lambda$ (soft nudging) gives the gradient of backpropagation, up
     to a difference that is linear in $\lambda$. A negative one draws the output away from the target, and the weights
@@ -34,7 +34,7 @@ class ProspectiveConfiguration(InferenceRule):
     backpropagation of $S^{-1}$ times the output's error, $S = I + \sum_{l<L} J_l J_l^\top$, $J_l$ the derivative of the
     output in $v_l$. With ``squared-error`` and $\lambda$ = 1 they are held at the target, as if "predicted".
 
-    "errors" reaches the same equilibrium by descent in the errors $v_l - \mu_l$, to which values are a function
+    "errors" reaches the same equilibrium by descent in the errors $v_l - \mu_l$, of which values are a function
     (error-based predictive coding): in deep networks in far fewer iterations, each with a pass through all blocks.
 
     Metrics: ``energy``, ``residual`` and ``settled`` as those of ``pc``, and ``iterations``.
@@ -43,7 +43,7 @@ class ProspectiveConfiguration(InferenceRule):
         loss: L, mean of the samples.
         iterations: most looks at the values, which move after every one but the last.
         eta: $\eta$, unit of value per unit of slope.
-        momentum: $\mu$ of inference.
+        momentum: m, of inference, dimensionless.
         discount: factor of $\eta$ after every move that began at a sum of E, over the batch, not below the one before;
             below 1 the samples of a batch share their step.
         tolerance: residual of all samples at which inference ends early; 0: it does not.

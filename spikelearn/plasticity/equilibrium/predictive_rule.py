@@ -1,7 +1,7 @@
 """The base of predictive coding's rules: networks and losses that they take, weight changes, reports of inference."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -46,6 +46,9 @@ MOST = 0.5
 class PredictiveRule(Rule):
     """A rule whose weights learn from values that inference finds; a subclass says how it does."""
 
+    #: What makes inference settle, for the warning that it has not.
+    cure: ClassVar[str] = "raise iterations or eta (--rule-option iterations=...)"
+
     takes = None
     # One step: a rate neuron answers alike at every one. An output without bounds, as its values have none.
     default_settings = {
@@ -88,9 +91,6 @@ class PredictiveRule(Rule):
         r"""{parameter: $\partial E / \partial\theta$ over the nudging, mean of the samples}."""
         found = energy.weight_slopes(values, slopes)
         return {name: slope / (self.nudging * samples) for name, slope in found.items()}
-
-    #: What makes inference settle, for the warning that it has not.
-    cure = "raise iterations (--rule-option iterations=...)"
 
     def warnings(self, metrics: Mapping[str, float]) -> list[str]:
         share = metrics.get("settled", 1.0)
