@@ -28,7 +28,7 @@ def main(epochs: int = 10) -> None:
         output=lambda: Rate(Linear()),
         generator=generator_for(0, "weights"),
     )
-    rule = PCKL(CrossEntropy(), "bernoulli", iterations=32, eta=0.5)
+    rule = PCKL(CrossEntropy(), "bernoulli", iterations=32, eta=2.0)
     training = Training.start(network, rule, optimizer=OptimizerChoice("adam", 1e-3))
     training.schedule = make_schedule("cosine", training.optimizer, epochs * len(train), epochs)
     fit(training, train, epochs=epochs, watched=test, display=ConsoleDisplay())

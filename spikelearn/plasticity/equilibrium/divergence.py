@@ -29,6 +29,8 @@ class Divergence(ABC):
     #: The name under which the divergence is registered, which is that of a distribution; ``DIVERGENCES.register``
     #: sets it.
     name: ClassVar[str] = "unregistered"
+    #: A step size of the values that its curvature allows, unit of value per unit of slope.
+    eta: ClassVar[float] = 0.3
 
     @abstractmethod
     def of(self, value: Tensor, prediction: Tensor) -> Tensor:

@@ -179,6 +179,9 @@ class PCConstrained(ConstrainedCoding):
 
     def forward(self, maps: OwnWayBack) -> dict[str, Tensor]:
         """{block: values [T, B, n]} in a pass from below."""
+        if not (self.positive or self.offset):
+            return {name: prediction.value for name, prediction in maps.forward().items()}
+        maps.forward()  # checks the inputs, and brings them to the first weights
         found: dict[str, Tensor] = {}
         value: Tensor | None = None
         for name in maps.names:

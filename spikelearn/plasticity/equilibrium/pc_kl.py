@@ -37,7 +37,8 @@ class PCKL(ProspectiveConfiguration):
         loss: L, mean of the samples.
         distribution: of the layers, by name or as objects; several, joined by "+" in text, are those of each block in
             turn, the last for further ones: bernoulli+categorical.
-        iterations, eta, momentum, discount, tolerance, output, nudging, node, precision: as in ``pc-prospective``.
+        iterations, momentum, discount, tolerance, output, nudging, node, precision: as in ``pc-prospective``.
+        eta: $\eta$, unit of value per unit of slope; None: 2 of logits, whose divergences are flat, 0.3 of Gaussians.
 
     Shapes: inputs [T, B, ...], every step a presentation of its own; targets [B]; gradients shaped like their
         parameters.
@@ -64,8 +65,8 @@ class PCKL(ProspectiveConfiguration):
         loss: Loss = CrossEntropy(),
         distribution: str | Sequence[Divergence] = "bernoulli",
         *,
-        iterations: int = 32,
-        eta: float = 0.5,
+        iterations: int = 16,
+        eta: float | None = None,
         momentum: float = 0.0,
         discount: float = 1.0,
         tolerance: float = 0.0,
@@ -74,10 +75,11 @@ class PCKL(ProspectiveConfiguration):
         node: Node = "pre",
         precision: PerLayer = 1.0,
     ) -> None:
+        divergences = _divergences(distribution)
         super().__init__(
             loss,
             iterations=iterations,
-            eta=eta,
+            eta=min(each.eta for each in divergences) if eta is None else eta,
             momentum=momentum,
             discount=discount,
             tolerance=tolerance,
@@ -86,8 +88,7 @@ class PCKL(ProspectiveConfiguration):
             node=node,
             precision=precision,
         )
-        self.distribution = distribution
-        self.divergences = _divergences(distribution)
+        self.distribution, self.divergences = distribution, divergences
 
     @property
     def requires(self) -> tuple[Need, ...]:

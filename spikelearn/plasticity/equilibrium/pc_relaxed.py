@@ -222,6 +222,9 @@ class PCRelaxed(ConstrainedCoding):
 
     def forward(self, circuit: Circuit) -> dict[str, Tensor]:
         """{block: values [T, B, n]} in a pass from below."""
+        predictions = circuit.maps.forward()
+        if self.sample_biases is None:
+            return {name: prediction.value for name, prediction in predictions.items()}
         found: dict[str, Tensor] = {}
         value: Tensor | None = None
         for name in circuit.maps.names:

@@ -22,6 +22,9 @@ class Bernoulli(Divergence):
     distribution.
     """
 
+    #: The curvature is that of a variance of p, a quarter at most.
+    eta = 2.0
+
     def of(self, value: Tensor, prediction: Tensor) -> Tensor:
         return self._each(value, prediction).flatten(2).sum((0, 2))
 
