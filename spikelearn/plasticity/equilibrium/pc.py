@@ -20,7 +20,7 @@ Form = Literal["strict", "fixed-pred", "exact", "z-il"]
 Presynaptic = Literal["same", "moved"]
 
 #: Step size and iterations of strict inference where nothing is said.
-ETA, ITERATIONS = 0.3, 20
+ETA, ITERATIONS = 0.1, 20
 
 
 @RULES.register("pc")
@@ -50,7 +50,8 @@ class PredictiveCoding(PredictiveRule):
     Args:
         loss: L, mean of the samples.
         form: as above.
-        eta: $\eta$, unit of value per unit of slope; None: 0.3, of fixed predictions 1.
+        eta: $\eta$, unit of value per unit of slope; None: 0.1, of fixed predictions 1. Large weights
+            need a small one: where it is too large values swing instead of settling.
         iterations: looks; None: 20, of fixed predictions the number of blocks.
         nudging: $\lambda$; 1 over the number of samples is a program's that descends their mean. Errors are differences
             of values: of small ones float32 keeps few digits.
@@ -69,7 +70,7 @@ class PredictiveCoding(PredictiveRule):
     meet the values of the same look, which makes the change a derivative of E; "moved" is the program's.
     """
 
-    cure = "raise iterations or eta (--rule-option iterations=...), or use form=fixed-pred"
+    cure = PredictiveRule.cure + ", or use form=fixed-pred"
     loss: Loss
 
     def __init__(

@@ -48,7 +48,7 @@ class IncrementalPredictiveCoding(InferenceRule):
         loss: Loss = SquaredError(),
         *,
         iterations: int = 8,
-        eta: float = 0.3,
+        eta: float = 0.1,
         momentum: float = 0.0,
         discount: float = 1.0,
         output: Output = "predicted",

@@ -42,7 +42,7 @@ class ProspectiveConfiguration(InferenceRule):
     Args:
         loss: L, mean of the samples.
         iterations: most looks at the values, which move after every one but the last.
-        eta: $\eta$, unit of value per unit of slope.
+        eta: $\eta$, unit of value per unit of slope; where it is too large for the weights values swing.
         momentum: m, of inference, dimensionless.
         discount: factor of $\eta$ after every move that began at a sum of E, over the batch, not below the one before;
             below 1 the samples of a batch share their step.
@@ -70,8 +70,8 @@ class ProspectiveConfiguration(InferenceRule):
         self,
         loss: Loss = SquaredError(),
         *,
-        iterations: int = 20,
-        eta: float = 0.3,
+        iterations: int = 32,
+        eta: float = 0.1,
         momentum: float = 0.0,
         discount: float = 1.0,
         tolerance: float = 0.0,

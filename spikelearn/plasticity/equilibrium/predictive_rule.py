@@ -47,7 +47,7 @@ class PredictiveRule(Rule):
     """A rule whose weights learn from values that inference finds; a subclass says how it does."""
 
     #: What makes inference settle, for the warning that it has not.
-    cure: ClassVar[str] = "raise iterations or eta (--rule-option iterations=...)"
+    cure: ClassVar[str] = "raise iterations (--rule-option iterations=...), or lower eta where the energy grows"
 
     takes = None
     # One step: a rate neuron answers alike at every one. An output without bounds, as its values have none.
@@ -98,7 +98,7 @@ class PredictiveRule(Rule):
             return []
         return [
             f"inference has settled for {100 * share:.0f} % of the samples alone (mean residual "
-            f"{metrics['residual']:.2g}), so that lower blocks learn from errors that have not arrived: {self.cure}"
+            f"{metrics['residual']:.2g}), so that weights learn from values still on their way: {self.cure}"
         ]
 
 

@@ -212,8 +212,8 @@ def test_inference_reports_whether_it_has_settled_and_how_to():
     assert (metrics["residual"], metrics["settled"]) == (1.0, 0.0)  # nothing has arrived at the first blocks
     (words,) = rule.warnings(metrics)
     assert "settled for 0 % of the samples" in words
-    assert "raise iterations or eta" in words
-    settled = only_update(RULES.make("pc", {"iterations": 100}), network, batch).metrics
+    assert "raise iterations (--rule-option iterations=...), or lower eta where the energy grows" in words
+    settled = only_update(RULES.make("pc", {"eta": 0.3, "iterations": 100}), network, batch).metrics
     assert settled["settled"] == 1.0
     assert rule.warnings(settled) == []
 
