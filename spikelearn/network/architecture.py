@@ -7,7 +7,8 @@ from typing import NoReturn
 from spikelearn.checks import one_of
 
 GRAMMAR = (
-    "300 or FC300 (dense), 15C5 (15 filters of 5x5; marks: s stride 2, s3 stride 3, p same padding, p2 padding 2), "
+    "300 or FC300 (dense), 15C5 (15 filters of 5x5; marks: s stride 2, s3 stride 3, p same padding, p2 padding 2, r or "
+    "r2 the same with reflected images in place of zeros), "
     "P2 or AP2 (average pool), MP2 (max pool), SP2 (sum pool, SP2x1.1: times 1.1), each with an optional stride s1; "
     "16R3 (a residual block: two convolutions of 3x3 and a way past them); behind the last layer but one (F400), "
     "(F64C5) or (F96C3u): feedback to the first layer, u by a transposed convolution of stride 2; (F400x) behind the "
@@ -24,7 +25,7 @@ _BEHIND = "feedback stands behind a dense or convolutional layer, as in 400(F400
 LARGEST = 1_000_000
 
 _DENSE = re.compile(r"(?:FC)?(?P<n>\d+)(?:FC)?", re.IGNORECASE | re.ASCII)
-_CONV = re.compile(r"(?P<n>\d+)C(?P<k>\d+)(?P<marks>(?:[sp]\d*)*)", re.IGNORECASE | re.ASCII)
+_CONV = re.compile(r"(?P<n>\d+)C(?P<k>\d+)(?P<marks>(?:[spr]\d*)*)", re.IGNORECASE | re.ASCII)
 _POOL = re.compile(r"(?P<kind>[AMS]?)P(?P<k>\d+)(?:s(?P<s>\d+))?(?:x(?P<gain>\d+\.?\d*))?", re.IGNORECASE | re.ASCII)
 _RESIDUAL = re.compile(r"(?P<n>\d+)R(?P<k>\d+)(?P<s>s\d*)?", re.IGNORECASE | re.ASCII)
 _MARKED = re.compile(r"(?P<layer>[^()]*)(?P<marks>(?:\([^()]+\)\s*)+)", re.ASCII)
@@ -83,13 +84,14 @@ class Dense(Wired):
 
 @dataclass(frozen=True)
 class Conv(Wired):
-    """``filters`` maps of ``kernel`` x ``kernel`` weights."""
+    """``filters`` maps of ``kernel`` x ``kernel`` weights; what pads is 0, or the image ``reflected``."""
 
     filters: int
     kernel: int
     stride: int = 1
     padding: int = 0
     back: Back | None = None
+    reflected: bool = False
 
 
 @dataclass(frozen=True)
@@ -230,18 +232,20 @@ def _back(text: str, token: str, at: int, mark: str) -> Back:
 
 def _conv(text: str, token: str, at: int, match: re.Match[str]) -> Conv:
     kernel = int(match["k"])
-    marks = re.findall(r"([sp])(\d*)", match["marks"], re.IGNORECASE | re.ASCII)
+    marks = re.findall(r"([spr])(\d*)", match["marks"], re.IGNORECASE | re.ASCII)
     letters = [letter.lower() for letter, _ in marks]
     if len(set(letters)) != len(letters):
         _fail(text, token, at, f"the mark {one_of('', letters)} stands twice")
     values = {letter.lower(): digits for letter, digits in marks}
     stride = int(values["s"] or 2) if "s" in values else 1
+    if "p" in values and "r" in values:
+        _fail(text, token, at, "'p' pads by zeros and 'r' by the reflected image: write one of them")
     padding = 0
-    if "p" in values:
-        if not values["p"] and kernel % 2 == 0:
-            _fail(text, token, at, "'p' alone pads by half an odd kernel; write the number, for example p1")
-        padding = int(values["p"] or kernel // 2)
-    return Conv(int(match["n"]), kernel, stride, padding)
+    for mark in {"p", "r"} & values.keys():
+        if not values[mark] and kernel % 2 == 0:
+            _fail(text, token, at, f"'{mark}' alone pads by half an odd kernel; write the number, for example {mark}1")
+        padding = int(values[mark] or kernel // 2)
+    return Conv(int(match["n"]), kernel, stride, padding, reflected="r" in values)
 
 
 def _fail(text: str, token: str, at: int, why: str) -> NoReturn:

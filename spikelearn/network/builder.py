@@ -13,7 +13,7 @@ from spikelearn.network.block import Block, Feedforward
 from spikelearn.network.initialisers import Initialiser, Uniform
 from spikelearn.network.layers import feedback_edge, joining_edge, module_of
 from spikelearn.network.network import Network
-from spikelearn.network.readouts import READOUTS, Readout
+from spikelearn.network.readouts import READOUTS, FittedReadout, Readout
 from spikelearn.neurons import LIF, Adjoint, NeuronFactory
 from spikelearn.synapses import MagnitudeNorm, Normalise, SampleNorm, standardise
 
@@ -82,7 +82,8 @@ def build(
     Raises:
         ValueError: a wrong string, with the place; an input that does not fit; a layer larger than its image; feedback
             that does not fit the first block; a source that does not stand before its target, or does not fit it; a
-            linear readout without a block before it; weights that cannot be standardised; an unknown ``input_norm``.
+            readout of classes without a block before it; pools of what is no image; weights that cannot be
+            standardised; an unknown ``input_norm``.
     """
     check_count("delay", delay, least=0)
     if input_norm is not None:
@@ -90,7 +91,7 @@ def build(
     named, given = (READOUTS.get(readout), None) if isinstance(readout, str) else (None, readout)
     written, layers = parse(architecture)
     shape = _input_shape(architecture, written, input_shape)
-    classes = _classes(architecture, layers, str(readout)) if named is not None and named.takes_last_number else None
+    classes = _classes(architecture, layers, named) if named is not None and named.takes_last_number else None
     made = _Blocks(architecture, shape, bias=bias, delay=delay, input_norm=input_norm)
     neurons = [layer for layer in layers if not isinstance(layer, Pool)]
     read = [layer.read for layer in neurons] if any(layer.read for layer in neurons) else _last(neurons)
@@ -165,15 +166,30 @@ class _Blocks:
     def readout(self, kind: type[Readout], classes: int | None) -> Readout:
         """A readout of the blocks that are read, of as many classes as they have neurons where nothing else is said."""
         units = sum(math.prod(self.shapes[name]) for name in self.outputs)
+        pools, pooled = self._pools(self.shapes[self.outputs[-1]])
+        units = math.prod(pooled) if pools else units
         made = [kind.behind(self.blocks[name].neuron, units, classes or units) for name in self.outputs]
-        return made[-1]
+        found = made[-1]
+        if pools and isinstance(found, FittedReadout):
+            if len(self.outputs) > 1:
+                raise ValueError(
+                    f"network string {self.architecture!r} pools what is read of {', '.join(self.outputs)}, which "
+                    "stand side by side and are no image: drop the last pool, or read one block"
+                )
+            found.front = nn.Sequential(*pools)
+        return found
+
+    def _pools(self, shape: tuple[int, ...]) -> tuple[list[nn.Module], tuple[int, ...]]:
+        """The pools that wait, for what arrives with ``shape``, and the shape of their result."""
+        found: list[nn.Module] = []
+        for pool in self.front:
+            module, shape = module_of(self.architecture, pool, shape, self.bias)
+            found.append(module)
+        return found, shape
 
     def _synapse(self, layer: Neurons, shape: tuple[int, ...], norm: bool) -> tuple[nn.Module, tuple[int, ...]]:
         """The synapse of a block, the pools that wait before its weights, and the shape of its neurons."""
-        parts: list[nn.Module] = []
-        for pool in self.front:
-            module, shape = module_of(self.architecture, pool, shape, self.bias)
-            parts.append(module)
+        parts, shape = self._pools(shape)
         module, after = module_of(self.architecture, layer, shape, self.bias)
         parts += [nn.Flatten()] if isinstance(layer, Dense) else []
         parts += self._input_norm(
@@ -216,7 +232,7 @@ def _last(layers: Sequence[Neurons]) -> list[bool]:
     return [number == len(layers) - 1 for number in range(len(layers))]
 
 
-def _classes(architecture: str, layers: list[Layer], readout: str) -> int:
+def _classes(architecture: str, layers: list[Layer], readout: type[Readout]) -> int:
     """The number of classes that a string ends in, taken from its layers.
 
     Raises:
@@ -224,11 +240,13 @@ def _classes(architecture: str, layers: list[Layer], readout: str) -> int:
     """
     last = layers.pop()
     plain = last == Dense(last.size) if isinstance(last, Dense) else False
-    if plain and isinstance(last, Dense) and layers and not isinstance(layers[-1], Pool):
+    pools = issubclass(readout, FittedReadout)
+    fits = any(not isinstance(layer, Pool) for layer in layers) and (pools or not isinstance(layers[-1], Pool))
+    if plain and isinstance(last, Dense) and fits:
         return last.size
     raise ValueError(
-        f"network string {architecture!r} does not suit the readout {readout!r}, which takes the last number as that "
-        "of the classes: write a layer of neurons, then a number without marks, as in 784-400-10, where 400 neurons "
+        f"network string {architecture!r} does not suit the readout {READOUTS.name_of(readout)!r}, which takes the "
+        "last number as that of the classes: write a layer of neurons, then a number without marks, as in 784-400-10, where 400 neurons "
         "are read for 10 classes"
     )
 

@@ -118,7 +118,15 @@ def module_of(architecture: str, layer: Layer, shape: tuple[int, ...], bias: boo
             f"network string {architecture!r}: {layer} is larger than the {size[0]} x {size[1]} image that arrives"
         )
     if isinstance(layer, Conv):
-        conv = nn.Conv2d(channels, layer.filters, layer.kernel, layer.stride, layer.padding, bias=bias)
+        if layer.reflected and padding >= min(size):
+            raise ValueError(
+                f"network string {architecture!r}: {layer} reflects {padding} pixels of the {size[0]} x {size[1]} "
+                "image that arrives, expected fewer than it has: pad less, or with zeros (p)"
+            )
+        mode = "reflect" if layer.reflected else "zeros"
+        conv = nn.Conv2d(
+            channels, layer.filters, layer.kernel, layer.stride, layer.padding, bias=bias, padding_mode=mode
+        )
         return conv, (layer.filters, *after)
     if layer.kind == "sum":
         return SumPool2d(layer.kernel, layer.stride, gain=layer.gain), (channels, *after)

@@ -9,8 +9,8 @@ from spikelearn.network import FittedReadout, Network, evaluating
 from spikelearn.plasticity import Batch
 from spikelearn.synapses import float_type
 
-#: Training samples that a readout is fitted to at most, spread evenly over all of them.
-FITTED_SAMPLES = 10_000
+#: Bytes of what is read of the training samples that a readout is fitted to; of more, fewer samples are shown.
+FITTED_BYTES = 1 << 30
 
 
 @torch.no_grad()
@@ -23,8 +23,8 @@ def fit_readout(
 ) -> int:
     """Fit the readout of ``network`` to its own records of training samples, where it is one that is fitted.
 
-    Shown are at most 10,000 samples, spread evenly over those of ``loader``, in evaluation mode; the same samples and
-    weights give the same readout.
+    Shown are all samples of ``loader``, in evaluation mode; or, where what is read of them would take more than 1 GiB,
+    as many as that holds, spread evenly. The same samples and weights give the same readout.
 
     Args:
         network: whose readout is fitted; all else is left as it was.
@@ -41,7 +41,7 @@ def fit_readout(
         return 0
     read, targets = [], []
     with evaluating(network):
-        for batch in _batches(loader):
+        for batch in _batches(loader, _most(network)):
             between()
             there = batch.to(torch.device(device), float_type(network))
             with network.presentation():
@@ -54,17 +54,23 @@ def fit_readout(
     return len(torch.cat(targets))
 
 
-def _batches(loader: Loader | Batches) -> Iterator[Batch]:
+def _most(network: Network) -> int:
+    """Samples that are shown at most."""
+    read = network.readout.head.weight
+    return max(1, FITTED_BYTES // (read.shape[1] * read.element_size()))
+
+
+def _batches(loader: Loader | Batches, most: int) -> Iterator[Batch]:
     """The samples that are shown."""
     if isinstance(loader, Loader):
-        count = min(FITTED_SAMPLES, loader.samples)
+        count = min(most, loader.samples)
         places = torch.arange(count) * loader.samples // count
         for chosen in loader.indices[places].split(loader.batch):
             yield Batch.of(loader.load(chosen), loader.task)
         return
     seen = 0
     for samples in loader.epoch():
-        if seen >= FITTED_SAMPLES:
+        if seen >= most:
             return
         batch = Batch.of(samples, loader.task)
         seen += batch.size

@@ -1,13 +1,18 @@
 """Readouts that are fitted to records of training samples, and not learned."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
 from spikelearn.checks import check_all_finite, check_count, check_shape
 from spikelearn.network.readouts.rate import RateReadout
+from spikelearn.network.records import Activity
 from spikelearn.neurons import Neuron
+
+#: Samples of which solvers hold a copy in double precision at a time.
+PART = 2048
 
 
 class FittedLinear(nn.Module):
@@ -36,10 +41,10 @@ class FittedReadout(RateReadout):
     r"""Scores $W a + b$ of the firing rates a of the last block, with W and b fitted after every epoch.
 
     They are buffers, part of a run's checkpoint and weights; before the first fit all scores are 0. In a network string
-    the last number is the number of classes, and no block.
+    the last number is the number of classes, and no block; pools before it, as in ``400C3-P2-10``, pool what is read.
 
     Args:
-        units: number of neurons that are read.
+        units: number of numbers that are read: neurons, or what pools leave of them.
         classes: number of scores.
     """
 
@@ -48,6 +53,8 @@ class FittedReadout(RateReadout):
 
     def __init__(self, units: int, classes: int) -> None:
         super().__init__(FittedLinear(units, classes))
+        #: What stands between the rates of the last block, [B, ...], and the head.
+        self.front: nn.Module = nn.Identity()
 
     @classmethod
     def behind(cls, neuron: Neuron, units: int, classes: int) -> "FittedReadout":
@@ -57,6 +64,17 @@ class FittedReadout(RateReadout):
                 "fires: use LIF, or another model that does (--neuron lif)"
             )
         return cls(units, classes)
+
+    def read(self, output: Activity) -> Tensor:
+        front: Tensor = self.front(super().read(output))
+        return front
+
+    def read_valid(self, output: Activity, valid: Tensor) -> Tensor:
+        front: Tensor = self.front(super().read_valid(output, valid))
+        return front
+
+    def of_rate(self, rate: Tensor) -> Tensor:
+        return super().of_rate(self.front(rate))
 
     @torch.no_grad()
     def fit(self, read: Tensor, targets: Tensor) -> None:
@@ -85,10 +103,16 @@ class FittedReadout(RateReadout):
                 f"targets go from {int(targets.min())} to {int(targets.max())}, but the readout has {classes} classes: "
                 "make one with more"
             )
-        weight, bias = self.solved(read.double().cpu(), targets.cpu())
+        weight, bias = self.solved(read.cpu(), targets.cpu())
         self.head.weight.copy_(weight)
         self.head.bias.copy_(bias)
 
     @abstractmethod
     def solved(self, read: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights [classes, units] and biases [classes] for rates [N, units], float64, and class numbers [N]."""
+        """Weights [classes, units] and biases [classes], float64, for rates [N, units] and class numbers [N]."""
+
+
+def centred_parts(read: Tensor, targets: Tensor, mean: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Parts of the rates [N, units] less their ``mean``, in double precision, with their targets [N, ...]."""
+    for rates, wanted in zip(read.split(PART), targets.split(PART), strict=True):
+        yield rates - mean, wanted

@@ -28,7 +28,7 @@ class LabelAssignment(FittedReadout):
     """
 
     def solved(self, read: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        classes = len(self.head.bias)
+        classes, read = len(self.head.bias), read.double()
         member = one_hot(targets, classes).to(read.dtype)
         response = (member.T @ read) / member.sum(0).clamp(min=1.0).unsqueeze(1)
         labels = response.argmax(0)

@@ -6,7 +6,7 @@ from torch.nn.functional import one_hot
 
 from spikelearn.checks import check_positive
 from spikelearn.network.readouts.base import READOUTS
-from spikelearn.network.readouts.fitted import FittedReadout
+from spikelearn.network.readouts.fitted import FittedReadout, centred_parts
 
 
 @READOUTS.register("ridge")
@@ -37,9 +37,12 @@ class RidgeReadout(FittedReadout):
         self.penalty = penalty
 
     def solved(self, read: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        wanted = one_hot(targets, len(self.head.bias)).to(read.dtype)
-        mean, level = read.mean(0), wanted.mean(0)
-        centred = read - mean
-        gram = centred.T @ centred + self.penalty * torch.eye(len(mean), dtype=read.dtype)
-        weight = torch.linalg.solve(gram, centred.T @ (wanted - level)).T
+        wanted = one_hot(targets, len(self.head.bias)).double()
+        mean, level = read.mean(0, dtype=torch.float64), wanted.mean(0)
+        gram = self.penalty * torch.eye(len(mean), dtype=torch.float64)
+        met = torch.zeros(len(mean), len(level), dtype=torch.float64)
+        for rates, targeted in centred_parts(read, wanted - level, mean):
+            gram.addmm_(rates.T, rates)
+            met.addmm_(rates.T, targeted)
+        weight = torch.linalg.solve(gram, met).T
         return weight, level - weight @ mean

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from spikelearn.checks import check_choice, check_fraction
@@ -98,7 +99,8 @@ class SoftHebb(LayerwiseHebbian):
         x, u, s = self.competition(layer)
         samples, weight, bias = s.shape[1], layer.weight, layer.bias
         met = correlate(layer.module, x, s)["weight"]
-        grads = {"weight": (by_neuron(over_places(s * u), weight) * weight - met) / samples}
+        decay = by_neuron(over_places(s * u) / samples, weight)
+        grads = {"weight": torch.addcmul(met / -samples, decay, weight)}
         if bias is not None:
             prior = (of_layer(self.t_inv, layer.place) * bias).exp()
             won = over_places(s)

@@ -63,9 +63,8 @@ class HebbianSteps(optim.Optimizer):
                 if parameter.grad is None:
                     continue
                 step = parameter.grad
-                if group["scaled"]:
-                    step = step / (step.abs().max() + LEAST)
-                parameter.sub_(rates * step)
+                scale = torch.linalg.vector_norm(step, torch.inf) + LEAST if group["scaled"] else 1.0
+                parameter.addcmul_(step, rates / scale, value=-1.0)
         return loss
 
     def rates(self, parameter: Tensor, group: Mapping[str, Any], layer: int = 0) -> Tensor:

@@ -1,9 +1,11 @@
 import pytest
+import torch
 from torch import nn
 
 from spikelearn.network import build
 from spikelearn.network.architecture import Back, Conv, Dense, Joined, Pool, Residual, parse
 from spikelearn.neurons import LeakyIntegrator
+from spikelearn.synapses import correlate, drive
 
 
 @pytest.mark.parametrize(
@@ -20,6 +22,7 @@ from spikelearn.neurons import LeakyIntegrator
         ("28x28-64C5s-10", (1, 28, 28), [Conv(64, 5, 2, 0), Dense(10)]),
         ("64C5s3p-10", None, [Conv(64, 5, 3, 2), Dense(10)]),
         ("64c5p2s2-mp3s2-sp2-ap2-10", None, [Conv(64, 5, 2, 2), Pool("max", 3, 2), Pool("sum", 2, 2), Pool("average", 2, 2), Dense(10)]),
+        ("8C5r-4C3r2s-10", None, [Conv(8, 5, padding=2, reflected=True), Conv(4, 3, 2, 2, reflected=True), Dense(10)]),
         (" 784 - 400 - 10 ", (784,), [Dense(400), Dense(10)]),
     ],
 )  # fmt: skip
@@ -37,6 +40,8 @@ def test_reads_what_papers_write(text, shape, layers):
         ("15C5-P0-10", "cannot read 'P0' at character 6"),
         ("15C4p-10", "half an odd kernel"),
         ("15C5s2s3-10", "stands twice"),
+        ("15C5pr-10", "'p' pads by zeros and 'r' by the reflected image"),
+        ("15C4r-10", "half an odd kernel; write the number, for example r1"),
         ("15C5-P2", "a network ends in neurons"),
         ("784", "no layer after it"),
         ("", "is empty"),
@@ -57,6 +62,18 @@ def test_builds_the_published_network():
     assert isinstance(network.blocks["conv2"].synapse[0], nn.AvgPool2d)
 
 
+def test_reflected_images_pad_a_convolution_everywhere():
+    network = build("1x8x8-4C5r-10", generator=torch.Generator().manual_seed(0))
+    record = network.run(torch.rand(3, 2, 1, 8, 8))[0]["conv1"]
+    conv = network.blocks["conv1"].synapse
+    padded = torch.nn.functional.pad(record.pre[0], (2, 2, 2, 2), mode="reflect")
+    current = torch.nn.functional.conv2d(padded, conv.weight, conv.bias)
+    torch.testing.assert_close(drive(conv, record.pre)[0], current)
+    post = torch.rand(3, 2, 4, 8, 8)
+    (expected,) = torch.autograd.grad(drive(conv, record.pre), conv.weight, post)
+    torch.testing.assert_close(correlate(conv, record.pre, post)["weight"], expected)
+
+
 def test_the_last_block_may_have_another_neuron():
     network = build("8-6-4", output=LeakyIntegrator)
     assert not network.blocks["fc2"].neuron.fires
@@ -72,6 +89,7 @@ def test_the_last_block_may_have_another_neuron():
         ("15C5-10", (64,), "needs an image"),
         ("15C9-10", (1, 8, 8), "larger than the 8 x 8 image"),
         ("4C5-P2-P3-10", (1, 8, 8), "larger than the 2 x 2 image"),
+        ("4C5r8-10", (1, 8, 8), "reflects 8 pixels of the 8 x 8 image"),
     ],
 )
 def test_what_does_not_fit_is_named(text, shape, message):

@@ -47,9 +47,32 @@ def test_a_linear_probe_gives_the_probabilities_of_scikit_learn():
     read, targets = rates()
     readout = LinearProbe(7, 3, strength=2.0)
     readout.fit(read, targets)
-    theirs = LogisticRegression(C=2.0, max_iter=1000).fit(read.double().numpy(), targets.numpy())
+    theirs = LogisticRegression(C=2.0, max_iter=1000, tol=1e-9).fit(read.double().numpy(), targets.numpy())
     expected = torch.from_numpy(theirs.predict_proba(read.double().numpy()))
-    torch.testing.assert_close(scores(readout, read).softmax(1).double(), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(scores(readout, read).softmax(1).double(), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [RidgeReadout, LinearProbe])
+def test_samples_in_parts_give_what_they_give_at_once(kind, monkeypatch):
+    read, targets = rates()
+    found = []
+    for part in (7, 1000):
+        monkeypatch.setattr("spikelearn.network.readouts.fitted.PART", part)
+        readout = kind(7, 3).double()
+        readout.fit(read, targets)
+        found.append(readout.head.weight.clone())
+    torch.testing.assert_close(*found, rtol=1e-6, atol=1e-9)
+
+
+def test_a_linear_probe_of_two_classes_is_at_the_minimum_that_it_names():
+    read, targets = rates(classes=2)
+    readout = LinearProbe(7, 2, strength=3.0).double()
+    readout.fit(read.double(), targets)
+    weight, bias = readout.head.weight.clone().requires_grad_(), readout.head.bias.clone().requires_grad_()
+    scored = torch.nn.functional.linear(read.double(), weight, bias)
+    loss = torch.nn.functional.cross_entropy(scored, targets, reduction="sum") + weight.square().sum() / 6.0
+    for gradient in torch.autograd.grad(loss, [weight, bias]):
+        assert gradient.abs().max() < 1e-4
 
 
 @pytest.mark.parametrize("there", [(0, 2), (1, 2, 3)])
@@ -95,6 +118,21 @@ def test_made_from_a_string_behind_neurons_that_send():
     assert network.readout.head.weight.shape == (10, 20)
     with pytest.raises(ValueError, match="LeakyIntegrator, which never fires"):
         build("64-20-10", readout="ridge", output=LeakyIntegrator)
+
+
+def test_pools_before_the_classes_pool_what_is_read():
+    network = build("1x8x8-6C3-P2-10", readout="ridge")
+    assert list(network.blocks) == ["conv1"]
+    assert network.readout.head.weight.shape == (10, 6 * 3 * 3)
+    record = network.run(torch.rand(4, 2, 1, 8, 8))[0]
+    pooled = torch.nn.functional.avg_pool2d(record.output.spikes.mean(0), 2)
+    torch.testing.assert_close(network.readout.read(record.output), pooled)
+    torch.nn.init.normal_(network.readout.head.weight)
+    torch.testing.assert_close(network.readout.of_rate(record.output.spikes.mean(0)), network.scores(record))
+    with pytest.raises(ValueError, match="cannot end in a linear readout"):
+        build("1x8x8-6C3-P2-10", readout="linear")
+    with pytest.raises(ValueError, match="needs an image"):
+        build("64-20-P2-10", readout="ridge")
 
 
 def test_a_rule_that_descends_a_loss_is_refused():

@@ -169,3 +169,18 @@ def test_masks_of_a_batch_hold_in_all_passes():
         for update in rule.updates(network, given, memory, torch.Generator()):
             assert bool(update.scores.any()) == teaches
             assert bool(update.grads["blocks.b1.synapse.weight"].any()) == teaches
+
+
+def test_without_scores_the_changes_are_the_same():
+    batch, _ = samples(6)
+    found = []
+    for scored in (True, False):
+        network = network_of(12, 14, 5)
+        training = Training.start(network, ActivationLearning(2, scored=scored), seed=3)
+        update = learn(training, batch)
+        found.append((update, [*network.parameters(), training.memory["label_weights"]]))
+    (_, weights), (silent, same) = found
+    assert all(one.equal(other) for one, other in zip(weights, same, strict=True))
+    assert not silent.scores.any()
+    with pytest.raises(ValueError, match="scored is false, but feedback compares"):
+        ActivationLearning(feedback=True, scored=False)

@@ -73,7 +73,7 @@ def test_the_class_of_a_test_sample_is_never_read(tmp_path):
 
 
 def test_at_most_so_many_samples_are_shown_spread_over_all(monkeypatch):
-    monkeypatch.setattr("spikelearn.training.fit_readout.FITTED_SAMPLES", 100)
+    monkeypatch.setattr("spikelearn.training.fit_readout.FITTED_BYTES", 100 * 40 * 4 + 3)
     network, shown = made().network, []
     monkeypatch.setattr(type(network.readout), "fit", lambda self, read, targets: shown.append(targets))
     train = loader(Digits("train"))
