@@ -3,12 +3,14 @@
 from spikelearn.loading.batches import Batches, Source, loader_of
 from spikelearn.loading.encoders import (
     ENCODERS,
+    ZCA,
     BernoulliRate,
     CommonThreshold,
     Direct,
     Encoder,
     Latency,
     RegularRate,
+    spread,
 )
 from spikelearn.loading.loader import Loader, Samples, StepSamples, hold_out
 from spikelearn.loading.noise import NOISES, Noise
@@ -17,6 +19,7 @@ from spikelearn.loading.sequences import Sequences, collate
 __all__ = [
     "ENCODERS",
     "NOISES",
+    "ZCA",
     "Batches",
     "BernoulliRate",
     "CommonThreshold",
@@ -33,4 +36,5 @@ __all__ = [
     "collate",
     "hold_out",
     "loader_of",
+    "spread",
 ]

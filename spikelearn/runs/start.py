@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from spikelearn.datasets import Dataset, Split, stratified_subset
-from spikelearn.loading import Loader, hold_out
+from spikelearn.loading import Encoder, Loader, hold_out, spread
 from spikelearn.measure import Predict
 from spikelearn.network import Network, evaluating
 from spikelearn.neurons import Rate
@@ -68,27 +69,51 @@ def make_loaders(settings: Settings) -> dict[str, Loader]:
 
     ``data_fraction`` is the share of the training samples that is there; the validation samples are a share of those.
     """
-    whole = _loader(settings, "train")
-    there = stratified_subset(whole.dataset.targets, settings.data_fraction, settings.seed)
+    encoder = _encoder(settings)
+    whole = _loader(settings, "train", encoder)
+    there = _there(settings, whole.dataset)
     kept, held = hold_out(whole.dataset, settings.validation, settings.seed, there)
-    loaders = {"train": _loader(settings, whole.dataset, indices=kept, shuffle=True), "test": test_loader(settings)}
+    loaders = {
+        "train": _loader(settings, whole.dataset, encoder, indices=kept, shuffle=True),
+        "test": _loader(settings, "test", encoder),
+    }
     if len(held):
-        loaders["validation"] = _loader(settings, whole.dataset, indices=held)
+        loaders["validation"] = _loader(settings, whole.dataset, encoder, indices=held)
     return loaders
 
 
 def test_loader(settings: Settings) -> Loader:
     """The loader of a run's test samples."""
-    return _loader(settings, "test")
+    return _loader(settings, "test", _encoder(settings))
 
 
-def _loader(settings: Settings, of: Split | Dataset, **options: Any) -> Loader:
+def _there(settings: Settings, training: Dataset) -> Tensor:
+    """Which training samples there are."""
+    return stratified_subset(training.targets, settings.data_fraction, settings.seed)
+
+
+def _encoder(settings: Settings) -> Encoder | None:
+    """The encoder, fitted to the training samples where it learns."""
+    encoder = settings.make_encoder()
+    if encoder is not None and encoder.samples:
+        training = settings.make_dataset("train")
+        if not training.still:
+            raise ValueError(
+                f"encoder {settings.encoder!r} looks at still images, but the samples of {settings.data!r} have a time "
+                "axis: leave it out"
+            )
+        there = _there(settings, training)
+        encoder.fit(training.pixels(there[spread(len(there), encoder.samples)]))
+    return encoder
+
+
+def _loader(settings: Settings, of: Split | Dataset, encoder: Encoder | None, **options: Any) -> Loader:
     dataset = settings.make_dataset(of) if isinstance(of, str) else of
     return Loader(
         dataset,
         settings.steps,
         settings.batch,
-        encoder=settings.make_encoder(),
+        encoder=encoder,
         noise=settings.make_noise(),
         seed=settings.seed,
         task=settings.make_task(),

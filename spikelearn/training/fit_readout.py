@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from spikelearn.loading import Batches, Loader
+from spikelearn.loading import Batches, Loader, spread
 from spikelearn.network import FittedReadout, Network, evaluating
 from spikelearn.plasticity import Batch
 from spikelearn.synapses import float_type
@@ -63,9 +63,7 @@ def _most(network: Network) -> int:
 def _batches(loader: Loader | Batches, most: int) -> Iterator[Batch]:
     """The samples that are shown."""
     if isinstance(loader, Loader):
-        count = min(most, loader.samples)
-        places = torch.arange(count) * loader.samples // count
-        for chosen in loader.indices[places].split(loader.batch):
+        for chosen in loader.indices[spread(loader.samples, most)].split(loader.batch):
             yield Batch.of(loader.load(chosen), loader.task)
         return
     seen = 0

@@ -1,14 +1,16 @@
 """Encoders of still images: one file each; importing them registers them."""
 
-from spikelearn.loading.encoders.base import ENCODERS, Encoder, NoiseKey, check_intensities
+from spikelearn.loading.encoders.base import ENCODERS, Encoder, NoiseKey, check_intensities, spread
 from spikelearn.loading.encoders.common_threshold import CommonThreshold
 from spikelearn.loading.encoders.direct import Direct
 from spikelearn.loading.encoders.latency import Latency
 from spikelearn.loading.encoders.rate import BernoulliRate
 from spikelearn.loading.encoders.regular import RegularRate
+from spikelearn.loading.encoders.zca import ZCA
 
 __all__ = [
     "ENCODERS",
+    "ZCA",
     "BernoulliRate",
     "CommonThreshold",
     "Direct",
@@ -17,4 +19,5 @@ __all__ = [
     "NoiseKey",
     "RegularRate",
     "check_intensities",
+    "spread",
 ]

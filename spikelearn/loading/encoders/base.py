@@ -17,6 +17,12 @@ class Encoder(ABC):
     Spikes are handed over as bytes, uint8 of 0 and 1; currents in the type of the pixels.
     """
 
+    #: Images of training that it looks at, at most, before it encodes any.
+    samples: int = 0
+
+    def fit(self, pixels: Tensor) -> None:
+        """Look at images of training, ``pixels`` [N, C, H, W]; by default nothing is learned of them."""
+
     @abstractmethod
     def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:
         """Encode ``pixels`` [B, C, H, W] of the samples ``indices`` [B] into [T, B, C, H, W]."""
@@ -33,3 +39,9 @@ def check_intensities(pixels: Tensor) -> None:
             f"pixels go from {lowest:g} to {highest:g}, expected intensities in [0, 1]: scale the data, or show them "
             "as currents (encoder direct, without a noise of pixels)"
         )
+
+
+def spread(count: int, most: int) -> Tensor:
+    """Places of at most ``most`` of ``count`` samples, spread evenly, int64."""
+    taken = min(count, most)
+    return torch.arange(taken) * count // max(taken, 1)

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 import torch
 
-from spikelearn.loading import BernoulliRate, CommonThreshold, Latency, RegularRate
+from spikelearn.loading import ZCA, BernoulliRate, CommonThreshold, Latency, RegularRate
 from spikelearn.neurons import HARD, IF
 
 KEY = (0, "train", 0)
@@ -87,3 +87,34 @@ def test_thresholds_at_the_ends(threshold, spikes):
 def test_thresholds_that_are_none(threshold):
     with pytest.raises(ValueError, match="threshold is .*, expected a positive number"):
         RegularRate(threshold=threshold)
+
+
+def test_whitened_images_have_the_covariance_of_noise():
+    generator = torch.Generator().manual_seed(0)
+    mixing = torch.randn(12, 12, generator=generator, dtype=torch.float64)
+    images = (torch.randn(400, 12, generator=generator, dtype=torch.float64) @ mixing).view(400, 3, 2, 2)
+    encoder = ZCA(epsilon=0.0, standardised=False)
+    with pytest.raises(ValueError, match="has seen none"):
+        encoder(images, 2, torch.arange(400), KEY)
+    encoder.fit(images)
+    white = encoder(images, 2, torch.arange(400), KEY)
+    assert white.shape == (2, 400, 3, 2, 2)
+    assert white.stride(0) == 0
+    torch.testing.assert_close(white[0].flatten(1).T.cov(), torch.eye(12, dtype=torch.float64))
+    # The whitening is symmetric: of all, it changes images least.
+    rows = images.flatten(1)
+    transform = torch.linalg.lstsq(rows - rows.mean(0), white[0].flatten(1)).solution
+    torch.testing.assert_close(transform, transform.T)
+    with pytest.raises(ValueError, match="an image has shape"):
+        encoder(images[:, :2], 2, torch.arange(400), KEY)
+
+
+def test_whitening_looks_at_so_many_images_and_standardises_each():
+    images = torch.rand(40, 1, 3, 3)
+    encoder, half = ZCA(20), ZCA(100)
+    encoder.fit(images)
+    half.fit(images[::2])
+    one, other = (made(images, 1, torch.arange(40), KEY) for made in (encoder, half))
+    torch.testing.assert_close(one, other)
+    brighter = encoder(0.2 + 0.5 * images, 1, torch.arange(40), KEY)
+    torch.testing.assert_close(one, brighter, rtol=1e-3, atol=1e-3)
