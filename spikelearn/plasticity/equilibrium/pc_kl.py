@@ -28,8 +28,8 @@ class PCKL(ProspectiveConfiguration):
     ``pc-prospective``: values begin at $\mu$ of a forward pass, where all divergences are 0, and descend E; the weights
     then descend $\frac1\lambda \partial E / \partial \theta$, mean of the samples.
 
-    The target stands in the loss L: cross-entropy is the divergence of a categorical output from the class, up to
-    nothing, and half a squared distance that of a Gaussian one.
+    The target stands in the loss L: cross-entropy is the divergence of the class from a categorical output, half a
+    squared distance that of a target from a Gaussian one.
 
     Metrics: ``energy``, ``residual``, ``settled`` and ``iterations`` as in ``pc-prospective``.
 
