@@ -246,8 +246,8 @@ def _classes(architecture: str, layers: list[Layer], readout: type[Readout]) -> 
         return last.size
     raise ValueError(
         f"network string {architecture!r} does not suit the readout {READOUTS.name_of(readout)!r}, which takes the "
-        "last number as that of the classes: write a layer of neurons, then a number without marks, as in 784-400-10, where 400 neurons "
-        "are read for 10 classes"
+        "last number as that of the classes: write a layer of neurons, then a number without marks, as in 784-400-10, "
+        "where 400 neurons are read for 10 classes"
     )
 
 

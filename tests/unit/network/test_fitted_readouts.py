@@ -129,7 +129,7 @@ def test_pools_before_the_classes_pool_what_is_read():
     torch.testing.assert_close(network.readout.read(record.output), pooled)
     torch.nn.init.normal_(network.readout.head.weight)
     torch.testing.assert_close(network.readout.of_rate(record.output.spikes.mean(0)), network.scores(record))
-    with pytest.raises(ValueError, match="cannot end in a linear readout"):
+    with pytest.raises(ValueError, match="does not suit the readout .linear."):
         build("1x8x8-6C3-P2-10", readout="linear")
     with pytest.raises(ValueError, match="needs an image"):
         build("64-20-P2-10", readout="ridge")
