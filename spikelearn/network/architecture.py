@@ -15,7 +15,7 @@ GRAMMAR = (
     "first layer: from it to itself, but from no neuron to itself; behind any layer (by name fc1, fc2, conv1, res1 "
     "...) (<inputs) or (<fc1): takes from there, not from the layer before; (+fc1): takes from there too, by weights "
     "of its own; (=fc1): adds the spikes from there as they are; @NAME behind one of these or of a feedback, as in "
-    "(+fc1@inhibitory): drives the neurons' current of that name; (out): is read; (ws): the weights into it "
+    "(+fc1@inhibitory): drives the neurons' current of that name; (out): is read; (x2.74): what arrives is multiplied by that; (ws): the weights into it "
     "are standardised, also those into a layer that is read"
 )
 
@@ -28,6 +28,7 @@ _DENSE = re.compile(r"(?:FC)?(?P<n>\d+)(?:FC)?", re.IGNORECASE | re.ASCII)
 _CONV = re.compile(r"(?P<n>\d+)C(?P<k>\d+)(?P<marks>(?:[spr]\d*)*)", re.IGNORECASE | re.ASCII)
 _POOL = re.compile(r"(?P<kind>[AMS]?)P(?P<k>\d+)(?:s(?P<s>\d+))?(?:x(?P<gain>\d+\.?\d*))?", re.IGNORECASE | re.ASCII)
 _RESIDUAL = re.compile(r"(?P<n>\d+)R(?P<k>\d+)(?P<s>s\d*)?", re.IGNORECASE | re.ASCII)
+_FACTOR = re.compile(r"x(?P<k>\d+\.?\d*)", re.IGNORECASE | re.ASCII)
 _MARKED = re.compile(r"(?P<layer>[^()]*)(?P<marks>(?:\([^()]+\)\s*)+)", re.ASCII)
 _EDGE = re.compile(r"(?P<kind>[<+=])\s*(?P<name>[a-z]+\d*)", re.ASCII)
 _BACK = re.compile(r"(?P<n>\d+)(?:C(?P<k>\d+)(?P<up>u?)|(?P<others>x))?", re.IGNORECASE | re.ASCII)
@@ -65,13 +66,14 @@ class Joined:
 class Wired:
     """A layer's sources besides, or instead of, the one before (``source``), and whether the readout reads it.
 
-    ``standardised``: whether the weights into it are.
+    ``standardised``: whether the weights into it are. ``scale``: a factor on what arrives by its own synapse.
     """
 
     source: str | None = field(default=None, repr=False)
     joined: tuple[Joined, ...] = field(default=(), repr=False)
     read: bool = field(default=False, repr=False)
     standardised: bool = field(default=False, repr=False)
+    scale: float = field(default=1.0, repr=False)
 
 
 @dataclass(frozen=True)
@@ -201,6 +203,10 @@ def _with_mark(text: str, token: str, at: int, layer: Neurons, mark: str) -> Neu
     out, standard = mark.lower() == "out", mark.lower() == "ws"
     if (out and layer.read) or (standard and layer.standardised):
         _fail(text, token, at, f"the mark ({mark}) stands twice")
+    if factor := _FACTOR.fullmatch(mark):
+        if layer.scale != 1.0 or float(factor["k"]) in (0.0, 1.0) or float(factor["k"]) > LARGEST:
+            _fail(text, token, at, f"a layer has one factor, not 0 or 1 and at most {LARGEST:,}, for example (x2.74)")
+        return replace(layer, scale=float(factor["k"]))
     if out or standard:
         return replace(layer, read=layer.read or out, standardised=layer.standardised or standard)
     mark, named, name = (part.strip() for part in mark.partition("@"))

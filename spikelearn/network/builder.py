@@ -15,7 +15,7 @@ from spikelearn.network.layers import feedback_edge, joining_edge, module_of
 from spikelearn.network.network import Network
 from spikelearn.network.readouts import READOUTS, FittedReadout, Readout
 from spikelearn.neurons import LIF, Adjoint, NeuronFactory
-from spikelearn.synapses import MagnitudeNorm, Normalise, SampleNorm, standardise
+from spikelearn.synapses import MagnitudeNorm, Normalise, SampleNorm, Scale, standardise
 
 InputNorm = Literal["batch", "sample", "magnitude", "length", "mean-square"]
 
@@ -190,6 +190,7 @@ class _Blocks:
     def _synapse(self, layer: Neurons, shape: tuple[int, ...], norm: bool) -> tuple[nn.Module, tuple[int, ...]]:
         """The synapse of a block, the pools that wait before its weights, and the shape of its neurons."""
         parts, shape = self._pools(shape)
+        parts += [Scale(layer.scale)] if layer.scale != 1.0 else []
         module, after = module_of(self.architecture, layer, shape, self.bias)
         parts += [nn.Flatten()] if isinstance(layer, Dense) else []
         parts += self._input_norm(

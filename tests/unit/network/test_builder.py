@@ -7,7 +7,7 @@ from torch.nn.utils import parametrize
 
 from spikelearn.network import INITIALISERS, RateReadout, build
 from spikelearn.neurons import IF, LIF, CubaLIF, LeakyIntegrator
-from spikelearn.synapses import SpectralGain, SumPool2d
+from spikelearn.synapses import Scale, SpectralGain, SumPool2d
 
 LOOPED = "28x28-4C5s2p2(F4C3)-10"
 
@@ -184,6 +184,24 @@ def test_a_mark_standardises_the_weights_into_one_layer(text, places):
     network = build(text)
     assert standardised_places(network) == places
     assert bool(torch.isfinite(network(torch.rand(3, 2, *((6,) if text[0] == "6" else (2, 8, 8))))).all())
+
+
+def test_a_factor_multiplies_what_arrives_by_the_layers_own_synapse():
+    torch.manual_seed(0)
+    network = build("2x8x8-4C3-P2-5C3(ws)(X2.5)-3(+conv1)(x0.5)")
+    x = torch.rand(2, 4, 6, 6)
+    scaled, conv = network.blocks["conv2"].synapse, network.blocks["conv2"].synapse[-1]
+    torch.testing.assert_close(scaled(x), conv(2.5 * torch.nn.functional.avg_pool2d(x, 2)))
+    dense, joined = network.blocks["fc1"].synapse, network.feedforward["conv1_to_fc1"].synapse
+    flat = torch.rand(2, 5)
+    torch.testing.assert_close(dense(flat[..., None, None]), dense[-1](flat / 2))
+    assert not any(type(part) is Scale for part in joined.modules())
+
+
+@pytest.mark.parametrize("mark", ["x0", "x1", "x2)(x3", "x1" + "0" * 400])
+def test_a_factor_that_says_nothing_is_refused(mark):
+    with pytest.raises(ValueError, match=r"a layer has one factor, not 0 or 1.*\(x2.74\)"):
+        build(f"6-5({mark})-3")
 
 
 @pytest.mark.parametrize(
