@@ -54,6 +54,9 @@ class Hopfield(Energy):
 
     Shapes: values shaped like the blocks' neurons, [T, B, ...].
 
+    Raises:
+        ValueError: inputs or masks that ``Network.run`` refuses.
+
     Source: Scellier & Bengio, Frontiers in Computational Neuroscience 11, 2017, as a primitive function in Ernoult,
     Grollier, Querlioz, Bengio & Scellier, NeurIPS 2019; $\gamma$: Xie & Seung, Neural Computation 15, 2003.
     """
@@ -69,6 +72,9 @@ class Hopfield(Energy):
         back: Mapping[str, tuple[Tensor, Tensor]] | None = None,
     ) -> None:
         super().__init__(network)
+        network.check_run(inputs, masks=masks)
+        if masks:
+            network.run(inputs, masks=masks)  # refuses masks of another shape
         self.output, self.gain, self.strength = output, gain, 0.0
         self.activations = [_activation(network, name) for name in network.blocks]
         self.couplings: dict[str, Coupling] = {}
