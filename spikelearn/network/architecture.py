@@ -15,7 +15,8 @@ GRAMMAR = (
     "first layer: from it to itself, but from no neuron to itself; behind any layer (by name fc1, fc2, conv1, res1 "
     "...) (<inputs) or (<fc1): takes from there, not from the layer before; (+fc1): takes from there too, by weights "
     "of its own; (=fc1): adds the spikes from there as they are; @NAME behind one of these or of a feedback, as in "
-    "(+fc1@inhibitory): drives the neurons' current of that name; (out): is read; (x2.74): what arrives is multiplied by that; (ws): the weights into it "
+    "(+fc1@inhibitory): drives the neurons' current of that name; (out): is read; (x2.74): what arrives is multiplied "
+    "by that; (ws): the weights into it "
     "are standardised, also those into a layer that is read"
 )
 
