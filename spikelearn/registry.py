@@ -17,6 +17,8 @@ Kind = TypeVar("Kind", bound=type)
 #: {base class: its registry}; by it an option's type says which components the option takes.
 _REGISTRIES: dict[type, "Registry[Any]"] = {}
 
+#: Types that a number fits.
+_NUMBERS = (int, float, bool, Any, object, inspect.Parameter.empty)
 _PLAIN = (int, float, str, bool, NoneType, Any, object, inspect.Parameter.empty)
 
 
@@ -180,6 +182,12 @@ class Registry(Generic[T]):
         if missing:
             example = ",".join(f"{option}=..." for option in missing)
             raise ValueError(f"{self.kind} {name!r} needs {' and '.join(missing)}: write {name}:{example}")
+        for option, value in options.items():
+            if option in known and known[option].only_words and isinstance(value, bool | int | float):
+                raise ValueError(
+                    f"{self.kind} {name!r} takes words for {option}, but it is {value!r}: name what it takes (a file "
+                    f"whose name is a number with its folder, ./{value})"
+                )
 
     def _made(self, maker: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
         known = _options(maker)
@@ -235,6 +243,12 @@ class _Option:
     def writable(self) -> bool:
         """True if text can say a value."""
         return bool(self.registries) or all(kind in _PLAIN or get_origin(kind) is Literal for kind in self.kinds)
+
+    @property
+    def only_words(self) -> bool:
+        """True if text fits, but no number."""
+        numbers = any(kind in _NUMBERS or get_origin(kind) is Literal for kind in self.kinds)
+        return str in self.kinds and not numbers
 
     def read(self, text: str) -> Any:
         """The plain value that ``text`` says; text where the option takes nothing else, or a component."""

@@ -193,6 +193,21 @@ def test_options_that_cannot_be_taken(options, message):
         FRUITS.make("apple:size=2", options)
 
 
+@pytest.mark.parametrize("value", [0.5, 3, True])
+def test_a_number_is_no_word(value):
+    peels = Registry("peel")
+
+    @peels.register("waxed")
+    class Waxed:
+        def __init__(self, maker: str | None = None, parts: str | list[int] = "", size: str | float = 1.0) -> None:
+            self.size = size
+
+    assert peels.make("waxed", {"size": value, "maker": None}).size == value
+    for option in ("maker", "parts"):
+        with pytest.raises(ValueError, match=f"peel 'waxed' takes words for {option}, but it is {value}: name"):
+            peels.make("waxed", {option: value})
+
+
 def test_text_is_expected():
     with pytest.raises(ValueError, match="a fruit is named Apple"):
         FRUITS.make(type("Apple", (), {"__repr__": lambda self: "Apple"})())
