@@ -69,14 +69,15 @@ def layer_of(name):
 
 
 def training_of(case, network, nudging, **options):
+    learned = case["model"] == "VF_MLP"
     options = {
         "loss": LOSSES[case["loss_kind"]],
         "beta": case["beta"],
         "free_steps": case["T1"],
         "nudged_steps": case["T2"],
         "nudging": nudging,
-        "presynaptic": "nudged",
-        "feedback": "learned" if case["model"] == "VF_MLP" else "transpose",
+        "presynaptic": "nudged" if learned and nudging == "symmetric" else "free",
+        "feedback": "learned" if learned else "transpose",
         **options,
     }
     decay = case.get("cep_weight_decay", 0.0) if options.get("continual") else 0.0

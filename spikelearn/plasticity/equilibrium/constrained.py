@@ -158,5 +158,6 @@ def _check_dense(network: Network, rule: str) -> None:
             made = " ".join(repr(block.synapse).split())
             raise ValueError(
                 f"{rule} sends errors from neuron to neuron through one matrix of weights, but the synapse of block "
-                f"{name!r} is {made}: take a network of dense layers such as 784-300-300-10"
+                f"{name!r} is {made}: take a network of dense layers such as 784-300-300-10, with nothing beside their "
+                "weights (no norms, no standardised weights)"
             )

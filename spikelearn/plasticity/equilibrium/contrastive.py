@@ -99,7 +99,7 @@ def _check_steady(network: Network, rule: str) -> None:
         if uses_batch_statistics(block.synapse):
             raise ValueError(
                 f"{rule} asks the synapse of block {name!r} for its transpose, but it normalises by its own batch, "
-                "whose samples it couples: build the network without batch norm (--no-batch-norm)"
+                "whose samples it couples: build the network without batch norm (--no-batch-norm, another --input-norm)"
             )
         if isinstance(block.neuron, Rate) and block.neuron.activation.over_batch:
             raise ValueError(

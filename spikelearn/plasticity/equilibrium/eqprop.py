@@ -69,9 +69,9 @@ class EqProp(Contrastive):
     shaped like the weights of block l, whose transpose it stands for.
 
     Raises:
-        ValueError: a value out of range; weights that change within a symmetric phase; a graph of blocks, feedback
-            edges, neurons that are no rate neurons, delays, batch statistics, a readout that is none of rates; learned
-            feedback across a synapse that is not linear.
+        ValueError: a value out of range; options that contradict each other or have no effect; a graph of blocks,
+            feedback edges, neurons that are no rate neurons, delays, batch statistics, a readout that is none of rates;
+            learned feedback across a synapse that is not linear.
 
     Source: Scellier & Bengio, Frontiers in Computational Neuroscience 11, 2017; the discrete form: Ernoult, Grollier,
     Querlioz, Bengio & Scellier, NeurIPS 2019; continual: Ernoult et al., arXiv 2005.04168, 2020; symmetric nudging,
@@ -111,6 +111,15 @@ class EqProp(Contrastive):
         self.feedback, self.presynaptic = feedback, presynaptic
         self.continual = continual
         self.decay = per_layer("decay", decay, lambda name, part: check_fraction(name, part, below_one=True))
+        if presynaptic == "nudged" and (feedback, nudging) != ("learned", "symmetric"):
+            raise ValueError(
+                f"presynaptic is 'nudged' without effect, for feedback is {feedback!r} and nudging {nudging!r}: set "
+                "feedback='learned' and nudging='symmetric', or drop it"
+            )
+        if any(self.decay) and not continual:
+            raise ValueError(
+                f"decay is {decay} without effect, for weights change once a batch: set continual=true, or drop it"
+            )
 
     @property
     def factors(self) -> Factors:

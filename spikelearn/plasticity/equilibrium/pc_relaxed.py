@@ -23,6 +23,7 @@ from spikelearn.plasticity.equilibrium.constrained import (
     squares,
 )
 from spikelearn.plasticity.equilibrium.layer_maps import Node, Prediction
+from spikelearn.plasticity.requires import Need, NoTrainableBias
 
 ErrorWeights = Literal["one-to-one", "learned", "ascending"]
 
@@ -121,7 +122,7 @@ class PCRelaxed(ConstrainedCoding):
 
     Raises:
         ValueError: a value out of range; blocks that are not dense or no rate neurons, feedback edges, a readout other
-            than the plain rate; more samples than ``sample_biases``.
+            than the plain rate; more samples than ``sample_biases``, or biases of the network beside these.
 
     Source: Millidge, Tschantz, Seth & Buckley, arXiv 2010.01047, 2020 ("Relaxing the constraints on predictive coding
     models"), equations of the authors' program. deviation: the mean of the samples in place of their sum; biases of the
@@ -173,6 +174,12 @@ class PCRelaxed(ConstrainedCoding):
         self.back = BackWeights(feedback, scale)
         self.own_as_network = feedback == "kolen-pollack" or error_weights != "one-to-one" or sample_biases is not None
         self.default_optimizer = OptimizerChoice("sgd", 0.1)
+
+    @property
+    def requires(self) -> tuple[Need, ...]:
+        if self.sample_biases is None:
+            return super().requires
+        return *super().requires, NoTrainableBias("has biases by the place in a batch in place of the network's")
 
     def init(self, network: Network, generator: torch.Generator) -> Memory:
         """The weights on the way back, error weights [n, n] and biases [samples, n], as far as options ask for them."""

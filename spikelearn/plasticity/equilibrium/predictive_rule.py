@@ -196,5 +196,5 @@ def check_samples(network: Network, rule: str) -> None:
         if any(isinstance(module, _BatchNorm) for module in block.synapse.modules()):
             raise ValueError(
                 f"{rule} evaluates a block many times, each of which batch norm would normalise anew, but block "
-                f"{name!r} has one: leave it out (--no-batch-norm)"
+                f"{name!r} has one: leave it out (--no-batch-norm, another --input-norm)"
             )

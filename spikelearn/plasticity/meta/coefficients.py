@@ -28,7 +28,10 @@ def coefficients_of(text: str) -> dict[str, float]:
     elif Path(text).is_file():
         found = read_json(Path(text), "learn them with: spikelearn meta").get(ENTRY)
     else:
-        raise ValueError(f"{text} does not exist: name a file of coefficients, which spikelearn meta --out FILE leaves")
+        raise ValueError(
+            f"{text} does not exist: name a file of coefficients, which spikelearn meta --out FILE leaves, or give "
+            f"{len(TERMS)} numbers such as 0.01/0/-0.002"
+        )
     if not isinstance(found, Mapping):
         raise ValueError(f"{text} has no entry {ENTRY!r}, expected a file that spikelearn meta wrote: name one")
     for term, value in found.items():

@@ -73,9 +73,9 @@ class MetaPlasticity(Rule):
     Shapes: inputs [T, B, ...], targets [B]; W and B [n, m], h and e [B, n]; $\theta$ [3].
 
     Raises:
-        ValueError: a graph of blocks, feedback edges, layers that are not dense or have a bias, other neurons than
-            ``Rate`` with an elementwise activation, ``LIF`` and ``IF`` (with ``second_order`` than ``Rate``), a readout
-            other than the plain rate, an adjoint that is no surrogate; a file that is none.
+        ValueError: an option without effect; a graph of blocks, feedback edges, layers that are not dense or have a
+            bias, other neurons than ``Rate`` with an elementwise activation, ``LIF`` and ``IF`` (with ``second_order``
+            than ``Rate``), a readout other than the plain rate, an adjoint that is no surrogate; a file that is none.
 
     Source: Shervani-Tabar & Rosenbaum, Nature Communications 14, 2023 (arXiv 2210.16414), and the authors' program
     (online, one sample a step, on softplus units). deviation: on spikes, as said; means of larger batches.
@@ -116,6 +116,11 @@ class MetaPlasticity(Rule):
         check_positive("sharpness", sharpness)
         check_flag("second_order", second_order)
         check_flag("through_feedback", through_feedback)
+        if not through_feedback and (feedback, second_order) != ("symmetric", True):
+            raise ValueError(
+                f"through_feedback is False without effect, for feedback is {feedback!r} and second_order "
+                f"{second_order}: set feedback='symmetric' and second_order=True, or drop it"
+            )
         self.adjoint: Surrogate = adjoint
         self.coefficients = given if coefficients is None else coefficients_of(coefficients)
         self.feedback, self.gain, self.sharpness = feedback, gain, sharpness

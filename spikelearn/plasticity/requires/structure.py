@@ -141,7 +141,7 @@ class DenseLast(Need):
                 made = " ".join(repr(block.synapse).split())
                 raise ValueError(
                     f"{rule} {self.why}, for which a dense layer must stand last in a synapse, but block {name!r} is "
-                    f"{made}: take a network such as 784-400-10"
+                    f"{made}: take a network such as 784-400-10, without norms behind its weights or standardised ones"
                 )
 
     def __str__(self) -> str:

@@ -153,6 +153,8 @@ def test_networks_that_do_not_fit_are_refused():
     conv = Network({"b0": Block(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten()), Rate())}, input_shape=(1, 5, 5))
     with pytest.raises(ValueError, match="pc-relaxed sends errors .* take a network of dense layers"):
         RULES.make("pc-relaxed").check(conv)
+    with pytest.raises(ValueError, match="in place of the network's, but block 'b0' has a trainable bias"):
+        RULES.make("pc-relaxed", {"sample_biases": 6}).check(network)
     for rule in ("pc-constrained", "pc-relaxed"):
         made, plain = RULES.make(rule), network_of(5, 7, 3)
         valid = torch.ones(1, 6, dtype=torch.bool)

@@ -217,6 +217,9 @@ def test_held_outputs_are_the_wanted_scores(monkeypatch):
         (lambda: EqProp(nudging="both"), "nudging is 'both', expected"),
         (lambda: EqProp(free_steps=0), "free_steps is 0"),
         (lambda: EqProp(decay=1.0), r"decay is 1.0, expected a number in \[0, 1\)"),
+        (lambda: EqProp(decay="0/0.1"), "decay is 0/0.1 without effect, .* set continual=true"),
+        (lambda: EqProp(presynaptic="nudged"), "presynaptic is 'nudged' without effect, for feedback is 'transpose'"),
+        (lambda: EqProp(presynaptic="nudged", feedback="learned", nudging="one-sided"), "and nudging 'one-sided': set"),
         (lambda: CHL(CrossEntropy()), "whose wanted scores hold the output"),
         (lambda: CHL(gain=-1.0), "gain is -1.0"),
     ],
@@ -239,7 +242,11 @@ MAX = [
         (EqProp(), units(synapses=[nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4))]), "normalises by its own batch"),
         (EqProp(), units(readout=RateReadout(decay=0.9)), "use RateReadout()"),
         (EqProp(feedback="learned"), units(synapses=MAX), "not linear: use average pooling"),
-        (EqProp(decay="0.1/0.1/0.1/0.1"), units(), "has 4 decay, one a block, but 3 blocks learn"),
+        (
+            EqProp(decay="0.1/0.1/0.1/0.1", continual=True, nudging="one-sided"),
+            units(),
+            "has 4 decay, one a block, but 3 blocks learn",
+        ),
         (CHL(), units(readout=RateReadout(nn.Linear(4, 3))), "holds the output at its target.*plain RateReadout"),
     ],
 )

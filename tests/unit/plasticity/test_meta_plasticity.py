@@ -48,6 +48,12 @@ def test_no_file_is_refused(tmp_path):
         MetaPlasticity(coefficients=str(tmp_path / "nowhere.json"))
 
 
+@pytest.mark.parametrize("options", [{}, {"feedback": "symmetric"}, {"second_order": True}])
+def test_a_derivative_that_nothing_takes_is_not_held(options):
+    with pytest.raises(ValueError, match="through_feedback is False without effect, .* second_order=True, or drop it"):
+        MetaPlasticity(through_feedback=False, **options)
+
+
 def test_a_pseudo_gradient_alone_is_feedback_alignment():
     """The registered rule fa, with the same weights on the way back."""
     network, rule = network_for("meta-plasticity", "6-5-4-3").double(), MetaPlasticity(pseudo_gradient=0.3)
