@@ -49,7 +49,9 @@ from spikelearn.plasticity.losses import (
     SquaredError,
     VanRossum,
 )
+from spikelearn.plasticity.meta.credits import Credits
 from spikelearn.plasticity.meta.meta_plasticity import MetaPlasticity
+from spikelearn.plasticity.meta.tdca import TDCA
 from spikelearn.plasticity.pairwise.kernel_proxy import KernelProxy
 from spikelearn.plasticity.pairwise.kernels import KERNELS, Cosine, Filtered, Gaussian, Kernel
 from spikelearn.plasticity.per_layer import PerLayer, of_layer, per_layer
@@ -177,10 +179,12 @@ __all__ = [
     "SmoothL1Membrane",
     "SoftHebb",
     "STDP",
+    "TDCA",
     "TSSLBP",
     "ActivationLearning",
     "Batch",
     "BinaryCrossEntropy",
+    "Credits",
     "CrossEntropy",
     "CrossEntropyMembrane",
     "CrossEntropyRate",

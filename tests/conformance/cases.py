@@ -306,6 +306,7 @@ RULES = {
         RuleCase("meta-plasticity", {"pseudo_gradient": 1.0, "feedback": "symmetric"}, lr=0.3),
         RuleCase("meta-plasticity", {"pseudo_gradient": 1.0, "gain": 10.0}, SPIKING, lr=1.0),
     ],
+    "tdca": [RuleCase("tdca", {"per_block": 3}), RuleCase("tdca", {"per_block": 0, "hidden": 0}, SPIKING)],
     # The kernel couples the samples of a batch.
     "kernel-proxy": [
         RuleCase("kernel-proxy", shards=False),

@@ -5,11 +5,14 @@ import torch.nn.functional as F
 from torch import nn
 
 from spikelearn.network import Block, Network
-from spikelearn.neurons import Rate
+from spikelearn.neurons import LIF, Rate
 from spikelearn.neurons.activations import Linear, Softplus
 from spikelearn.plasticity.base import Batch
-from spikelearn.plasticity.identities.base import changes, compare, draw, identity
+from spikelearn.plasticity.identities.base import DECAY, changes, compare, draw, identity, spikes_for
+from spikelearn.plasticity.meta.credits import STRAIGHT
 from spikelearn.plasticity.meta.meta_plasticity import MetaPlasticity
+from spikelearn.plasticity.meta.tdca import TDCA
+from spikelearn.plasticity.three_factor.dfa import DFA
 
 #: The learning rate that the pseudo-gradient's coefficient is.
 LR = 0.3
@@ -33,3 +36,19 @@ def meta_plasticity() -> None:
     expected = {name: LR * grad for name, grad in zip(names, found, strict=True)}
     rule = MetaPlasticity(pseudo_gradient=LR, feedback="symmetric")
     compare("meta-plasticity", changes(rule, network, batch), expected, 1e-12)
+
+
+@identity("tdca")
+def tdca() -> None:
+    """With credits that are linear in p - y, one a neuron, and an output that is linear, it is ``dfa``."""
+    sizes = (6, 8, 7, 4)
+    neurons = (LIF.per_step(DECAY, reset="subtract"), LIF.per_step(DECAY), Rate(Linear()))
+    network = Network(
+        {f"b{n}": Block(nn.Linear(sizes[n], sizes[n + 1]), neuron) for n, neuron in enumerate(neurons)}
+    )
+    draw(network, 0.9)
+    batch, drawn = spikes_for(6, 4), torch.Generator().manual_seed(5)
+    back = {f"b{n}": torch.rand(4, sizes[n + 1], generator=drawn, dtype=torch.float64) - 0.5 for n in (0, 1)}
+    expected = changes(DFA(), network, batch, {f"back_weights.{name}": weights for name, weights in back.items()})
+    memory = {STRAIGHT + name: torch.cat([weights, -weights]) for name, weights in back.items()}
+    compare("tdca", changes(TDCA(per_block=0, hidden=0), network, batch, memory), expected)

@@ -197,6 +197,7 @@ class ThreeFactor(GradientRule):
         value = value if counted is None else value * whole
         shares = step_shares(network, batch, counted, whole)
         sent, pull = sent_of(self.signal, network, batch, record, currents, shares), None
+        sent = sent._replace(scores=scores.detach())
         if self.regulariser:
             fired = {name: spikes.detach().mean((0, 1)) for name, spikes in sent.spikes.items()}
             pull = self.regulariser.loss(network, fired)

@@ -15,6 +15,7 @@ from spikelearn.plasticity.meta.coefficients import TERMS
 from spikelearn.plasticity.meta.meta_plasticity import COEFFICIENTS
 from spikelearn.seeding import generator_for
 from spikelearn.training.outer.episodes import Episode
+from spikelearn.training.outer.evolution import antithetic
 
 Derivative = Literal["exact", "evolution"]
 
@@ -203,14 +204,11 @@ class OuterLoop:
 
     @torch.no_grad()
     def _evolution(self, number: int, network: Network, episode: Episode, memory: Memory) -> tuple[float, Tensor]:
-        generator = generator_for(self.seed, "directions", number)
-        grad, losses = torch.zeros_like(self.theta), []
-        for _ in range(self.pairs):
-            way = torch.randn(len(self.theta), generator=generator, dtype=torch.float64) * self.learning
-            up, down = (
-                float(self.loss(self.theta + sign * self.spread * way, network, episode, memory))
-                for sign in (1.0, -1.0)
-            )
-            grad += (up - down) / (2.0 * self.spread * self.pairs) * way
-            losses += [up, down]
-        return sum(losses) / len(losses), grad
+        return antithetic(
+            lambda theta: float(self.loss(theta, network, episode, memory)),
+            self.theta.detach(),
+            pairs=self.pairs,
+            spread=self.spread,
+            generator=generator_for(self.seed, "directions", number),
+            learning=self.learning,
+        )

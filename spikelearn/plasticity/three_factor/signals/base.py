@@ -34,6 +34,7 @@ class Sent(NamedTuple):
         shares: how much each step of each sample counts, [T, B]; those of a sample sum to 1 where the loss is a mean.
         more: {hidden block: what is added to the signal at its spikes, [...]}, at all steps and for all samples alike.
         first: number of the first step.
+        scores: of the whole sequence, [B, classes], without a graph; None: step by step there are none yet.
     """
 
     network: Network
@@ -45,6 +46,7 @@ class Sent(NamedTuple):
     shares: Tensor
     more: Mapping[str, Tensor] = {}
     first: int = 0
+    scores: Tensor | None = None
 
 
 class Pulled(NamedTuple):
