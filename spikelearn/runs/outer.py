@@ -85,7 +85,7 @@ def learn_coefficients(settings: Settings, outer: OuterSettings, tell: Teller | 
     )  # fmt: skip
     first, losses = loop.coefficients, []
     for number in range(outer.episodes):
-        network = _network(settings, number)
+        network = episode_network(settings, number)
         result = loop.episode(number, network, drawn.episode(number))
         losses.append(result.loss)
         if tell is not None:
@@ -93,7 +93,7 @@ def learn_coefficients(settings: Settings, outer: OuterSettings, tell: Teller | 
 
     def tested(coefficients: Mapping[str, float]) -> Tested:
         seen = [
-            loop.tested(number, _network(settings, number), drawn.episode(number), coefficients)
+            loop.tested(number, episode_network(settings, number), drawn.episode(number), coefficients)
             for number in range(FRESH, FRESH + outer.tested)
         ]
         return Tested(fmean(one.loss for one in seen), fmean(one.accuracy for one in seen))
@@ -120,6 +120,6 @@ def _options(settings: Settings, outer: OuterSettings) -> dict[str, Any]:
     return {**settings.rule_option, "second_order": outer.derivative == "exact"}
 
 
-def _network(settings: Settings, number: int) -> Network:
+def episode_network(settings: Settings, number: int) -> Network:
     """The network of an episode, with weights of its own."""
     return settings.model_copy(update={"seed": derived_seed(settings.seed, "episode", number)}).make_network()

@@ -43,9 +43,7 @@ def tdca() -> None:
     """With credits that are linear in p - y, one a neuron, and an output that is linear, it is ``dfa``."""
     sizes = (6, 8, 7, 4)
     neurons = (LIF.per_step(DECAY, reset="subtract"), LIF.per_step(DECAY), Rate(Linear()))
-    network = Network(
-        {f"b{n}": Block(nn.Linear(sizes[n], sizes[n + 1]), neuron) for n, neuron in enumerate(neurons)}
-    )
+    network = Network({f"b{n}": Block(nn.Linear(sizes[n], sizes[n + 1]), neuron) for n, neuron in enumerate(neurons)})
     draw(network, 0.9)
     batch, drawn = spikes_for(6, 4), torch.Generator().manual_seed(5)
     back = {f"b{n}": torch.rand(4, sizes[n + 1], generator=drawn, dtype=torch.float64) - 0.5 for n in (0, 1)}

@@ -24,7 +24,9 @@ def tensors_of(text: str) -> dict[str, Tensor]:
     elif Path(text).is_file():
         found = read_json(Path(text), "learn one with: spikelearn credits").get(ENTRY)
     else:
-        raise ValueError(f"{text} does not exist: name a file of a credit network, which spikelearn credits --out leaves")
+        raise ValueError(
+            f"{text} does not exist: name a file of a credit network, which spikelearn credits --out leaves"
+        )
     if not isinstance(found, Mapping):
         raise ValueError(f"{text} has no entry {ENTRY!r}, expected a file that spikelearn credits wrote: name one")
     return {name: _tensor(name, value) for name, value in found.items()}

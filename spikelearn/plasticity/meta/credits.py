@@ -123,7 +123,9 @@ class Credits(Broadcast):
     def seen(self, sent: Sent) -> Tensor:
         """u [B, 2 classes]: what the output says, and the target."""
         if sent.batch.task.name != "classify":
-            raise ValueError(f"{self.name} are made of a sample's class, but the task is {sent.batch.task!s}: use direct")
+            raise ValueError(
+                f"{self.name} are made of a sample's class, but the task is {sent.batch.task!s}: use direct"
+            )
         assert sent.scores is not None
         classes = sent.scores.shape[1]
         check_targets(sent.batch.targets, classes)

@@ -1,6 +1,7 @@
 """Outer loops: rules that are learned by the loss behind many short trainings."""
 
+from spikelearn.training.outer.credit_loop import CreditLoop
 from spikelearn.training.outer.episodes import Episode, Episodes
 from spikelearn.training.outer.outer_loop import Derivative, EpisodeResult, OuterLoop, Tested, adapted
 
-__all__ = ["Derivative", "Episode", "EpisodeResult", "Episodes", "OuterLoop", "Tested", "adapted"]
+__all__ = ["CreditLoop", "Derivative", "Episode", "EpisodeResult", "Episodes", "OuterLoop", "Tested", "adapted"]

@@ -39,8 +39,8 @@ class CreditLoop:
     Raises:
         ValueError: a number out of range; a network that the rule cannot train, or without hidden blocks.
 
-    Source: Salimans et al., arXiv 1703.03864, 2017; that an outer level of training finds the network: abstract of Chen,
-    Wang & Liu, arXiv 2208.01416, 2022.
+    Source: Salimans et al., arXiv 1703.03864, 2017; that an outer level of training finds the network: abstract of
+    Chen, Wang & Liu, arXiv 2208.01416, 2022.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class CreditLoop:
         *,
         optimizer: OptimizerChoice | None = None,
         lr: float = 0.01,
-        pairs: int = 8,
+        pairs: int = 4,
         spread: float = 0.05,
         seed: int = 0,
     ) -> None:
@@ -73,11 +73,11 @@ class CreditLoop:
 
     @torch.no_grad()
     def episode(self, number: int, network: Network, episode: Episode) -> float:
-        """Take one step by the loss behind an episode; the mean loss of its trainings. Nothing is written to ``network``.
+        """Take one step by the loss behind an episode; the mean loss of its trainings.
 
         Args:
             number: of the episode, by which directions are drawn.
-            network: with the weights that the episode begins with.
+            network: with the weights that the episode begins with; nothing is written to it.
             episode: what is shown and asked.
         """
 
@@ -85,9 +85,7 @@ class CreditLoop:
             return self.tested(network, episode, self._memory(theta)).loss
 
         generator = generator_for(self.seed, "directions", number)
-        mean, self.theta.grad = antithetic(
-            loss, self.theta, pairs=self.pairs, spread=self.spread, generator=generator
-        )
+        mean, self.theta.grad = antithetic(loss, self.theta, pairs=self.pairs, spread=self.spread, generator=generator)
         self.optimizer.step()
         return mean
 

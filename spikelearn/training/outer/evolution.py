@@ -15,12 +15,15 @@ def antithetic(
     generator: torch.Generator,
     learning: Tensor | None = None,
 ) -> tuple[float, Tensor]:
-    r"""Mean of the values, and the mean of $(f(\theta + \sigma\epsilon) - f(\theta - \sigma\epsilon))\,\epsilon/2\sigma$.
+    r"""The mean of the values, and an estimate of the derivative from pairs of them.
+
+    $$g = \frac{1}{2 \sigma P} \sum_{p=1}^P
+      (f(\theta + \sigma\epsilon_p) - f(\theta - \sigma\epsilon_p))\,\epsilon_p$$
 
     Args:
         value: f.
         at: $\theta$ [n].
-        pairs: how many directions $\epsilon \sim N(0, I)$ there are.
+        pairs: P, directions $\epsilon \sim N(0, I)$.
         spread: $\sigma$, unit of $\theta$.
         generator: draws the directions.
         learning: bool [n], which numbers are moved; None: all.
