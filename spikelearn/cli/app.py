@@ -11,6 +11,7 @@ import typer
 from spikelearn.cli.align import align_command
 from spikelearn.cli.common import INTERRUPTED, progress, spread
 from spikelearn.cli.compare import compare_command
+from spikelearn.cli.continual import continual_command
 from spikelearn.cli.credits import credits_command
 from spikelearn.cli.evaluate import evaluate_command
 from spikelearn.cli.export import export_command
@@ -33,6 +34,7 @@ DEBUG_VARIABLE = "SPIKELEARN_DEBUG"
 #: Flags after which several values may stand, by subcommand.
 SEVERAL = {
     "align": ("--rules",),
+    "continual": ("--rules",),
     "compare": ("--rules", "--data", "--net", "--set", "--axis"),
     "tune": ("--rules", "--rule", "--set"),
 }
@@ -62,7 +64,7 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(train_command, align_command, compare_command, tune_command, report_command, evaluate_command, export_command),
     *(inspect_command, rules_command, locality_command, traces_command, neurons_command, datasets_command),
-    *(impairments_command, presets_command, meta_command, credits_command),
+    *(impairments_command, presets_command, meta_command, credits_command, continual_command),
 )
 for command in COMMANDS:
     app.command(command.__name__.removesuffix("_command"))(_interruptible(command))

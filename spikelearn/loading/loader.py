@@ -1,7 +1,7 @@
 """Batches of a data set, time first, in an order that is a function of (seed, epoch)."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple, Self
 
 import torch
@@ -143,6 +143,20 @@ class Loader:
         shared = copy.copy(self)
         shared._rank, shared._processes, shared._fill = rank, processes, fill
         return shared
+
+    def of_classes(self, classes: Collection[int]) -> Self:
+        """A loader of those of its samples whose target is one of ``classes``, in the order of its own.
+
+        Raises:
+            ValueError: targets that are no class numbers; no sample of any.
+        """
+        if not self.task.classes or self.task.per_step:
+            raise ValueError(f"samples of a class were asked for, but the task is {self.task!s}: use data with classes")
+        chosen = copy.copy(self)
+        chosen.indices = self.indices[torch.isin(self.dataset.targets[self.indices], torch.tensor(list(classes)))]
+        if len(chosen.indices) == 0:
+            raise ValueError(f"no sample has a class of {sorted(classes)}: choose others, or more samples")
+        return chosen
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Samples | StepSamples]:
         """The batches of epoch ``number``, from batch ``start`` on."""

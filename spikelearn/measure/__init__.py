@@ -4,6 +4,7 @@ from spikelearn.measure.activity import ActivityCount, BlockActivity, activity, 
 from spikelearn.measure.alignment import Alignment, alignment, cosines, reference_for
 from spikelearn.measure.energy import Constants45nm, Energy, energy, membrane_updates
 from spikelearn.measure.evaluation import Evaluation, Predict, evaluate
+from spikelearn.measure.forgetting import Forgetting, forgetting
 from spikelearn.measure.locality import Locality, locality
 from spikelearn.measure.operations import Count, Operations, forward_operations, learning_operations
 from spikelearn.measure.payload import Payload, payload_bytes
@@ -19,6 +20,7 @@ __all__ = [
     "Count",
     "Energy",
     "Evaluation",
+    "Forgetting",
     "Locality",
     "Operations",
     "Payload",
@@ -32,6 +34,7 @@ __all__ = [
     "cosines",
     "energy",
     "evaluate",
+    "forgetting",
     "forward_operations",
     "learning_operations",
     "loader_activity",
