@@ -7,7 +7,8 @@ and by projected gradient descent on the pixels, within a distance in every pixe
 images of one class are moved towards another, within a length of the whole change: where a network answers to whole
 objects, an object between the two classes appears. The picture shows a row for each network.
 
-    python -m benchmarks.competing_neurons [--samples 12000] [--units 500] [--tested 500] [--picture FILE] [--json FILE]
+    python -m benchmarks.competing_neurons [--samples 12000] [--units 500] [--tested 500] [--arms bptt softhebb]
+        [--picture FILE] [--json FILE]
 """
 
 import argparse
@@ -36,6 +37,7 @@ from spikelearn.training.fit_readout import fit_readout
 #: Inverse temperature of SoftHebb's competition, per unit of potential.
 T_INV = 12.0
 
+ARMS = ("bptt", "softhebb", "activation-learning")
 NOISES = (0.0, 0.1, 0.3, 0.5)
 DISTANCES = (0.02, 0.05, 0.1, 0.2)
 STEPS = 20
@@ -199,26 +201,27 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=12000)
     parser.add_argument("--units", type=int, default=500)
     parser.add_argument("--tested", type=int, default=500)
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=ARMS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     torch.set_flush_denormal(True)
-    both, curve = competing(given.units, given.samples, given.seed)
-    arms = {
-        "bptt": descending(given.units, given.samples, given.seed),
-        **both,
-        "activation-learning": explaining(given.samples, given.seed),
-    }
+    found: dict[str, object] = {}
+    arms: dict[str, Scores] = {}
+    if "bptt" in given.arms:
+        arms["bptt"] = descending(given.units, given.samples, given.seed)
+    if "softhebb" in given.arms:
+        both, curve = competing(given.units, given.samples, given.seed)
+        arms, found["unseen"] = arms | both, curve
+        told_at = ", ".join(f"{one['samples']:.0f}: {one['cross_entropy']:.3f}" for one in curve[::3])
+        print("cross-entropy of labels never seen:", told_at)
+    if "activation-learning" in given.arms:
+        arms["activation-learning"] = explaining(given.samples, given.seed)
     test = MNIST("test")
     chosen = torch.arange(given.tested) * len(test) // given.tested
     images, labels = test.pixels(chosen), test.targets[chosen]
     noise = torch.randn(images.shape, generator=generator_for(given.seed, "noise"))
-    print(
-        "cross-entropy of labels never seen:",
-        ", ".join(f"{one['samples']:.0f}: {one['cross_entropy']:.3f}" for one in curve[::3]),
-    )
-    found: dict[str, object] = {"unseen": curve}
     for name, own in arms.items():
         noisy = {sd: accuracy(own, (images + sd * noise).clamp(0.0, 1.0), labels) for sd in NOISES}
         hit = {far: accuracy(own, attacked(own, images, labels, far), labels) for far in DISTANCES}

@@ -2,7 +2,7 @@
 
 Dellaferrera & Kreiman, "Error-driven Input Modulation: Solving the Credit Assignment Problem without a Backward Pass",
 ICML 2022. The settings are those of the authors' programs, which state no figure for MNIST. Here, by the preset
-pepita/mnist: 96.07 % after the first 3 of 10 epochs, before the learning rate falls, seed 0.
+pepita/mnist: 97.56 % after 15 epochs, seed 0.
 
     python examples/papers/dellaferrera2022_pepita.py [epochs]     # SPIKELEARN_DATA names the folder of the data
 """
@@ -20,7 +20,7 @@ from spikelearn.seeding import generator_for
 from spikelearn.training import ConsoleDisplay, make_schedule
 
 
-def main(epochs: int = 10) -> None:
+def main(epochs: int = 15) -> None:
     train = Loader(MNIST("train"), n_steps=1, batch=64, encoder=Direct(), shuffle=True)
     test = Loader(MNIST("test"), n_steps=1, batch=64, encoder=Direct())
     network = build(

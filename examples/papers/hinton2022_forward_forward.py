@@ -1,7 +1,8 @@
 """Forward-forward: a rate network on MNIST that learns from two runs, one with a true label and one with a wrong one.
 
 Hinton, "The Forward-Forward Algorithm: Some Preliminary Investigations", arXiv 2212.13345, 2022: 98.64 % with four
-layers of 2,000 units after 60 epochs. Here: two layers of 500, as in snnTorch's tutorial of the method.
+layers of 2,000 units after 60 epochs. Here: two layers of 500, as in snnTorch's tutorial of the method; 94.35 %
+after 8 epochs, seed 0.
 
     python examples/papers/hinton2022_forward_forward.py [epochs]     # SPIKELEARN_DATA names the folder of the data
 """

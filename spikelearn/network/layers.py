@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Literal
 
 from torch import nn
 
@@ -123,7 +124,7 @@ def module_of(architecture: str, layer: Layer, shape: tuple[int, ...], bias: boo
                 f"network string {architecture!r}: {layer} reflects {padding} pixels of the {size[0]} x {size[1]} "
                 "image that arrives, expected fewer than it has: pad less, or with zeros (p)"
             )
-        mode = "reflect" if layer.reflected else "zeros"
+        mode: Literal["reflect", "zeros"] = "reflect" if layer.reflected else "zeros"
         conv = nn.Conv2d(
             channels, layer.filters, layer.kernel, layer.stride, layer.padding, bias=bias, padding_mode=mode
         )

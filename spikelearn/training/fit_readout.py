@@ -37,26 +37,27 @@ def fit_readout(
     Raises:
         ValueError: targets that are no classes of the readout's.
     """
-    if not isinstance(network.readout, FittedReadout):
+    readout = network.readout
+    if not isinstance(readout, FittedReadout):
         return 0
     read, targets = [], []
     with evaluating(network):
-        for batch in _batches(loader, _most(network)):
+        for batch in _batches(loader, _most(readout)):
             between()
             there = batch.to(torch.device(device), float_type(network))
             with network.presentation():
                 output = network.run(there.inputs)[0].output
                 valid = there.valid_steps
-                features = network.readout.read(output) if valid is None else network.readout.read_valid(output, valid)
+                features = readout.read(output) if valid is None else readout.read_valid(output, valid)
             read.append(features.flatten(1).cpu())
             targets.append(batch.targets.cpu())
-    network.readout.fit(torch.cat(read), torch.cat(targets))
+    readout.fit(torch.cat(read), torch.cat(targets))
     return len(torch.cat(targets))
 
 
-def _most(network: Network) -> int:
+def _most(readout: FittedReadout) -> int:
     """Samples that are shown at most."""
-    read = network.readout.head.weight
+    read = readout.head.weight
     return max(1, FITTED_BYTES // (read.shape[1] * read.element_size()))
 
 
