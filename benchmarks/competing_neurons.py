@@ -34,8 +34,8 @@ from spikelearn.seeding import generator_for
 from spikelearn.training import learn
 from spikelearn.training.fit_readout import fit_readout
 
-#: Inverse temperature of SoftHebb's competition, per unit of potential.
-T_INV = 12.0
+#: Inverse temperature of SoftHebb's competition, per unit of potential; images have length 1 before its weights.
+T_INV = 100.0
 
 ARMS = ("bptt", "softhebb", "activation-learning")
 NOISES = (0.0, 0.1, 0.3, 0.5)
@@ -61,6 +61,7 @@ def competing(units: int, samples: int, seed: int) -> tuple[dict[str, Scores], l
         lambda: Rate(MeanTriangle()),
         input_shape=MNIST.shape,
         bias=False,
+        input_norm="length",
         readout="linear-probe",
         init=INITIALISERS.make("unit-norm:length=2,positive=true"),
         generator=generator_for(seed, "weights"),
