@@ -79,13 +79,13 @@ class Credits(Broadcast):
 
     def init(self, network: Network, generator: torch.Generator) -> Memory:
         """The tensors of the credit network."""
-        memory = self.drawn(direct_weights(self.name, network, "random"), generator)
+        memory = self._drawn(direct_weights(self.name, network, "random"), generator)
         if self.learned is None:
             return memory
         _check_fits(self.learned, memory)
-        return {name: self.learned[name].to(drawn) for name, drawn in memory.items()}
+        return {name: torch.empty_like(drawn).copy_(self.learned[name]) for name, drawn in memory.items()}
 
-    def drawn(self, blocks: Mapping[str, Tensor], generator: torch.Generator) -> Memory:
+    def _drawn(self, blocks: Mapping[str, Tensor], generator: torch.Generator) -> Memory:
         """The tensors of a credit network that has learned nothing, for ``blocks`` {name: of the form of its D}."""
         memory: Memory = {}
         outputs = 0

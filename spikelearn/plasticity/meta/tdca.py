@@ -50,7 +50,7 @@ class TDCA(ThreeFactor):
     """
 
     takes: ClassVar[frozenset[str] | None] = frozenset({"classify"})
-    default_optimizer = OptimizerChoice("sgd", 0.03)
+    default_optimizer = OptimizerChoice("sgd", 0.01)
     default_schedule = "constant"
     default_settings: ClassVar[Mapping[str, Any]] = {
         "neuron": "rate",

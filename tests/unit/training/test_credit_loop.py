@@ -6,6 +6,7 @@ import torch
 from spikelearn.datasets import Digits
 from spikelearn.loading import Loader
 from spikelearn.plasticity import BPTT, TDCA, OptimizerChoice
+from spikelearn.plasticity.meta.credit_files import written
 from spikelearn.runs import network_for
 from spikelearn.training import Training, learn
 from spikelearn.training.outer import CreditLoop, Episodes
@@ -56,6 +57,17 @@ def test_an_episode_moves_the_credits_and_writes_no_weight():
     again = loop()
     assert again.episode(0, network(), episode()) == loss
     assert torch.equal(again.theta, learning.theta)
+
+
+def test_a_loop_goes_on_from_a_learned_credit_network():
+    rule = TDCA(**OPTIONS, network=written(loop().tensors))
+    assert rule.signal.learned is not None
+    before = {name: value.clone() for name, value in rule.signal.learned.items()}
+    learning = CreditLoop(rule, network(), pairs=1)
+    learning.episode(0, network(), episode())
+    for name, value in before.items():
+        assert torch.equal(rule.signal.learned[name], value)
+        assert torch.equal(learning.first[name], value)
 
 
 def test_gradients_take_as_many_steps_of_the_same_size():
