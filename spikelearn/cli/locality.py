@@ -15,7 +15,7 @@ from spikelearn.plasticity.factors import FACTORS
 from spikelearn.runs import network_for
 
 #: Small enough for a second a rule, large enough that a synapse is one of many.
-NET, INPUTS, CLASSES, STEPS, SAMPLES = "24-32-10", 24, 10, 80, 8
+NET, INPUTS, STEPS, SAMPLES = "24-32-10", 24, 80, 8
 
 
 def locality_command(
@@ -68,9 +68,9 @@ def _made(name: str) -> tuple[Rule, Network]:
 
 
 def _batch() -> Batch:
-    """Random spikes, of a rate at which a small network fires."""
+    """Random spikes, of a rate at which a small network fires; two samples of each class, for rules of pairs."""
     drawn = torch.rand(STEPS, SAMPLES, INPUTS, generator=torch.Generator().manual_seed(0))
-    return Batch((drawn < 0.5).double(), torch.arange(SAMPLES) % CLASSES)
+    return Batch((drawn < 0.5).double(), torch.arange(SAMPLES) % (SAMPLES // 2))
 
 
 def _share(own: Operations, whole: Operations) -> float | None:

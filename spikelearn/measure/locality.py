@@ -64,13 +64,13 @@ def locality(network: Network, rule: Rule, batch: Batch, memory: Memory, generat
     Args:
         network: made of Linear synapses, in float64; left as it was, as are memory and generator.
         rule: whose updates are formed, and thrown away.
-        batch: two samples of different classes at least, of spikes.
+        batch: two samples of different classes at least, of spikes, by which the rule changes weights.
         memory: the rule's. Weights in it that are all 0 are replaced by random ones.
 
     Shapes: inputs [T, B, n], T some 80, so that what grows with T is more than what else an update keeps.
 
     Raises:
-        ValueError: a network or batch that the rule refuses; a rule that changes no Linear synapse.
+        ValueError: a network or batch that the rule refuses; a rule that changes no Linear synapse, or by 0.
     """
     quarter = Batch(batch.inputs[: len(batch.inputs) // 4], batch.targets)
     probe = _Probe(network, rule, quarter, memory, generator)
@@ -121,6 +121,11 @@ class _Probe:
         if not weights:
             raise ValueError(f"{rule.name} changes no weight of a Linear synapse, by which locality is told: {weights}")
         self.weight = weights[0]
+        if not changed[self.weight].any():
+            raise ValueError(
+                f"{rule.name} changes {self.weight} by 0 on this batch, by which no dependence is told: take another one, "
+                "with several samples of each class"
+            )
         self.block = self.weight.split(".")[1]
         self.below = next(source for _, source, _ in network.into(self.block))
         self.above = [name for name in _linear_weights(network) if _reads(network, name, self.block)]

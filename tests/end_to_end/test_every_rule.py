@@ -61,12 +61,13 @@ def test_its_needs_are_listed(rule, capsys):
 
 
 def test_what_a_synapse_needs_is_shown(capsys):
-    assert run(["locality", "drtp", "bptt", "--json"]) == 0
+    assert run(["locality", "drtp", "bptt", "kernel-proxy", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     needs = {name: {factor for factor, needed in row["depends"].items() if needed} for name, row in told.items()}
     assert needs == {
         "drtp": {"pre", "post", "targets", "record"},
         "bptt": {"pre", "post", "targets", "error", "weights", "record"},
+        "kernel-proxy": {"pre", "post", "targets", "record"},
     }
     assert told["bptt"]["operations"] == 1.0
     assert told["drtp"]["operations"] < 1.0

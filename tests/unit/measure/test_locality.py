@@ -6,7 +6,8 @@ from torch import nn
 
 from spikelearn import build
 from spikelearn.measure import locality
-from spikelearn.plasticity import Batch, Rule, Update, firing_rates
+from spikelearn.plasticity import Batch, KernelProxy, Rule, Update, firing_rates
+from spikelearn.runs import network_for
 from spikelearn.synapses import correlate
 
 
@@ -72,6 +73,14 @@ def test_without_a_linear_synapse_nothing_can_be_told():
 
     with pytest.raises(ValueError, match="changes no weight of a Linear synapse"):
         locality(network, Convolutions(), batch, {}, torch.Generator())
+
+
+def test_by_a_change_of_0_nothing_is_told():
+    """Samples of different classes have no pairs by which a kernel is aligned."""
+    network = network_for("kernel-proxy", "6-8-4", (6,)).double()
+    inputs = (torch.rand(80, 4, 6, generator=torch.Generator().manual_seed(0)) < 0.5).double()
+    with pytest.raises(ValueError, match="by 0 on this batch, .* several samples of each class"):
+        locality(network, KernelProxy(), Batch(inputs, torch.arange(4)), {}, torch.Generator())
 
 
 def _module(network, parameter):
