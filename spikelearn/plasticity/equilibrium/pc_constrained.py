@@ -156,19 +156,22 @@ class PCConstrained(ConstrainedCoding):
         scores = scores_of(network, values[last] - self.offset)
         values[last] = one_hot(batch, values[last]) + self.offset
         maps.weights_back = self.weights_back(network, memory)
-        inferred = list(self.infer(maps, values))
-        first, before, end = inferred[0], inferred[-2], inferred[-1]
+        states = self.infer(maps, values)
+        end = next(states)
+        start = _energy(end)
+        for new in states:
+            before, end = end, new
         summed: dict[str, Tensor] = {}
         for name, seen in end.compared.items():
             summed |= maps.weights(name, seen.prediction, seen.sent)
         grads = mean_of(summed, network, batch.size)
         metrics = {
             "energy": float(_energy(end)),
-            "energy_start": float(_energy(first)),
+            "energy_start": float(start),
             "residual": moved(before.values.values(), end.values.values()),
         }
         own = self.own_changes(network, grads)
-        yield Update(grads, scores, _energy(first), own=own, metrics=metrics)
+        yield Update(grads, scores, start, own=own, metrics=metrics)
 
     def scores(self, network: Network, inputs: Tensor, memory: Memory, valid: Tensor | None = None) -> Tensor:
         """What a pass from below predicts of the output, without c, [B, classes]."""

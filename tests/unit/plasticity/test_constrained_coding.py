@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from spikelearn.measure.payload import payload_bytes
 from spikelearn.network import Block, Network
 from spikelearn.neurons import Rate
 from spikelearn.neurons.activations import Linear, Logistic, Tanh
@@ -115,6 +116,17 @@ def test_biases_of_places_serve_as_many_samples():
         update_of(rule, network, batch_of(9), memory)
     with pytest.raises(ValueError, match="there are 9 samples"):
         rule.scores(network, batch_of(9).inputs, memory)
+
+
+@pytest.mark.parametrize("rule", ["pc-constrained", "pc-relaxed", "pc", "pc-prospective", "pc-kl:eta=0.1"])
+def test_memory_does_not_grow_with_the_steps_of_the_values(rule):
+    network, batch = network_of(5, 100, 100, 3), batch_of()
+    live = []
+    for steps in (5, 50):
+        made = RULES.make(rule, {"steps" if "ed" in rule else "iterations": steps})
+        memory = made.init(network, torch.Generator().manual_seed(0))
+        live.append(payload_bytes(network, made, batch, memory, torch.Generator()).live)
+    assert live[0] == live[1]
 
 
 @pytest.mark.parametrize(
