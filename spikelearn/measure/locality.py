@@ -123,7 +123,7 @@ class _Probe:
         self.weight = weights[0]
         if not changed[self.weight].any():
             raise ValueError(
-                f"{rule.name} changes {self.weight} by 0 on this batch, by which no dependence is told: take another one, "
+                f"{rule.name} changes {self.weight} by 0 on this batch, which tells no dependence: take another one, "
                 "with several samples of each class"
             )
         self.block = self.weight.split(".")[1]
