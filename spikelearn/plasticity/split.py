@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +16,8 @@ from spikelearn.plasticity.factors import Factors
 from spikelearn.plasticity.gradient.bptt import BPTT
 from spikelearn.plasticity.requires import Need, Values
 from spikelearn.plasticity.three_factor.dfa import DFA
+
+T = TypeVar("T")
 
 #: The part of all blocks that no other part names, and that of the block which the readout reads.
 REST, LAST = "rest", "last"
@@ -171,6 +173,14 @@ class Split(Rule):
         reads = self._owners(network).get(last_block(network))
         return (self, memory) if reads is None else (self.parts[reads].rule, _of_part(reads, memory))
 
+    def warnings(self, metrics: Mapping[str, float]) -> list[str]:
+        """What the parts' rules say of their own metrics, each behind the part's name."""
+        return [
+            f"part {name!r}: {words}"
+            for name, part in self.parts.items()
+            for words in part.rule.warnings(_of_part(name, metrics))
+        ]
+
     def _joined(
         self,
         network: Network,
@@ -237,9 +247,9 @@ def _together(several: Iterable[Values]) -> Values:
     return merged
 
 
-def _of_part(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors named ``<part>.<key>`` by their keys."""
-    return {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+def _of_part(name: str, values: Mapping[str, T]) -> dict[str, T]:
+    """The values named ``<part>.<key>`` by their keys."""
+    return {key.removeprefix(f"{name}."): value for key, value in values.items() if key.startswith(f"{name}.")}
 
 
 def last_block(network: Network) -> str:

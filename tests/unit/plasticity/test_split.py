@@ -104,6 +104,12 @@ def test_metrics_and_losses_carry_the_part_s_name():
     assert set(update.rates) == {"b0", "b1"}
 
 
+def test_warnings_are_those_of_the_parts():
+    rule = Split(rest="eqprop", last="pc")
+    (words,) = rule.warnings({"rest.residual_free": 0.5, "last.settled": 1.0, "last.residual": 0.1})
+    assert words == f"part 'rest': {RULES.make('eqprop').warnings({'residual_free': 0.5})[0]}"
+
+
 def test_needs_are_those_of_the_parts():
     rule = Split({"rest": STDP(), "last": BPTT()})
     (rest, last) = rule.requires
