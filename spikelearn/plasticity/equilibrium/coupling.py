@@ -42,7 +42,7 @@ class Coupling:
         """Zeros shaped like the current."""
         if self.linear is not None:
             return pre.new_zeros(*pre.shape[:2], self.linear.out_features)
-        return torch.zeros_like(self.current(pre))
+        return torch.zeros_like(drive(self.synapse, pre))
 
     def both(self, pre: Tensor, post: Tensor) -> tuple[Tensor, Tensor]:
         """f(p), and the pull of ``post`` at ``pre``."""

@@ -118,6 +118,21 @@ def test_biases_of_places_serve_as_many_samples():
         rule.scores(network, batch_of(9).inputs, memory)
 
 
+def test_scores_are_predictions_without_the_constant():
+    network, batch = network_of(5, 8, 3, hidden=Logistic(), output=Logistic()), batch_of()
+    rule = RULES.make("pc-constrained:errors=division,offset=1.5")
+    first, second = (network.get_parameter(f"blocks.b{n}.synapse.weight") for n in (0, 1))
+    expected = ((batch.inputs[0] @ first.T).sigmoid() + 1.5) @ second.T
+    memory = rule.init(network, torch.Generator())
+    torch.testing.assert_close(rule.scores(network, batch.inputs, memory), expected.sigmoid())
+    torch.testing.assert_close(update_of(rule, network, batch, memory).scores, expected.sigmoid())
+
+
+def test_weights_decay_by_default_where_those_back_are_learned():
+    assert RULES.make("pc-constrained").default_optimizer.options == {"weight_decay": 0.01}
+    assert RULES.make("pc-constrained:feedback=random").default_optimizer.options == {"weight_decay": 0.0}
+
+
 @pytest.mark.parametrize("rule", ["pc-constrained", "pc-relaxed", "pc", "pc-prospective", "pc-kl:eta=0.1"])
 def test_memory_does_not_grow_with_the_steps_of_the_values(rule):
     network, batch = network_of(5, 100, 100, 3), batch_of()

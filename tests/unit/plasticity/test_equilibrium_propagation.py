@@ -262,3 +262,10 @@ def test_a_loss_without_a_closed_derivative_is_differentiated(loss):
     ones = Batch(batch.inputs, batch.targets, {"b2": torch.ones(5, 4, dtype=F64)})
     found, expected = (only_update(EqProp(loss), network, given).grads for given in (ones, batch))
     assert largest_difference(found, expected) < 1e-12
+
+
+@pytest.mark.parametrize("place", ["inputs", "b0.synapse", "b0", "b1"])
+def test_masks_that_do_not_fit_are_refused(place):
+    network, given = images()
+    with pytest.raises(ValueError, match=f"mask '{place}' has shape .*99.*, expected"):
+        only_update(EqProp(), network, Batch(given.inputs, given.targets, {place: torch.ones(given.size, 99)}))
