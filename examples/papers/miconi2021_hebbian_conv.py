@@ -24,9 +24,10 @@ from spikelearn.training import ConsoleDisplay, IncomingLength
 
 def main(epochs: int = 20, images: int = 50_000) -> None:
     data = CIFAR10("train")
+    chosen = torch.arange(min(images, len(data.targets)))
     whitened = ZCA(9000)
-    whitened.fit(data.pixels(torch.arange(9000)))
-    train = Loader(data, n_steps=1, batch=100, encoder=whitened, indices=torch.arange(images), shuffle=True)
+    whitened.fit(data.pixels(chosen[:9000]))
+    train = Loader(data, n_steps=1, batch=100, encoder=whitened, indices=chosen, shuffle=True)
     test = Loader(CIFAR10("test"), n_steps=1, batch=100, encoder=whitened)
     network = build(
         "100C5-P2-196C3-P2-400C3-P2-10",  # the last pool and the classes are the readout's

@@ -25,8 +25,9 @@ from spikelearn.training import ConsoleDisplay
 
 
 def main(epochs: int = 64, name: str = "pc-prospective", batch: int = 64) -> None:
-    first = torch.arange(6000)
-    train = Loader(FashionMNIST("train"), n_steps=1, batch=batch, indices=first, encoder=Direct(), shuffle=True)
+    data = FashionMNIST("train")
+    first = torch.arange(min(6000, len(data.targets)))
+    train = Loader(data, n_steps=1, batch=batch, indices=first, encoder=Direct(), shuffle=True)
     test = Loader(FashionMNIST("test"), n_steps=1, batch=batch, encoder=Direct())
     network = build(
         "784-32-32-10",

@@ -21,7 +21,9 @@ from spikelearn.training.predicting import predictor
 
 
 def main(epochs: int = 10, images: int = 60_000) -> None:
-    train = Loader(MNIST("train"), n_steps=1, batch=100, indices=torch.arange(images), shuffle=True)
+    data = MNIST("train")
+    chosen = torch.arange(min(images, len(data.targets)))
+    train = Loader(data, n_steps=1, batch=100, indices=chosen, shuffle=True)
     test = Loader(MNIST("test"), n_steps=1, batch=100)
     rule = ActivationLearning(copies=28, feedback=True)
     network = network_for(rule, "784-1064-1064-10", MNIST.shape)

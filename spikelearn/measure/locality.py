@@ -116,11 +116,15 @@ class _Probe:
     def __init__(self, network: Network, rule: Rule, batch: Batch, memory: Memory, generator: torch.Generator) -> None:
         self.network, self.rule, self.batch, self.generator = network, rule, batch, generator
         self.memory = {name: _random_where_zero(tensor) for name, tensor in memory.items()}
-        changed = self._updates(self._run())[0]
-        weights = [name for name in _linear_weights(network) if name in changed]
+        updates = self._updates(self._run())
+        weights = [name for name in _linear_weights(network) if name in updates[0]]
         if not weights:
             raise ValueError(f"{rule.name} changes no weight of a Linear synapse, by which locality is told: {weights}")
         self.weight = weights[0]
+        # Of rules that form several updates, some of which leave the weight as it is, the largest change of it.
+        changed = max(
+            updates, key=lambda update: float(update[weights[0]].abs().max()) if weights[0] in update else 0.0
+        )
         if not changed[self.weight].any():
             raise ValueError(
                 f"{rule.name} changes {self.weight} by 0 on this batch, which tells no dependence: take another one, "

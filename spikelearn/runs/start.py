@@ -75,16 +75,16 @@ def make_loaders(settings: Settings) -> dict[str, Loader]:
     kept, held = hold_out(whole.dataset, settings.validation, settings.seed, there)
     loaders = {
         "train": _loader(settings, whole.dataset, encoder, indices=kept, shuffle=True),
-        "test": _loader(settings, "test", encoder),
+        "test": test_loader(settings, encoder),
     }
     if len(held):
         loaders["validation"] = _loader(settings, whole.dataset, encoder, indices=held)
     return loaders
 
 
-def test_loader(settings: Settings) -> Loader:
-    """The loader of a run's test samples."""
-    return _loader(settings, "test", _encoder(settings))
+def test_loader(settings: Settings, encoder: Encoder | None = None) -> Loader:  # noqa: PT028, it is no test
+    """The loader of a run's test samples; ``encoder`` is the run's, where it is there already."""
+    return _loader(settings, "test", encoder or _encoder(settings))
 
 
 def _there(settings: Settings, training: Dataset) -> Tensor:

@@ -47,6 +47,7 @@ def tiny_images(monkeypatch, tmp_path):
             (tmp_path / name / f"{split}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
             (tmp_path / name / f"{split}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
     tiny.nmnist(tmp_path)
+    tiny.cifar10(tmp_path)
     monkeypatch.setenv("SPIKELEARN_DATA", str(tmp_path))
 
 

@@ -106,7 +106,6 @@ class PCConstrained(ConstrainedCoding):
 
     default_settings = {
         "steps": 1,
-        "encoder": "direct",
         "neuron_option": {"activation": "sigmoid"},
         "output": "rate",
         "output_option": {"activation": "sigmoid"},

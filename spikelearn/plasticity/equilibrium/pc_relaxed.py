@@ -131,7 +131,6 @@ class PCRelaxed(ConstrainedCoding):
 
     default_settings = {
         "steps": 1,
-        "encoder": "direct",
         "neuron_option": {"activation": "relu"},
         "output": "rate",
         "output_option": {"activation": "linear"},

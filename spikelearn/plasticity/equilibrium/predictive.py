@@ -50,7 +50,7 @@ class Terms(NamedTuple):
     top: Tensor | None
 
 
-class OutputLoss(NamedTuple):
+class NudgingLoss(NamedTuple):
     """A loss of the output's values.
 
     Args:
@@ -120,7 +120,7 @@ class PredictiveEnergy(Energy):
     ) -> None:
         super().__init__(network)
         self.maps = LayerMaps(network, batch.inputs, batch.masks, node)
-        self.output_loss = OutputLoss(self.maps, batch, loss, strength)
+        self.output_loss = NudgingLoss(self.maps, batch, loss, strength)
         self.output, self.fixed = output, fixed
         self.precision = {name: of_layer(tuple(precision), place) for place, name in enumerate(self.maps.names)}
         self.divergences = {name: of_layer(tuple(divergences), place) for place, name in enumerate(self.maps.names)}

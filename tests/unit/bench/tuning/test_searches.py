@@ -84,7 +84,7 @@ def test_budgets_are_equal_and_no_test_sample_is_looked_at(tmp_path, monkeypatch
         __len__ = __iter__ = __getattr__
 
     asked, make = [], Settings.make_dataset
-    monkeypatch.setattr("spikelearn.runs.start.test_loader", lambda _: Untouchable())
+    monkeypatch.setattr("spikelearn.runs.start.test_loader", lambda *_: Untouchable())
     monkeypatch.setattr(Settings, "make_dataset", lambda self, split: asked.append(split) or make(self, split))
     epochs, of_an_epoch = [], held_out.EpochsOfTrial.epoch
     monkeypatch.setattr(

@@ -29,11 +29,12 @@ def test_a_rule_runs_with_what_it_needs(rule, data):
 def test_a_search_begins_at_the_defaults(rule):
     """What a space names as default is what the rule does where nothing is said."""
     space, known = read_space(rule), inspect.signature(RULES.get(rule)).parameters
+    made_rule = settings_from(whole(rule)).make_rule()
     for dimension in space:
         name, _, option = dimension.setting.partition(".")
         given = needs_of(rule, "digits").get("rule_option", {}).get(option)
         if name == "lr":
-            assert dimension.default == RULES.get(rule).default_optimizer.lr
+            assert dimension.default == made_rule.default_optimizer.lr
         elif option in ("adjoint", "loss"):
             made = {"adjoint": ADJOINTS, "loss": LOSSES}[option].make
             assert all(made(choice) is not None for choice in dimension.choices)
@@ -44,7 +45,8 @@ def test_a_search_begins_at_the_defaults(rule):
             own = inspect.signature(OPTIMIZERS.get(optimizer.name)).parameters[option].default
             assert dimension.default == optimizer.options.get(option, own)
         elif given is None:
-            assert dimension.default == known[option].default
+            default = known[option].default
+            assert dimension.default == (getattr(made_rule, option) if default is None else default)
     values = whole(rule)
     at_start = settings_from(merged(values, settings_at(space, start_of(space, values))))
     without = settings_from(values)
