@@ -12,6 +12,7 @@ import pytest
 
 import spikelearn
 from spikelearn import DATASETS, NEURONS, RULES
+from spikelearn.datasets import CIFAR10
 from tests.conformance import tiny
 from tests.in_this_process import trials_in_this_process
 
@@ -36,7 +37,7 @@ def test_example(name, one_epoch, capsys):
 
 @pytest.fixture
 def tiny_images(monkeypatch, tmp_path):
-    """A data root with MNIST and Fashion-MNIST of twenty images each, and a few recordings, in the published format."""
+    """A data root with twenty images of each set, and a few recordings, in the published format."""
     count = 20
     pixels = bytes((7 * i + i // 784) % 256 for i in range(count * 28 * 28))
     images = struct.pack(">IIII", 2051, count, 28, 28) + pixels
@@ -48,6 +49,7 @@ def tiny_images(monkeypatch, tmp_path):
             (tmp_path / name / f"{split}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
     tiny.nmnist(tmp_path)
     tiny.cifar10(tmp_path)
+    monkeypatch.setattr(CIFAR10, "per_file", tiny.SAMPLES)
     monkeypatch.setenv("SPIKELEARN_DATA", str(tmp_path))
 
 
