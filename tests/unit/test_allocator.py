@@ -8,18 +8,17 @@ import pytest
 from spikelearn import allocator
 
 FAULTS = """
-import resource, sys, torch
+import resource, statistics, sys, torch
 from spikelearn.allocator import keep_freed_memory
 if sys.argv[1] == "kept":
     assert keep_freed_memory()
 def step():
     torch.ones(10 << 20)
-for _ in range(3):
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     step()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(3):
-    step()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+print(statistics.median(faults() for _ in range(11)))
 """
 GLIBC = platform.libc_ver()[0] == "glibc"
 
@@ -32,7 +31,7 @@ def faults(how):
 
 @pytest.mark.skipif(not GLIBC, reason="needs glibc")
 def test_memory_is_not_faulted_in_again():
-    """A tensor of 10,240 pages, in three steps."""
+    """A tensor of 10,240 pages: in most steps, since a small object may now and then take the place that was freed."""
     assert faults("as it is") > 10_000
     assert faults("kept") < 1_000
 
