@@ -8,11 +8,23 @@ from spikelearn.bench.plan.plan import Plan
 from spikelearn.bench.plan.reading import plan_from
 from spikelearn.catalogue import CLAIMS
 
-#: Columns of the results by which a claim can compare costs.
-COSTS = (
-    "seconds", "rise_bytes", "live_bytes", "saved_bytes", "forward_dense", "learning_dense", "signal_dense",
-    "forward_acs", "forward_macs", "learning_acs", "learning_macs", "forward_pj", "learning_pj", "writes_total",
-)  # fmt: skip
+#: {column of the results by which a claim can compare costs: what it counts, of one sample or one step of learning}.
+COSTS = {
+    "seconds": "seconds of training",
+    "rise_bytes": "rise of the process's memory",
+    "live_bytes": "bytes of tensors alive at once",
+    "saved_bytes": "bytes that autograd saves",
+    "forward_dense": "products of a forward pass",
+    "learning_dense": "products of learning",
+    "signal_dense": "products that carry the learning signal",
+    "forward_acs": "accumulates of a forward pass",
+    "forward_macs": "multiply-accumulates of a forward pass",
+    "learning_acs": "accumulates of learning",
+    "learning_macs": "multiply-accumulates of learning",
+    "forward_pj": "energy of a forward pass",
+    "learning_pj": "energy of learning",
+    "writes_total": "writes of weights",
+}
 
 
 class CheckPlace(BaseModel):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from spikelearn.bench.analyse.verdicts import CheckOutcome, Judgement
-from spikelearn.bench.plan.claims import CheckPlace
+from spikelearn.bench.plan.claims import COSTS, CheckPlace
 from spikelearn.documents import value_from, write_json
 from spikelearn.files import write_atomically
 from spikelearn.report.findings.sentences import signed
@@ -29,10 +29,9 @@ def outcome_sentence(outcome: CheckOutcome) -> str:
         return f"{check.arm} {outcome.mean:.2f} %{where}, expected {check.accuracy:g} % less {check.within:g} at most"
     if check.kind == "costs":
         if outcome.ratio is None:
-            return f"{check.cost} of {check.arm} and {check.than} cannot be compared{where}"
-        return (
-            f"{check.arm} {outcome.ratio:.3g} times the {check.cost} of {check.than}{where}, at most {check.share:.3g}"
-        )
+            return f"{check.arm} and {check.than} cannot be compared by {COSTS[check.cost]}{where}"
+        costs = f"{COSTS[check.cost]}: {check.arm} {outcome.ratio:.3g} times those of {check.than}{where}"
+        return f"{costs}, expected {check.share:.3g} at most"
     if check.kind == "count":
         named = ", ".join(outcome.better) or "none"
         return f"{len(outcome.better)} of {len(check.arms)} better than {check.than}{where} ({named})"
