@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from spikelearn.bench.analyse.power import pairs_needed
 from spikelearn.bench.analyse.ranges import ANY, POINTS, Range
 from spikelearn.checks import check_positive
 
@@ -62,6 +63,8 @@ class Difference:
         effect: d_z, the mean difference over its standard deviation, times Hedges' correction for few pairs.
         effect_interval: for the population's d_z, from the noncentral t distribution.
         no_effect: why there is no effect size, or no interval.
+        seeds_needed: pairs from which a true difference of the threshold would be shown four times in five, if pairs
+            scatter as they did here (``power.pairs_needed``); None: they did not scatter, or there are too few.
         note: what else must be said.
     """
 
@@ -78,6 +81,7 @@ class Difference:
     effect: float | None = None
     effect_interval: Pair | None = None
     no_effect: str | None = None
+    seeds_needed: int | None = None
     note: str | None = None
 
 
@@ -156,6 +160,7 @@ def differences(
             p=tested.get(arm),
             p_holm=corrected.get(arm),
             note=_note(made[arm], corrected.get(arm), threshold, level),
+            seeds_needed=pairs_needed(threshold, sd, level) if (sd := made[arm].sd) else None,
             **_wilcoxon(pairs[arm]),
             **_effect(made[arm], level),
         )

@@ -7,6 +7,7 @@ import pytest
 from scipy import integrate, optimize, stats
 from statsmodels.stats.multitest import multipletests
 
+from spikelearn.bench.analyse.power import pairs_needed
 from spikelearn.bench.analyse.statistics import Mean, differences, means
 
 RNG = np.random.default_rng(7)
@@ -197,3 +198,28 @@ def test_t_covers_and_bca_does_not_as_documented():
     found = means(drawn.tolist())
     for name, low, high in (("interval", 0.92, 0.98), ("bootstrap", 0.78, 0.90)):
         assert low < np.mean([getattr(m, name)[0] < 0 < getattr(m, name)[1] for m in found]) < high
+
+
+@pytest.mark.parametrize(("effect", "pairs"), [(0.2, 199), (0.5, 34), (0.8, 15), (1.0, 10), (2.0, 5)])
+def test_pairs_needed_are_those_of_the_tables(effect, pairs):
+    """Two-sided at 5 % with power 0.8, as G*Power and pwr.t.test (type = "paired") give them."""
+    assert pairs_needed(effect, 1.0) == pairs
+    assert pairs_needed(-3 * effect, 3.0) == pairs
+
+
+def test_small_and_exact_ways_to_the_pairs_meet():
+    assert abs(pairs_needed(0.02, 1.0) - pairs_needed(0.02 - 1e-9, 1.0)) <= 2
+
+
+def test_with_the_pairs_needed_the_difference_is_shown_four_times_in_five():
+    n = pairs_needed(0.3, 0.35)
+    drawn = np.random.default_rng(0).normal(0.3, 0.35, (20_000, n))
+    assert (stats.ttest_1samp(drawn, 0.0, axis=1).pvalue < 0.05).mean() == pytest.approx(0.8, abs=0.03)
+
+
+def test_a_comparison_says_how_many_seeds_its_threshold_needs():
+    values = {"a": BPTT, "b": _shifted(1.0, 0.3)}
+    found = differences(values, "a", threshold=0.3)["b"]
+    assert found.seeds_needed == pairs_needed(0.3, found.mean.sd)
+    assert differences(values, "a", threshold=0.6)["b"].seeds_needed < found.seeds_needed
+    assert differences({"a": BPTT, "b": dict(BPTT)}, "a")["b"].seeds_needed is None
