@@ -111,7 +111,7 @@ def test_every_chart_is_drawn_without_errors_and_without_a_network(page):
 def test_filters_hide_rows_traces_figures_and_findings_and_stay_in_the_address(fresh):
     chart = chart_of(fresh, "curves")
     before = fresh.evaluate(TRACES, chart)
-    fresh.locator("input[name=arm]").nth(1).uncheck()
+    fresh.locator("input[name=arm][value='1']").uncheck()
     fresh.locator("input[name=data]").nth(1).uncheck()
     drawn(fresh)
     assert fresh.evaluate(TRACES, chart) == before - 1, "dfa has one seed: a line without a band"
@@ -122,9 +122,47 @@ def test_filters_hide_rows_traces_figures_and_findings_and_stay_in_the_address(f
     fresh.reload()
     drawn(fresh)
     assert fresh.locator("table[data-sortable=ranking] tbody tr:visible").count() == 2
-    assert not fresh.locator("input[name=arm]").nth(1).is_checked()
+    assert not fresh.locator("input[name=arm][value='1']").is_checked()
     fresh.click("#show-all")
     assert fresh.locator("table[data-sortable=ranking] tbody tr:visible").count() == 6
+
+
+def test_a_family_hides_and_shows_its_arms_together(fresh):
+    three_factor = fresh.get_by_label("Signals times traces")
+    three_factor.uncheck()
+    arms = fresh.locator("table[data-sortable=ranking] tbody tr:visible th")
+    assert set(arms.all_inner_texts()) == {"bptt", "readout-only"}
+    assert not fresh.locator("input[name=arm][value='1']").is_checked()
+    gradients = fresh.get_by_label("Gradients")
+    fresh.locator("input[name=arm][value='2']").uncheck()
+    assert gradients.evaluate("box => box.indeterminate")
+    gradients.click()
+    assert set(arms.all_inner_texts()) == set()
+    gradients.check()
+    three_factor.check()
+    assert set(arms.all_inner_texts()) == {"bptt", "dfa", "readout-only"}
+    assert "without" not in fresh.url
+
+
+def test_an_arm_is_found_among_many_and_shown_alone(browser, tmp_path):
+    arms = ("bptt", "readout-only", "dfa", "sdfa", "fa", "pc", "pc-kl", "ottt", "sltt", "stdp")
+    write_comparison(tmp_path, arms, seeds=range(1), epochs=2)
+    with browser.new_context(viewport=DESK) as context:
+        page = context.new_page()
+        page.goto(write_report(tmp_path)["html"].as_uri())
+        page.get_by_label("Find an arm").fill("DFA")
+        assert page.locator(".filters label.arm:visible").all_inner_texts() == ["dfa", "sdfa"]
+        assert page.locator(".family:visible").count() == 1
+        page.keyboard.press("Enter")
+        assert sorted(page.locator("table[data-sortable=ranking] tbody tr:visible th").all_inner_texts()) == [
+            "dfa",
+            "sdfa",
+        ]
+        page.get_by_label("Find an arm").fill("no such arm")
+        page.click("#only")
+        assert page.locator("#ranking .nothing-left").is_visible()
+        page.click("#show-all")
+        assert page.locator("table[data-sortable=ranking] tbody tr:visible").count() == len(arms)
 
 
 def test_a_table_without_rows_left_says_so(fresh):
@@ -315,7 +353,7 @@ def test_seeds_and_matrices_unfold_and_follow_the_filters(fresh):
     assert link.startswith("trials/digits-bptt-0-")
     fresh.locator("#classes details.more summary").click()
     assert fresh.locator(".matrix:visible").count() == 6
-    fresh.locator("input[name=arm]").nth(1).uncheck()
+    fresh.locator("input[name=arm][value='1']").uncheck()
     assert table.locator("tbody tr:visible").count() == 8
     assert fresh.locator(".matrix:visible").count() == 4
     assert not [ratio for ratio, _ in fresh.evaluate(CONTRAST) if ratio < 4.5]

@@ -38,10 +38,12 @@ class ArmStyle:
     Args:
         index: from 0.
         name: of the arm.
+        family: of its rule, in words.
     """
 
     index: int
     name: str
+    family: str = ""
 
     @property
     def light(self) -> str:

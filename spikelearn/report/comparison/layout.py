@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spikelearn.bench.analyse.results import Results
+from spikelearn.plasticity.families import FAMILIES, OTHER, family_of
 from spikelearn.report.comparison.arm_style import ArmStyle
 
 
@@ -52,6 +53,12 @@ class Layout:
         return self.data.index(name) if name in self.data else None
 
     @property
+    def families(self) -> dict[str, list[ArmStyle]]:
+        """Arms by the family of their rule; families that have none are left out."""
+        by_name = {name: [arm for arm in self.arms if arm.family == name] for name in (*FAMILIES.values(), OTHER)}
+        return {name: arms for name, arms in by_name.items() if arms}
+
+    @property
     def many_nets(self) -> bool:
         """Whether networks must be named to tell facets apart."""
         return len({facet.net for facet in self.facets}) > 1
@@ -77,5 +84,6 @@ def layout_of(results: Results) -> Layout:
         title = f"{name}, {net}" if many else name
         key = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
         facets.append(Facet(f"{len(facets)}-{key}", title, data.index(name), name, net))
-    arms = tuple(ArmStyle(index, name) for index, name in enumerate(results.arms))
+    rules = {name: results.index.arms.get(name, {}).get("rule", name) for name in results.arms}
+    arms = tuple(ArmStyle(index, name, family_of(rule)) for index, (name, rule) in enumerate(rules.items()))
     return Layout(arms, data, tuple(facets))

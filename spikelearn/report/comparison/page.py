@@ -1,6 +1,6 @@
 """The report of a comparison as plain values: a head, and a list of sections."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -22,7 +22,7 @@ class Page:
 
     Args:
         about: what was compared, in numbers.
-        arms, data: what filters choose from.
+        arms, families, data: what filters choose from.
         sections: in the order of the page.
         version: of this package, which wrote it.
     """
@@ -31,6 +31,7 @@ class Page:
     question: str
     about: str
     arms: Sequence[ArmStyle]
+    families: Mapping[str, Sequence[ArmStyle]]
     data: Sequence[str]
     sections: Sequence[Section]
     version: str
@@ -62,6 +63,7 @@ def page_of(results: Results, summary: Summary) -> Page:
         question=results.index.question,
         about=_about(material),
         arms=material.layout.arms,
+        families=material.layout.families,
         data=material.layout.data,
         sections=[section for section in made if section is not None],
         version=version("spikelearn"),

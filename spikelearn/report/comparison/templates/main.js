@@ -9,22 +9,26 @@ function applyAll() {
   drawAll();
 }
 
+function choiceChanged() {
+  writeAddress();
+  applyFilters();
+  drawAll();
+}
+
 function startFilters() {
-  for (const box of all(".filters input")) {
+  for (const box of all(".filters input[type=checkbox]")) {
     box.addEventListener("change", () => {
-      state.hidden[box.name][box.checked ? "delete" : "add"](Number(box.value));
-      writeAddress();
-      applyFilters();
-      drawAll();
+      const kind = box.name === "data" ? "data" : "arm";
+      for (const index of armsOf(box)) state.hidden[kind][box.checked ? "delete" : "add"](index);
+      choiceChanged();
     });
   }
   document.getElementById("show-all").addEventListener("click", () => {
     state.hidden.arm.clear();
     state.hidden.data.clear();
-    writeAddress();
-    applyFilters();
-    drawAll();
+    choiceChanged();
   });
+  startFinding();
   for (const select of all("select[data-view]")) {
     select.addEventListener("change", () => {
       state.views[select.dataset.view] = select.value;
@@ -38,6 +42,25 @@ function startFilters() {
     applyTheme();
     drawAll();
   });
+}
+
+function startFinding() { // the list of arms narrows to those found; "Only these" shows them alone
+  const field = document.getElementById("find");
+  if (!field) return;
+  const labels = all(".filters label.arm");
+  const found = (label) => label.textContent.toLowerCase().includes(field.value.trim().toLowerCase());
+  field.addEventListener("input", () => {
+    for (const label of labels) label.hidden = !found(label);
+    for (const family of all(".family")) family.hidden = all("label.arm", family).every((label) => label.hidden);
+  });
+  const only = () => {
+    for (const label of labels) {
+      state.hidden.arm[found(label) ? "delete" : "add"](Number(label.querySelector("input").value));
+    }
+    choiceChanged();
+  };
+  document.getElementById("only").addEventListener("click", only);
+  field.addEventListener("keydown", (event) => event.key === "Enter" && only());
 }
 
 function startLinks() { // the address keeps the choices, so links inside the page move without it

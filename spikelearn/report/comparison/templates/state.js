@@ -43,11 +43,18 @@ function applyTheme() {
 const isHidden = (element, kind) =>
   (element.dataset[kind] ?? "").split(" ").some((index) => index !== "" && state.hidden[kind].has(Number(index)));
 
+const armsOf = (box) => box.value.split(" ").map(Number);
+
 function applyFilters() {
   for (const element of all("main [data-arm], main [data-data]")) {
     element.hidden = isHidden(element, "arm") || isHidden(element, "data");
   }
-  for (const box of all(".filters input")) box.checked = !state.hidden[box.name].has(Number(box.value));
+  for (const box of all(".filters input:is([name=arm], [name=data])")) box.checked = !state.hidden[box.name].has(Number(box.value));
+  for (const box of all(".filters input[name=family]")) {
+    const shown = armsOf(box).filter((arm) => !state.hidden.arm.has(arm)).length;
+    box.checked = shown > 0;
+    box.indeterminate = shown > 0 && shown < armsOf(box).length;
+  }
   for (const note of all(".nothing-left")) {
     note.hidden = all("tbody tr", note.parentElement).some((row) => !row.hidden);
   }

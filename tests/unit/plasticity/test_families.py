@@ -1,0 +1,18 @@
+"""Families of rules."""
+
+import pytest
+
+from spikelearn.plasticity import RULES
+from spikelearn.plasticity.families import FAMILIES, OTHER, family_of
+
+
+@pytest.mark.parametrize(
+    ("rule", "family"), [("bptt", "Gradients"), ("lls-mxm", "Signals times traces"), ("split", OTHER)]
+)
+def test_a_rule_has_the_family_of_its_folder(rule, family):
+    assert family_of(rule) == family
+
+
+def test_every_family_has_rules_and_a_rule_that_is_not_here_has_none():
+    assert {family_of(rule) for rule in RULES.names} >= set(FAMILIES.values())
+    assert family_of("a-rule-of-ones-own") == OTHER
