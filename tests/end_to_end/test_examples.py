@@ -35,6 +35,14 @@ def test_example(name, one_epoch, capsys):
     assert "test accuracy" in capsys.readouterr().out
 
 
+def test_kernel_layers(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["kernel_layers.py", "4", "1"])
+    runpy.run_path(str(EXAMPLES / "kernel_layers.py"), run_name="__main__")
+    machine, layers = re.findall(r": (\d+\.\d+) %", capsys.readouterr().out)
+    assert float(machine) > 98.0
+    assert float(layers) > 90.0
+
+
 @pytest.fixture
 def tiny_images(monkeypatch, tmp_path):
     """A data root with twenty images of each set, and a few recordings, in the published format."""
