@@ -66,16 +66,22 @@ def check_own(settings: Settings) -> None:
     if any(not torch.equal(after[name], value) for name, value in before.items()):
         raise ValueError(f"{settings.rule} writes to the network while it looks at a batch, expected updates only")
     for one, two in zip(first, second, strict=True):
-        for name, grad in one.grads.items():
+        again = _changes(two)
+        for name, grad in _changes(one).items():
             if not bool(torch.isfinite(grad).all()):
                 raise ValueError(f"{settings.rule} wishes a change of {name} that is not finite, on its first batch")
-            if not torch.allclose(grad, two.grads[name], rtol=1e-4, atol=1e-7 * _size(grad)):
+            if not torch.allclose(grad, again[name], rtol=1e-4, atol=1e-7 * _size(grad)):
                 raise ValueError(f"{settings.rule} wishes another change of {name} when asked twice with one seed")
-    if not any(bool(grad.any()) for update in first for grad in update.grads.values()):
+    if not any(bool(grad.any()) for update in first for grad in _changes(update).values()):
         raise ValueError(
             f"{settings.rule} changes nothing on the first {len(batch.targets)} samples: its neurons may be silent; "
             "raise the weights, the input's gain or the decay"
         )
+
+
+def _changes(update: Update) -> dict[str, Tensor]:
+    """What an update wishes to change, of the network and of what the rule itself learns, which may learn first."""
+    return update.grads | update.own
 
 
 def _updates(training: Training, batch: Batch) -> list[Update]:

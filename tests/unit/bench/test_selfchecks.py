@@ -64,6 +64,11 @@ def test_updates_that_cannot_be_meant(monkeypatch, factors, message):
         check_own(Settings(**SMALL))
 
 
+def test_a_rule_whose_own_weights_learn_first_changes_something():
+    """During pretraining only the way back learns, which no parameter of the network shows."""
+    check_own(Settings(**SMALL, rule="dtp", rule_option={"pretraining": 3}))
+
+
 def test_a_rule_that_writes_is_seen(monkeypatch):
     updates = BPTT.updates
 
