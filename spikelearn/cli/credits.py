@@ -9,7 +9,7 @@ from typer import Option
 from spikelearn.cli.common import AsJson, Imports, output, print_json, progress
 from spikelearn.cli.flags import takes_settings
 from spikelearn.cli.suited import suited
-from spikelearn.plasticity.meta.credit_files import write_credit_network
+from spikelearn.plasticity.meta.credits import CREDIT_NETWORKS
 from spikelearn.runs.credits import WITHOUT_MEANING, CreditSettings, LearnedCredits, about_credits, learn_credits
 from spikelearn.threads import no_more_than_cores
 
@@ -57,7 +57,7 @@ def credits_command(
 
     learned = learn_credits(settings, outer, tell)
     about = about_credits(settings, outer, learned)
-    write_credit_network(out, learned.tensors, about)
+    CREDIT_NETWORKS.write(out, learned.tensors, about)
     if as_json:
         print_json(
             {"file": str(Path(out)), "steps": learned.steps, **about["fresh_episodes"], "losses": learned.losses}

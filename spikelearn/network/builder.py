@@ -11,7 +11,7 @@ from spikelearn.checks import check_choice, check_count, one_of
 from spikelearn.network.architecture import Back, Conv, Dense, Layer, Neurons, Pool, parse
 from spikelearn.network.block import Block, Feedforward
 from spikelearn.network.initialisers import Initialiser, Uniform
-from spikelearn.network.layers import feedback_edge, joining_edge, module_of
+from spikelearn.network.layers import feedback_edge, joining_edge, module_of, widened
 from spikelearn.network.network import Network
 from spikelearn.network.readouts import READOUTS, FittedReadout, Readout
 from spikelearn.neurons import LIF, Adjoint, NeuronFactory
@@ -106,7 +106,13 @@ def build(
     first = next(iter(made.blocks)) in made.standardised
     feedback = {
         f"from_{source}": feedback_edge(
-            architecture, back, source, made.shapes, spectral=spectral_feedback, standard=first
+            architecture,
+            back,
+            source,
+            made.shapes,
+            channels=next(iter(made.blocks.values())).neuron.channels,
+            spectral=spectral_feedback,
+            standard=first,
         )
         for source, back in made.backs.items()
     }
@@ -145,13 +151,17 @@ class _Blocks:
         name = f"{kind}{1 + sum(known.startswith(kind) for known in self.blocks)}"
         before = next(reversed(self.blocks), "inputs")
         source = before if layer.source is None else self._known(name, layer.source)
-        synapse, shape = self._synapse(layer, self._sent()[source], norm)
+        made = _per_step_form(neuron)()
+        for known in self.blocks.values():
+            made.share(known.neuron)
+        synapse, current = self._synapse(layer, made.channels, self._sent()[source], norm)
+        shape = made.shape_of(current)
         own = None if source == before else source
-        self.blocks[name] = Block(synapse, _per_step_form(neuron)(), delay=self._delay(source), source=own)
+        self.blocks[name] = Block(synapse, made, delay=self._delay(source), source=own)
         self.shapes[name], self.front = shape, []
         for joined in layer.joined:
             from_ = self._known(name, joined.source)
-            edge = joining_edge(self.architecture, joined, name, self._sent(), self._delay(from_))
+            edge = joining_edge(self.architecture, joined, name, self._sent(), current, self._delay(from_))
             if f"{from_}_to_{name}" in self.joined:
                 raise ValueError(f"network string {self.architecture!r}: {name!r} takes from {from_!r} twice")
             self.joined[f"{from_}_to_{name}"] = edge
@@ -187,8 +197,11 @@ class _Blocks:
             found.append(module)
         return found, shape
 
-    def _synapse(self, layer: Neurons, shape: tuple[int, ...], norm: bool) -> tuple[nn.Module, tuple[int, ...]]:
-        """The synapse of a block, the pools that wait before its weights, and the shape of its neurons."""
+    def _synapse(
+        self, layer: Neurons, channels: int, shape: tuple[int, ...], norm: bool
+    ) -> tuple[nn.Module, tuple[int, ...]]:
+        """The synapse of a block, the pools that wait before its weights, and the shape of its neurons' current."""
+        layer = widened(layer, channels)
         parts, shape = self._pools(shape)
         parts += [Scale(layer.scale)] if layer.scale != 1.0 else []
         module, after = module_of(self.architecture, layer, shape, self.bias)

@@ -151,7 +151,9 @@ def _block_shapes(blocks: Mapping[str, Block], sources: Mapping[str, str], x: Te
     silent = {"inputs": torch.zeros_like(x, requires_grad=False).unsqueeze(0)}
     for name, block in blocks.items():
         with torch.no_grad(), copied_buffers(block.synapse), running_statistics([block.synapse]):
-            silent[name] = drive_edge(name, block, silent[sources[name]])
+            current = drive_edge(name, block, silent[sources[name]])
+            shape = block.neuron.shape_of(current.shape[2:])
+            silent[name] = current if shape == current.shape[2:] else current.new_zeros(*current.shape[:2], *shape)
     return {name: tuple(silent[name].shape[2:]) for name in blocks}
 
 

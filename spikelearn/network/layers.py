@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 from torch import nn
 
-from spikelearn.network.architecture import Back, Conv, Dense, Joined, Layer, Residual
+from spikelearn.network.architecture import Back, Conv, Dense, Joined, Layer, Neurons, Residual
 from spikelearn.network.block import Feedback, Feedforward
 from spikelearn.synapses import Residual as ResidualSynapse
 from spikelearn.synapses import SumPool2d, bound_spectral_norm, standardise, without_self
@@ -18,6 +19,7 @@ def feedback_edge(
     source: str,
     shapes: Mapping[str, tuple[int, ...]],
     *,
+    channels: int,
     spectral: bool,
     standard: bool,
 ) -> Feedback:
@@ -25,7 +27,7 @@ def feedback_edge(
 
     Raises:
         ValueError: it does not give the first block's shape; both of its weights, or a transposed convolution whose
-            weights should be standardised.
+            weights should be standardised; ``x`` for neurons of several ``channels``.
     """
     target, shape = next(iter(shapes.items()))
     sent, half = shapes[source], back.kernel // 2
@@ -43,18 +45,24 @@ def feedback_edge(
             f"network string {architecture!r}: (F{back.size}x) stands behind {source!r}, but x leaves out the way of "
             f"each neuron to itself, which only {target!r} has: write (F{back.size})"
         )
+    if back.others and channels > 1:
+        raise ValueError(
+            f"network string {architecture!r}: (F{back.size}x) leaves out one weight a neuron, but those of {target!r} "
+            f"take {channels} channels of current: write (F{back.size})"
+        )
     if spectral and standard:
         raise ValueError(
             f"network string {architecture!r}: the feedback from {source!r} to {target!r} has a bounded spectral norm "
             "and standardised weights, expected one of the two: drop one"
         )
     synapse: nn.Module
+    size = back.size * channels
     if back.kernel == 0:
-        synapse = nn.Linear(sent[0], back.size, bias=False)
+        synapse = nn.Linear(sent[0], size, bias=False)
     elif back.up:
-        synapse = nn.ConvTranspose2d(sent[0], back.size, back.kernel, 2, half, output_padding=1, bias=False)
+        synapse = nn.ConvTranspose2d(sent[0], size, back.kernel, 2, half, output_padding=1, bias=False)
     else:
-        synapse = nn.Conv2d(sent[0], back.size, back.kernel, padding=half, bias=False)
+        synapse = nn.Conv2d(sent[0], size, back.kernel, padding=half, bias=False)
     if standard:
         standardise(synapse)
     if back.others and isinstance(synapse, nn.Linear):
@@ -66,14 +74,21 @@ def feedback_edge(
 
 
 def joining_edge(
-    architecture: str, joined: Joined, target: str, shapes: Mapping[str, tuple[int, ...]], delay: int
+    architecture: str,
+    joined: Joined,
+    target: str,
+    shapes: Mapping[str, tuple[int, ...]],
+    shape: tuple[int, ...],
+    delay: int,
 ) -> Feedforward:
-    """A further edge from an earlier block, or the inputs, to ``target``; its weights are without bias.
+    """A further edge from an earlier block, or the inputs, to ``target``, whose current has the ``shape``.
+
+    Its weights are without bias.
 
     Raises:
         ValueError: spikes as they are of another shape; an image of no size that a stride makes the target's.
     """
-    sent, shape = shapes[joined.source], shapes[target]
+    sent = shapes[joined.source]
     wrong = (
         f"network string {architecture!r}: {joined.source!r} sends {list(sent)} to {target!r} of shape {list(shape)}"
     )
@@ -94,6 +109,15 @@ def joining_edge(
             )
         synapse = nn.Conv2d(sent[0], shape[0], 1, stride, bias=False)
     return Feedforward(joined.source, target, synapse, delay=delay, current=joined.current)
+
+
+def widened(layer: Neurons, channels: int) -> Neurons:
+    """``layer`` with as many units, or maps, as its neurons have channels of current altogether."""
+    if channels == 1:
+        return layer
+    if isinstance(layer, Dense):
+        return replace(layer, size=layer.size * channels)
+    return replace(layer, filters=layer.filters * channels)
 
 
 def module_of(architecture: str, layer: Layer, shape: tuple[int, ...], bias: bool) -> tuple[nn.Module, tuple[int, ...]]:

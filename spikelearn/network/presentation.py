@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
 
-from spikelearn.neurons import Neuron
+from spikelearn.neurons import Neuron, SharedConstants
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def presentation(network: nn.Module) -> Iterator[dict[str, Tensor]]:
             {
                 f"{place}.{name}" if place else name: buffer.detach()
                 for place, module in network.named_modules()
-                if not isinstance(module, Neuron)
+                if not isinstance(module, Neuron | SharedConstants)
                 for name, buffer in module.named_buffers(recurse=False)
             }
         )
@@ -41,7 +41,7 @@ def copied_buffers(network: nn.Module) -> Iterator[None]:
     places = [
         (module, name, buffer)
         for module in network.modules()
-        if not isinstance(module, Neuron)
+        if not isinstance(module, Neuron | SharedConstants)
         for name, buffer in module._buffers.items()
         if buffer is not None
     ]

@@ -3,15 +3,17 @@
 from spikelearn.neurons.activations import ACTIVATIONS, Activation
 from spikelearn.neurons.adaptive_lif import AdaptiveLIF, AdaptiveLIFState
 from spikelearn.neurons.adjoints import ADJOINTS, NO_ADJOINT, TSSL, Adjoint, Compiled, Surrogate, forward_sequence
-from spikelearn.neurons.base import NEURONS, MembraneState, Neuron, check_neuron
+from spikelearn.neurons.base import NEURONS, MembraneState, Neuron, SharedConstants, check_neuron
 from spikelearn.neurons.conductance_lif import ConductanceLIF, ConductanceLIFState
 from spikelearn.neurons.cuba_lif import CubaLIF, CubaLIFState
+from spikelearn.neurons.deep_artificial_neuron import DeepArtificialNeuron, DeepArtificialNeuronState
 from spikelearn.neurons.escape_noise_lif import EscapeNoiseLIF, EscapeNoiseLIFState
 from spikelearn.neurons.factory import NeuronFactory, neuron_factory
 from spikelearn.neurons.integrate_and_fire import IF
 from spikelearn.neurons.leaky_integrator import LeakyIntegrator
 from spikelearn.neurons.lif import LIF
 from spikelearn.neurons.membrane import LeakyNeuron, Membrane, MembraneNeuron
+from spikelearn.neurons.phenotype import Phenotype
 from spikelearn.neurons.rate import Rate, RateState
 from spikelearn.neurons.refractory_alif import RefractoryALIF, RefractoryALIFState
 from spikelearn.neurons.silent_leak_lif import SilentLeakLIF
@@ -53,6 +55,8 @@ __all__ = [
     "ConductanceLIFState",
     "CubaLIF",
     "CubaLIFState",
+    "DeepArtificialNeuron",
+    "DeepArtificialNeuronState",
     "EscapeNoiseLIF",
     "EscapeNoiseLIFState",
     "FastSigmoid",
@@ -63,12 +67,14 @@ __all__ = [
     "MembraneState",
     "Neuron",
     "NeuronFactory",
+    "Phenotype",
     "Rate",
     "RateState",
     "Rectangle",
     "RefractoryALIF",
     "RefractoryALIFState",
     "Sigmoid",
+    "SharedConstants",
     "SilentLeakLIF",
     "SpikeFunction",
     "SpikeResponse",

@@ -2,16 +2,20 @@
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
 
-from spikelearn.checks import check_finite, check_flag, check_positive
+from spikelearn.checks import check_count, check_finite, check_flag, check_positive
 from spikelearn.neurons.constants import Constant
 from spikelearn.neurons.spike_function import SpikeFunction
 from spikelearn.registry import Registry
+
+
+class SharedConstants(nn.Module):
+    """Constants that the neurons of several blocks have in common; as their own ones, nobody writes them in a run."""
 
 
 class MembraneState(NamedTuple):
@@ -45,6 +49,9 @@ class Neuron(nn.Module, ABC):
     currents: tuple[str, ...] = ("soma",)
     #: True where random numbers are drawn: the state then has a field ``stream`` (``neurons.streams``), int64.
     random: bool = False
+    #: Channels of current of every neuron: what drives n neurons has n * channels units (or maps), of which channel c of
+    #: neuron j is number j * channels + c. With more than one, spikes and v are narrower than the current.
+    channels: int = 1
     #: Also fires at v == v_threshold (papers that write >=).
     inclusive: bool = False
     #: Firing threshold, unit of v: where surrogate derivatives are centred, and what is drawn and exported.
@@ -61,6 +68,30 @@ class Neuron(nn.Module, ABC):
         if isinstance(own := vars(cls).get("per_step"), classmethod):
             function: Any = own.__func__
             function.__signature__ = _written_out(cls, function)
+
+    @classmethod
+    def resolved(cls, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Options that stand by themselves: with what a file holds in place of its name; here as they are."""
+        return options
+
+    def share(self, other: "Neuron") -> None:
+        """Take over from ``other``, of the same network, what their neurons have in common; here nothing is."""
+
+    def shape_of(self, current: Sequence[int]) -> tuple[int, ...]:
+        """The shape of the neurons, [n] or [C, H, W], that a ``current`` of a shape drives, both without the batch.
+
+        Raises:
+            ValueError: no whole number of neurons.
+        """
+        if self.channels == 1:
+            return tuple(current)
+        units, *places = current
+        if units % self.channels:
+            raise ValueError(
+                f"{type(self).__name__} takes {self.channels} channels of current a neuron, but is driven by {units}: "
+                f"give its synapse a multiple of {self.channels} outputs"
+            )
+        return units // self.channels, *places
 
     @property
     def sends(self) -> bool:
@@ -176,6 +207,7 @@ def check_neuron(neuron: Neuron) -> None:
                 f"example {attribute} = {example}"
             )
     check_positive(f"dt of neuron {name}", neuron.dt, "s")
+    check_count(f"channels of neuron {name}", neuron.channels)
     check_flag(f"inclusive of neuron {name}", neuron.inclusive)
     check_flag(f"fires of neuron {name}", neuron.fires)
     check_flag(f"graded of neuron {name}", neuron.graded)

@@ -50,6 +50,7 @@ from spikelearn.plasticity.losses import (
     VanRossum,
 )
 from spikelearn.plasticity.meta.credits import Credits
+from spikelearn.plasticity.meta.dan import DAN
 from spikelearn.plasticity.meta.meta_plasticity import MetaPlasticity
 from spikelearn.plasticity.meta.tdca import TDCA
 from spikelearn.plasticity.pairwise.kernel_proxy import KernelProxy
@@ -164,6 +165,7 @@ __all__ = [
     "SIGNALS",
     "BPTT",
     "CHL",
+    "DAN",
     "DFA",
     "EMSTDP",
     "EProp",

@@ -15,7 +15,7 @@ from spikelearn.neurons import Adjoint
 from spikelearn.plasticity.batch import Batch as Batch
 from spikelearn.plasticity.factors import Factors
 from spikelearn.plasticity.losses.base import Loss
-from spikelearn.plasticity.requires import Need, Values, check_needs
+from spikelearn.plasticity.requires import Need, OneChannel, Values, check_needs
 from spikelearn.registry import Registry
 from spikelearn.tasks import Task
 
@@ -126,6 +126,8 @@ class Rule(ABC):
     sums_over_batch: ClassVar[bool] = False
     #: Whether steps that ``Batch.lengths`` or ``Batch.valid`` leave out have no part in its updates.
     leaves_out_steps: ClassVar[bool] = False
+    #: Whether neurons may take several channels of current each, which are more than their spikes.
+    takes_channels: ClassVar[bool] = False
     #: The loss that the rule descends; None: it descends none.
     loss: Loss | None = None
     #: How a derivative crosses the rule's neurons; None: it takes none.
@@ -157,7 +159,8 @@ class Rule(ABC):
 
     def check(self, network: Network) -> None:
         """Raise ValueError, with the reason and the cure, where this rule cannot train ``network``."""
-        check_needs(self.name, self.requires, network)
+        further = () if self.takes_channels else (OneChannel(),)
+        check_needs(self.name, (*further, *self.requires), network)
 
     def init(self, network: Network, generator: torch.Generator) -> Memory:
         """The rule's memory: tensors only, all at once, drawn from ``generator``."""

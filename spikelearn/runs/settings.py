@@ -17,7 +17,7 @@ from spikelearn.hardware import HARDWARE, Hardware
 from spikelearn.imports import checksums
 from spikelearn.loading import ENCODERS, NOISES, Encoder, Noise
 from spikelearn.network import INITIALISERS, READOUTS, InputNorm, MembraneReadout, Network, Readout, StepReadout, build
-from spikelearn.neurons import neuron_factory
+from spikelearn.neurons import NEURONS, neuron_factory
 from spikelearn.plasticity import RULES, OptimizerChoice, Rule
 from spikelearn.runs.groups import Group, Setting, about, in_groups
 from spikelearn.seeding import generator_for
@@ -172,9 +172,12 @@ class Settings(BaseModel):
     @classmethod
     def _options_stand_by_themselves(cls, values: Any) -> Any:
         """What files hold is part of the settings."""
-        rule, options = (values.get(name) if isinstance(values, dict) else None for name in ("rule", "rule_option"))
-        if isinstance(rule, str) and rule in RULES and isinstance(options, dict):
-            return {**values, "rule_option": dict(RULES.get(rule).resolved(options))}
+        if not isinstance(values, dict):
+            return values
+        for name, registry in (("rule", RULES), ("neuron", NEURONS), ("output", NEURONS)):
+            kind, option = values.get(name), f"{name}_option"
+            if isinstance(kind, str) and kind in registry and isinstance(options := values.get(option), dict):
+                values = {**values, option: dict(registry.get(kind).resolved(options))}
         return values
 
     @field_validator("data_root")

@@ -8,7 +8,7 @@ import spikelearn
 LAYERS = [
     {"allocator", "checks", "component_text", "docstrings", "fast_path", "files", "kernels", "threads", "unpacking"},
     {"documents", "registry", "imports", "seeding", "events"},
-    {"catalogue", "event_products", "traces", "tasks"},
+    {"catalogue", "event_products", "learned_tensors", "traces", "tasks"},
     {"recordings"},
     {"neurons", "synapses", "datasets"},
     {"loading"},

@@ -11,7 +11,6 @@ from tests.golden.files import CLAIMED, FOLDER
 WAITING = (
     "align_",
     "bwbpf_",
-    "dan_",
     "eventprop_",
     "mstdpet_",
     "pal_",

@@ -44,6 +44,8 @@ class BPTT(BudgetedGradientRule):
     arXiv 1604.06174, 2016.
     """
 
+    takes_channels = True
+
     def __init__(
         self,
         loss: Loss = CrossEntropyRate(),

@@ -30,6 +30,8 @@ class ReadoutOnly(BudgetedGradientRule):
     Source: the usual control; Maass, Natschlaeger & Markram, Neural Computation 14, 2002 train a readout alone.
     """
 
+    takes_channels = True
+
     def __init__(
         self,
         loss: Loss = CrossEntropyRate(),

@@ -7,13 +7,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spikelearn.checks import check_count, check_not_negative, check_positive
+from spikelearn.learned_tensors import LearnedTensors
 from spikelearn.network import Network
 from spikelearn.plasticity.back_weights import direct_weights, uniform
 from spikelearn.plasticity.base import Memory
 from spikelearn.plasticity.losses import CrossEntropyRate
-from spikelearn.plasticity.meta.credit_files import tensors_of
 from spikelearn.plasticity.three_factor.signals.base import SIGNALS, Broadcast, Sent
 from spikelearn.tasks import check_targets
+
+#: Files and texts of credit networks.
+CREDIT_NETWORKS = LearnedTensors("credit_network", "a credit network", "spikelearn credits")
 
 #: Names of the credit network's tensors in a rule's memory; of those that belong to a block its name follows.
 STRAIGHT, HIDDEN, BIAS, THROUGH = "credits.straight.", "credits.hidden", "credits.bias", "credits.through."
@@ -71,7 +74,7 @@ class Credits(Broadcast):
         check_positive("width", width)
         check_not_negative("scale", scale)
         self.per_block, self.hidden, self.width, self.scale, self.gain = per_block, hidden, width, scale, gain
-        self.learned = None if network is None else tensors_of(network)
+        self.learned = None if network is None else CREDIT_NETWORKS.of(network)
 
     @property
     def linear(self) -> bool:

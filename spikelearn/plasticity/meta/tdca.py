@@ -5,8 +5,7 @@ from typing import Any, ClassVar
 
 from spikelearn.neurons import Adjoint, ATan, Surrogate
 from spikelearn.plasticity.base import RULES, OptimizerChoice
-from spikelearn.plasticity.meta.credit_files import tensors_of, written
-from spikelearn.plasticity.meta.credits import Credits
+from spikelearn.plasticity.meta.credits import CREDIT_NETWORKS, Credits
 from spikelearn.plasticity.requires import Values
 from spikelearn.plasticity.three_factor.rule import ThreeFactor
 from spikelearn.plasticity.three_factor.traces import EligibilityTrace
@@ -77,4 +76,4 @@ class TDCA(ThreeFactor):
     @classmethod
     def resolved(cls, options: Values) -> Values:
         text = options.get("network")
-        return {**options, "network": written(tensors_of(text))} if isinstance(text, str) else options
+        return {**options, "network": CREDIT_NETWORKS.written(CREDIT_NETWORKS.of(text))} if isinstance(text, str) else options

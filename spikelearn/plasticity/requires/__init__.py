@@ -9,7 +9,15 @@ from spikelearn.plasticity.requires.learning import (
     trainable_names,
     weights_of,
 )
-from spikelearn.plasticity.requires.neurons import Fires, HasDecay, MatchingDt, Neurons, OneNumber, every_block
+from spikelearn.plasticity.requires.neurons import (
+    Fires,
+    HasDecay,
+    MatchingDt,
+    Neurons,
+    OneChannel,
+    OneNumber,
+    every_block,
+)
 from spikelearn.plasticity.requires.structure import (
     Chain,
     Delay,
@@ -36,6 +44,7 @@ __all__ = [
     "Neurons",
     "NoFeedback",
     "NoTrainableBias",
+    "OneChannel",
     "OneNumber",
     "Passes",
     "PlainRate",

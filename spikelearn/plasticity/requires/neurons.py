@@ -97,6 +97,22 @@ class Fires(Need):
 
 
 @dataclass(frozen=True)
+class OneChannel(Need):
+    """Neurons with one current each, which errors and factors of a synapse are shaped like."""
+
+    def check(self, network: Network, rule: str) -> None:
+        for name, block in network.blocks.items():
+            if block.neuron.channels > 1:
+                raise ValueError(
+                    f"{rule} forms one factor a neuron, but a {type(block.neuron).__name__} of block {name!r} takes "
+                    f"{block.neuron.channels} channels of current: train with dan or bptt, or use other neurons"
+                )
+
+    def __str__(self) -> str:
+        return "one channel of current a neuron"
+
+
+@dataclass(frozen=True)
 class HasDecay(Need):
     """Neurons whose membrane has a decay per step; ``why`` is a phrase behind the rule's name."""
 

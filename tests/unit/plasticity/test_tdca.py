@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from spikelearn.plasticity import DFA, RULES, TDCA, Batch
-from spikelearn.plasticity.meta.credit_files import tensors_of, written
+from spikelearn.plasticity.meta.credits import CREDIT_NETWORKS
 from spikelearn.plasticity.meta.credits import BIAS, HIDDEN, STRAIGHT, THROUGH, kernel
 from spikelearn.runs import network_for
 
@@ -75,8 +75,8 @@ def test_credits_are_those_of_the_formula():
 
 def test_a_learned_credit_network_is_held_by_text():
     tensors = TDCA(per_block=2, hidden=2).init(network_for("tdca", "6-8-3", (6,)), torch.Generator().manual_seed(1))
-    options = TDCA.resolved({"per_block": 2, "hidden": 2, "network": written(tensors)})
-    assert options["network"] == written(tensors)
+    options = TDCA.resolved({"per_block": 2, "hidden": 2, "network": CREDIT_NETWORKS.written(tensors)})
+    assert options["network"] == CREDIT_NETWORKS.written(tensors)
     rule = RULES.build("tdca", options)
     found = rule.init(network_for("tdca", "6-20-3", (6,)), torch.Generator().manual_seed(9))
     assert found.keys() == tensors.keys()
@@ -87,9 +87,9 @@ def test_what_is_no_credit_network_is_refused(tmp_path):
     with pytest.raises(ValueError, match="does not exist: name a file of a credit network"):
         TDCA(network=str(tmp_path / "none.json"))
     with pytest.raises(ValueError, match="no rectangle of numbers"):
-        tensors_of('{"credits.bias": [[1.0], 2.0]}')
+        CREDIT_NETWORKS.of('{"credits.bias": [[1.0], 2.0]}')
     with pytest.raises(ValueError, match="not finite"):
-        tensors_of('{"credits.bias": [1e300]}')
+        CREDIT_NETWORKS.of('{"credits.bias": [1e300]}')
     with pytest.raises(ValueError, match="per_block is -1"):
         TDCA(per_block=-1)
     with pytest.raises(ValueError, match="as credits.bias, expected \\[16\\]"):

@@ -6,7 +6,7 @@ import torch
 from spikelearn.datasets import Digits
 from spikelearn.loading import Loader
 from spikelearn.plasticity import BPTT, TDCA, OptimizerChoice
-from spikelearn.plasticity.meta.credit_files import written
+from spikelearn.plasticity.meta.credits import CREDIT_NETWORKS
 from spikelearn.runs import network_for
 from spikelearn.training import Training, learn
 from spikelearn.training.outer import CreditLoop, Episodes
@@ -60,7 +60,7 @@ def test_an_episode_moves_the_credits_and_writes_no_weight():
 
 
 def test_a_loop_goes_on_from_a_learned_credit_network():
-    rule = TDCA(**OPTIONS, network=written(loop().tensors))
+    rule = TDCA(**OPTIONS, network=CREDIT_NETWORKS.written(loop().tensors))
     assert rule.signal.learned is not None
     before = {name: value.clone() for name, value in rule.signal.learned.items()}
     learning = CreditLoop(rule, network(), pairs=1)
