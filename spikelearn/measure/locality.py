@@ -137,9 +137,11 @@ class _Probe:
         self.into_source = [name for name in _linear_weights(network) if name.startswith(f"blocks.{self.below}.")]
         # The neuron whose weights change most, and the source that it learns most from: others may be silent.
         sizes = changed[self.weight].abs()
-        self.neuron, self.sources = int(sizes.sum(1).argmax()), sizes.sum(0).argsort(descending=True).tolist()
+        channels = network.blocks[self.block].neuron.channels
+        neurons = sizes.unflatten(0, (-1, channels)).sum((1, 2))
+        self.neuron, self.sources = int(neurons.argmax()), sizes.sum(0).argsort(descending=True).tolist()
         self.source = self.sources[0]
-        self.twin = (self.neuron + 1) % len(sizes)
+        self.twin = (self.neuron + 1) % len(neurons)
 
     def differs_by_a_source(self) -> bool:
         """Tell whether the activity of any source makes another update, the one learned from most first."""
@@ -154,7 +156,7 @@ class _Probe:
 
         ``anywhere``: that of any neuron of the block.
         """
-        rows = slice(None) if anywhere else slice(self.neuron, self.neuron + 1)
+        rows = slice(None) if anywhere else self._into(self.block, self.neuron)
         return any(self._differs(prepare, perturb, rows, strength) for strength in (0.1, 0.3, 1.0, 3.0, 10.0, 30.0))
 
     def _differs(self, prepare: Change, perturb: Change, rows: slice, strength: float) -> bool:
@@ -167,6 +169,11 @@ class _Probe:
         largest = max(float(grad.abs().max()) for grad in updates[0] + updates[1])
         gaps = [float((a - b).abs().max()) for a, b in zip(*updates, strict=True)]
         return max(gaps) > ROUNDING * largest
+
+    def _into(self, block: str, neuron: int) -> slice:
+        """The rows of weights into a neuron, one for each channel of its current."""
+        channels = self.network.blocks[block].neuron.channels
+        return slice(neuron * channels, (neuron + 1) * channels)
 
     def _run(self) -> _Run:
         memory = {name: tensor.clone() for name, tensor in self.memory.items()}
@@ -188,10 +195,11 @@ class _Probe:
             run.inputs[..., self.source] = 1.0 - run.inputs[..., self.source]
             return
         for name in self.into_source:
-            run.weight(name)[self.source] += strength * run.weight(name)[self.source].abs()
+            rows = run.weight(name)[self._into(self.below, self.source)]
+            rows += strength * rows.abs()
 
     def change_own_weights(self, run: _Run, strength: float) -> None:
-        run.weight(self.weight)[self.neuron] *= 1.0 + strength
+        run.weight(self.weight)[self._into(self.block, self.neuron)] *= 1.0 + strength
 
     def exchange_targets(self, run: _Run, strength: float) -> None:
         """Exchange all, or some alone: where two classes change places, the same samples are of one class as before."""
@@ -207,8 +215,9 @@ class _Probe:
     def make_a_twin(self, run: _Run, strength: float) -> None:
         size = run.weight(self.weight).shape[0]
         own = [p for name, p in run.network.named_parameters() if name.startswith(self.weight.removesuffix("weight"))]
+        own_rows, others = self._into(self.block, self.neuron), self._into(self.block, self.twin)
         for parameter in own:
-            parameter.data[self.twin] = parameter.data[self.neuron]
+            parameter.data[others] = parameter.data[own_rows]
         for tensor in run.memory.values():
             for axis in (axis for axis, length in enumerate(tensor.shape) if length == size):
                 tensor.select(axis, self.twin).copy_(tensor.select(axis, self.neuron))

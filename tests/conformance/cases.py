@@ -14,6 +14,7 @@ from spikelearn.neurons import (
     AdaptiveLIF,
     ConductanceLIF,
     CubaLIF,
+    DeepArtificialNeuron,
     EscapeNoiseLIF,
     LeakyIntegrator,
     Rate,
@@ -116,6 +117,7 @@ NEURONS = {
     "stochastic-winner": [lambda: StochasticWinner(2.0), lambda: StochasticWinner(decay=0.8, winners=3)],
     "conductance-lif": [lambda: ConductanceLIF(5e-3), lambda: ConductanceLIF(5e-3, v_reset=-0.5, inclusive=True)],
     "rate": [lambda: Rate(), lambda: Rate(Softmax())],
+    "dan": [lambda: DeepArtificialNeuron(3, 4).double(), lambda: DeepArtificialNeuron(2, 3, drawn=1, gain=5.0).double()],
 }
 
 
@@ -306,6 +308,7 @@ RULES = {
         RuleCase("meta-plasticity", {"pseudo_gradient": 1.0, "feedback": "symmetric"}, lr=0.3),
         RuleCase("meta-plasticity", {"pseudo_gradient": 1.0, "gain": 10.0}, SPIKING, lr=1.0),
     ],
+    "dan": [RuleCase("dan", settings={"neuron_option": {"channels": 3, "width": 4}}, lr=1.0)],
     "tdca": [RuleCase("tdca", {"per_block": 3}), RuleCase("tdca", {"per_block": 0, "hidden": 0}, SPIKING)],
     # The kernel couples the samples of a batch.
     "kernel-proxy": [

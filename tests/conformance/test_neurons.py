@@ -38,7 +38,12 @@ def current(dtype=F64, steps=20):
 
 
 def given(neuron, record):
-    """``record`` as the model takes it: alone, or under the first of its currents, with something in the others."""
+    """``record`` as the model takes it: alone, or under the first of its currents, with something in the others.
+
+    Of neurons with several channels it is that of the first channel, beside others.
+    """
+    if neuron.channels > 1:
+        return torch.stack([record * (1 - 0.3 * n) for n in range(neuron.channels)], -1).flatten(-2)
     if len(neuron.currents) == 1:
         return record
     first, *others = neuron.currents
@@ -52,7 +57,7 @@ def test_state_is_a_value(make):
     kept = [part.clone() for part in (*state, *neuron.buffers())]
     z, v, after = neuron.step(state, given(neuron, x[0]), HARD)
     assert all(a.equal(b) for a, b in zip((*state, *neuron.buffers()), kept, strict=True))
-    assert {name for name, _ in neuron.named_buffers()} == set(neuron.per_neuron)
+    assert {name for name, _ in neuron.named_buffers(recurse=False)} == set(neuron.per_neuron)
     assert z.shape == v.shape == x[0].shape
     assert type(after) is type(state)
     if neuron.fires:

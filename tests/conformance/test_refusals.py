@@ -111,7 +111,7 @@ BROKEN = {
     "LossFits": [(lambda network, need: rebuilt(network, readout=RidgeReadout(sizes(network)[-1], 2)), "is fitted to records")],
     "MatchingDt": [(neurons(lambda: LIF(dt=2e-3)), "of block 'fc1' have 0.002 s, expected the same: set dt in both")],
     "Neurons": [
-        (neurons(lambda: CubaLIF(reset="subtract")), "but block 'fc1' is CubaLIF: use .*--neuron (if|lif|rate)"),
+        (neurons(lambda: CubaLIF(reset="subtract")), "but block 'fc1' is CubaLIF: use .*--neuron (if|lif|rate|dan)"),
         (neurons(LeakyIntegrator), "but block 'fc1' is LeakyIntegrator: use"),
         (lambda network, need: rebuilt(network, neuron=need.kinds[0]), "block 'fc1' is (IF with inclusive=False|LIF with reset)"),
     ],
