@@ -11,8 +11,8 @@ from spikelearn.cli.common import AsJson, Imports, output, print_json, progress
 from spikelearn.cli.flags import takes_settings
 from spikelearn.cli.suited import suited
 from spikelearn.documents import write_json
-from spikelearn.runs import merged
-from spikelearn.runs.continual import Continual, Phase, train_continually
+from spikelearn.runs import Settings, merged
+from spikelearn.runs.continual import Continual, Phase, Reconstruction, reconstruct_continually, train_continually
 from spikelearn.runs.settings import recorded
 from spikelearn.threads import no_more_than_cores
 
@@ -33,7 +33,8 @@ def continual_command(
     """Learn the classes of a data set in parts, one after the other, and measure what is forgotten.
 
     After every part the accuracy on each: among all classes (class-incremental) and among those of a sample's own part
-    (task-incremental); at the end their mean, forgetting and backward transfer.
+    (task-incremental); at the end their mean, forgetting and backward transfer. With --task autoencode samples are to
+    be given back, and the measure is the error on each part.
     """
     del context
     if not rules or "rule" in given:
@@ -45,23 +46,51 @@ def continual_command(
         made[rule], filled_in = suited({}, {**common, "rule": rule})
         if filled_in:
             progress.print(filled_in, style="yellow")
-    found = {}
-    for rule, settings in made.items():
-
-        def tell(number: int, phase: Phase, rule: str = rule) -> None:
-            accuracies = " ".join(f"{100 * value:.1f}" for value in phase.class_incremental)
-            progress.print(f"{rule}, part {number + 1}/{splits}: accuracy on every part {accuracies} %")
-
-        found[rule] = train_continually(settings, splits, tell)
+    found = {rule: _trained(rule, settings, splits) for rule, settings in made.items()}
     results = {rule: {"settings": recorded(made[rule]), **result.record()} for rule, result in found.items()}
     if out is not None:
         write_json(Path(out), results)
     if as_json:
         print_json(results)
         return
-    for rule, result in found.items():
+    classified = {rule: result for rule, result in found.items() if isinstance(result, Continual)}
+    given_back = {rule: result for rule, result in found.items() if isinstance(result, Reconstruction)}
+    for rule, result in classified.items():
         _print(rule, result)
-    _print_measures(found)
+    if classified:
+        _print_measures(classified)
+    if given_back:
+        _print_errors(given_back)
+
+
+def _trained(rule: str, settings: Settings, splits: int) -> Continual | Reconstruction:
+    """What a rule came to, told part by part."""
+    if settings.make_task().of_input:
+
+        def tell_errors(number: int, errors: list[float]) -> None:
+            told = " ".join(f"{value:.4g}" for value in errors)
+            progress.print(f"{rule}, part {number + 1}/{splits}: error on every part {told}")
+
+        return reconstruct_continually(settings, splits, tell_errors)
+
+    def tell(number: int, phase: Phase) -> None:
+        accuracies = " ".join(f"{100 * value:.1f}" for value in phase.class_incremental)
+        progress.print(f"{rule}, part {number + 1}/{splits}: accuracy on every part {accuracies} %")
+
+    return train_continually(settings, splits, tell)
+
+
+def _print_errors(found: dict[str, Reconstruction]) -> None:
+    """The errors of every rule, a row a phase, and their measures."""
+    measures = Table("rule", "mean squared error at the end", "right after each part", "forgetting")
+    for rule, result in found.items():
+        names = ["+".join(map(str, classes)) for classes in result.splits]
+        table = Table(f"{rule}, mean squared error", *names)
+        for name, errors in zip(names, result.errors, strict=True):
+            table.add_row(f"after {name}", *(f"{value:.4g}" for value in errors))
+        output.print(table)
+        measures.add_row(rule, *(f"{value:.4g}" for value in result.forgotten))
+    output.print(measures)
 
 
 def _print(rule: str, result: Continual) -> None:

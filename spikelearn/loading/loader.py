@@ -145,12 +145,15 @@ class Loader:
         return shared
 
     def of_classes(self, classes: Collection[int]) -> Self:
-        """A loader of those of its samples whose target is one of ``classes``, in the order of its own.
+        """A loader of those of its samples whose class is one of ``classes``, in the order of its own.
+
+        Where the task asks for the input itself, the class is the one that the data set gives.
 
         Raises:
             ValueError: targets that are no class numbers; no sample of any.
         """
-        if not self.task.classes or self.task.per_step:
+        task = self.dataset.task if self.task.of_input else self.task
+        if not task.classes or task.per_step:
             raise ValueError(f"samples of a class were asked for, but the task is {self.task!s}: use data with classes")
         chosen = copy.copy(self)
         chosen.indices = self.indices[torch.isin(self.dataset.targets[self.indices], torch.tensor(list(classes)))]

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from spikelearn.checks import check_count
 from spikelearn.loading import Loader
-from spikelearn.measure import Forgetting, Predict, evaluate, forgetting
+from spikelearn.measure import ForgottenErrors, Forgetting, Predict, evaluate, forgetting, forgotten_errors
 from spikelearn.network import Network
 from spikelearn.plasticity import Memory, Rule
 from spikelearn.runs.settings import Settings
@@ -23,8 +23,10 @@ from spikelearn.training.training import Training
 #: Settings that have no meaning where one training follows another.
 WITHOUT_MEANING = ("patience", "test_curve", "prune", "hardware")
 
-#: Told after every phase: its number from 0 on, and the accuracies on all splits, classes known or not.
-Teller = Callable[[int, "Phase"], None]
+T = TypeVar("T")
+
+#: Told after every phase: its number from 0 on, and the measures on all splits.
+Teller = Callable[[int, T], None]
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,28 @@ class Continual:
         }
 
 
+@dataclass(frozen=True)
+class Reconstruction:
+    """What a network came to that learned to give back the samples of one split after the other.
+
+    Args:
+        splits: classes of every split, in the order in which they were learned.
+        errors: behind each phase, the mean squared errors on the test samples of every split.
+    """
+
+    splits: list[list[int]]
+    errors: list[list[float]]
+
+    @property
+    def forgotten(self) -> ForgottenErrors:
+        """Measures of what was forgotten."""
+        return forgotten_errors(self.errors)
+
+    def record(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {"splits": self.splits, "errors": self.errors} | self.forgotten._asdict()
+
+
 def class_splits(classes: int, splits: int) -> list[list[int]]:
     """The classes 0 .. ``classes`` - 1 in order, in ``splits`` parts, of which the first are one larger at most.
 
@@ -83,7 +107,7 @@ def class_splits(classes: int, splits: int) -> list[list[int]]:
     return [part.tolist() for part in torch.arange(classes).tensor_split(splits)]
 
 
-def train_continually(settings: Settings, splits: int, tell: Teller | None = None) -> Continual:
+def train_continually(settings: Settings, splits: int, tell: Teller[Phase] | None = None) -> Continual:
     """Train on the classes of one split after the other, and test on all splits after every phase.
 
     Weights and the rule's memory go on from phase to phase; optimizer, schedule and the order of samples begin anew in
@@ -96,18 +120,44 @@ def train_continually(settings: Settings, splits: int, tell: Teller | None = Non
     Source: the scenarios: van de Ven, Tuytelaars & Tolias, Nature Machine Intelligence 4, 2022. deviation: of
     task-incremental learning, outputs of other splits are left out in the test, not in training.
     """
-    said = [name for name in WITHOUT_MEANING if getattr(settings, name)]
-    if said:
-        flags = ", ".join("--" + name.replace("_", "-") for name in said)
-        raise ValueError(f"one training follows another, with tests in between: drop {flags}")
     task = settings.make_task()
     if task.name != "classify":
         raise ValueError(
             f"classes are learned one split after the other, but the task is {task!s}: use data with classes"
         )
+    return Continual(*_phases(settings, splits, _tested, tell))
+
+
+def reconstruct_continually(
+    settings: Settings, splits: int, tell: Teller[list[float]] | None = None
+) -> Reconstruction:
+    """The same where a network learns to give back its input (the task autoencode) on one split after the other.
+
+    Raises:
+        ValueError: settings of no meaning here, another task, data without classes, fewer classes than splits.
+
+    Source: Camp, Mandivarapu & Estrada, arXiv 2011.07035, 2020: classes reconstructed one after the other.
+    """
+    task = settings.make_task()
+    if not task.of_input:
+        raise ValueError(f"the task is {task!s}, but samples are to be given back: set --task autoencode")
+    return Reconstruction(*_phases(settings, splits, _errors, tell))
+
+
+def _phases(
+    settings: Settings,
+    splits: int,
+    test: Callable[[Training, Loader, Sequence[Sequence[int]], str], T],
+    tell: Teller[T] | None,
+) -> tuple[list[list[int]], list[T]]:
+    """The splits, and what ``test`` makes of the network after each phase."""
+    said = [name for name in WITHOUT_MEANING if getattr(settings, name)]
+    if said:
+        flags = ", ".join("--" + name.replace("_", "-") for name in said)
+        raise ValueError(f"one training follows another, with tests in between: drop {flags}")
     seed_everything(settings.seed)
     begun, loaders = prepare(settings, settings.device)
-    parts = class_splits(loaders["train"].outputs, splits)
+    parts = class_splits(loaders["train"].dataset.classes, splits)
     network, memory, phases = begun.network, begun.memory, []
     for number, classes in enumerate(parts):
         training = _training(settings, number, network, memory)
@@ -117,10 +167,10 @@ def train_continually(settings: Settings, splits: int, tell: Teller | None = Non
         )
         fit(training, shown, epochs=settings.epochs, device=settings.device)
         memory = training.memory
-        phases.append(_tested(training, loaders["test"], parts, settings.device))
+        phases.append(test(training, loaders["test"], parts, settings.device))
         if tell is not None:
             tell(number, phases[-1])
-    return Continual(parts, phases)
+    return parts, phases
 
 
 def _training(settings: Settings, number: int, network: Network, memory: Memory) -> Training:
@@ -151,6 +201,14 @@ def _tested(training: Training, test: Loader, parts: Sequence[Sequence[int]], de
         among_all.append(free.accuracy)
         among_own.append(told.accuracy)
     return Phase(among_all, among_own)
+
+
+def _errors(training: Training, test: Loader, parts: Sequence[Sequence[int]], device: str) -> list[float]:
+    """Mean squared errors on all splits, of the network as it is."""
+    predict = predictor(training.rule, training.network, training.memory)
+    return [
+        evaluate(training.network, test.of_classes(classes), device=device, predict=predict).value for classes in parts
+    ]
 
 
 def _within(classes: Sequence[int], rule: Rule, network: Network, memory: Memory) -> Predict:

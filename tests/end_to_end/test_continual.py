@@ -30,3 +30,13 @@ def test_what_cannot_be_is_said(capsys):
     assert "name the rules with --rules" in capsys.readouterr().err
     assert run(["continual", "--rules", "bptt", *SMALL, "--splits", "11"]) == 2
     assert "splits is 11, but there are 10 classes" in capsys.readouterr().err
+
+
+def test_samples_are_given_back_part_after_part(capsys):
+    flags = [*("--task", "autoencode"), *(flag.replace("64-12-10", "64-12-64") for flag in SMALL)]
+    assert run(["continual", "--rules", "bptt", *flags, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["bptt"]
+    assert found["average_error"] == sum(found["errors"][1]) / 2
+    assert found["forgetting"] == found["errors"][1][0] - found["errors"][0][0]
+    assert run(["continual", "--rules", "bptt", *flags]) == 0
+    assert "mean squared error at the end" in capsys.readouterr().out

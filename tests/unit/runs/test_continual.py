@@ -8,12 +8,14 @@ import torch
 from spikelearn.datasets import Digits
 from spikelearn.loading import Loader
 from spikelearn.runs import Settings, continual
-from spikelearn.runs.continual import class_splits, train_continually
+from spikelearn.runs.continual import class_splits, reconstruct_continually, train_continually
 
 RATE = {
     "neuron": "rate", "output": "rate", "output_option": {"activation": "linear"}, "steps": 1, "net": "64-16-10",
     "optimizer": "adam", "lr": 0.005, "schedule": "constant", "epochs": 1, "data_fraction": 0.05, "batch": 8,
 }  # fmt: skip
+
+GIVEN_BACK = {**RATE, "net": "64-16-64", "task": "autoencode"}
 
 
 def test_classes_are_split_in_order():
@@ -78,4 +80,18 @@ def test_what_has_no_meaning_is_refused():
     with pytest.raises(ValueError, match="drop --patience"):
         train_continually(Settings(rule="dfa", **RATE, patience=2), 2)
     with pytest.raises(ValueError, match="task is autoencode"):
-        train_continually(Settings(rule="bptt", **{**RATE, "net": "64-16-64"}, task="autoencode"), 2)
+        train_continually(Settings(rule="bptt", **GIVEN_BACK), 2)
+    with pytest.raises(ValueError, match="set --task autoencode"):
+        reconstruct_continually(Settings(rule="bptt", **RATE), 2)
+
+
+def test_samples_are_given_back_part_after_part():
+    told = []
+    found = reconstruct_continually(
+        Settings(rule="bptt", **{**GIVEN_BACK, "epochs": 3, "data_fraction": 0.3}), 2, lambda *at: told.append(at)
+    )
+    assert told == [(0, found.errors[0]), (1, found.errors[1])]
+    assert found.splits == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]
+    (first, other), (last, own) = found.errors
+    assert own < other
+    assert found.forgotten == ((last + own) / 2, (first + own) / 2, last - first)
