@@ -19,6 +19,7 @@ from spikelearn.cli.inspect import inspect_command
 from spikelearn.cli.listing import datasets_command, impairments_command, neurons_command, rules_command
 from spikelearn.cli.locality import locality_command
 from spikelearn.cli.meta import meta_command
+from spikelearn.cli.phenotype import phenotype_command
 from spikelearn.cli.presets import presets_command
 from spikelearn.cli.report import report_command
 from spikelearn.cli.traces import traces_command
@@ -64,7 +65,8 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(train_command, align_command, compare_command, tune_command, report_command, evaluate_command, export_command),
     *(inspect_command, rules_command, locality_command, traces_command, neurons_command, datasets_command),
-    *(impairments_command, presets_command, meta_command, credits_command, continual_command),
+    *(impairments_command, presets_command, meta_command, credits_command, phenotype_command),
+    continual_command,
 )
 for command in COMMANDS:
     app.command(command.__name__.removesuffix("_command"))(_interruptible(command))

@@ -1,7 +1,6 @@
 """The outer loop of a phenotype: hyper-learning, a step by all tasks behind every step on the present one."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from statistics import fmean
 
 import torch
@@ -12,20 +11,8 @@ from spikelearn.network import Network
 from spikelearn.plasticity import DAN, Batch, OptimizerChoice, Update
 from spikelearn.plasticity.meta.dan import phenotype_of
 from spikelearn.training.learning import learn
+from spikelearn.training.outer.streams import Moment
 from spikelearn.training.training import Training
-
-
-@dataclass(frozen=True)
-class Moment:
-    """What one network of a population meets between two steps of its weights.
-
-    Args:
-        seen: samples of the present task, from which its vectors of weights learn.
-        asked: samples of all tasks, a batch for each step of the phenotype behind that.
-    """
-
-    seen: Batch
-    asked: Sequence[Batch]
 
 
 class PhenotypeLoop:

@@ -11,7 +11,7 @@ from spikelearn.checks import check_count
 from spikelearn.plasticity import Batch
 from spikelearn.seeding import generator_for
 from spikelearn.tasks import TASKS
-from spikelearn.training.outer.phenotype_loop import Moment
+from spikelearn.training.outer.streams import Moment
 
 
 @dataclass(frozen=True)
@@ -90,19 +90,23 @@ class SineMixtures:
         kind = torch.get_default_dtype()
         return Mixture(x.to(kind), y.to(kind), self.tasks)
 
-    def moments(self, number: int, population: int = 1) -> Iterator[list[Moment]]:
-        """Episode ``number``, in which every network of a population learns a function of its own."""
+    def moments(self, number: int, population: int = 1, *, ask: bool = True) -> Iterator[list[Moment]]:
+        """The moments of stream ``number``; every network of the population learns a function of its own."""
         mixtures = [self.mixture(number * population + member) for member in range(population)]
-        generator = generator_for(self.seed, "points", number)
+        generator, asking = (generator_for(self.seed, name, number) for name in ("points", "asked"))
         for task in range(self.tasks):
             for _ in range(self.samples):
                 yield [
                     Moment(
                         mixture.drawn(generator, self.seen, task),
-                        [mixture.drawn(generator, self.asked) for _ in range(self.hyper_steps)],
+                        [mixture.drawn(asking, self.asked) for _ in range(self.hyper_steps * ask)],
                     )
                     for mixture in mixtures
                 ]
+
+    def tests(self, number: int) -> list[Batch]:
+        """All points of every slice of function ``number``."""
+        return self.mixture(number).slices()
 
 
 def _batch(x: Tensor, y: Tensor) -> Batch:
