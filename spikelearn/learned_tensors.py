@@ -36,9 +36,7 @@ class LearnedTensors:
         elif Path(text).is_file():
             found = read_json(Path(text), f"learn one with: {self.command}").get(self.entry)
         else:
-            raise ValueError(
-                f"{text} does not exist: name a file of {self.words}, which {self.command} --out leaves"
-            )
+            raise ValueError(f"{text} does not exist: name a file of {self.words}, which {self.command} --out leaves")
         if not isinstance(found, Mapping):
             raise ValueError(f"{text} has no entry {self.entry!r}, expected a file that {self.command} wrote: name one")
         return {name: self._tensor(name, value) for name, value in found.items()}

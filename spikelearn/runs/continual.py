@@ -128,9 +128,7 @@ def train_continually(settings: Settings, splits: int, tell: Teller[Phase] | Non
     return Continual(*_phases(settings, splits, _tested, tell))
 
 
-def reconstruct_continually(
-    settings: Settings, splits: int, tell: Teller[list[float]] | None = None
-) -> Reconstruction:
+def reconstruct_continually(settings: Settings, splits: int, tell: Teller[list[float]] | None = None) -> Reconstruction:
     """The same where a network learns to give back its input (the task autoencode) on one split after the other.
 
     Raises:

@@ -50,6 +50,14 @@ def learn(training: Training, batch: Batch, share: float = 1.0) -> Update:
     return last
 
 
+def descend(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], grads: Mapping[str, Tensor]) -> None:
+    """One step of an optimizer of ``tensors``, which are no network's parameters, by their ``grads``."""
+    for name, tensor in tensors.items():
+        tensor.grad = _laid_out(grads[name], tensor)
+    optimizer.step()
+    optimizer.zero_grad()
+
+
 def _drawing(training: Training, batch: Batch) -> AbstractContextManager[None]:
     """Context in which random neurons draw anew for this batch, the same in all of the rule's runs."""
     network = training.network

@@ -117,7 +117,10 @@ NEURONS = {
     "stochastic-winner": [lambda: StochasticWinner(2.0), lambda: StochasticWinner(decay=0.8, winners=3)],
     "conductance-lif": [lambda: ConductanceLIF(5e-3), lambda: ConductanceLIF(5e-3, v_reset=-0.5, inclusive=True)],
     "rate": [lambda: Rate(), lambda: Rate(Softmax())],
-    "dan": [lambda: DeepArtificialNeuron(3, 4).double(), lambda: DeepArtificialNeuron(2, 3, drawn=1, gain=5.0).double()],
+    "dan": [
+        lambda: DeepArtificialNeuron(3, 4).double(),
+        lambda: DeepArtificialNeuron(2, 3, drawn=1, gain=5.0).double(),
+    ],
 }
 
 

@@ -62,7 +62,13 @@ def tiny_images(monkeypatch, tmp_path):
 
 
 #: Papers whose recordings have some hundred steps, or whose values settle anew for every update.
-LONG = ("apolinario2025_s_tllr", "kaiser2020_decolle", "pinchetti2022_transformer", "pinchetti2022_vae")
+LONG = (
+    "apolinario2025_s_tllr",
+    "camp2020_deep_artificial_neurons",
+    "kaiser2020_decolle",
+    "pinchetti2022_transformer",
+    "pinchetti2022_vae",
+)
 PAPERS = [
     pytest.param(path.stem, marks=pytest.mark.slow if path.stem in LONG else ())
     for path in sorted((EXAMPLES / "papers").glob("*.py"))

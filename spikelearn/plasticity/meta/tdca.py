@@ -76,4 +76,8 @@ class TDCA(ThreeFactor):
     @classmethod
     def resolved(cls, options: Values) -> Values:
         text = options.get("network")
-        return {**options, "network": CREDIT_NETWORKS.written(CREDIT_NETWORKS.of(text))} if isinstance(text, str) else options
+        return (
+            {**options, "network": CREDIT_NETWORKS.written(CREDIT_NETWORKS.of(text))}
+            if isinstance(text, str)
+            else options
+        )

@@ -56,7 +56,9 @@ class ClassStreams:
         self.classes = len(known) if classes is None else classes
         check_count("classes", self.classes, 2)
         if self.classes > len(known):
-            raise ValueError(f"a stream takes {self.classes} classes, but there are {len(known)}: choose at most as many")
+            raise ValueError(
+                f"a stream takes {self.classes} classes, but there are {len(known)}: choose at most as many"
+            )
 
     def moments(self, number: int, population: int = 1, *, ask: bool = True) -> Iterator[list[Moment]]:
         """The moments of stream ``number``; every network of the population has an order of its own."""

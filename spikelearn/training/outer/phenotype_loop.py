@@ -10,7 +10,7 @@ from spikelearn.checks import check_count, check_positive
 from spikelearn.network import Network
 from spikelearn.plasticity import DAN, Batch, OptimizerChoice, Update
 from spikelearn.plasticity.meta.dan import phenotype_of
-from spikelearn.training.learning import learn
+from spikelearn.training.learning import descend, learn
 from spikelearn.training.outer.streams import Moment
 from spikelearn.training.training import Training
 
@@ -89,10 +89,8 @@ class PhenotypeLoop:
     def step(self, asked: Sequence[Batch]) -> list[Update]:
         """One step of the phenotype, by the mean of its derivatives over the networks, each on its batch of ``asked``."""
         updates = [self.rule.hyper(net, batch) for net, batch in zip(self.networks, asked, strict=True)]
-        for name, tensor in self.phenotype.tensors.items():
-            tensor.grad = mean_of([update.own[name] for update in updates])
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        grads = {name: mean_of([update.own[name] for update in updates]) for name in self.phenotype.tensors}
+        descend(self.optimizer, self.phenotype.tensors, grads)
         return updates
 
     def episode(self, moments: Iterable[Sequence[Moment]]) -> float:
