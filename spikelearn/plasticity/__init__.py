@@ -17,6 +17,7 @@ from spikelearn.plasticity.base import (
 from spikelearn.plasticity.equilibrium.chl import CHL
 from spikelearn.plasticity.equilibrium.divergence import DIVERGENCES
 from spikelearn.plasticity.equilibrium.eqprop import EqProp
+from spikelearn.plasticity.equilibrium.eqprop_spiking import EqPropSpiking
 from spikelearn.plasticity.equilibrium.ide import IDE
 from spikelearn.plasticity.equilibrium.pc import PredictiveCoding
 from spikelearn.plasticity.equilibrium.pc_constrained import PCConstrained
@@ -170,6 +171,7 @@ __all__ = [
     "EMSTDP",
     "EProp",
     "EqProp",
+    "EqPropSpiking",
     "FA",
     "IDE",
     "LOSSES",

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spikelearn.checks import check_count
 from spikelearn.loading import Loader
-from spikelearn.measure import ForgottenErrors, Forgetting, Predict, evaluate, forgetting, forgotten_errors
+from spikelearn.measure import Forgetting, ForgottenErrors, Predict, evaluate, forgetting, forgotten_errors
 from spikelearn.network import Network
 from spikelearn.plasticity import Memory, Rule
 from spikelearn.runs.settings import Settings

@@ -23,11 +23,13 @@ SIGMOID = {"activation": "sigmoid:gain=4,shift=0.5"}
 
 
 class Contrastive(Rule):
-    """A rule that lets rate neurons settle freely, and then once more as the targets would have them."""
+    """A rule that lets neurons settle freely, and then once more as the targets would have them."""
 
     default_optimizer = OptimizerChoice("adam", 3e-3)
     default_settings = {"steps": 1, "neuron_option": SIGMOID, "output": "rate", "output_option": SIGMOID}
     loss: Loss
+    #: The neurons that settle.
+    neurons: Need = Neurons(Rate, why="lets neurons settle that pull at each other")
 
     def __init__(self, loss: Loss, *, free_steps: int, gain: float) -> None:
         check_instance("loss", loss, Loss, "for example loss=SquaredError()")
@@ -42,7 +44,7 @@ class Contrastive(Rule):
             LossFits(self.loss),
             Chain(why, "train with bptt"),
             NoFeedback(f"{why} through the weights of the blocks", "train with ide or bptt"),
-            Neurons(Rate, why=why),
+            self.neurons,
             Passes("the same answer at every step, of each sample by itself", _check_steady),
             Passes("a readout of rates", _check_readout, {"readout": "rate"}),
             SomethingToLearn(),

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple, Self
 
@@ -76,7 +77,6 @@ class Hopfield(Energy):
         if masks:
             network.run(inputs, masks=masks)  # refuses masks of another shape
         self.output, self.gain, self.strength = output, gain, 0.0
-        self.activations = [_activation(network, name) for name in network.blocks]
         self.couplings: dict[str, Coupling] = {}
         for below, name in pairwise(["inputs", *network.blocks]):
             pairs = [pair for layer, pair in (back or {}).items() if layer.startswith(f"blocks.{name}.")]
@@ -130,6 +130,11 @@ class Hopfield(Energy):
         """The values after all neurons have answered once."""
         answers = zip(self.activations, self.currents(values), strict=True)
         return dict(zip(self.names, (_answer(activation, current) for activation, current in answers), strict=True))
+
+    @cached_property
+    def activations(self) -> list[Activation]:
+        """What the neurons of every block answer by."""
+        return [_activation(self.network, name) for name in self.names]
 
     def relax(self, values: Values, steps: int, *, clamp: Tensor | None = None) -> Phase:
         """Let values move for some steps; of all only the last two are held.

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from spikelearn.plasticity import DFA, RULES, TDCA, Batch
-from spikelearn.plasticity.meta.credits import CREDIT_NETWORKS
-from spikelearn.plasticity.meta.credits import BIAS, HIDDEN, STRAIGHT, THROUGH, kernel
+from spikelearn.plasticity.meta.credits import BIAS, CREDIT_NETWORKS, HIDDEN, STRAIGHT, THROUGH, kernel
 from spikelearn.runs import network_for
 
 
