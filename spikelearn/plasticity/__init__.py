@@ -1,5 +1,8 @@
 """Learning rules in families by what drives the synapse: one file a rule; importing them registers them."""
 
+from spikelearn.plasticity.alignment.align_ada import AlignAda
+from spikelearn.plasticity.alignment.align_prop import AlignProp
+from spikelearn.plasticity.alignment.align_zero import AlignZero
 from spikelearn.plasticity.applied import applied
 from spikelearn.plasticity.base import (
     RULES,
@@ -115,6 +118,9 @@ from spikelearn.plasticity.two_phase.pepita import Pepita
 from spikelearn.tasks import check_targets
 
 __all__ = [
+    "AlignAda",
+    "AlignProp",
+    "AlignZero",
     "BASES",
     "KERNELS",
     "Cosine",

@@ -97,7 +97,7 @@ def crossed_weights(rule: str, network: Network) -> dict[str, Tensor]:
 def _weights_of(rule: str, path: str, synapse: nn.Module) -> dict[str, Tensor]:
     """{layer: weight} of every layer of a synapse that has one."""
     weights = {}
-    for place, layer in _leaves(path, synapse):
+    for place, layer in named_leaves(path, synapse):
         if all(parameter.ndim < 2 for parameter in layer.parameters()):
             continue
         if parametrize.type_before_parametrizations(layer) not in WEIGHTED or is_hooked(layer):
@@ -112,10 +112,11 @@ def _weights_of(rule: str, path: str, synapse: nn.Module) -> dict[str, Tensor]:
     return weights
 
 
-def _leaves(path: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+def named_leaves(path: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """(path, layer) of the layers that a synapse at ``path`` is made of, one behind the other."""
     if type(module) is nn.Sequential and not is_hooked(module):
         for name, child in module.named_children():
-            yield from _leaves(f"{path}.{name}", child)
+            yield from named_leaves(f"{path}.{name}", child)
     else:
         yield path, module
 

@@ -2,6 +2,7 @@
 
 from spikelearn.synapses.correlate import correlate
 from spikelearn.synapses.drive import drive
+from spikelearn.synapses.fan_in_scale import FanInScale, scaled_by_fan_in
 from spikelearn.synapses.magnitude_norm import MagnitudeNorm
 from spikelearn.synapses.normalise import Normalise
 from spikelearn.synapses.pooling import SumPool2d
@@ -24,8 +25,10 @@ from spikelearn.synapses.transpose import transpose
 from spikelearn.synapses.without_self import WithoutSelf, without_self
 
 __all__ = [
+    "FanInScale",
     "Scale",
     "WeightStandardisation",
+    "scaled_by_fan_in",
     "standardise",
     "standardised",
     "Normalise",

@@ -1,6 +1,7 @@
 """One identity a rule, beside the rules, a file a family; importing them enters them."""
 
 from spikelearn.plasticity.identities import (
+    alignment,
     competitive,
     composed,
     contrastive,
@@ -24,6 +25,7 @@ from spikelearn.plasticity.identities.base import IDENTITIES, changes, compare, 
 
 __all__ = [
     "IDENTITIES",
+    "alignment",
     "changes",
     "compare",
     "competitive",

@@ -24,8 +24,20 @@ def unrolled(network: Network, batch: Batch) -> dict[str, Tensor]:
 def output_errors(network: Network, batch: Batch) -> Tensor:
     """The same loss's derivative in the current of the last block at every step, [T, B, outputs]."""
     added = torch.zeros(*batch.inputs.shape[:2], len(list(network.parameters())[-1]), dtype=torch.float64)
-    (errors,) = torch.autograd.grad(_loss(network, batch, added.requires_grad_()), added)
+    last = {len(network.blocks) - 1: added.requires_grad_()}
+    (errors,) = torch.autograd.grad(_loss(network, batch, last), added)
     return errors
+
+
+def sent_down(network: Network, batch: Batch, errors: Tensor) -> list[Tensor]:
+    """Errors at the output's currents, [T, B, outputs], as they arrive at the currents of every block before."""
+    sizes = [len(parameter) for name, parameter in network.named_parameters() if name.endswith("bias")][:-1]
+    added = {
+        n: torch.zeros(*batch.inputs.shape[:2], size, dtype=torch.float64).requires_grad_()
+        for n, size in enumerate(sizes)
+    }
+    currents = torch.stack([currents[-1] for currents, _ in _steps(network, batch, added=added)])
+    return list(torch.autograd.grad((currents * errors).sum(), list(added.values())))
 
 
 def influence(network: Network, batch: Batch, hidden: int) -> Tensor:
@@ -42,35 +54,42 @@ def influence(network: Network, batch: Batch, hidden: int) -> Tensor:
 
 def output_spikes(network: Network, batch: Batch) -> Tensor:
     """Spikes of the last block, [T, B, n]."""
-    return torch.stack([spikes for _, spikes in _steps(network, batch)])
+    return sent_spikes(network, batch)[-1]
 
 
-def _loss(network: Network, batch: Batch, added: Tensor | None = None) -> Tensor:
-    counts = sum(spikes for _, spikes in _steps(network, batch, added=added))
+def sent_spikes(network: Network, batch: Batch) -> list[Tensor]:
+    """Spikes of every block, [T, B, n]."""
+    sent = [spikes for _, spikes in _steps(network, batch)]
+    return [torch.stack(steps).detach() for steps in zip(*sent, strict=True)]
+
+
+def _loss(network: Network, batch: Batch, added: Mapping[int, Tensor] = NOTHING) -> Tensor:
+    counts = sum(spikes[-1] for _, spikes in _steps(network, batch, added=added))
     assert isinstance(counts, Tensor)
     return F.cross_entropy(10.0 * counts / len(batch.inputs), batch.targets)
 
 
 def _steps(
-    network: Network, batch: Batch, pushed: Mapping[int, Tensor] = NOTHING, added: Tensor | None = None
-) -> Iterator[tuple[list[Tensor], Tensor]]:
-    """(currents of all blocks, spikes of the last) of every step, in a plain loop.
+    network: Network, batch: Batch, pushed: Mapping[int, Tensor] = NOTHING, added: Mapping[int, Tensor] = NOTHING
+) -> Iterator[tuple[list[Tensor], list[Tensor]]]:
+    """(currents, spikes) of all blocks at every step, in a plain loop.
 
-    ``pushed`` is added to the spikes of blocks at all steps, ``added`` [T, ...] to the last block's current.
+    ``pushed`` is added to the spikes of blocks at all steps, ``added`` [T, ...] to their currents.
     """
     synapses = [block.synapse for block in network.blocks.values()]
     v = [torch.zeros(())] * len(synapses)
     for t, z in enumerate(batch.inputs):
-        currents = []
+        currents, sent = [], []
         for n, synapse in enumerate(synapses):
             currents.append(synapse(z))
-            if added is not None and n == len(synapses) - 1:
-                currents[n] = currents[n] + added[t]
+            if n in added:
+                currents[n] = currents[n] + added[n][t]
             u = DECAY * v[n] + currents[n]
             z = _Crossing.apply(u - 1.0)
             v[n] = u - z.detach()
             z = z + pushed[n] if n in pushed else z
-        yield currents, z
+            sent.append(z)
+        yield currents, sent
 
 
 def pair_sum(batch: Batch, post: Tensor) -> dict[str, Tensor]:
