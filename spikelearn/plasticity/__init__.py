@@ -100,6 +100,7 @@ from spikelearn.plasticity.three_factor.signals import (
 )
 from spikelearn.plasticity.three_factor.sltt import SLTT
 from spikelearn.plasticity.three_factor.sltt_k import SLTTK
+from spikelearn.plasticity.three_factor.tess import TESS
 from spikelearn.plasticity.three_factor.traces import (
     TRACES,
     ALIFTrace,
@@ -118,6 +119,7 @@ from spikelearn.plasticity.two_phase.pepita import Pepita
 from spikelearn.tasks import check_targets
 
 __all__ = [
+    "TESS",
     "AlignAda",
     "AlignProp",
     "AlignZero",

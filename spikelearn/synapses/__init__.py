@@ -4,6 +4,7 @@ from spikelearn.synapses.correlate import correlate
 from spikelearn.synapses.drive import drive
 from spikelearn.synapses.fan_in_scale import FanInScale, scaled_by_fan_in
 from spikelearn.synapses.magnitude_norm import MagnitudeNorm
+from spikelearn.synapses.max_normalisation import MaxNormalisation, max_normalised
 from spikelearn.synapses.normalise import Normalise
 from spikelearn.synapses.pooling import SumPool2d
 from spikelearn.synapses.residual import Residual
@@ -28,11 +29,13 @@ __all__ = [
     "FanInScale",
     "Scale",
     "WeightStandardisation",
+    "max_normalised",
     "scaled_by_fan_in",
     "standardise",
     "standardised",
     "Normalise",
     "MagnitudeNorm",
+    "MaxNormalisation",
     "Residual",
     "SampleNorm",
     "SpectralGain",

@@ -254,6 +254,7 @@ RULES = {
         RuleCase("s-tllr", {"form": "step", "alpha_post": 0.5}, loop=True),
         RuleCase("s-tllr", {"feedback": "direct", "last_steps": None}, loop=True),
     ],
+    "tess": [RuleCase("tess", loop=True), RuleCase("tess", {"released": True, "last_steps": 5}, loop=True)],
     "s-tllr-online": [RuleCase("s-tllr-online", loop=True)],
     "dkp": [RuleCase("dkp")],
     # With weights on the way back that begin at 0 hidden blocks would begin at rest.

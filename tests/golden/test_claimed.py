@@ -13,7 +13,6 @@ WAITING = (
     "eventprop_",
     "mstdpet_",
     "pal_",
-    "tess_",
     "triplet_",
 )
 

@@ -2,15 +2,20 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from spikelearn.plasticity.base import RULES, Rule
-from spikelearn.plasticity.identities.base import compare, dense, identity, spikes_for
+from spikelearn.network import Block, MembraneReadout, Network
+from spikelearn.neurons import LIF, LeakyIntegrator
+from spikelearn.plasticity.base import RULES, Batch, Rule
+from spikelearn.plasticity.identities.base import DECAY, changes, compare, dense, draw, identity, spikes_for
 from spikelearn.plasticity.identities.by_hand import hidden_spikes, sent_by_hand
 from spikelearn.plasticity.three_factor.signals.fixed_basis import BASIS, MODULATION
 
 #: Classes, neurons of the hidden block, whose class vectors can be told apart, and temperature of the local losses.
 CLASSES, HIDDEN, TEMPERATURE = 4, 24, 0.5
+
+#: Steps at the end at which an output learns.
+LAST = 3
 
 
 @identity("lls")
@@ -34,6 +39,54 @@ def lls_mxm() -> None:
     _compare("lls-mxm", {MODULATION + "b0": torch.eye(CLASSES, dtype=torch.float64)}, like="lls")
 
 
+@identity("tess")
+def tess() -> None:
+    """Both forms are a plain loop over the steps, in which errors stay within their block and step."""
+    sizes = (6, 9, 8)
+    blocks = {
+        f"b{n}": Block(nn.Linear(inputs, outputs), LIF.per_step(DECAY, reset="subtract"))
+        for n, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False))
+    }
+    blocks["out"] = Block(nn.Linear(sizes[-1], CLASSES), LeakyIntegrator.per_step(0.0))
+    network, batch = Network(blocks, readout=MembraneReadout()), spikes_for(6, CLASSES)
+    draw(network, 0.9)
+    waves = {f"{BASIS}b{n}": _waves(size).sign() for n, size in enumerate(sizes[1:])}
+    expected = _stepped(network, batch, list(waves.values()))
+    for form in ("step", "sequence"):
+        options = {"decay": 0.7, "decay_post": 0.4, "alpha_pre": 0.8, "alpha_post": -0.6, "last_steps": LAST}
+        rule = RULES.make("tess", {**options, "form": form})
+        drawn = rule.init(network, torch.Generator())
+        compare("tess", drawn, waves)
+        compare("tess", changes(rule, network, batch, drawn), expected)
+
+
+def _waves(entries: int) -> Tensor:
+    """A sine wave of its own frequency for each class, [classes, entries]."""
+    places = torch.arange(entries, dtype=torch.float64)
+    return torch.stack([(f * places).sin() for f in torch.linspace(50.0, 512.0, CLASSES, dtype=torch.float64)])
+
+
+def _stepped(network: Network, batch: Batch, waves: list[Tensor]) -> dict[str, Tensor]:
+    """Changes by local losses at every step, and of the output at the last ones, from traces kept by hand."""
+    grads = {name: torch.zeros_like(p) for name, p in network.named_parameters()}
+    target, share = F.one_hot(batch.targets, CLASSES).double(), 1.0 / (LAST * batch.size)
+    kept = [(torch.zeros(()), torch.zeros(()), torch.zeros(()))] * len(waves)
+    for t, z in enumerate(batch.inputs):
+        for n, vectors in enumerate(waves):
+            v, traced, slopes = kept[n]
+            v, traced = (DECAY * v + network.blocks[f"b{n}"].synapse(z)).detach(), 0.7 * traced + z
+            psi, spikes = 0.3 * (1.0 - (v - 1.0).abs()).clamp(min=0.0), (v > 1.0).double()
+            m = share * (F.softmax(spikes @ vectors.t() / len(vectors.t()), 1) - target) @ vectors / len(vectors.t())
+            grads[f"blocks.b{n}.synapse.weight"] += 0.8 * (m * psi).t() @ traced - 0.6 * (m * slopes).t() @ z
+            grads[f"blocks.b{n}.synapse.bias"] += (m * psi).sum(0)
+            kept[n], z = (v - spikes, traced, 0.4 * (slopes + psi)), spikes
+        if t >= len(batch.inputs) - LAST:
+            error = share * (F.softmax(network.blocks["out"].synapse(z).detach(), 1) - target)
+            grads["blocks.out.synapse.weight"] += error.t() @ z
+            grads["blocks.out.synapse.bias"] += error.sum(0)
+    return grads
+
+
 def _rule(name: str) -> Rule:
     """The rule, whose last block descends what is unrolled by hand."""
     return RULES.make(name, {"loss": "cross-entropy-rate"})
@@ -45,8 +98,7 @@ def _compare(name: str, modulation: dict[str, Tensor], like: str = "") -> None:
     ``like``: nor those of the rule of that name.
     """
     network, batch = dense(6, HIDDEN, CLASSES), spikes_for(6, CLASSES)
-    places = torch.arange(HIDDEN, dtype=torch.float64)
-    waves = torch.stack([(f * places).sin() for f in torch.linspace(50.0, 512.0, CLASSES, dtype=torch.float64)])
+    waves = _waves(HIDDEN)
     memory = {BASIS + "b0": waves, **modulation}
     drawn = _rule(name).init(network, torch.Generator().manual_seed(0))
     compare(name, {BASIS + "b0": drawn[BASIS + "b0"]}, {BASIS + "b0": waves})

@@ -9,7 +9,7 @@ from spikelearn.plasticity.losses import CrossEntropyMembrane, Loss
 from spikelearn.plasticity.three_factor.bases import Basis, CosineBasis
 from spikelearn.plasticity.three_factor.rule import ThreeFactor
 from spikelearn.plasticity.three_factor.signals import FixedBasis
-from spikelearn.plasticity.three_factor.signals.fixed_basis import Over
+from spikelearn.plasticity.three_factor.signals.latent import Over
 from spikelearn.plasticity.three_factor.traces import EligibilityTrace
 
 #: Networks as the paper has them: batch norm in every block but the last, which is read without spikes or memory.

@@ -10,7 +10,7 @@ from spikelearn.plasticity.three_factor.bases import Basis, CosineBasis
 from spikelearn.plasticity.three_factor.lls import SETTINGS
 from spikelearn.plasticity.three_factor.rule import ThreeFactor
 from spikelearn.plasticity.three_factor.signals import FixedBasis
-from spikelearn.plasticity.three_factor.signals.fixed_basis import Over
+from spikelearn.plasticity.three_factor.signals.latent import Over
 from spikelearn.plasticity.three_factor.traces import EligibilityTrace
 
 

@@ -74,6 +74,8 @@ class ThreeFactor(GradientRule):
 
     #: How many steps at the end count in the loss; None: all.
     last_steps: int | None = None
+    #: The run that goes step by step, where the trace is not one through time.
+    walks: type[Walk] = Walk
 
     def __init__(
         self,
@@ -159,6 +161,13 @@ class ThreeFactor(GradientRule):
             return [1.0 / steps] * steps
         return [float(counts) / int(counted.sum()) for counts in counted.tolist()]
 
+    def told(self, counted: Tensor | None, steps: int) -> tuple[Tensor | None, list[float]]:
+        """Steps at which the signal tells hidden blocks something, bool [T], and the share of each step; None: all.
+
+        Here those whose loss is descended. A rule may have blocks learn by losses of their own at other steps too.
+        """
+        return counted, self.shares(counted, steps)
+
     def draws(self, network: Network, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """The signal's draws by sample."""
         return self.signal.draws(network, batch, generator)
@@ -195,7 +204,8 @@ class ThreeFactor(GradientRule):
         scores = network.scores(record, batch.valid_steps)
         value = self.loss.of(heard(batch, counted), record.output, scores)
         value = value if counted is None else value * whole
-        shares = step_shares(network, batch, counted, whole)
+        heard_at, each = self.told(counted, len(batch.inputs))
+        shares = step_shares(network, batch, heard_at, whole if heard_at is counted else sum(each))
         sent, pull = sent_of(self.signal, network, batch, record, currents, shares), None
         sent = sent._replace(scores=scores.detach())
         if self.regulariser:
@@ -281,13 +291,14 @@ class ThreeFactor(GradientRule):
                 f"{self.name} goes step by step, but lengths or valid leave some out: use form=sequence, or cut the "
                 "samples to one length"
             )
-        shares = self.shares(counted, len(batch.inputs))
+        steps = len(batch.inputs)
+        shares, told = self.shares(counted, steps), self.told(counted, steps)[1]
         names = self.learned(network)
         if isinstance(self.trace, ThroughTime):
             return EligibilityWalk(
                 self.signal, self.trace, self.adjoint, network, batch, memory, names, shares, self.regulariser
             )
-        return Walk(self.signal, self.trace, self.adjoint, network, batch, memory, names, shares)
+        return self.walks(self.signal, self.trace, self.adjoint, network, batch, memory, names, shares, told)
 
     def _places(self, network: Network, inputs: Tensor) -> dict[str, tuple[int, ...]]:
         """The points of a sequence at which errors are asked for."""

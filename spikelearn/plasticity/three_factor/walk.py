@@ -151,8 +151,9 @@ class Walk:
         batch: all steps count.
         memory: the rule's.
         names: of the parameters that learn.
-        shares: share of every step's loss in that of the whole, [T]; 0: the step has no part, and no derivative is
-            formed.
+        shares: share of every step's loss in that of the whole, [T]; 0: the step has no part.
+        told: share of every step in what the signal tells hidden blocks, [T]; None: as ``shares``. Of a step without
+            either no derivative is formed.
     """
 
     def __init__(
@@ -165,9 +166,11 @@ class Walk:
         memory: Memory,
         names: list[str],
         shares: Sequence[float],
+        told: Sequence[float] | None = None,
     ) -> None:
         self.signal, self.trace, self.adjoint = signal, trace, adjoint
         self.network, self.batch, self.memory, self.names, self.shares = network, batch, memory, names, shares
+        self.told = shares if told is None else told
         self.seen = RunningRecord(network)
         self.loss = torch.zeros((), dtype=float_type(network), device=batch.inputs.device)
         self._places = every_current(network, batch.inputs)
@@ -185,7 +188,7 @@ class Walk:
 
     def step(self, t: int) -> Step:
         """Take step t; steps are taken in order."""
-        x, share = self.batch.inputs[t], self.shares[t]
+        x, share = self.batch.inputs[t], self.shares[t] or self.told[t]
         looks = self.trace.looks_behind
         currents = zero_currents(self.network, x.unsqueeze(0), self._places)
         with self.signal.crossing(self.network, x, self.memory), torch.set_grad_enabled(looks or share != 0.0):
@@ -238,8 +241,8 @@ class Walk:
         return self.shares[t] * self.signal.loss.of(batch, record.output, self.network.scores(record))
 
     def share_of(self, t: int) -> Tensor:
-        """The weight of step t of each sample in the loss, [1, B]."""
-        return self.loss.new_full((1, self.batch.size), self.shares[t])
+        """The weight of step t of each sample in what the signal tells, [1, B]."""
+        return self.loss.new_full((1, self.batch.size), self.told[t])
 
     def nothing(self) -> Step:
         """A step that adds nothing."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from spikelearn.checks import check_fraction, check_instance, check_not_negative, check_positive
 from spikelearn.network import Network
@@ -14,15 +14,12 @@ from spikelearn.plasticity.back_weights import uniform as drawn_weights
 from spikelearn.plasticity.base import Batch, Memory
 from spikelearn.plasticity.losses import Loss, SmoothL1Membrane
 from spikelearn.plasticity.losses.membrane import MembraneLoss
+from spikelearn.plasticity.three_factor.latents import behind_pools
 from spikelearn.plasticity.three_factor.signals.base import SIGNALS, Local, Pulled, Sent, Taught
-from spikelearn.synapses import SumPool2d
-from spikelearn.synapses.structure import leaves
 from spikelearn.tasks import check_targets
 
 #: What stands before a block in the names of its readout's weights and biases, and of what is drawn.
 WEIGHTS, BIASES, DRAWN = "readout_weights.", "readout_biases.", "dropout."
-
-POOLS = (nn.MaxPool2d, nn.AvgPool2d, SumPool2d)
 
 
 @SIGNALS.register("local-readout")
@@ -93,14 +90,7 @@ class LocalReadout(Local):
         }
 
     def seen(self, network: Network, name: str, spikes: Tensor, potentials: Tensor) -> tuple[Tensor, Tensor]:
-        over = potentials - network.blocks[name].neuron.v_threshold
-        reader = network.wiring.only_reader.get(name)
-        for layer in () if reader is None else leaves(network.blocks[reader].synapse):
-            if isinstance(layer, POOLS):
-                spikes, over = _pooled(layer, spikes, over)
-            elif not isinstance(layer, nn.Identity):
-                break
-        return spikes, over
+        return behind_pools(network, name, spikes, potentials - network.blocks[name].neuron.v_threshold)
 
     def pull(self, value: Tensor, points: Sequence[Tensor], sent: Sent, memory: Memory) -> Pulled:
         # A seed of each step, for one step does not know its number.
@@ -153,16 +143,3 @@ def _behind_weights(network: Network) -> list[str]:
     weighted = (prefix for prefix, synapse in network.synapses().items() if any(True for _ in synapse.parameters()))
     targets = {driven[prefix].partition(".")[0] for prefix in weighted}
     return [name for name in network.blocks if name in targets and name not in network.outputs]
-
-
-def _pooled(pool: nn.Module, spikes: Tensor, over: Tensor) -> tuple[Tensor, Tensor]:
-    """Spikes and potentials [T, B, C, H, W] behind a pool; of a max pool, those of the highest potential."""
-    steps = spikes.shape[:2]
-    sent, v = spikes.flatten(0, 1), over.flatten(0, 1)
-    if isinstance(pool, nn.MaxPool2d):
-        size = (pool.kernel_size, pool.stride, pool.padding, pool.dilation)
-        v, at = F.max_pool2d(v, *size, ceil_mode=pool.ceil_mode, return_indices=True)
-        sent = sent.flatten(2).gather(2, at.flatten(2)).view(v.shape)
-    else:
-        sent, v = pool(sent.to(v)), pool(v)
-    return sent.unflatten(0, steps), v.unflatten(0, steps)
