@@ -10,6 +10,7 @@ from spikelearn.network.presentation import copied_buffers, evaluating, learning
 from spikelearn.network.readouts import (
     READOUTS,
     ActivationReadout,
+    FirstSpikeReadout,
     FittedReadout,
     LinearReadout,
     MembraneReadout,
@@ -33,6 +34,7 @@ __all__ = [
     "Block",
     "Feedback",
     "Feedforward",
+    "FirstSpikeReadout",
     "FittedReadout",
     "INITIALISERS",
     "Initialiser",

@@ -29,6 +29,7 @@ from spikelearn.plasticity.equilibrium.pc_kl import PCKL
 from spikelearn.plasticity.equilibrium.pc_prospective import ProspectiveConfiguration
 from spikelearn.plasticity.equilibrium.pc_relaxed import PCRelaxed
 from spikelearn.plasticity.gradient.bptt import BPTT
+from spikelearn.plasticity.gradient.eventprop import EventProp
 from spikelearn.plasticity.gradient.readout_only import ReadoutOnly
 from spikelearn.plasticity.gradient.tssl_bp import TSSLBP
 from spikelearn.plasticity.hebbian.activation_learning import ActivationLearning
@@ -51,6 +52,7 @@ from spikelearn.plasticity.losses import (
     MSESteps,
     SmoothL1Membrane,
     SquaredError,
+    TimeToFirstSpike,
     VanRossum,
 )
 from spikelearn.plasticity.meta.credits import Credits
@@ -177,6 +179,7 @@ __all__ = [
     "DAN",
     "DFA",
     "EMSTDP",
+    "EventProp",
     "EProp",
     "EqProp",
     "EqPropSpiking",
@@ -226,6 +229,7 @@ __all__ = [
     "RuleWarning",
     "Unmet",
     "Split",
+    "TimeToFirstSpike",
     "Update",
     "VanRossum",
     "applied",

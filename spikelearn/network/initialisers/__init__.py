@@ -5,6 +5,7 @@ from spikelearn.network.initialisers.emstdp import EMSTDPInit, emstdp_thresholds
 from spikelearn.network.initialisers.emstdp_loihi import EMSTDPLoihiInit
 from spikelearn.network.initialisers.kaiming import Kaiming
 from spikelearn.network.initialisers.ntk import NTK
+from spikelearn.network.initialisers.normal import Normal
 from spikelearn.network.initialisers.orthogonal import Orthogonal
 from spikelearn.network.initialisers.truncated_normal import TruncatedNormal
 from spikelearn.network.initialisers.tssl_bp import TSSLInit
@@ -18,6 +19,7 @@ __all__ = [
     "EMSTDPLoihiInit",
     "Initialiser",
     "Kaiming",
+    "Normal",
     "Orthogonal",
     "TSSLInit",
     "TruncatedNormal",

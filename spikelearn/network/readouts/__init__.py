@@ -2,6 +2,7 @@
 
 from spikelearn.network.readouts.activation import ActivationReadout
 from spikelearn.network.readouts.base import READOUTS, Readout
+from spikelearn.network.readouts.first_spike import FirstSpikeReadout
 from spikelearn.network.readouts.fitted import FittedReadout
 from spikelearn.network.readouts.label_assignment import LabelAssignment
 from spikelearn.network.readouts.linear import LinearReadout
@@ -15,6 +16,7 @@ from spikelearn.network.readouts.trace import TraceReadout
 __all__ = [
     "ActivationReadout",
     "READOUTS",
+    "FirstSpikeReadout",
     "FittedReadout",
     "LabelAssignment",
     "LinearProbe",

@@ -1,6 +1,6 @@
 """Losses: numbers to descend, from what the output neurons did; one a file, importing them registers them."""
 
-from spikelearn.plasticity.losses.base import LOSSES, LogitLoss, Loss, SpikingLoss
+from spikelearn.plasticity.losses.base import LOSSES, LogitLoss, Loss, SpikingLoss, TimingLoss
 from spikelearn.plasticity.losses.binary_cross_entropy import BinaryCrossEntropy
 from spikelearn.plasticity.losses.cross_entropy import CrossEntropy
 from spikelearn.plasticity.losses.cross_entropy_membrane import CrossEntropyMembrane
@@ -15,6 +15,7 @@ from spikelearn.plasticity.losses.mse_steps import MSESteps
 from spikelearn.plasticity.losses.smooth_l1_membrane import SmoothL1Membrane
 from spikelearn.plasticity.losses.squared_error import SquaredError
 from spikelearn.plasticity.losses.steps import StepLoss
+from spikelearn.plasticity.losses.time_to_first_spike import TimeToFirstSpike
 from spikelearn.plasticity.losses.van_rossum import VanRossum
 
 __all__ = [
@@ -36,5 +37,7 @@ __all__ = [
     "SquaredError",
     "SpikingLoss",
     "StepLoss",
+    "TimeToFirstSpike",
+    "TimingLoss",
     "VanRossum",
 ]

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from spikelearn.network import Activity, MembraneReadout, Network, RateReadout
+from spikelearn.network import Activity, FirstSpikeReadout, MembraneReadout, Network, RateReadout
 from spikelearn.plasticity.batch import Batch
 from spikelearn.registry import Registry
 from spikelearn.tasks import Task
@@ -111,4 +111,19 @@ class LogitLoss(Loss):
             raise ValueError(
                 f"loss {self.name!r} takes the readout's scores as logits, but these are bare firing rates in "
                 "[0, 1]: use 'cross-entropy-rate', or a readout with weights, RateReadout(nn.Linear(...))"
+            )
+
+
+class TimingLoss(Loss):
+    """A loss on the times of first spikes alone: scores are minus these times, seconds, minus infinity for never."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {"readout": "first-spike"}
+
+    def check(self, network: Network) -> None:
+        if not isinstance(network.readout, FirstSpikeReadout):
+            raise ValueError(
+                f"loss {self.name!r} looks at the times of first spikes, but the readout is "
+                f"{type(network.readout).__name__}: use FirstSpikeReadout() (--readout first-spike)"
             )
