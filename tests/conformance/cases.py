@@ -238,6 +238,8 @@ SPIKING = {"neuron": "lif", "neuron_option": {"decay": 0.9}, "output": "lif", "o
 RULES = {
     "bptt": [RuleCase("bptt"), RuleCase("bptt", {"loss": "mse-count"})],
     "readout-only": [RuleCase("readout-only", covers="last")],
+    # Some three spikes a step arrive at a neuron, in place of one an input.
+    "eventprop": [RuleCase("eventprop", settings={"init_option": {"mean": 5.0, "std": 2.0}}, lr=0.3)],
     "fa": [RuleCase("fa"), RuleCase("fa", {"feedback": "kolen-pollack"})],
     "align-ada": [RuleCase("align-ada"), RuleCase("align-ada", {"slopes": "program"})],
     "align-zero": [RuleCase("align-zero")],

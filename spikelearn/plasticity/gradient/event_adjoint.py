@@ -69,8 +69,7 @@ def adjoints(solution: Solution, fired: Fired, errors: Tensor) -> Adjoints:
         fires, time = there[:, :, place], fired.times[:, :, place]
         # Behind the last spike both are 0, whatever the time.
         waited = (later - time).where(fires, 0.0).clamp(min=0.0)
-        current = current * torch.exp(-waited / solution.tau_syn) + v * solution.bump(waited) / solution.tau_syn
-        v = v * torch.exp(-waited / solution.tau_mem)
+        v, current = _faded(solution, v, current, waited)
         above = (fired.currents[:, :, place] - solution.threshold).where(fires, 1.0)
         jumped = (fired.currents[:, :, place] * v + errors[:, :, place]) / above
         v = jumped.where(fires, v)
@@ -92,6 +91,10 @@ def _at(solution: Solution, fired: Fired, before: Adjoints, times: Tensor) -> tu
 
     waited = next_of(fired.times, torch.inf) - moment
     waited = waited.where(waited.isfinite(), 0.0)
-    v, current = next_of(before.v, 0.0), next_of(before.current, 0.0)
-    lambda_i = current * torch.exp(-waited / solution.tau_syn) + v * solution.bump(waited) / solution.tau_syn
-    return v * torch.exp(-waited / solution.tau_mem), lambda_i
+    return _faded(solution, next_of(before.v, 0.0), next_of(before.current, 0.0), waited)
+
+
+def _faded(solution: Solution, v: Tensor, current: Tensor, waited: Tensor) -> tuple[Tensor, Tensor]:
+    r"""$\lambda_V$ and $\lambda_I$ of some seconds earlier, without a spike in between."""
+    kernels = solution.kernels(waited)
+    return v * kernels.mem, current * kernels.syn + v * kernels.both / solution.tau_syn

@@ -48,18 +48,18 @@ class Solution:
         """Difference of the two rates, per second."""
         return 1.0 / self.tau_syn - 1.0 / self.tau_mem
 
-    def bump(self, s: Tensor) -> Tensor:
-        r"""$(e^{-s/\tau_m} - e^{-s/\tau_s}) / (1/\tau_s - 1/\tau_m)$, seconds, for s >= 0; $s\,e^{-s/\tau_m}$ of equals."""
-        slow, apart = max(self.tau_mem, self.tau_syn), abs(self.apart)
-        return torch.exp(-s / slow) * (-torch.expm1(-apart * s) / apart if apart else s)
+    def kernels(self, s: Tensor) -> "Kernels":
+        """What s seconds do to potential and current, for s >= 0."""
+        apart = abs(self.apart)
+        slow = torch.exp(-s / max(self.tau_mem, self.tau_syn))
+        lost = torch.expm1(-apart * s)
+        fast = slow + slow * lost
+        mem, syn = (slow, fast) if self.tau_mem >= self.tau_syn else (fast, slow)
+        return Kernels(mem, syn, slow * (-lost / apart if apart else s))
 
-    def v(self, v: Tensor, current: Tensor, s: Tensor) -> Tensor:
-        """The potential s seconds after it was v, without a spike in between."""
-        return v * torch.exp(-s / self.tau_mem) + current * self.bump(s) / self.tau_mem
-
-    def current(self, current: Tensor, s: Tensor) -> Tensor:
-        """The current s seconds later."""
-        return current * torch.exp(-s / self.tau_syn)
+    def v(self, v: Tensor, current: Tensor, after: "Kernels") -> Tensor:
+        """The potential some time after it was v, without a spike in between."""
+        return v * after.mem + current * after.both / self.tau_mem
 
     def peak(self, v: Tensor, current: Tensor) -> Tensor:
         """Seconds until v has its maximum, where v < current and current > 0; infinity where it only rises."""
@@ -77,16 +77,28 @@ class Solution:
         On the way up v is concave: Newton's steps from the left never go beyond the crossing.
         """
         s = torch.zeros_like(v)
+        now, falling = v, current
         for _ in range(NEWTON):
-            now = self.v(v, current, s)
-            slope = (self.current(current, s) - now) / self.tau_mem
-            step = (self.threshold - now) / slope
+            step = (self.threshold - now) * self.tau_mem / (falling - now)
             further = torch.minimum(s + step.clamp(min=0.0).nan_to_num(0.0), latest)
             done = bool((further - s <= 1e-16 * further).all())
             s = further
             if done:
                 break
+            after = self.kernels(s)
+            now, falling = self.v(v, current, after), current * after.syn
         return s
+
+
+class Kernels(NamedTuple):
+    r"""$e^{-s/\tau_m}$, $e^{-s/\tau_s}$ and $(e^{-s/\tau_m} - e^{-s/\tau_s}) / (1/\tau_s - 1/\tau_m)$ in seconds.
+
+    Of equal time constants the last is $s\,e^{-s/\tau_m}$.
+    """
+
+    mem: Tensor
+    syn: Tensor
+    both: Tensor
 
 
 class Spikes(NamedTuple):
@@ -214,20 +226,29 @@ def jumps_of(solution: Solution, spikes: Spikes, weight: Tensor, factor: Tensor 
 
 
 class _Free(NamedTuple):
-    """What neurons are at the start of every interval between events, [rows, K], if they were never reset."""
+    """What neurons are at the start of every interval between events, [B, n, K], if they were never reset.
+
+    ``starts`` and ``stops`` are the intervals' ends, [B, K].
+    """
 
     starts: Tensor
     stops: Tensor
     v: Tensor
     current: Tensor
 
-    def of(self, rows: Tensor) -> "_Free":
-        return _Free(*(part[rows] for part in self))
 
+class _Crossing(NamedTuple):
+    """A spike of each of some neurons, all [rows].
 
-class _Reset(NamedTuple):
-    """The last spike of each neuron, [rows]: its interval and time, v as if never reset, and the current."""
+    Args:
+        row: neuron, as a place among [B, n].
+        interval: in which it fires.
+        time: seconds.
+        v: potential as if never reset.
+        current: at the spike.
+    """
 
+    row: Tensor
     interval: Tensor
     time: Tensor
     v: Tensor
@@ -237,18 +258,17 @@ class _Reset(NamedTuple):
 def _fire(solution: Solution, spikes: Spikes, weight: Tensor, end: float, factor: Tensor | None) -> Fired:
     batch, neurons = len(spikes.times), len(weight)
     free = _free(solution, spikes, jumps_of(solution, spikes, weight, factor), end)
-    rows = torch.arange(batch * neurons, device=weight.device)
-    found: list[tuple[Tensor, _Reset]] = []
-    reset: _Reset | None = None
-    while len(rows) and free.v.shape[1]:
-        crossed, reset = _next(solution, free, reset)
-        rows, free = rows[crossed], free.of(crossed)
-        found.append((rows, reset))
-    found = found[:-1] if found and not len(found[-1][0]) else found
-    times = weight.new_full((batch * neurons, len(found)), torch.inf)
+    # A neuron crosses where its current is above the threshold alone.
+    open_to = ((free.current > solution.threshold) & (free.stops > free.starts).unsqueeze(1)).flatten(0, 1)
+    found: list[_Crossing] = []
+    last: _Crossing | None = None
+    while last is None or len(last.row):
+        last = _next(solution, free, open_to, last)
+        found.append(last)
+    times = weight.new_full((batch * neurons, len(found) - 1), torch.inf)
     currents = torch.zeros_like(times)
-    for place, (which, seen) in enumerate(found):
-        times[which, place], currents[which, place] = seen.time, seen.current
+    for place, seen in enumerate(found[:-1]):
+        times[seen.row, place], currents[seen.row, place] = seen.time, seen.current
     return Fired(times.view(batch, neurons, -1), currents.view(batch, neurons, -1))
 
 
@@ -256,48 +276,45 @@ def _free(solution: Solution, spikes: Spikes, jumps: Tensor, end: float) -> _Fre
     """The linear course, event by event; v is continuous, the current jumps."""
     batch, events, neurons = jumps.shape
     v = current = jumps.new_zeros(batch, neurons)
-    waited = torch.diff(spikes.times, dim=1, prepend=spikes.times[:, :1]).unsqueeze(2)
-    fading, leak, bump = (-waited / solution.tau_syn).exp(), (-waited / solution.tau_mem).exp(), solution.bump(waited)
-    potentials, courses = [], []
-    for event in range(events):
-        v = v * leak[:, event] + current * (bump[:, event] / solution.tau_mem)
-        current = current * fading[:, event] + jumps[:, event]
-        potentials.append(v)
-        courses.append(current)
+    waited = torch.diff(spikes.times, dim=1, prepend=spikes.times[:, :1])
+    mem, syn, both = (kernel.unsqueeze(2).unbind(1) for kernel in solution.kernels(waited))
+    potentials, currents = jumps.new_empty(events, batch, neurons), jumps.new_empty(events, batch, neurons)
+    for event, jump in enumerate(jumps.unbind(1)):
+        v = torch.addcmul(v * mem[event], current, both[event], value=1.0 / solution.tau_mem)
+        current = torch.addcmul(jump, current, syn[event])
+        potentials[event], currents[event] = v, current
     stops = torch.cat([spikes.times[:, 1:], spikes.times.new_full((batch, 1), end)], 1)[:, :events]
-
-    def by_row(steps: list[Tensor]) -> Tensor:
-        return torch.stack(steps, 2).flatten(0, 1) if steps else jumps.new_zeros(batch * neurons, 0)
-
-    starts, stops = (edge.repeat_interleave(neurons, 0) for edge in (spikes.times, stops))
-    return _Free(starts, stops, by_row(potentials), by_row(courses))
+    # Laid out by neuron, the order in which each neuron's intervals are gone through.
+    return _Free(spikes.times, stops, *(kept.permute(1, 2, 0).contiguous() for kept in (potentials, currents)))
 
 
-def _next(solution: Solution, free: _Free, reset: _Reset | None) -> tuple[Tensor, _Reset]:
-    """Which neurons fire (again), as rows, and those spikes of theirs."""
-    v, current, starts = free.v, free.current, free.starts
-    valid = free.stops > starts
-    if reset is not None:
-        since = (starts - reset.time.unsqueeze(1)).clamp(min=0.0)
-        v = v - reset.v.unsqueeze(1) * torch.exp(-since / solution.tau_mem)
-        at = reset.interval.unsqueeze(1)
-        v = v.scatter(1, at, 0.0)
-        current = current.scatter(1, at, reset.current.unsqueeze(1))
-        starts = starts.scatter(1, at, reset.time.unsqueeze(1))
-        valid = torch.arange(v.shape[1], device=v.device) >= at
-    # A neuron crosses where its current is above the threshold alone.
-    row, column = (valid & (current > solution.threshold) & (current > v) & (free.stops > starts)).nonzero(as_tuple=True)
-    v0, i0, start = v[row, column], current[row, column], starts[row, column]
-    latest = torch.minimum(solution.peak(v0, i0), free.stops[row, column] - start)
-    crossing = solution.v(v0, i0, latest) > solution.threshold
-    # Entries go through the intervals of each row in order: the first of a row is its next spike.
-    row, column, v0, i0, start, latest = (part[crossing] for part in (row, column, v0, i0, start, latest))
-    first = torch.ones_like(row, dtype=torch.bool)
-    first[1:] = row[1:] != row[:-1]
-    row, column, v0, i0, start, latest = (part[first] for part in (row, column, v0, i0, start, latest))
-    waited = solution.crossing(v0, i0, latest)
-    time = start + waited
+def _next(solution: Solution, free: _Free, open_to: Tensor, last: _Crossing | None) -> _Crossing:
+    """The first spike of each neuron, or the next of those that fired ``last``; fewer fire each time."""
+    intervals, neurons = open_to.shape[1], free.v.shape[1]
+    if last is None:
+        row, interval = open_to.nonzero(as_tuple=True)
+    else:
+        columns = torch.arange(intervals, device=open_to.device)
+        which, interval = (open_to[last.row] & (columns >= last.interval.unsqueeze(1))).nonzero(as_tuple=True)
+        row = last.row[which]
+    place, edge = row * intervals + interval, (row // neurons) * intervals + interval
+    v, current, start, stop = free.v.take(place), free.current.take(place), free.starts.take(edge), free.stops.take(edge)
+    if last is not None:
+        same = interval == last.interval[which]
+        before = last.time[which]
+        v = (v - last.v[which] * torch.exp((before - start).clamp(max=0.0) / solution.tau_mem)).where(~same, 0.0)
+        current, start = current.where(~same, last.current[which]), start.where(~same, before)
+    latest = torch.minimum(solution.peak(v, current), stop - start)
+    crosses = (current > v) & (latest > 0.0) & (solution.v(v, current, solution.kernels(latest)) > solution.threshold)
+    # Entries go through the intervals of each neuron in order: the first of a neuron is its next spike.
+    chosen = crosses.nonzero().squeeze(1)
+    first = torch.ones_like(chosen, dtype=torch.bool)
+    first[1:] = row[chosen[1:]] != row[chosen[:-1]]
+    chosen = chosen[first]
+    v, current = v[chosen], current[chosen]
+    waited = solution.crossing(v, current, latest[chosen])
+    time = start[chosen] + waited
     unreset = torch.full_like(time, solution.threshold)
-    if reset is not None:
-        unreset = unreset + reset.v[row] * torch.exp(-(time - reset.time[row]) / solution.tau_mem)
-    return row, _Reset(column, time, unreset, solution.current(i0, waited))
+    if last is not None:
+        unreset += last.v[which[chosen]] * torch.exp((before[chosen] - time) / solution.tau_mem)
+    return _Crossing(row[chosen], interval[chosen], time, unreset, current * solution.kernels(waited).syn)

@@ -93,7 +93,8 @@ class EventProp(Rule):
     factors = ALL
     default_settings = {
         "neuron_option": {"tau_mem": 20e-3, "tau_syn": 5e-3, "r": 5.5},
-        "init": "normal:mean=20,std=5",
+        "init": "normal",
+        "init_option": {"mean": 20.0, "std": 5.0},
         "steps": 20,
     }
     loss: TimingLoss
@@ -147,7 +148,7 @@ class EventProp(Rule):
             return []
         return [
             f"the label's neuron stayed silent for {100 * silent:.0f} % of the samples, which then teach nothing: begin "
-            "with larger weights (--init normal:mean=40), or wait longer (--rule-option tail=0.05)"
+            "with larger weights (--init normal --init-option mean=40), or wait longer (--rule-option tail=0.05)"
         ]
 
     def present(self, network: Network, inputs: Tensor, masks: Mapping[str, Tensor]) -> dict[str, LayerRun]:
