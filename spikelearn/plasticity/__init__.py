@@ -22,6 +22,7 @@ from spikelearn.plasticity.equilibrium.divergence import DIVERGENCES
 from spikelearn.plasticity.equilibrium.eqprop import EqProp
 from spikelearn.plasticity.equilibrium.eqprop_spiking import EqPropSpiking
 from spikelearn.plasticity.equilibrium.ide import IDE
+from spikelearn.plasticity.equilibrium.pal import PAL
 from spikelearn.plasticity.equilibrium.pc import PredictiveCoding
 from spikelearn.plasticity.equilibrium.pc_constrained import PCConstrained
 from spikelearn.plasticity.equilibrium.pc_incremental import IncrementalPredictiveCoding
@@ -216,6 +217,7 @@ __all__ = [
     "OnlineSTDP",
     "OptimizerChoice",
     "DIVERGENCES",
+    "PAL",
     "PCConstrained",
     "PCKL",
     "PCRelaxed",

@@ -355,6 +355,12 @@ RULES = {
         ),
         RuleCase("pc-relaxed", {"steps": 3, "node": "pre", "continual": True, "feedback": "random", "fixed": False}),
     ],
+    # A neuron and its twin have noise of their own, by which their activities differ.
+    "pal": [
+        RuleCase("pal", {"steps": 4, "sigma": 1e-10}),
+        RuleCase("pal", {"steps": 4, "error": "softmax", "tau_low": 1.0, "carry": 6}),
+        RuleCase("pal", {"steps": 4, "error": "rate", "feedback_factor": 5.0}),
+    ],
     "split": [
         RuleCase("split"),
         RuleCase("split", {"rest": "stdp:a_plus=0.02,a_minus=0.01", "last": "bptt"}, covers="weights-and-last"),

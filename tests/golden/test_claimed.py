@@ -11,7 +11,6 @@ from tests.golden.files import CLAIMED, FOLDER
 WAITING = (
     "bwbpf_",
     "mstdpet_",
-    "pal_",
     "triplet_",
 )
 

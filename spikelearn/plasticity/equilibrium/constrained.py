@@ -51,7 +51,7 @@ class OwnWayBack(LayerMaps):
             crossing = self._masked(error, f"{name}.synapse")
         lower = self.below[name]
         arrived = self._masked((crossing @ self.weights_back[name]).view_as(prediction.pre), lower)
-        return arrived if self.node == "post" else self._slope(lower, below, arrived)
+        return arrived if self.node == "post" else self.slope(lower, below, arrived)
 
 
 class ConstrainedCoding(Rule):

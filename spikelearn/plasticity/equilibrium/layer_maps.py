@@ -62,23 +62,30 @@ class LayerMaps:
         for name, seen in record.items():
             value = seen.v
             if self.node == "post":
-                value = self._answer(name, seen.v) if name in self.masks else seen.spikes
+                value = self.answer(name, seen.v) if name in self.masks else seen.spikes
             found[name] = Prediction(seen.pre, seen.v, value)
         return found
 
     def predict(self, name: str, below: Tensor | None) -> Prediction:
         """The prediction of a block from the values of the block below; None: from the inputs, after ``forward``."""
-        pre = self.inputs if below is None else self.sent(self.below[name], below)
+        return self.driven(name, self.inputs if below is None else self.sent(self.below[name], below))
+
+    def driven(self, name: str, pre: Tensor) -> Prediction:
+        """The prediction of a block from what meets its weights."""
         current = self._masked(drive(self.network.blocks[name].synapse, pre), f"{name}.synapse")
-        return Prediction(pre, current, self._answer(name, current) if self.node == "post" else current)
+        return Prediction(pre, current, self.answer(name, current) if self.node == "post" else current)
 
     def sent(self, name: str, value: Tensor) -> Tensor:
         """What a block with these values sends."""
-        return self._masked(value if self.node == "post" else self._answer(name, value), name)
+        return self.passed(name, value if self.node == "post" else self.answer(name, value))
+
+    def passed(self, name: str, output: Tensor) -> Tensor:
+        """What a block with these outputs sends, behind its mask."""
+        return self._masked(output, name)
 
     def error_at_current(self, name: str, prediction: Prediction, error: Tensor) -> Tensor:
         """An error of the prediction, carried back to the current of the block."""
-        arrived = error if self.node == "pre" else self._slope(name, prediction.current, error)
+        arrived = error if self.node == "pre" else self.slope(name, prediction.current, error)
         return self._masked(arrived, f"{name}.synapse")
 
     def back(self, name: str, prediction: Prediction, error: Tensor, below: Tensor) -> Tensor:
@@ -86,7 +93,7 @@ class LayerMaps:
         at_current = self.error_at_current(name, prediction, error)
         lower = self.below[name]
         arrived = self._masked(transpose(self.network.blocks[name].synapse, prediction.pre, at_current), lower)
-        return arrived if self.node == "post" else self._slope(lower, below, arrived)
+        return arrived if self.node == "post" else self.slope(lower, below, arrived)
 
     def weights(self, name: str, prediction: Prediction, error: Tensor) -> dict[str, Tensor]:
         """{parameter: derivative}, sum of all samples, of a block by the error of its prediction."""
@@ -103,8 +110,10 @@ class LayerMaps:
         assert isinstance(neuron, Rate)
         return neuron.activation
 
-    def _answer(self, name: str, current: Tensor) -> Tensor:
+    def answer(self, name: str, current: Tensor) -> Tensor:
+        """The outputs of a block at its currents."""
         return self._activation(name)(current.flatten(0, 1)).view_as(current)
 
-    def _slope(self, name: str, current: Tensor, error: Tensor) -> Tensor:
+    def slope(self, name: str, current: Tensor, error: Tensor) -> Tensor:
+        """An error of a block's outputs, carried back to its currents."""
         return self._activation(name).vjp(current.flatten(0, 1), error.flatten(0, 1)).view_as(current)

@@ -76,6 +76,8 @@ class EventProp(Rule):
     Args:
         loss: on the times of first spikes; default ``TimeToFirstSpike``.
         tail: seconds after the last step of the inputs in which spikes still count.
+        wake: added to the weight of every spike that arrived at a label's neuron which stayed silent, mean of the
+            samples, unit of weight; 0: nothing, the exact gradient.
 
     Shapes: inputs [T, B, ...], 0 to 1, targets [B]; gradients shaped like the weights. Times are in double precision.
 
@@ -84,7 +86,8 @@ class EventProp(Rule):
             to 0 and a rest at 0, or whose constants differ; synapses that are not dense, biases, a graph; inputs
             outside [0, 1].
 
-    Source: Wunderlich & Pehle, Scientific Reports 11, 2021, and the authors' program. deviation: the program's search
+    Source: Wunderlich & Pehle, Scientific Reports 11, 2021, and the authors' program; ``wake`` as in Goeltz et al., Nature
+    Machine Intelligence 3, 2021, who raise the weights of silent neurons. deviation: the program's search
     for spikes loses some after a neuron's own spike, where $\tau_m \neq 2 \tau_s$; here none is lost.
     """
 
@@ -99,10 +102,11 @@ class EventProp(Rule):
     }
     loss: TimingLoss
 
-    def __init__(self, loss: TimingLoss = TimeToFirstSpike(), *, tail: float = 20e-3) -> None:
+    def __init__(self, loss: TimingLoss = TimeToFirstSpike(), *, tail: float = 20e-3, wake: float = 0.0) -> None:
         check_instance("loss", loss, TimingLoss, "for example TimeToFirstSpike(), or loss=time-to-first-spike")
         check_not_negative("tail", tail)
-        self.loss, self.tail = loss, tail
+        check_not_negative("wake", wake)
+        self.loss, self.tail, self.wake = loss, tail, wake
 
     @property
     def requires(self) -> tuple[Need, ...]:
@@ -124,9 +128,12 @@ class EventProp(Rule):
             runs = self.present(network, batch.inputs, batch.masks)
             scores = self.scores_of(network, runs, batch.masks)
             value, errors = self.errors(batch, scores, runs[network.outputs[0]].fired)
+            changes = {name: back.weight for name, back in self.carried_back(runs, errors).items()}
+            (last,) = network.outputs
+            changes[last] = changes[last] - self.wake * silenced(runs[last].spikes, changes[last], scores, batch.targets)
             grads = {
-                f"blocks.{name}.synapse.{key}": change.weight.to(weight)
-                for name, change in self.carried_back(runs, errors).items()
+                f"blocks.{name}.synapse.{key}": change.to(weight)
+                for name, change in changes.items()
                 for key, weight in network.blocks[name].synapse.named_parameters()
                 if weight.requires_grad
             }
@@ -208,6 +215,20 @@ class EventProp(Rule):
                 below = torch.zeros_like(runs[names[place - 1]].fired.times)
                 errors = below.flatten(1).scatter_add_(1, run.places, back.errors).view_as(below)
         return found
+
+
+def silenced(spikes: Spikes, like: Tensor, scores: Tensor, targets: Tensor) -> Tensor:
+    """Spikes that arrived at each weight of a silent label's neuron, mean of the samples, shaped ``like`` [n, sources].
+
+    Args:
+        spikes: that arrived.
+        like: the weights.
+        scores: minus the times of first spikes, [B, n].
+        targets: labels, [B].
+    """
+    arrived = like.new_zeros(len(targets), like.shape[1]).scatter_add_(1, spikes.sources, spikes.sizes)
+    silent = scores.gather(1, targets.unsqueeze(1)).isinf()
+    return torch.zeros_like(like).index_add_(0, targets, arrived * silent / len(targets))
 
 
 def _flat(mask: Tensor | None) -> Tensor | None:

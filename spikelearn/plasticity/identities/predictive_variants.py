@@ -11,6 +11,8 @@ from spikelearn.network import Block, Network
 from spikelearn.neurons import Activation, Rate
 from spikelearn.neurons.activations import HalfTanh, Linear, Logistic, Softmax, Tanh
 from spikelearn.plasticity.base import Batch
+from spikelearn.plasticity.back_weights import PREFIX
+from spikelearn.plasticity.equilibrium.pal import PAL
 from spikelearn.plasticity.equilibrium.pc_constrained import PCConstrained
 from spikelearn.plasticity.equilibrium.pc_kl import PCKL
 from spikelearn.plasticity.equilibrium.pc_prospective import ProspectiveConfiguration
@@ -54,6 +56,21 @@ def pc_relaxed() -> None:
     names, parameters = zip(*network.named_parameters(), strict=True)
     expected = dict(zip(names, torch.autograd.grad(loss, parameters), strict=True))
     compare("pc-relaxed", changes(rule, network, batch), expected)
+
+
+@identity("pal")
+def pal() -> None:
+    """Without noise and with the transposes, weights change by backpropagation once the layers have settled."""
+    network, batch = _network(Tanh(), Linear()), _batch()
+    rule = PAL(steps=2 * len(network.blocks), sigma=0.0, beta=0.5, dt=0.2)
+    memory = rule.init(network, torch.Generator().manual_seed(0))
+    for name in memory:
+        memory[name].copy_(network.get_parameter(f"blocks.{name.removeprefix(PREFIX)}.synapse.weight"))
+    *_, settled = rule.updates(network, batch, memory, torch.Generator())
+    loss = 0.5 * (_forward(network, batch)[-1] - F.one_hot(batch.targets, 3)).square().sum() / batch.size
+    names, parameters = zip(*network.named_parameters(), strict=True)
+    slopes = torch.autograd.grad(rule.beta * rule.dt * loss, parameters)
+    compare("pal", settled.grads, dict(zip(names, slopes, strict=True)))
 
 
 @identity("pc-kl")
