@@ -1,6 +1,6 @@
 """A run that goes layer by layer: every block over all steps before the next, where no edge goes back."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 import torch
@@ -44,6 +44,7 @@ def layers(
     masks: Tensors,
     *,
     cut: bool,
+    cut_behind: Collection[str] = (),
     output_only: bool = False,
     after: State | None = None,
 ) -> Iterator[BlockActivity]:
@@ -52,6 +53,7 @@ def layers(
     Args:
         graph: without feedback edges.
         inputs, state, adjoint, inject, masks, cut, output_only: as in ``Network.run``.
+        cut_behind: blocks behind which no derivative goes on, as in ``Network.layers``.
         after: an empty state, which is filled; None: the state after the run, which holds every block's graph, is not
             asked for.
     """
@@ -91,6 +93,8 @@ def layers(
         sent[name] = detached(spikes) if cut else spikes
         for source in wiring.released[name]:
             del sent[source]
+        if name in cut_behind:
+            sent = {source: detached(record) for source, record in sent.items()}
         layer = BlockActivity(name, Activity(pre, spikes, v), met, error_count(z))
         del met, pre, z, v, last, spikes, scanned
         yield layer

@@ -1,7 +1,7 @@
 """A spiking network that can be stepped, and knows nothing of learning."""
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Self
 
@@ -270,6 +270,7 @@ class Network(Graph):
         adjoint: Adjoint,
         inject: Tensors = NOTHING,
         masks: Tensors = NOTHING,
+        cut_behind: Collection[str] | None = None,
     ) -> Iterator[BlockActivity]:
         """Present a whole sequence and hand over what each block did before the next is run, keeping none.
 
@@ -278,6 +279,8 @@ class Network(Graph):
 
         Args:
             inputs, adjoint, inject, masks: as in ``run``.
+            cut_behind: blocks behind which no derivative goes on, from what they or any block before them sent; None:
+                every block.
 
         Shapes: activities are [T, B, ...].
 
@@ -291,7 +294,8 @@ class Network(Graph):
                 "others: use run"
             )
         inject = canonical(self.blocks, inject)
-        return layers(self, inputs, None, adjoint, inject, masks, cut=True)
+        cut = cut_behind is None
+        return layers(self, inputs, None, adjoint, inject, masks, cut=cut, cut_behind=cut_behind or ())
 
     def rate_map(self, rates: Tensors, input_rate: Tensor, masks: Tensors = NOTHING) -> dict[str, Tensor]:
         """Steady firing rate of every block, given the rates of the feedback sources.

@@ -31,6 +31,7 @@ from spikelearn.plasticity.equilibrium.pc_prospective import ProspectiveConfigur
 from spikelearn.plasticity.equilibrium.pc_relaxed import PCRelaxed
 from spikelearn.plasticity.gradient.bptt import BPTT
 from spikelearn.plasticity.gradient.eventprop import EventProp
+from spikelearn.plasticity.gradient.bw_bpf import BWBPF
 from spikelearn.plasticity.gradient.readout_only import ReadoutOnly
 from spikelearn.plasticity.gradient.tssl_bp import TSSLBP
 from spikelearn.plasticity.hebbian.activation_learning import ActivationLearning
@@ -176,6 +177,7 @@ __all__ = [
     "Direct",
     "SIGNALS",
     "BPTT",
+    "BWBPF",
     "CHL",
     "DAN",
     "DFA",

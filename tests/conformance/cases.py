@@ -240,6 +240,11 @@ RULES = {
     "readout-only": [RuleCase("readout-only", covers="last")],
     # Some three spikes a step arrive at a neuron, in place of one an input.
     "eventprop": [RuleCase("eventprop", settings={"init_option": {"mean": 5.0, "std": 2.0}}, lr=0.3)],
+    "bw-bpf": [
+        RuleCase("bw-bpf"),
+        RuleCase("bw-bpf", {"detach": False}),
+        RuleCase("bw-bpf", {"heads": 1}),
+    ],
     "fa": [RuleCase("fa"), RuleCase("fa", {"feedback": "kolen-pollack"})],
     "align-ada": [RuleCase("align-ada"), RuleCase("align-ada", {"slopes": "program"})],
     "align-zero": [RuleCase("align-zero")],

@@ -2,6 +2,7 @@
 
 from spikelearn.plasticity.identities import (
     alignment,
+    blockwise,
     competitive,
     composed,
     contrastive,
@@ -27,6 +28,7 @@ from spikelearn.plasticity.identities.base import IDENTITIES, changes, compare, 
 __all__ = [
     "IDENTITIES",
     "alignment",
+    "blockwise",
     "changes",
     "compare",
     "competitive",
