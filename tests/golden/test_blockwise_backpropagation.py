@@ -27,12 +27,17 @@ def normed(layer, eps):
 def network_of(case):
     """Every rectifier is a block; ways past two convolutions are forward edges, the last head is the output."""
     kernel, eps = case["stem_kernel"], case["bn_eps"]
-    stem = nn.Conv2d(case["input"].shape[1], len(case["stem_conv"]), kernel, case["stem_stride"], kernel // 2, bias=False)
+    stem = nn.Conv2d(
+        case["input"].shape[1], len(case["stem_conv"]), kernel, case["stem_stride"], kernel // 2, bias=False
+    )
     blocks, joins, last, width = {"stem": Block(normed(stem, eps), Rate(ReLU()))}, {}, "stem", len(case["stem_conv"])
     for k, (wider, step) in enumerate(zip(case["widths"].tolist(), case["strides"].tolist(), strict=True)):
         for u in range(case["units_per_block"]):
             stride, name = (1 if u else step), f"b{k}u{u}"
-            first, second = nn.Conv2d(width, wider, 3, stride, 1, bias=False), nn.Conv2d(wider, wider, 3, 1, 1, bias=False)
+            first, second = (
+                nn.Conv2d(width, wider, 3, stride, 1, bias=False),
+                nn.Conv2d(wider, wider, 3, 1, 1, bias=False),
+            )
             blocks[f"{name}a"] = Block(normed(first, eps), Rate(ReLU()))
             blocks[f"{name}b"] = Block(normed(second, eps), Rate(ReLU()))
             down = f"block{k}_unit{u}_down_conv" in case
@@ -57,11 +62,17 @@ def parameters_of(case, network):
         for u in range(case["units_per_block"]):
             unit, name = f"block{k}_unit{u}", f"b{k}u{u}"
             for n, block in (("1", f"blocks.{name}a"), ("2", f"blocks.{name}b"), ("down", f"feedforward.past{k}_{u}")):
-                conv, norm = (f"{unit}_down_conv", f"{unit}_down_") if n == "down" else (f"{unit}_conv{n}", f"{unit}_bn{n}_")
+                conv, norm = (
+                    (f"{unit}_down_conv", f"{unit}_down_") if n == "down" else (f"{unit}_conv{n}", f"{unit}_bn{n}_")
+                )
                 layers |= {conv: f"{block}.synapse.0", norm: f"{block}.synapse.1"}
     named = {}
     for key, place in layers.items():
-        ends = {"": "weight"} if not key.endswith("_") else {end if "bn" not in key else own: own for end, own in NORM.items()}
+        ends = (
+            {"": "weight"}
+            if not key.endswith("_")
+            else {end if "bn" not in key else own: own for end, own in NORM.items()}
+        )
         named |= {f"{key}{end}": f"{place}.{own}" for end, own in ends.items()}
     final = case["n_blocks"] - 1
     named |= {f"head{final}_{own}": f"blocks.out.synapse.2.{own}" for own in ("weight", "bias")}
@@ -94,7 +105,9 @@ def named_in_file(case, training, hidden, of_network, of_heads):
 
 def block_of(key, blocks):
     """The block of a file that a parameter belongs to: the stem to the first."""
-    return 0 if key.startswith("stem") else next(k for k in range(blocks) if key.startswith((f"block{k}_", f"head{k}_")))
+    return (
+        0 if key.startswith("stem") else next(k for k in range(blocks) if key.startswith((f"block{k}_", f"head{k}_")))
+    )
 
 
 def gradients_of_each_loss(case, training, hidden, batch):
@@ -126,7 +139,11 @@ def test_what_the_program_computes(path, mode, monkeypatch):
     norms = torch.zeros(case["n_blocks"], case["n_blocks"], dtype=F64)
     for j, grads in enumerate(gradients_of_each_loss(case, training, hidden, batch)):
         for k in range(case["n_blocks"]):
-            parts = [grad.square().sum() for key, grad in grads.items() if grad is not None and block_of(key, case["n_blocks"]) == k]
+            parts = [
+                grad.square().sum()
+                for key, grad in grads.items()
+                if grad is not None and block_of(key, case["n_blocks"]) == k
+            ]
             norms[j, k] = torch.stack(parts).sum().sqrt() if parts else 0.0
         for key, grad in grads.items():
             if f"{mode}_grad_loss{j}_{key}" in case:

@@ -19,6 +19,7 @@ from spikelearn.plasticity.gradient.heads import BIASES, WEIGHTS, Heads, Reading
 from spikelearn.plasticity.losses import CrossEntropyRate, Loss
 from spikelearn.plasticity.per_layer import PerLayer, of_layer, per_layer
 from spikelearn.plasticity.requires import Need, NoFeedback, Passes
+from spikelearn.synapses import float_type
 from spikelearn.tasks import check_targets
 from spikelearn.traces import over_steps, step_weights
 
@@ -81,7 +82,7 @@ class BWBPF(GradientRule):
     takes = frozenset({"classify"})
     own_as_network = True
     unclipped = "learns heads of its own by the losses of its parts, of which the norm of the gradients knows nothing"
-    default_optimizer = OptimizerChoice("adam", 1e-3)
+    default_optimizer = OptimizerChoice("adam", 5e-3)
 
     def __init__(
         self,
@@ -163,7 +164,7 @@ class BWBPF(GradientRule):
             seen: is filled.
         """
         heads = self.places.of(network)
-        weights = None if batch.valid_steps is None else step_weights(batch.valid_steps)
+        weights = None if batch.valid_steps is None else step_weights(batch.valid_steps, dtype=float_type(network))
         read_blocks: dict[str, Activity] = {}
         ends = heads if self.detach else ()
         for layer in network.layers(batch.inputs, adjoint=self.adjoint, masks=batch.masks, cut_behind=ends):
@@ -192,7 +193,7 @@ class BWBPF(GradientRule):
         own = of_head(layer.name, memory)
         check_targets(batch.targets, len(own[1]))
         sent = layer.activity.spikes
-        rate = sent.mean(0) if weights is None else over_steps(sent, weights.to(sent))
+        rate = sent.mean(0) if weights is None else over_steps(sent, weights)
         return read(rate, kernel, *own, batch.targets)
 
     def _check_heads(self, network: Network, rule: str) -> None:

@@ -23,6 +23,7 @@ def settings_of(name, **over):
 
 def test_the_published_recipes_are_there():
     assert {
+        "bw-bpf/cifar10",
         "decolle/nmnist",
         "desire/fashion-mnist",
         "desire/mnist",
