@@ -97,6 +97,7 @@ from spikelearn.plasticity.three_factor.signals import (
     DirectKolenPollack,
     FixedBasis,
     LayeredFeedback,
+    LayerTarget,
     LocalReadout,
     RandomTarget,
     Signal,
@@ -105,6 +106,7 @@ from spikelearn.plasticity.three_factor.signals import (
 from spikelearn.plasticity.three_factor.sltt import SLTT
 from spikelearn.plasticity.three_factor.sltt_k import SLTTK
 from spikelearn.plasticity.three_factor.tess import TESS
+from spikelearn.plasticity.three_factor.tp_sgd import TPSGD
 from spikelearn.plasticity.three_factor.traces import (
     TRACES,
     ALIFTrace,
@@ -172,6 +174,7 @@ __all__ = [
     "Spatial",
     "Signal",
     "LayeredFeedback",
+    "LayerTarget",
     "LocalReadout",
     "RandomTarget",
     "Direct",
@@ -198,6 +201,7 @@ __all__ = [
     "SoftHebb",
     "STDP",
     "TDCA",
+    "TPSGD",
     "TSSLBP",
     "ActivationLearning",
     "Batch",

@@ -267,6 +267,16 @@ RULES = {
     # With weights on the way back that begin at 0 hidden blocks would begin at rest.
     "directional-dfa": [RuleCase("directional-dfa", {"scale": 1.0})],
     "drtp": [RuleCase("drtp")],
+    "tp-sgd": [
+        RuleCase("tp-sgd"),
+        RuleCase("tp-sgd", {"distance": "l1", "over": "step", "trace": "instant"}),
+        RuleCase(
+            "tp-sgd",
+            {"over": "step", "form": "step", "loss": "cross-entropy-membrane"},
+            {"output": "leaky-integrator", "readout": "membrane"},
+            loop=True,
+        ),
+    ],
     "lls": [
         RuleCase("lls", settings=UNCOUPLED),
         RuleCase("lls", {"over": "step", "basis": "square"}, UNCOUPLED),

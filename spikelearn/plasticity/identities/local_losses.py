@@ -10,6 +10,7 @@ from spikelearn.plasticity.base import RULES, Batch, Rule
 from spikelearn.plasticity.identities.base import DECAY, changes, compare, dense, draw, identity, spikes_for
 from spikelearn.plasticity.identities.by_hand import hidden_spikes, sent_by_hand
 from spikelearn.plasticity.three_factor.signals.fixed_basis import BASIS, MODULATION
+from spikelearn.plasticity.three_factor.signals.layer_target import TARGETS
 
 #: Classes, neurons of the hidden block, whose class vectors can be told apart, and temperature of the local losses.
 CLASSES, HIDDEN, TEMPERATURE = 4, 24, 0.5
@@ -85,6 +86,20 @@ def _stepped(network: Network, batch: Batch, waves: list[Tensor]) -> dict[str, T
             grads["blocks.out.synapse.weight"] += error.t() @ z
             grads["blocks.out.synapse.bias"] += error.sum(0)
     return grads
+
+
+@identity("tp-sgd")
+def tp_sgd() -> None:
+    """Both distances, to targets of single steps and of their mean, are differentiated by a plain loop."""
+    network, batch = dense(6, HIDDEN, CLASSES), spikes_for(6, CLASSES)
+    spikes = hidden_spikes(network, batch).detach()
+    for distance in ("l2", "l1"):
+        for over, sent in (("presentation", spikes.mean(0)), ("step", spikes)):
+            rule = RULES.make("tp-sgd", {"distance": distance, "over": over})
+            memory = rule.init(network, torch.Generator().manual_seed(0))
+            away = sent - memory[TARGETS + "b0"][batch.targets]
+            expected = sent_by_hand(network, batch, away.sign() if distance == "l1" else away)
+            compare("tp-sgd", changes(rule, network, batch, memory), expected)
 
 
 def _rule(name: str) -> Rule:

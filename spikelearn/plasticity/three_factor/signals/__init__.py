@@ -6,6 +6,7 @@ from spikelearn.plasticity.three_factor.signals.direct_kolen_pollack import Dire
 from spikelearn.plasticity.three_factor.signals.directional import Directional
 from spikelearn.plasticity.three_factor.signals.feedback import LayeredFeedback
 from spikelearn.plasticity.three_factor.signals.fixed_basis import FixedBasis
+from spikelearn.plasticity.three_factor.signals.layer_target import LayerTarget
 from spikelearn.plasticity.three_factor.signals.local_readout import LocalReadout
 from spikelearn.plasticity.three_factor.signals.random_target import RandomTarget
 from spikelearn.plasticity.three_factor.signals.spatial import Spatial
@@ -19,6 +20,7 @@ __all__ = [
     "FixedBasis",
     "Layered",
     "LayeredFeedback",
+    "LayerTarget",
     "LocalReadout",
     "Pulled",
     "RandomTarget",
