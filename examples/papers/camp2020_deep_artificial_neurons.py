@@ -1,4 +1,4 @@
-"""Deep artificial neurons that learn slices of a function one after the other, beside a perceptron of equal plastic size.
+"""Deep artificial neurons that learn slices of a function one after the other, beside a perceptron of equal size.
 
 Camp, Mandivarapu & Estrada, "Continual learning with deep artificial neurons", arXiv 2011.07035, 2020. A small network,
 the phenotype, is the same in all neurons and learns beforehand, while a population of networks learns mixtures of sines
@@ -64,8 +64,8 @@ def learned(network: Network, rule: Rule, tasks: SineMixtures, optimizer: Optimi
 
 def told(name: str, found: ForgottenErrors) -> None:
     print(
-        f"{name}: mean squared error {found.average_error:.4f} at the end, {found.right_after:.4f} right after each slice, "
-        f"forgetting {found.forgetting:.4f}",
+        f"{name}: mean squared error {found.average_error:.4f} at the end, {found.right_after:.4f} right after each "
+        f"slice, forgetting {found.forgetting:.4f}",
         flush=True,
     )
 

@@ -49,8 +49,8 @@ class Neuron(nn.Module, ABC):
     currents: tuple[str, ...] = ("soma",)
     #: True where random numbers are drawn: the state then has a field ``stream`` (``neurons.streams``), int64.
     random: bool = False
-    #: Channels of current of every neuron: what drives n neurons has n * channels units (or maps), of which channel c of
-    #: neuron j is number j * channels + c. With more than one, spikes and v are narrower than the current.
+    #: Channels of current of every neuron: what drives n neurons has n * channels units (or maps), of which channel c
+    #: of neuron j is number j * channels + c. With more than one, spikes and v are narrower than the current.
     channels: int = 1
     #: Also fires at v == v_threshold (papers that write >=).
     inclusive: bool = False

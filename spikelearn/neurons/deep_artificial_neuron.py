@@ -23,8 +23,8 @@ class DeepArtificialNeuron(Neuron):
 
     A connection is a vector of $n_c$ weights. What drives n neurons has $n\,n_c$ units, channel c of neuron j at
     $j\,n_c + c$; of images so many maps. Real values are sent in place of spikes, one step does not depend on another,
-    and v is the potential of which the phenotype's output is the tanh. The blocks of a network that ``build`` makes share
-    one $\theta$, which no rule changes; ``spikelearn phenotype`` learns it beforehand.
+    and v is the potential of which the phenotype's output is the tanh. The blocks of a network that ``build`` makes
+    share one $\theta$, which no rule changes; ``spikelearn phenotype`` learns it beforehand.
 
     Args:
         channels: $n_c$.

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from spikelearn.checks import check_count, check_shape
@@ -75,17 +76,15 @@ class Phenotype(SharedConstants):
 
     def forward(self, channels: Tensor) -> tuple[Tensor, Tensor]:
         """The output y [...] of ``channels`` [..., channels], and the potential of which it is the tanh."""
-        layers = [channels]
+        layers, total = [channels], channels
         for target in range(1, 5):
-            total: Tensor | None = None
-            for name, (start, end) in MAPS.items():
-                if end == target:
-                    weight, bias = getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias")
-                    part = torch.nn.functional.linear(layers[start], weight, bias)
-                    total = part if total is None else total + part
-            assert total is not None
+            into = [self._mapped(name, layers[start]) for name, (start, end) in MAPS.items() if end == target]
+            total = sum(into[1:], into[0])
             layers.append(total.tanh())
         return layers[-1].squeeze(-1), total.squeeze(-1)
+
+    def _mapped(self, name: str, x: Tensor) -> Tensor:
+        return F.linear(x, getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias"))
 
 
 def shapes(channels: int, width: int) -> dict[str, tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""The outer loop of a phenotype, on mixtures of sines or the classes of a data set, from the settings of its networks."""
+"""The outer loop of a phenotype, on mixtures of sines or classes of a data set, from the settings of its networks."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

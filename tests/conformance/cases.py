@@ -342,7 +342,12 @@ RULES = {
     ],
     # Batch norm couples the samples of a batch.
     "ide": [RuleCase("ide", {"dropout": 0.0}, {"batch_norm": False, "spectral_feedback": False}, lr=0.5)],
-    "pc": [RuleCase("pc"), RuleCase("pc", {"form": "fixed-pred"}), RuleCase("pc", {"form": "z-il"})],
+    "pc": [
+        RuleCase("pc"),
+        RuleCase("pc", {"form": "fixed-pred"}),
+        RuleCase("pc", {"form": "z-il"}),
+        RuleCase("pc", {"form": "fixed-pred", "loss": "cross-entropy-rate"}, SPIKING),
+    ],
     "pc-prospective": [
         RuleCase("pc-prospective"),
         RuleCase("pc-prospective", {"output": "free", "node": "post", "through": "errors"}),
@@ -352,6 +357,10 @@ RULES = {
         RuleCase("eqprop"),
         RuleCase("eqprop", {"nudging": "random-sign", "feedback": "learned"}, lr=0.5),
         RuleCase("eqprop", {"nudging": "one-sided", "continual": True, "loss": "cross-entropy"}, {"readout": "linear"}),
+    ],
+    "eqprop-spiking": [
+        RuleCase("eqprop-spiking", seed=4),
+        RuleCase("eqprop-spiking", {"nudging": "one-sided", "gain": 0.5}, seed=4),
     ],
     "chl": [RuleCase("chl")],
     "pc-constrained": [

@@ -20,6 +20,9 @@ from spikelearn.plasticity.requires import Neurons
 
 Nudging = Literal["one-sided", "symmetric"]
 
+#: Spikes by which the counts of two halves of a settled window differ at most.
+WHOLE_SPIKES = 3.0
+
 
 @RULES.register("eqprop-spiking")
 class EqPropSpiking(Contrastive):
@@ -115,6 +118,17 @@ class EqPropSpiking(Contrastive):
             metrics = phase_metrics(energy, batch, free=free, nudged=nudged)
             rates = {name: float(value.mean()) for name, value in free.values.items()}
         yield Update(grads, scores, loss, buffers=buffers, rates=rates, metrics=metrics)
+
+    def warnings(self, metrics: Mapping[str, float]) -> list[str]:
+        counted = self.free_steps * (1.0 - self.settling) / 2.0
+        residual = metrics.get("residual_free", 0.0)
+        if residual <= WHOLE_SPIKES / counted:
+            return []
+        return [
+            f"mean traces still change by {residual:.2g} between the halves of the free window, more than whole spikes "
+            f"leave open, so that {self.name} follows no gradient: raise free_steps, or let neurons pull less at each "
+            "other (gain below 1, smaller weights)"
+        ]
 
     def free(self, energy: Any) -> Phase:
         phase, _ = energy.window(energy.at_rest(), self.free_steps)

@@ -7,17 +7,25 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from spikelearn.checks import check_choice, check_count, check_positive
+from spikelearn.checks import check_choice, check_count, check_instance, check_positive
 from spikelearn.network import Network
+from spikelearn.neurons import IF, LIF, Adjoint, ATan, Neuron, Rate, Surrogate
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.equilibrium.descent import descend, last
 from spikelearn.plasticity.equilibrium.energy import Values, settling
 from spikelearn.plasticity.equilibrium.predictive import PredictiveEnergy, PredictiveSlopes
 from spikelearn.plasticity.equilibrium.predictive_rule import PredictiveRule
+from spikelearn.plasticity.equilibrium.rate_maps import RateMaps
 from spikelearn.plasticity.losses import CrossEntropy, Loss
 
 Form = Literal["strict", "fixed-pred", "exact", "z-il"]
 Presynaptic = Literal["same", "moved"]
+
+#: Forms whose predictions stay as a run made them, so that neurons may fire.
+FIXED = ("fixed-pred", "exact")
+
+#: The surrogate of neurons that fire, where no other is named.
+SURROGATE = Surrogate(ATan())
 
 #: Step size and iterations of strict inference where nothing is said.
 ETA, ITERATIONS = 0.1, 20
@@ -43,6 +51,10 @@ class PredictiveCoding(PredictiveRule):
     - \partial L / \partial\hat v$. "z-il" is strict with $\eta$ = 1, in which each block learns at the look at
     which its error has just arrived: backpropagation again, in as many looks.
 
+    In the forms "fixed-pred" and "exact" neurons may fire. Values are then mean rates of the presentation, and the
+    derivative of $f_l$ is $\mathrm{diag}(\bar\psi_l) W_l$ with the surrogate's mean over the steps: "fixed-pred" with
+    $\eta$ = 1 gives the gradient of backpropagation through rates.
+
     Metrics: ``energy`` of the last look without L, mean of the samples; ``residual``: the slope at the block that is
     farthest from its equilibrium, relative to the larger of the two forces on it, mean of the samples; ``settled``:
     share of the samples of which this is at most 0.1.
@@ -57,13 +69,14 @@ class PredictiveCoding(PredictiveRule):
             of values: of small ones float32 keeps few digits.
         presynaptic: whether the values that meet the weights' errors are the "same" or have "moved" once more, as in
             the authors' program; of the strict form alone.
+        adjoint: the surrogate $\psi$ of neurons that fire, per unit of potential; None: ATan with $\alpha$ = 2.
 
-    Shapes: inputs [T, B, ...], every step a presentation of its own; targets [B]; gradients shaped like their
+    Shapes: inputs [T, B, ...], of rate neurons every step a presentation of its own; targets [B]; gradients shaped like their
     parameters.
 
     Raises:
-        ValueError: a graph of blocks, feedback edges, delays, neurons that are no rate neurons, batch norm, a readout
-            other than the plain rate; eta or iterations of a form without; a nudging of 0.
+        ValueError: a graph of blocks, feedback edges, delays, neurons that are no rate neurons (with fixed predictions:
+            nor LIF or IF), batch norm, a readout other than the plain rate; eta or iterations of a form without; a nudging of 0.
 
     Source: Whittington & Bogacz, Neural Computation 29, 2017; Rosenbaum, PLoS ONE 17, 2022, algorithms 1 to 3 and the
     author's program Torch2PC; "z-il": Song, Lukasiewicz, Xu & Bogacz, NeurIPS 2020. deviation: the strict form's errors
@@ -82,6 +95,7 @@ class PredictiveCoding(PredictiveRule):
         iterations: int | None = None,
         nudging: float = 1.0,
         presynaptic: Presynaptic = "same",
+        adjoint: Adjoint | None = None,
     ) -> None:
         super().__init__(loss, nudging)
         check_choice("form", form, get_args(Form))
@@ -96,19 +110,36 @@ class PredictiveCoding(PredictiveRule):
             check_count("iterations", iterations)
         if presynaptic == "moved" and form != "strict":
             raise ValueError(f"presynaptic is 'moved', but form is {form!r}, expected 'strict': drop one of them")
+        if adjoint is not None:
+            check_instance("adjoint", adjoint, Surrogate, "for example adjoint=Surrogate(ATan())")
+            assert isinstance(adjoint, Surrogate)
+            if form not in FIXED or adjoint.spike_function.derivative is None:
+                raise ValueError(
+                    f"adjoint is {adjoint!r} without effect, for form is {form!r} and it must have a derivative: use "
+                    f"form={' or '.join(FIXED)} with neurons that fire, or drop it"
+                )
+            self.adjoint: Surrogate | None = adjoint
         self.form, self.presynaptic = form, presynaptic
         fixed = form == "fixed-pred"
         self.eta = eta or (1.0 if fixed else ETA)
         self.iterations = iterations or (None if fixed else ITERATIONS)
 
+    @property
+    def kinds(self) -> tuple[type[Neuron], ...]:
+        return (Rate, LIF, IF) if self.form in FIXED else (Rate,)
+
     def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:
         with network.presentation() as buffers:
             fixed = self.form == "fixed-pred"
-            energy = PredictiveEnergy(network, batch, self.loss, strength=self.nudging, fixed=fixed)
+            maps = None
+            if any(block.neuron.fires for block in network.blocks.values()):
+                maps = RateMaps(network, batch.inputs, batch.masks, self.adjoint or SURROGATE)
+            energy = PredictiveEnergy(network, batch, self.loss, strength=self.nudging, fixed=fixed, maps=maps)
             start = energy.start()
             loss, scores = energy.predicted()
             grads, metrics = self._changes(energy, start, batch.size)
-        yield Update(grads, scores, loss, buffers=buffers, metrics=metrics)
+        rates = {} if maps is None else maps.rates
+        yield Update(grads, scores, loss, buffers=buffers, rates=rates, metrics=metrics)
 
     def _changes(
         self, energy: PredictiveEnergy, start: Values, samples: int

@@ -103,6 +103,7 @@ class PredictiveEnergy(Energy):
         fixed: whether predictions are fixed.
         precision: $\pi$ of each block in turn, the last for further ones.
         divergences: D of each block in turn, the last for further ones.
+        maps: those of the blocks, such as ``RateMaps`` where neurons fire; None: of rate neurons.
     """
 
     def __init__(
@@ -117,9 +118,10 @@ class PredictiveEnergy(Energy):
         fixed: bool = False,
         precision: Sequence[float] = (1.0,),
         divergences: Sequence[Divergence] = (Gaussian(),),
+        maps: LayerMaps | None = None,
     ) -> None:
         super().__init__(network)
-        self.maps = LayerMaps(network, batch.inputs, batch.masks, node)
+        self.maps = maps or LayerMaps(network, batch.inputs, batch.masks, node)
         self.output_loss = NudgingLoss(self.maps, batch, loss, strength)
         self.output, self.fixed = output, fixed
         self.precision = {name: of_layer(tuple(precision), place) for place, name in enumerate(self.maps.names)}

@@ -15,7 +15,7 @@ from spikelearn.checks import (
     check_positive,
 )
 from spikelearn.network import Network
-from spikelearn.neurons import Rate
+from spikelearn.neurons import Neuron, Rate
 from spikelearn.plasticity.base import Batch, Rule
 from spikelearn.plasticity.equilibrium.descent import Look, descend
 from spikelearn.plasticity.equilibrium.divergence import Divergence, Gaussian
@@ -59,6 +59,11 @@ class PredictiveRule(Rule):
     }
     loss: Loss
 
+    @property
+    def kinds(self) -> tuple[type[Neuron], ...]:
+        """The neurons whose values it finds."""
+        return (Rate,)
+
     def __init__(self, loss: Loss, nudging: float) -> None:
         check_instance("loss", loss, Loss, "for example loss=SquaredError()")
         check_finite("nudging", nudging)
@@ -75,12 +80,12 @@ class PredictiveRule(Rule):
 
     @property
     def requires(self) -> tuple[Need, ...]:
-        why = "finds values of rate neurons block by block"
+        why = f"finds values of {'rate ' if self.kinds == (Rate,) else ''}neurons block by block"
         return (
             LossFits(self.loss),
             Chain(why, "train with bptt"),
             NoFeedback(why, "train with bptt"),
-            Neurons(Rate, why=why),
+            Neurons(*self.kinds, why=why),
             PlainRate("takes the output's values for the scores"),
             Passes("no delays", check_delays),
             Passes("values that do not depend on other samples", check_samples),

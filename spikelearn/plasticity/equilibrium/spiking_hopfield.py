@@ -32,8 +32,8 @@ class SpikingHopfield(Hopfield):
       z_l[t] = \alpha\,z_l[t{-}1] + (1 - \alpha)\,s_l[t]$$
 
     with $s_l$ the spikes of neurons that are driven by $I_l$. The value of a block in a window is the mean of its trace
-    over the window's later part, spikes per step. Where neurons fire at a rate $\sigma(I)$ under a constant current, the
-    values are those of ``Hopfield`` with that activation, up to what whole spikes leave open, 1 over the steps.
+    over the window's later part, spikes per step. Where neurons fire at a rate $\sigma(I)$ under a constant current,
+    the values are those of ``Hopfield`` with that activation, up to what whole spikes leave open, 1 over the steps.
 
     Args:
         network, masks, output, gain: as in ``Hopfield``; neurons of one current.

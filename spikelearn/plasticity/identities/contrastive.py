@@ -5,11 +5,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spikelearn.network import Block, Network
-from spikelearn.neurons import Rate
+from spikelearn.neurons import IF, Rate
 from spikelearn.neurons.activations import Linear, Logistic, Tanh
 from spikelearn.plasticity.base import Batch
 from spikelearn.plasticity.equilibrium.chl import CHL
 from spikelearn.plasticity.equilibrium.eqprop import EqProp
+from spikelearn.plasticity.equilibrium.eqprop_spiking import EqPropSpiking
 from spikelearn.plasticity.identities.base import changes, compare, draw, identity
 
 #: Nudge, and how weakly blocks pull from above, by which errors of the identities are seen.
@@ -29,6 +30,41 @@ def eqprop() -> None:
         values = torch.sigmoid(4 * hidden - 2), torch.sigmoid(4 * second(values[0]) - 2)
     loss = 0.5 * (values[1] - F.one_hot(batch.targets, 3)).square().sum(1).mean()
     compare("eqprop", changes(rule, network, batch), _gradients(network, loss), 100 * SMALL**2)
+
+
+@identity("eqprop-spiking")
+def eqprop_spiking() -> None:
+    """Three windows of a network whose neurons pull at each other, written out step by step, and what they compare."""
+    network = Network({f"b{n}": Block(nn.Linear(6 - n, 5 - 2 * n), IF(reset="subtract")) for n in range(2)})
+    draw(network, 0.5)
+    batch, beta, steps, decay = _values(), 0.5, 9, 0.7
+    first, second = (block.synapse for block in network.blocks.values())
+    weight, target = network.get_parameter("blocks.b1.synapse.weight"), F.one_hot(batch.targets, 3)
+    potential, trace = [[batch.inputs.new_zeros(4, size) for size in (5, 3)] for _ in range(2)]
+
+    def window(nudge: float, v: list[Tensor], z: list[Tensor]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        total = [torch.zeros_like(each) for each in z]
+        for step in range(steps):
+            drive = first(batch.inputs[0]) + z[1] @ weight, second(z[0]) + nudge * (target - z[1])
+            v = [potential + current for potential, current in zip(v, drive, strict=True)]
+            spikes = [(potential > 1).to(potential) for potential in v]
+            v = [potential - spike for potential, spike in zip(v, spikes, strict=True)]
+            z = [decay * old + (1 - decay) * spike for old, spike in zip(z, spikes, strict=True)]
+            total = [a + b / 5 if step >= 4 else a for a, b in zip(total, z, strict=True)]
+        return total, v, z
+
+    with torch.no_grad():
+        _, potential, trace = window(0.0, potential, trace)
+        up, down = (window(sign * beta, potential, trace)[0] for sign in (1, -1))
+        share = 1 / (2 * beta * 4)
+        expected = {
+            "blocks.b0.synapse.weight": -share * (up[0] - down[0]).T @ batch.inputs[0],
+            "blocks.b0.synapse.bias": -share * (up[0] - down[0]).sum(0),
+            "blocks.b1.synapse.weight": -share * (up[1].T @ up[0] - down[1].T @ down[0]),
+            "blocks.b1.synapse.bias": -share * (up[1] - down[1]).sum(0),
+        }
+    rule = EqPropSpiking(beta=beta, free_steps=steps, nudged_steps=steps, decay=decay)
+    compare("eqprop-spiking", changes(rule, network, batch), expected)
 
 
 @identity("chl")

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spikelearn.network import Block, Network
-from spikelearn.neurons import Activation, Rate
+from spikelearn.neurons import LIF, Activation, ATan, Rate
 from spikelearn.neurons.activations import Linear, Tanh
 from spikelearn.plasticity.base import Batch
 from spikelearn.plasticity.equilibrium.pc import PredictiveCoding
@@ -34,6 +34,26 @@ def pc() -> None:
     early = changes(PredictiveCoding(CrossEntropy(), "fixed-pred", iterations=len(SIZES) - 2), network, batch)
     reached = {name: torch.zeros_like(value) if ".b0." in name else value for name, value in expected.items()}
     compare("pc", early, reached, 1e-12)
+    _pc_of_rates()
+
+
+def _pc_of_rates() -> None:
+    """With neurons that fire, fixed predictions give the gradient through rates of the surrogate's mean slopes."""
+    sizes, output = SIZES, Rate(Linear())
+    neurons = [LIF.per_step(0.8, reset="subtract"), LIF.per_step(0.8), output]
+    network = Network({f"b{n}": Block(nn.Linear(sizes[n], sizes[n + 1]), neuron) for n, neuron in enumerate(neurons)})
+    draw(network, 0.9)
+    batch = Batch(torch.rand(9, 4, SIZES[0], generator=torch.Generator().manual_seed(4), dtype=torch.float64), TARGETS)
+    record, _ = network.run(batch.inputs)
+    rate = batch.inputs.mean(0)
+    for block, seen in zip(network.blocks.values(), record.values(), strict=True):
+        slope = 1.0 if block.neuron is output else ATan()(seen.v - block.neuron.v_threshold).mean(0).detach()
+        current = slope * block.synapse(rate)
+        rate = seen.spikes.mean(0).detach() + current - current.detach()
+    found = torch.autograd.grad(F.cross_entropy(rate, TARGETS), list(network.parameters()))
+    expected = dict(zip(_names(network), found, strict=True))
+    for form in ("fixed-pred", "exact"):
+        compare("pc", changes(PredictiveCoding(CrossEntropy(), form), network, batch), expected, 1e-12)
 
 
 @identity("pc-prospective")

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from spikelearn.checks import check_count, check_positive
 from spikelearn.network import Network
+from spikelearn.neurons import DeepArtificialNeuron, Phenotype
 from spikelearn.plasticity import DAN, Batch, OptimizerChoice, Update
 from spikelearn.plasticity.meta.dan import phenotype_of
 from spikelearn.training.learning import descend, learn
@@ -72,7 +73,7 @@ class PhenotypeLoop:
         self.moments = 0
 
     def moment(self, met: Sequence[Moment]) -> float:
-        """One step of every network's weights, then the phenotype's; the mean loss on what was asked, over all of these.
+        """One step of every network's weights, then those of the phenotype; the mean loss on what was asked.
 
         Args:
             met: of every network.
@@ -87,7 +88,7 @@ class PhenotypeLoop:
         return fmean(losses) if losses else 0.0
 
     def step(self, asked: Sequence[Batch]) -> list[Update]:
-        """One step of the phenotype, by the mean of its derivatives over the networks, each on its batch of ``asked``."""
+        """One step of the phenotype, by the mean of its derivatives over the networks, each on its own batch."""
         updates = [self.rule.hyper(net, batch) for net, batch in zip(self.networks, asked, strict=True)]
         grads = {name: mean_of([update.own[name] for update in updates]) for name in self.phenotype.tensors}
         descend(self.optimizer, self.phenotype.tensors, grads)
@@ -107,8 +108,8 @@ def mean_of(tensors: Sequence[Tensor]) -> Tensor:
     return torch.stack(list(tensors)).mean(0)
 
 
-def share_phenotype(network: Network, phenotype: object) -> None:
+def share_phenotype(network: Network, phenotype: Phenotype) -> None:
     """Give all neurons of a network that have one the same ``phenotype``."""
     for block in network.blocks.values():
-        if hasattr(block.neuron, "phenotype"):
+        if isinstance(block.neuron, DeepArtificialNeuron):
             block.neuron.phenotype = phenotype
