@@ -359,8 +359,8 @@ RULES = {
         RuleCase("eqprop", {"nudging": "one-sided", "continual": True, "loss": "cross-entropy"}, {"readout": "linear"}),
     ],
     "eqprop-spiking": [
-        RuleCase("eqprop-spiking", seed=4),
-        RuleCase("eqprop-spiking", {"nudging": "one-sided", "gain": 0.5}, seed=4),
+        RuleCase("eqprop-spiking", {"free_steps": 20, "nudged_steps": 20}),
+        RuleCase("eqprop-spiking", {"free_steps": 20, "nudged_steps": 20, "nudging": "one-sided", "gain": 0.5}),
     ],
     "chl": [RuleCase("chl")],
     "pc-constrained": [

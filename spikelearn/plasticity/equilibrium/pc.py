@@ -71,12 +71,13 @@ class PredictiveCoding(PredictiveRule):
             the authors' program; of the strict form alone.
         adjoint: the surrogate $\psi$ of neurons that fire, per unit of potential; None: ATan with $\alpha$ = 2.
 
-    Shapes: inputs [T, B, ...], of rate neurons every step a presentation of its own; targets [B]; gradients shaped like their
-    parameters.
+    Shapes: inputs [T, B, ...], of rate neurons every step a presentation of its own; targets [B]; gradients shaped like
+    their parameters.
 
     Raises:
         ValueError: a graph of blocks, feedback edges, delays, neurons that are no rate neurons (with fixed predictions:
-            nor LIF or IF), batch norm, a readout other than the plain rate; eta or iterations of a form without; a nudging of 0.
+            nor LIF or IF), batch norm, a readout other than the plain rate; eta or iterations of a form without; a
+            nudging of 0; an adjoint without effect.
 
     Source: Whittington & Bogacz, Neural Computation 29, 2017; Rosenbaum, PLoS ONE 17, 2022, algorithms 1 to 3 and the
     author's program Torch2PC; "z-il": Song, Lukasiewicz, Xu & Bogacz, NeurIPS 2020. deviation: the strict form's errors
