@@ -80,7 +80,7 @@ def _stepped(network: Network, batch: Batch, waves: list[Tensor]) -> dict[str, T
             m = share * (F.softmax(spikes @ vectors.t() / len(vectors.t()), 1) - target) @ vectors / len(vectors.t())
             grads[f"blocks.b{n}.synapse.weight"] += 0.8 * (m * psi).t() @ traced - 0.6 * (m * slopes).t() @ z
             grads[f"blocks.b{n}.synapse.bias"] += (m * psi).sum(0)
-            kept[n], z = (v - spikes, traced, 0.4 * (slopes + psi)), spikes
+            kept[n], z = (v - spikes, traced, 0.4 * slopes + psi), spikes
         if t >= len(batch.inputs) - LAST:
             error = share * (F.softmax(network.blocks["out"].synapse(z).detach(), 1) - target)
             grads["blocks.out.synapse.weight"] += error.t() @ z

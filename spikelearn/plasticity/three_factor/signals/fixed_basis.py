@@ -137,8 +137,10 @@ class FixedBasis(Latent):
 
     def read(self, latent: Tensor, basis: Tensor, modulation: Tensor | None) -> Reading:
         """Read direction and logits from a block's pooled outputs [samples, d]."""
-        length = latent.norm(dim=1, keepdim=True).clamp(min=self.floor)
-        direction = latent / (length if self.reading == "direction" else latent.shape[1])
+        if self.reading == "direction":
+            direction = latent / latent.norm(dim=1, keepdim=True).clamp(min=self.floor)
+        else:
+            direction = latent / latent.shape[1]
         logits = direction @ basis.t()
         if modulation is not None:
             logits = logits * modulation if modulation.ndim == 1 else logits @ modulation
