@@ -80,6 +80,7 @@ from spikelearn.plasticity.three_factor.fa import FA
 from spikelearn.plasticity.three_factor.lls import LLS
 from spikelearn.plasticity.three_factor.lls_m import LLSM
 from spikelearn.plasticity.three_factor.lls_mxm import LLSMxM
+from spikelearn.plasticity.three_factor.local_classifier import LocalClassifierRule
 from spikelearn.plasticity.three_factor.ottt import OTTT
 from spikelearn.plasticity.three_factor.ottt_online import OTTTOnline
 from spikelearn.plasticity.three_factor.pairs import PAIRS
@@ -98,7 +99,9 @@ from spikelearn.plasticity.three_factor.signals import (
     FixedBasis,
     LayeredFeedback,
     LayerTarget,
+    LocalClassifier,
     LocalReadout,
+    MirroredFeedback,
     RandomTarget,
     Signal,
     Spatial,
@@ -118,6 +121,7 @@ from spikelearn.plasticity.three_factor.traces import (
     PreTrace,
     Trace,
 )
+from spikelearn.plasticity.three_factor.weight_mirror import WeightMirror
 from spikelearn.plasticity.two_phase.emstdp import EMSTDP
 from spikelearn.plasticity.two_phase.emstdp_loihi import EMSTDPLoihi
 from spikelearn.plasticity.two_phase.forward_forward import ForwardForward
@@ -125,6 +129,10 @@ from spikelearn.plasticity.two_phase.pepita import Pepita
 from spikelearn.tasks import check_targets
 
 __all__ = [
+    "MirroredFeedback",
+    "WeightMirror",
+    "LocalClassifier",
+    "LocalClassifierRule",
     "TESS",
     "AlignAda",
     "AlignProp",

@@ -249,6 +249,7 @@ RULES = {
     "align-ada": [RuleCase("align-ada"), RuleCase("align-ada", {"slopes": "program"})],
     "align-zero": [RuleCase("align-zero")],
     "align-prop": [RuleCase("align-prop")],
+    "weight-mirror": [RuleCase("weight-mirror")],
     "sign-symmetry": [RuleCase("sign-symmetry"), RuleCase("sign-symmetry", {"sizes": "random"})],
     "dfa": [RuleCase("dfa")],
     "sdfa": [RuleCase("sdfa"), RuleCase("sdfa", {"loss": "cross-entropy-membrane"})],
@@ -277,6 +278,7 @@ RULES = {
             loop=True,
         ),
     ],
+    "local-classifier": [RuleCase("local-classifier"), RuleCase("local-classifier", {"over": "step"})],
     "lls": [
         RuleCase("lls", settings=UNCOUPLED),
         RuleCase("lls", {"over": "step", "basis": "square"}, UNCOUPLED),

@@ -11,6 +11,7 @@ from spikelearn.plasticity.identities.base import DECAY, changes, compare, dense
 from spikelearn.plasticity.identities.by_hand import hidden_spikes, sent_by_hand
 from spikelearn.plasticity.three_factor.signals.fixed_basis import BASIS, MODULATION
 from spikelearn.plasticity.three_factor.signals.layer_target import TARGETS
+from spikelearn.plasticity.three_factor.signals.local_classifier import CLASSIFIER, OFFSETS
 
 #: Classes, neurons of the hidden block, whose class vectors can be told apart, and temperature of the local losses.
 CLASSES, HIDDEN, TEMPERATURE = 4, 24, 0.5
@@ -38,6 +39,30 @@ def lls_mxm() -> None:
     matrix = torch.linspace(-0.7, 1.2, CLASSES**2, dtype=torch.float64).view(CLASSES, CLASSES).sin()
     _compare("lls-mxm", {MODULATION + "b0": matrix})
     _compare("lls-mxm", {MODULATION + "b0": torch.eye(CLASSES, dtype=torch.float64)}, like="lls")
+
+
+@identity("local-classifier")
+def local_classifier() -> None:
+    """The signal is that of a classifier's error, whose own change is an outer product; blocks above do not matter."""
+    network, batch = dense(6, HIDDEN, CLASSES), spikes_for(6, CLASSES)
+    rule = RULES.make("local-classifier", {"gain": 3.0})
+    memory = rule.init(network, torch.Generator().manual_seed(0))
+    (update,) = rule.updates(network, batch, memory, torch.Generator())
+    weights, rate = memory[CLASSIFIER + "b0"], hidden_spikes(network, batch).detach().mean(0)
+    target = F.one_hot(batch.targets, CLASSES).double()
+    error = F.softmax(3.0 * rate @ weights.t() + memory[OFFSETS + "b0"], 1) - target
+    own = {CLASSIFIER + "b0": 3.0 * error.t() @ rate / len(rate), OFFSETS + "b0": error.mean(0)}
+    compare("local-classifier", update.own, own)
+    compare("local-classifier", update.grads, sent_by_hand(network, batch, 3.0 * error @ weights))
+    deep = dense(6, HIDDEN, 7, CLASSES)
+    memory = rule.init(deep, torch.Generator().manual_seed(0))
+    first = changes(rule, deep, batch, memory)
+    with torch.no_grad():
+        for parameter in deep.blocks["b2"].parameters():
+            parameter.neg_()
+    again = changes(rule, deep, batch, memory)
+    hidden = [name for name in first if not name.startswith("blocks.b2.")]
+    compare("local-classifier", {n: again[n] for n in hidden}, {n: first[n] for n in hidden}, within=0.0)
 
 
 @identity("tess")

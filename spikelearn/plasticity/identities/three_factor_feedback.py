@@ -2,9 +2,13 @@
 
 import torch
 
+from spikelearn.network import Block, MembraneReadout
+from spikelearn.neurons import Rate
+from spikelearn.neurons.activations import Linear
 from spikelearn.plasticity.base import Batch
 from spikelearn.plasticity.identities.base import changes, compare, dense, identity, spikes_for
 from spikelearn.plasticity.identities.by_hand import influence, output_errors, sent_by_hand, unrolled
+from spikelearn.plasticity.losses import CrossEntropyMembrane
 from spikelearn.plasticity.three_factor.dfa import DFA
 from spikelearn.plasticity.three_factor.directional_dfa import DirectionalDFA
 from spikelearn.plasticity.three_factor.dkp import DKP
@@ -12,6 +16,7 @@ from spikelearn.plasticity.three_factor.drtp import DRTP
 from spikelearn.plasticity.three_factor.fa import FA
 from spikelearn.plasticity.three_factor.sdfa import SDFA
 from spikelearn.plasticity.three_factor.sign_symmetry import SignSymmetry
+from spikelearn.plasticity.three_factor.weight_mirror import WeightMirror
 
 
 @identity("fa")
@@ -82,6 +87,31 @@ def directional_dfa() -> None:
     network, batch = dense(6, 8, 4), spikes_for(6, 4)
     memory = {"back_weights.b0": network.get_parameter("blocks.b1.synapse.weight").detach().clone()}
     compare("directional-dfa", changes(rule, network, batch, memory), unrolled(network, batch))
+
+
+@identity("weight-mirror")
+def weight_mirror() -> None:
+    """By noise at one input at a time, of either sign, weights get what linear units have; with these it is ``bptt``."""
+    linear, rule = dense(6, 8, 8, 4), WeightMirror(CrossEntropyMembrane(), noise=0.7)
+    for name, block in linear.blocks.items():
+        linear.blocks[name] = Block(block.synapse, Rate(Linear()))
+    linear.readout = MembraneReadout()
+    one, memory = spikes_for(6, 4).first(1), rule.init(linear, torch.Generator().manual_seed(0))
+    pushes = 0.7 * 8**0.5 * torch.cat([torch.eye(8), -torch.eye(8)]).double().unsqueeze(1)
+    draws = {name.replace("back_weights.", "noise."): pushes for name in memory}
+    batch = Batch(one.inputs.expand(-1, 16, -1).contiguous(), one.targets.expand(16), draws=draws)
+    (update,) = rule.updates(linear, batch, memory, torch.Generator())
+    expected = {
+        name: kept - linear.get_parameter(f"{name.removeprefix('back_weights.')}.weight").detach()
+        for name, kept in memory.items()
+    }
+    compare("weight-mirror", update.own, expected)
+    network, batch = dense(6, 8, 7, 4), spikes_for(6, 4)
+    memory = {
+        name: network.get_parameter(f"{name.removeprefix('back_weights.')}.weight").detach().clone()
+        for name in WeightMirror().init(network, torch.Generator().manual_seed(0))
+    }
+    compare("weight-mirror", changes(WeightMirror(), network, batch, memory), unrolled(network, batch))
 
 
 @identity("drtp")

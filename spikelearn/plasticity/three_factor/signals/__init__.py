@@ -7,7 +7,9 @@ from spikelearn.plasticity.three_factor.signals.directional import Directional
 from spikelearn.plasticity.three_factor.signals.feedback import LayeredFeedback
 from spikelearn.plasticity.three_factor.signals.fixed_basis import FixedBasis
 from spikelearn.plasticity.three_factor.signals.layer_target import LayerTarget
+from spikelearn.plasticity.three_factor.signals.local_classifier import LocalClassifier
 from spikelearn.plasticity.three_factor.signals.local_readout import LocalReadout
+from spikelearn.plasticity.three_factor.signals.mirrored import MirroredFeedback
 from spikelearn.plasticity.three_factor.signals.random_target import RandomTarget
 from spikelearn.plasticity.three_factor.signals.spatial import Spatial
 
@@ -21,7 +23,9 @@ __all__ = [
     "Layered",
     "LayeredFeedback",
     "LayerTarget",
+    "LocalClassifier",
     "LocalReadout",
+    "MirroredFeedback",
     "Pulled",
     "RandomTarget",
     "Signal",

@@ -75,8 +75,8 @@ class LayeredFeedback(Layered):
     def requires(self) -> tuple[Need, ...]:
         if self.back.kind == "transpose":
             return super().requires
-        crossed = Passes("errors that cross plain Linear and Conv layers", _check_crossed)
-        plain = (Passes("weights that are no function of others", _check_plain),) if self.own_as_network else ()
+        crossed = Passes("errors that cross plain Linear and Conv layers", check_crossed)
+        plain = (Passes("weights that are no function of others", check_plain),) if self.own_as_network else ()
         return *super().requires, crossed, *plain
 
     def init(self, network: Network, generator: torch.Generator) -> Memory:
@@ -103,7 +103,8 @@ class LayeredFeedback(Layered):
         return {name: grads[weight].view_as(memory[name]) for name, weight in weights.items() if weight in grads}
 
 
-def _check_plain(network: Network, rule: str) -> None:
+def check_plain(network: Network, rule: str) -> None:
+    """Raise ValueError where a layer's weights are a function of others."""
     for place, layer in network.named_modules():
         if parametrize.is_parametrized(layer):
             raise ValueError(
@@ -112,6 +113,7 @@ def _check_plain(network: Network, rule: str) -> None:
             )
 
 
-def _check_crossed(network: Network, rule: str) -> None:
+def check_crossed(network: Network, rule: str) -> None:
+    """Raise ValueError where an error cannot be sent back through weights of its own."""
     with network.presentation():
         crossed_weights(rule, network)
