@@ -53,6 +53,7 @@ from spikelearn.plasticity.losses import (
     MSECount,
     MSESteps,
     SmoothL1Membrane,
+    SpikeTrains,
     SquaredError,
     TimeToFirstSpike,
     VanRossum,
@@ -81,6 +82,7 @@ from spikelearn.plasticity.three_factor.lls import LLS
 from spikelearn.plasticity.three_factor.lls_m import LLSM
 from spikelearn.plasticity.three_factor.lls_mxm import LLSMxM
 from spikelearn.plasticity.three_factor.local_classifier import LocalClassifierRule
+from spikelearn.plasticity.three_factor.ostl import OSTL
 from spikelearn.plasticity.three_factor.ottt import OTTT
 from spikelearn.plasticity.three_factor.ottt_online import OTTTOnline
 from spikelearn.plasticity.three_factor.pairs import PAIRS
@@ -102,13 +104,16 @@ from spikelearn.plasticity.three_factor.signals import (
     LocalClassifier,
     LocalReadout,
     MirroredFeedback,
+    OutputSpikes,
     RandomTarget,
     Signal,
     Spatial,
+    SpatialStep,
 )
 from spikelearn.plasticity.three_factor.sltt import SLTT
 from spikelearn.plasticity.three_factor.sltt_k import SLTTK
 from spikelearn.plasticity.three_factor.tess import TESS
+from spikelearn.plasticity.three_factor.superspike import SuperSpike
 from spikelearn.plasticity.three_factor.tp_sgd import TPSGD
 from spikelearn.plasticity.three_factor.traces import (
     TRACES,
@@ -149,6 +154,7 @@ __all__ = [
     "LLS",
     "LLSM",
     "LLSMxM",
+    "OSTL",
     "OTTT",
     "OTTTOnline",
     "SLTT",
@@ -180,10 +186,12 @@ __all__ = [
     "InstantTrace",
     "TRACES",
     "Spatial",
+    "SpatialStep",
     "Signal",
     "LayeredFeedback",
     "LayerTarget",
     "LocalReadout",
+    "OutputSpikes",
     "RandomTarget",
     "Direct",
     "SIGNALS",
@@ -208,6 +216,8 @@ __all__ = [
     "SmoothL1Membrane",
     "SoftHebb",
     "STDP",
+    "SpikeTrains",
+    "SuperSpike",
     "TDCA",
     "TPSGD",
     "TSSLBP",

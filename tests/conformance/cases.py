@@ -254,6 +254,7 @@ RULES = {
     "dfa": [RuleCase("dfa")],
     "sdfa": [RuleCase("sdfa"), RuleCase("sdfa", {"loss": "cross-entropy-membrane"})],
     "ottt": [RuleCase("ottt", settings=FIRING), RuleCase("ottt", {"form": "step", "inputs": False}, FIRING)],
+    "ostl": [RuleCase("ostl", loop=True), RuleCase("ostl", {"own_loop": False}, FIRING, loop=True)],
     "ottt-online": [RuleCase("ottt-online", settings=FIRING)],
     "sltt": [RuleCase("sltt", settings=FIRING), RuleCase("sltt", {"form": "step"}, FIRING)],
     "sltt-k": [RuleCase("sltt-k", {"steps": 6}, FIRING)],
@@ -268,6 +269,11 @@ RULES = {
     # With weights on the way back that begin at 0 hidden blocks would begin at rest.
     "directional-dfa": [RuleCase("directional-dfa", {"scale": 1.0})],
     "drtp": [RuleCase("drtp")],
+    "superspike": [
+        RuleCase("superspike", lr=0.02),
+        RuleCase("superspike", {"feedback": "random"}, lr=0.02),
+        RuleCase("superspike", {"feedback": "uniform"}, lr=0.02),
+    ],
     "tp-sgd": [
         RuleCase("tp-sgd"),
         RuleCase("tp-sgd", {"distance": "l1", "over": "step", "trace": "instant"}),

@@ -5,13 +5,15 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from spikelearn.network import Block, MembraneReadout, Network
-from spikelearn.neurons import LeakyIntegrator, Sigmoid, Surrogate
+from spikelearn.network import Block, Feedback, MembraneReadout, Network
+from spikelearn.neurons import LIF, LeakyIntegrator, Sigmoid, Surrogate
 from spikelearn.plasticity.base import Batch
+from spikelearn.plasticity.gradient.bptt import BPTT
 from spikelearn.plasticity.identities.base import DECAY, changes, compare, dense, identity, spikes_for
 from spikelearn.plasticity.losses import MixedMembrane
+from spikelearn.plasticity.three_factor.ostl import OSTL
 from spikelearn.plasticity.three_factor.ottt import OTTT
 from spikelearn.plasticity.three_factor.ottt_online import OTTTOnline
 from spikelearn.plasticity.three_factor.s_tllr import STLLR
@@ -37,6 +39,28 @@ def ottt() -> None:
     del expected["blocks.b0.synapse.bias"]
     for rule in (OTTT(MixedMembrane(SHARE)), OTTT(MixedMembrane(SHARE), form="step")):
         compare("ottt", changes(rule, network, batch), expected)
+
+
+@identity("ostl")
+def ostl() -> None:
+    """Of one hidden block it is ``bptt``, through the reset and the loops of neurons to themselves; deep, ``ottt``."""
+    network, batch, rule = _network(6, 8, 4), spikes_for(6, 4), OSTL()
+    compare("ostl", changes(rule, network, batch), changes(BPTT(rule.loss, rule.adjoint), network, batch))
+    blocks = {name: Block(block.synapse, LIF.per_step(DECAY)) for name, block in network.blocks.items()}
+    blocks["b1"] = network.blocks["b1"]
+    back = nn.Linear(8, 8, bias=False, dtype=torch.float64)
+    with torch.no_grad():
+        back.weight.copy_(torch.linspace(-0.8, 0.9, 8).diag())
+    looped = Network(blocks, {"loop": Feedback("b0", "b0", back)}, MembraneReadout())
+    compare("ostl", changes(rule, looped, batch), changes(BPTT(rule.loss, rule.adjoint), looped, batch))
+    deep, adjoint = _network(6, 8, 7, 4), Surrogate(Sigmoid(4.0))
+    for name in ("b0", "b1"):
+        deep.blocks[name].synapse.bias.requires_grad_(False)  # a bias has no trace
+    compare(
+        "ostl",
+        changes(OSTL(MixedMembrane(SHARE), adjoint), deep, batch),
+        changes(OTTT(MixedMembrane(SHARE)), deep, batch),
+    )
 
 
 @identity("ottt-online")

@@ -13,6 +13,7 @@ from spikelearn.plasticity.losses.mse import MSE
 from spikelearn.plasticity.losses.mse_count import MSECount
 from spikelearn.plasticity.losses.mse_steps import MSESteps
 from spikelearn.plasticity.losses.smooth_l1_membrane import SmoothL1Membrane
+from spikelearn.plasticity.losses.spike_trains import SpikeTrains
 from spikelearn.plasticity.losses.squared_error import SquaredError
 from spikelearn.plasticity.losses.steps import StepLoss
 from spikelearn.plasticity.losses.time_to_first_spike import TimeToFirstSpike
@@ -34,6 +35,7 @@ __all__ = [
     "MSESteps",
     "MixedMembrane",
     "SmoothL1Membrane",
+    "SpikeTrains",
     "SquaredError",
     "SpikingLoss",
     "StepLoss",

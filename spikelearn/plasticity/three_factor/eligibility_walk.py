@@ -1,6 +1,6 @@
 """A run that goes step by step and carries the eligibility of every weight, which errors at the neurons meet."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
@@ -11,10 +11,12 @@ from spikelearn.plasticity.three_factor.followed_edge import FollowedEdge, reado
 from spikelearn.plasticity.three_factor.rate_regulariser import RateRegulariser
 from spikelearn.plasticity.three_factor.signals.base import Signal
 from spikelearn.plasticity.three_factor.slopes import SlopesOf
+from spikelearn.plasticity.three_factor.traces.carrier import Derived
 from spikelearn.plasticity.three_factor.traces.closed import ThroughTime
 from spikelearn.plasticity.three_factor.traces.fan_in import FanIn
 from spikelearn.plasticity.three_factor.walk import Step, Walk, as_sequence, detached, edges_of, place_of, sent_of
 from spikelearn.synapses import trainable
+from spikelearn.synapses.structure import as_linear
 
 
 class EligibilityWalk(Walk):
@@ -46,7 +48,7 @@ class EligibilityWalk(Walk):
     ) -> None:
         super().__init__(signal, trace, adjoint, network, batch, memory, names, shares)
         self.regulariser = regulariser
-        self._memory = readout_memory(network) if "error" in signal.factors else None
+        self._memory = readout_memory(network) if "error" in signal.factors and signal.cut else None
         driven = network.currents()
         #: {parameter prefix: block} of every edge on which something learns.
         self._blocks = {
@@ -60,9 +62,11 @@ class EligibilityWalk(Walk):
 
     def step(self, t: int) -> Step:
         x, share = self.batch.inputs[t], self.shares[t]
-        slopes = SlopesOf(self.adjoint, self.network)
+        slopes = SlopesOf(self.adjoint, self.network, linked=not self.signal.cut)
         with self.signal.crossing(self.network, x, self.memory):
-            record, after = self.network.step(x, self._state, adjoint=slopes, masks=self.batch.masks, cut=True)
+            record, after = self.network.step(
+                x, self._state, adjoint=slopes, masks=self.batch.masks, cut=self.signal.cut
+            )
         self._state = after.detach()
         record = as_sequence(record)
         plain = detached(record)
@@ -121,10 +125,23 @@ class EligibilityWalk(Walk):
         block, hidden = self.network.blocks[name], name in self.hidden
         _, kind = trace.carried_by(self.adjoint, block.neuron)
         current = self.network.currents()[prefix].partition(".")[2] or block.current
+        loops = list(self._loops_of(name)) if trace.own_loop else []
+        kind = Derived if loops else kind
         carrier = kind(FanIn(self.network.synapses()[prefix]), block.neuron, current)
         if (mask := self.batch.masks.get(place_of(prefix))) is not None:
             carrier.mask = carrier.fan_in.neurons(mask)
+        carrier.loops = [(where, carrier.fan_in.neurons(weight)) for where, weight in loops]
         return FollowedEdge(carrier, self._memory if hidden else None, summed=hidden and self.regulariser is not None)
+
+    def _loops_of(self, name: str) -> Iterator[tuple[str, Tensor]]:
+        """(current, weight [1 or B, n]) of every dense way from a block's neurons to themselves."""
+        for edge, back in self.network.feedback.items():
+            linear = as_linear(back.synapse)
+            if back.source == back.target == name and linear is not None:
+                weight = linear.weight.detach().diagonal().unsqueeze(0)
+                for place in (name, f"feedback.{edge}"):
+                    weight = weight * self.batch.masks.get(place, 1.0)
+                yield back.current or self.network.blocks[name].current, weight
 
     @property
     def hidden(self) -> list[str]:

@@ -120,6 +120,10 @@ def _is_unmet_pull(parts: Parts) -> bool:
     return parts.regulated and not (parts.signal.cut and isinstance(parts.trace, ThroughTime))
 
 
+def _is_stepped_only(parts: Parts) -> bool:
+    return (parts.signal.within_step or parts.trace.own_loop) and not parts.carried
+
+
 def _is_returned(parts: Parts) -> bool:
     return not (parts.stepped or parts.signal.cut or parts.trace.returns_errors)
 
@@ -195,7 +199,7 @@ PAIRS: tuple[PairRule, ...] = (
         "an error that goes down would have to cross the neurons above through the time to come",
         "use trace=pre or trace=instant, a signal that is sent from the output at once (signal=direct), or "
         "form=sequence",
-        lambda parts: parts.carried and not parts.signal.cut,
+        lambda parts: parts.carried and not parts.signal.cut and not parts.signal.within_step,
     ),
     PairRule(
         4,
@@ -257,5 +261,12 @@ PAIRS: tuple[PairRule, ...] = (
         _is_returned,
         _returning,
         "no feedback edges",
+    ),
+    PairRule(
+        11,
+        "a signal within a step, or the way of a neuron to itself, without an eligibility that is carried along",
+        "both are formed step by step, of eligibilities that no derivative of a run has",
+        "use form=step with trace=eligibility, or signal=spatial and no own_loop",
+        _is_stepped_only,
     ),
 )

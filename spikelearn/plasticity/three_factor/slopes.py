@@ -79,10 +79,11 @@ class SlopesOf(Adjoint):
     Args:
         adjoint: how derivatives cross the neurons.
         network: that is stepped, once.
+        linked: whether results depend on the currents of the step, so that errors pass between blocks within it.
     """
 
-    def __init__(self, adjoint: Adjoint, network: Network) -> None:
-        self.inner = adjoint
+    def __init__(self, adjoint: Adjoint, network: Network, *, linked: bool = False) -> None:
+        self.inner, self.linked = adjoint, linked
         self.slopes: dict[str, Slopes] = {}
         #: {block: what it fires, [1, B, ...]} and {block: its potentials}, of a sequence of one.
         self.spikes: dict[str, Tensor] = {}
@@ -92,9 +93,22 @@ class SlopesOf(Adjoint):
     def step(self, neuron: Neuron, state: Any, current: Any) -> tuple[Tensor, Tensor, Any]:
         name = next(self._blocks)
         z, v, after, self.slopes[name] = step_with_slopes(self.inner, neuron, state, current)
-        self.spikes[name], self.potentials[name] = (part.detach().unsqueeze(0).requires_grad_() for part in (z, v))
+        given = current if isinstance(current, Mapping) else {neuron.currents[0]: current}
+        made = {result: part.detach() for result, part in (("spikes", z), ("v", v))}
+        if self.linked:
+            made = {result: self._linked(name, result, part, given) for result, part in made.items()}
+        at = [part.unsqueeze(0) if part.requires_grad else part.unsqueeze(0).requires_grad_() for part in made.values()]
+        self.spikes[name], self.potentials[name] = at
         plain = type(after)(*(part.detach() for part in after))
         return self.spikes[name][0], self.potentials[name][0], plain
+
+    def _linked(self, block: str, result: str, value: Tensor, given: Mapping[str, Tensor]) -> Tensor:
+        """A result as it is, whose derivative in the currents of this step is its slope."""
+        for name, current in given.items():
+            slope = self.slopes[block].of(result, CURRENT + name)
+            if slope is not None and current.requires_grad:
+                value = value + slope * (current - current.detach())
+        return value
 
 
 def probed(adjoint: Adjoint, neuron: Neuron, generator: torch.Generator) -> Iterator[Slopes]:

@@ -22,7 +22,7 @@ def step_needs(signal: Signal, trace: Trace) -> tuple[Need, ...]:
         needs.append(Passes("no batch statistics", _check_statistics))
         needs.append(Passes("synapses that are linear from their weights on", _check_linear))
     if not signal.cut:
-        if trace.returns_errors:
+        if trace.returns_errors and not signal.within_step:
             why = "goes step by step, so that no error reaches an earlier one"
             needs.append(
                 NoFeedback(why, "send the signal from the output at once (signal=direct), or use form=sequence")

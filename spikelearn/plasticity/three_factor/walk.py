@@ -54,7 +54,8 @@ def sent_of(
     heard_of = {name: sent.detach() for name, sent in spikes.items()}
     potentials = {name: record[name].v for name in spikes} if isinstance(signal, Local) else {}
     outputs = [currents[name] for name in network.outputs if name in currents]
-    return Sent(network, outputs, spikes, heard_of, potentials, batch, shares, first=first)
+    read = [record[name].spikes for name in network.outputs]
+    return Sent(network, outputs, spikes, heard_of, potentials, batch, shares, first=first, read=read)
 
 
 def step_shares(network: Network, batch: Batch, counted: Tensor | None, whole: float) -> Tensor:

@@ -7,6 +7,7 @@ from spikelearn.training.optimizers.averaging import Averaging
 from spikelearn.training.optimizers.base import OPTIMIZERS, OptimizerFactory, choose_optimizer, make_optimizer
 from spikelearn.training.optimizers.hebbian import HebbianFactory, HebbianSteps
 from spikelearn.training.optimizers.integer_sgd import IntegerSGD, IntegerSGDFactory
+from spikelearn.training.optimizers.rmaxprop import RMaxProp, RMaxPropFactory
 from spikelearn.training.optimizers.rms import RMSFactory, UnitRMS
 from spikelearn.training.optimizers.schedule_free_adamw import ScheduleFreeAdamW, ScheduleFreeAdamWFactory
 from spikelearn.training.optimizers.sgd import SGDFactory
@@ -23,6 +24,8 @@ __all__ = [
     "IntegerSGDFactory",
     "OptimizerFactory",
     "RMSFactory",
+    "RMaxProp",
+    "RMaxPropFactory",
     "SGDFactory",
     "ScheduleFreeAdamW",
     "ScheduleFreeAdamWFactory",

@@ -7,7 +7,7 @@ from torch import nn
 
 from spikelearn.plasticity import OptimizerChoice
 from spikelearn.training import OPTIMIZERS, make_optimizer
-from spikelearn.training.optimizers import HebbianSteps, IntegerSGD, ScheduleFreeAdamW, UnitRMS
+from spikelearn.training.optimizers import HebbianSteps, IntegerSGD, RMaxProp, ScheduleFreeAdamW, UnitRMS
 
 F64 = torch.float64
 
@@ -41,7 +41,18 @@ def test_small_steps_grow_to_lr():
     assert before - parameter.item() == pytest.approx(0.1, rel=0.05)
 
 
-@pytest.mark.parametrize("kind", [UnitRMS, IntegerSGD, ScheduleFreeAdamW])
+def test_rmaxprop_by_hand():
+    parameter = torch.tensor([1.0, 1.0], dtype=torch.float64, requires_grad=True)
+    optimizer, largest, wanted = RMaxProp([parameter], lr=0.1, decay=0.5), torch.zeros(2).double(), parameter.detach()
+    for grad in ([4.0, 0.0], [1.0, 2.0], [-3.0, 0.5]):
+        parameter.grad = torch.tensor(grad, dtype=torch.float64)
+        largest = torch.maximum(0.5 * largest, parameter.grad**2)
+        wanted = wanted - 0.1 * parameter.grad / (largest.sqrt() + 1e-12)
+        optimizer.step()
+        torch.testing.assert_close(parameter.detach(), wanted)
+
+
+@pytest.mark.parametrize("kind", [UnitRMS, RMaxProp, IntegerSGD, ScheduleFreeAdamW])
 def test_a_resumed_run_goes_on_alike(kind):
     torch.manual_seed(0)
     grads = 0.4 * torch.randn(6, 5, dtype=torch.float32)
@@ -61,7 +72,7 @@ def test_a_resumed_run_goes_on_alike(kind):
     assert part.equal(whole)
 
 
-@pytest.mark.parametrize("kind", [UnitRMS, IntegerSGD, ScheduleFreeAdamW])
+@pytest.mark.parametrize("kind", [UnitRMS, RMaxProp, IntegerSGD, ScheduleFreeAdamW])
 def test_parameters_without_a_gradient_stay(kind):
     parameter = nn.Parameter(torch.ones(2))
     optimizer = kind([parameter])
@@ -124,6 +135,7 @@ def test_wrong_values_are_named(make, message):
         ("sgd", torch.optim.SGD, {"momentum": 0.9, "weight_decay": 0.1, "nesterov": True}),
         ("sgd", torch.optim.SGD, {"momentum": 0.9, "dampening": 0.5}),
         ("rms", UnitRMS, {"decay": 0.5, "eps": 0.1}),
+        ("rmaxprop", RMaxProp, {"decay": 0.5, "eps": 0.1}),
         ("integer-sgd", IntegerSGD, {"seed": 3}),
         ("schedule-free-adamw", ScheduleFreeAdamW, {"betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": 0.1}),
         ("hebbian", HebbianSteps, {"power": 0.5, "scaled": False, "bias_factor": 2.0}),
@@ -147,7 +159,7 @@ def test_a_named_optimizer_is_the_class_with_the_same_options(name, kind, option
 
 def test_a_usual_rate_is_that_of_steps_that_do_not_follow_the_size_of_the_gradient():
     assert {name: OPTIMIZERS.get(name).usual_lr for name in OPTIMIZERS} == {
-        **{"adam": 1e-3, "adamw": 1e-3, "adamax": 2e-3, "rms": 1e-3, "schedule-free-adamw": 2.5e-3},
+        **{"adam": 1e-3, "adamw": 1e-3, "adamax": 2e-3, "rms": 1e-3, "rmaxprop": 1e-3, "schedule-free-adamw": 2.5e-3},
         **{"sgd": None, "integer-sgd": None, "hebbian": None},
     }
 

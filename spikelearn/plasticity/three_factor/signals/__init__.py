@@ -10,8 +10,10 @@ from spikelearn.plasticity.three_factor.signals.layer_target import LayerTarget
 from spikelearn.plasticity.three_factor.signals.local_classifier import LocalClassifier
 from spikelearn.plasticity.three_factor.signals.local_readout import LocalReadout
 from spikelearn.plasticity.three_factor.signals.mirrored import MirroredFeedback
+from spikelearn.plasticity.three_factor.signals.output_spikes import OutputSpikes
 from spikelearn.plasticity.three_factor.signals.random_target import RandomTarget
 from spikelearn.plasticity.three_factor.signals.spatial import Spatial
+from spikelearn.plasticity.three_factor.signals.spatial_step import SpatialStep
 
 __all__ = [
     "SIGNALS",
@@ -26,8 +28,10 @@ __all__ = [
     "LocalClassifier",
     "LocalReadout",
     "MirroredFeedback",
+    "OutputSpikes",
     "Pulled",
     "RandomTarget",
     "Signal",
     "Spatial",
+    "SpatialStep",
 ]

@@ -35,6 +35,7 @@ class Sent(NamedTuple):
         more: {hidden block: what is added to the signal at its spikes, [...]}, at all steps and for all samples alike.
         first: number of the first step.
         scores: of the whole sequence, [B, classes], without a graph; None: step by step there are none yet.
+        read: what the blocks that are read sent, [T, B, outputs...], with the graph within them.
     """
 
     network: Network
@@ -47,6 +48,7 @@ class Sent(NamedTuple):
     more: Mapping[str, Tensor] = {}
     first: int = 0
     scores: Tensor | None = None
+    read: Sequence[Tensor] = ()
 
 
 class Pulled(NamedTuple):
@@ -92,6 +94,8 @@ class Signal(ABC):
     name: ClassVar[str] = "the signal"
     #: Whether errors stop between blocks; otherwise the run is differentiated across them.
     cut: ClassVar[bool] = True
+    #: Whether errors pass between blocks within a step alone, so that they need nothing of the time to come.
+    within_step: ClassVar[bool] = False
     #: Whether it looks at the whole sequence at once.
     whole: bool = False
     #: The optimizer of what the signal itself learns; None: it learns nothing, or as the network's weights do.
@@ -241,9 +245,13 @@ def local_loss(name: str, taught: Taught) -> dict[str, float]:
 class Broadcast(Signal):
     """A signal that reaches every hidden block at once; the subclass says what is sent."""
 
+    def error_at(self, sent: Sent) -> Sequence[Tensor]:
+        """The tensors of the run whose error is sent; here the currents of the blocks that are read."""
+        return sent.currents
+
     @abstractmethod
     def send(self, error: Tensor, sent: Sent, memory: Memory) -> dict[str, Tensor]:
-        """{hidden block: signal at its spikes, [T, B, ...]}, given the output's error dL/dI [T, B, outputs]."""
+        """{hidden block: signal at its spikes, [T, B, ...]}, given the output's error [T, B, outputs], dL/dI."""
 
     def follow(self, error: Tensor, sent: Sent, memory: Memory) -> dict[str, Tensor]:
         """{memory tensor: minus the desired change}, given the output's error; arguments as of ``send``."""
@@ -251,12 +259,13 @@ class Broadcast(Signal):
 
     def pull(self, value: Tensor, points: Sequence[Tensor], sent: Sent, memory: Memory) -> Pulled:
         # In a cut run the loss depends on what is learned in the blocks that are read; the rest is None.
-        pulled = torch.autograd.grad(value, [*sent.currents, *points], allow_unused=True)
-        top = pulled[len(sent.currents) :]
+        heard = self.error_at(sent)
+        pulled = torch.autograd.grad(value, [*heard, *points], allow_unused=True)
+        top = pulled[len(heard) :]
         hidden = [point for point, grad in zip(points, top, strict=True) if grad is None]
         if not hidden or not sent.spikes:
             return Pulled(top, {})
-        error = _side_by_side(sent.currents, pulled)
+        error = _side_by_side(heard, pulled)
         signals = self.send(error, sent, memory)
         signals = {name: signal + sent.more[name] if name in sent.more else signal for name, signal in signals.items()}
         outputs = [sent.spikes[name] for name in signals]

@@ -26,14 +26,14 @@ Over = Literal["presentation", "step"]
 
 @SIGNALS.register("layer-target")
 class LayerTarget(Local):
-    r"""The derivative of a block's distance to a target of its own, the projection of the class by fixed random weights.
+    r"""The derivative of a block's distance to a target of its own, a projection of the class by fixed random weights.
 
     $$m_l = \frac{\partial J_l}{\partial s_l}, \qquad
       J_l = \tfrac12 \lVert \bar s_l - t_l \rVert_2^2 \ \text{(l2)} \quad\text{or}\quad
       \lVert \bar s_l - t_l \rVert_1 \ \text{(l1)}, \qquad t_l = q(P_l\, y)$$
 
-    $\bar s_l$ is what the block sends, mean of the steps; y is the one-hot class. P is drawn from U(-g, g), and q brings
-    targets into the range of the neurons.
+    $\bar s_l$ is what the block sends, mean of the steps; y is the one-hot class. P is drawn from U(-g, g), and q
+    brings targets into the range of the neurons.
 
     Args:
         loss: what the last block and the readout descend.
@@ -50,7 +50,8 @@ class LayerTarget(Local):
         ValueError: a network that begins with a convolution and does not say its input_shape; a task without classes.
 
     Source: Lomnitz, Daniels, Zhang & Piacentino, arXiv 2208.08503, 2022 (tpSGD). deviation: the factor 1/2, which makes
-    the derivative theirs; q, g and the peak, of which no body of the paper was at hand; a mean over the batch and the steps.
+    the derivative theirs; q, g and the peak, of which no body of the paper was at hand; a mean over the batch and the
+    steps.
     """
 
     def __init__(

@@ -57,6 +57,8 @@ class Trace(ABC):
     is_factor: ClassVar[bool] = False
     #: Whether a factor looks behind the synapse too: at the signal, and at the past of its neurons' derivatives.
     looks_behind: ClassVar[bool] = False
+    #: Whether the way of a neuron to itself, by a feedback edge one step late, is part of it.
+    own_loop: bool = False
     #: Whether errors that go down block by block go back along feedback edges too, to the step before.
     returns_errors: ClassVar[bool] = True
 

@@ -1,7 +1,7 @@
 """The eligibility of every weight of an edge, carried from step to step."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -84,6 +84,8 @@ class Carrier(ABC):
     per_weight: ClassVar[int | None] = 0
     #: Factor on the current of the edge, [B, G, M, P], constant in time; None: 1.
     mask: Tensor | None = None
+    #: (current that it drives, weight [1 or B, G, M, P]) of every way from a neuron to itself, one step late.
+    loops: Sequence[tuple[str, Tensor]] = ()
 
     def __init__(self, fan_in: FanIn, neuron: Neuron, current: str) -> None:
         self.fan_in, self.neuron = fan_in, neuron
@@ -122,11 +124,15 @@ class Derived(Carrier):
     per_weight = None
     #: {field of the state: its eligibility, [B, G, M, P, fan-in]}.
     fields: Mapping[str, Tensor] = {}
+    #: That of the last step's spikes, where they come back to their neuron.
+    sent: Tensor | None = None
 
     def step(self, slopes: Slopes, pre: Tensor, of: Collection[str]) -> dict[str, Eligibility]:
         x = self.fan_in.arriving(pre)
         combined = {result: self._combined(slopes, result, x) for result in of}
         after = {field: self._combined(slopes, STATE + field, x) for field in slopes.fields}
+        if self.loops:
+            self.sent = self._combined(slopes, "spikes", x)
         self.fields = {field: value for field, value in after.items() if value is not None}
         return {result: Whole(value) for result, value in combined.items() if value is not None}
 
@@ -136,5 +142,9 @@ class Derived(Carrier):
         for field, kept in self.fields.items():
             if (slope := slopes.of(result, STATE + field)) is not None:
                 term = self.fan_in.neurons(slope).unsqueeze(-1) * kept
+                total = term if total is None else total.add_(term)
+        for current, weight in self.loops if self.sent is not None else ():
+            if (slope := slopes.of(result, CURRENT + current)) is not None:
+                term = (self.fan_in.neurons(slope) * weight).unsqueeze(-1) * self.sent
                 total = term if total is None else total.add_(term)
         return total

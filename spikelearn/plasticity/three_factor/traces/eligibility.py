@@ -28,8 +28,12 @@ class EligibilityTrace(ThroughTime):
     that weights reach. The closed forms ``lif``, ``double-exponential`` and ``alif`` give the same numbers; they stand
     in where the neuron is theirs, and keep less.
 
+    With ``own_loop`` a spike that reaches its own neuron a step later, by a dense feedback edge from the block to
+    itself, is followed too: $\epsilon_{ji}$ gets $\partial h_j/\partial I_j\, H_{jj}\, e_{ji}[t-1]$.
+
     Args:
         closed: whether closed forms stand in, dimensionless.
+        own_loop: whether the way of a neuron to itself is followed, step by step alone.
 
     Shapes: x [T, B, in...], spikes per step.
 
@@ -39,9 +43,10 @@ class EligibilityTrace(ThroughTime):
     Source: Bellec et al., Nature Communications 11, 2020 (eligibility traces of e-prop).
     """
 
-    def __init__(self, closed: bool = True) -> None:
+    def __init__(self, closed: bool = True, own_loop: bool = False) -> None:
         check_flag("closed", closed)
-        self.closed = closed
+        check_flag("own_loop", own_loop)
+        self.closed, self.own_loop = closed, own_loop
 
     def carried_by(self, adjoint: Adjoint, neuron: Neuron) -> tuple[str, type[Carrier]]:
         for kind in CLOSED if self.closed else ():
