@@ -2,6 +2,7 @@
 
 from spikelearn.hardware.adc import SubArrays
 from spikelearn.hardware.base import HARDWARE, Hardware
+from spikelearn.hardware.chip import Chip, Cost
 from spikelearn.hardware.curve import Curve, shape_of
 from spikelearn.hardware.device import Device
 from spikelearn.hardware.impairments import IMPAIRMENTS, Impairment, impair
@@ -11,6 +12,8 @@ __all__ = [
     "HARDWARE",
     "IMPAIRMENTS",
     "Bits",
+    "Chip",
+    "Cost",
     "Curve",
     "Device",
     "Hardware",

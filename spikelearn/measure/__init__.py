@@ -5,6 +5,8 @@ from spikelearn.measure.alignment import Alignment, alignment, cosines, referenc
 from spikelearn.measure.energy import Constants45nm, Energy, energy, membrane_updates
 from spikelearn.measure.evaluation import Evaluation, Predict, evaluate
 from spikelearn.measure.forgetting import Forgetting, ForgottenErrors, forgetting, forgotten_errors
+from spikelearn.measure.forgetting import Forgetting, forgetting
+from spikelearn.measure.in_memory import InMemory, in_memory
 from spikelearn.measure.locality import Locality, locality
 from spikelearn.measure.operations import Count, Operations, forward_operations, learning_operations
 from spikelearn.measure.payload import Payload, payload_bytes
@@ -22,6 +24,7 @@ __all__ = [
     "Evaluation",
     "Forgetting",
     "ForgottenErrors",
+    "InMemory",
     "Locality",
     "Operations",
     "Payload",
@@ -40,6 +43,7 @@ __all__ = [
     "forward_operations",
     "learning_operations",
     "loader_activity",
+    "in_memory",
     "locality",
     "membrane_updates",
     "payload_bytes",

@@ -36,6 +36,7 @@ _FROM_ZERO = (
     "seconds_after", "seconds_total", "peak_bytes", "rise_bytes", "live_bytes", "saved_bytes",
     "forward_acs", "forward_macs", "forward_dense", "learning_acs", "learning_macs", "learning_dense",
     "forward_pj", "learning_pj", "forward_with_memory_pj", "learning_with_memory_pj", "writes_per_epoch",
+    "in_memory_forward_seconds", "in_memory_backward_seconds", "in_memory_joules",
     "writes_total", "parameters", "train_samples", "test_samples", "resumed", "lr",
 )  # fmt: skip
 

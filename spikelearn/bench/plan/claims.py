@@ -23,6 +23,9 @@ COSTS = {
     "learning_macs": "multiply-accumulates of learning",
     "forward_pj": "energy of a forward pass",
     "learning_pj": "energy of learning",
+    "in_memory_forward_seconds": "time of a forward pass on compute-in-memory",
+    "in_memory_backward_seconds": "time of error, gradient and update on compute-in-memory",
+    "in_memory_joules": "energy of a sample on compute-in-memory",
     "writes_total": "writes of weights",
 }
 

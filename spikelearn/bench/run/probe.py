@@ -17,6 +17,7 @@ from spikelearn.measure import (
     alignment,
     energy,
     forward_operations,
+    in_memory,
     learning_operations,
     membrane_updates,
     payload_bytes,
@@ -74,6 +75,7 @@ class Probe:
             updates = membrane_updates(network, batch.inputs)
             values["forward"], values["energy_forward"] = _costs(forward, updates, "forward", reasons)
             values["learning"], values["energy_learning"] = _costs(learning, 0, "learning", reasons)
+            values["in_memory"] = _in_memory(training, batch, learning, self.settings.batch, reasons)
             optimizers = [*plain(training.optimizer), *plain(training.own_optimizer)]
             payload = payload_bytes(network, rule, batch, memory, generator, optimizers)
             values["payload_bytes"] = asdict(payload)
@@ -95,6 +97,24 @@ def _costs(
         "dense": counted.total.dense,
     }
     return count, {"arithmetic": spent.arithmetic, "with_memory": spent.with_memory}
+
+
+def _in_memory(
+    training: Training, batch: Batch, learning: Operations, size: int, reasons: dict[str, str]
+) -> dict[str, float] | None:
+    """Time and energy of a sample on a chip that computes in its memory; None, with the reason noted."""
+    try:
+        spent = in_memory(training.network, training.rule, batch.inputs, batch=size, learning=learning)
+    except ValueError as error:
+        reasons["in_memory"] = str(error)
+        return None
+    seconds = {"forward_seconds": spent.forward.seconds, "backward_seconds": spent.backward_seconds}
+    phases = ("error", "weight_gradient", "update")
+    return {
+        **seconds,
+        **{f"{phase}_seconds": getattr(spent, phase).seconds for phase in phases},
+        "joules": spent.joules,
+    }
 
 
 def _writes(training: Training, batch: Batch) -> dict[str, Any]:

@@ -84,6 +84,17 @@ class Energy(Part):
     learning_with_memory_pj: float | None = None
 
 
+class InMemory(Part):
+    """Of one sample, on a chip that computes in its memory: seconds of the phases on the longest way, joules of all."""
+
+    forward_seconds: float | None = None
+    backward_seconds: float | None = None
+    error_seconds: float | None = None
+    weight_gradient_seconds: float | None = None
+    update_seconds: float | None = None
+    joules: float | None = None
+
+
 class Writes(Part):
     """Weight writes: the share of weights that a step changes, and how many that makes."""
 
@@ -175,6 +186,7 @@ class TrialRecord(BaseModel):
     forward: Operations = Operations()
     learning: Operations = Operations()
     energy: Energy = Energy()
+    in_memory: InMemory = InMemory()
     writes: Writes = Writes()
     seconds: Seconds = Seconds()
     payload_bytes: Payload = Payload()

@@ -27,7 +27,7 @@ def trial_values(trial: Trial, folder: TrialFolder, result: Mapping[str, Any], r
     curve = curve_of(folder.read_metrics(), probed, loader.samples)
     task = settings.make_task()
     held = f"validation_{task.measure.name}"
-    names = ("forward", "learning", "payload_bytes", "activity")
+    names = ("forward", "learning", "in_memory", "payload_bytes", "activity")
     measured = {name: last.get(name) for name in names}
     return {
         "arm": trial.arm,

@@ -89,6 +89,7 @@ def _cost(seed: int, epochs: int, pace: float, curve: Sequence[Mapping[str, Any]
             "forward_with_memory_pj": 5.9 * 61000 + 9.6 * 160000,
             "learning_with_memory_pj": 5.9 * 20000 + 9.6 * 90000 * pace,
         },
+        "in_memory": {"forward_seconds": 1e-6, "backward_seconds": 2e-5 * pace, "joules": 1e-6 * pace},
         "writes": {"share": 0.8, "per_epoch": 20 * 6000.0, "total": epochs * 20 * 6000.0},
         "peak_bytes": int(300e6 + 40e6 * pace),
         "rise_bytes": int(40e6 * pace),

@@ -99,6 +99,10 @@ def _joules(value: float) -> str:
     return with_prefix(value, "J")
 
 
+def _si_seconds(value: float) -> str:
+    return with_prefix(value, "s")
+
+
 def _tenths(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
@@ -123,6 +127,11 @@ OF_OPERATIONS = (
         _joules,
         "learning",
     ),
+    CostColumn(
+        "in-memory-forward", "In memory, forward", lambda p: p["in_memory_forward_seconds"], _si_seconds, "in_memory"
+    ),
+    CostColumn("in-memory", "In memory, learning", lambda p: p["in_memory_backward_seconds"], _si_seconds, "in_memory"),
+    CostColumn("in-memory-energy", "In memory, energy", lambda p: p["in_memory_joules"], _joules, "in_memory"),
     CostColumn("writes", "Weight writes per epoch", lambda p: p["writes_per_epoch"], count, "writes"),
 )
 
@@ -138,7 +147,8 @@ ABOUT_TIME = (
 ABOUT_OPERATIONS = (
     "Means over seeds, of one sample, effective operations only (a weight and an input that are not zero); learning is "
     "what comes on top of one forward pass. AC: accumulate, MAC: multiply-accumulate. Energies are estimates: see "
-    "Energy, under Conditions."
+    "Energy, under Conditions. In memory: a first-order model of a chip whose arrays hold the weights; learning is the "
+    "error, the weights' gradients and a batch's share of the update, of one sample."
 )
 
 
