@@ -2,23 +2,37 @@
 
 from spikelearn.neurons.activations import ACTIVATIONS, Activation
 from spikelearn.neurons.adaptive_lif import AdaptiveLIF, AdaptiveLIFState
+from spikelearn.neurons.adex import AdEx, AdExState
 from spikelearn.neurons.adjoints import ADJOINTS, NO_ADJOINT, TSSL, Adjoint, Compiled, Surrogate, forward_sequence
 from spikelearn.neurons.base import NEURONS, MembraneState, Neuron, SharedConstants, check_neuron
 from spikelearn.neurons.conductance_lif import ConductanceLIF, ConductanceLIFState
 from spikelearn.neurons.cuba_lif import CubaLIF, CubaLIFState
 from spikelearn.neurons.deep_artificial_neuron import DeepArtificialNeuron, DeepArtificialNeuronState
+from spikelearn.neurons.alpha_lif import AlphaLIF, AlphaLIFState
+from spikelearn.neurons.base import NEURONS, MembraneState, Neuron, check_neuron
+from spikelearn.neurons.conductance_lif import ConductanceLIF, ConductanceLIFState
+from spikelearn.neurons.cuba_lif import CubaLIF, CubaLIFState
+from spikelearn.neurons.eif import EIF, EIFState
 from spikelearn.neurons.escape_noise_lif import EscapeNoiseLIF, EscapeNoiseLIFState
 from spikelearn.neurons.factory import NeuronFactory, neuron_factory
 from spikelearn.neurons.integrate_and_fire import IF
+from spikelearn.neurons.izhikevich import Izhikevich, IzhikevichState
 from spikelearn.neurons.leaky_integrator import LeakyIntegrator
 from spikelearn.neurons.lif import LIF
 from spikelearn.neurons.membrane import LeakyNeuron, Membrane, MembraneNeuron
 from spikelearn.neurons.phenotype import Phenotype
+from spikelearn.neurons.plif import PLIF
+from spikelearn.neurons.poisson import Poisson, PoissonState
+from spikelearn.neurons.quadratic_if import QuadraticIF, QuadraticIFState
 from spikelearn.neurons.rate import Rate, RateState
 from spikelearn.neurons.refractory_alif import RefractoryALIF, RefractoryALIFState
+from spikelearn.neurons.refractory_lif import RefractoryLIF, RefractoryLIFState
+from spikelearn.neurons.resonate_and_fire import ResonateAndFire, ResonateAndFireState
 from spikelearn.neurons.silent_leak_lif import SilentLeakLIF
 from spikelearn.neurons.spike_function import HARD, SpikeFunction
 from spikelearn.neurons.spike_response import SpikeResponse, SpikeResponseState
+from spikelearn.neurons.srm0 import SRM0, SRM0State
+from spikelearn.neurons.stochastic_lif import StochasticLIF, StochasticLIFState
 from spikelearn.neurons.stochastic_winner import StochasticWinner, StochasticWinnerState
 from spikelearn.neurons.surrogates import (
     SURROGATES,
@@ -33,6 +47,27 @@ from spikelearn.neurons.synaptic_trace import SynapticTrace, SynapticTraceState
 from spikelearn.neurons.winner_take_all_lif import WinnerTakeAllLIF
 
 __all__ = [
+    "AdEx",
+    "AdExState",
+    "AlphaLIF",
+    "AlphaLIFState",
+    "EIF",
+    "EIFState",
+    "Izhikevich",
+    "IzhikevichState",
+    "PLIF",
+    "Poisson",
+    "PoissonState",
+    "QuadraticIF",
+    "QuadraticIFState",
+    "RefractoryLIF",
+    "RefractoryLIFState",
+    "ResonateAndFire",
+    "ResonateAndFireState",
+    "SRM0",
+    "SRM0State",
+    "StochasticLIF",
+    "StochasticLIFState",
     "StochasticWinner",
     "StochasticWinnerState",
     "WinnerTakeAllLIF",

@@ -139,7 +139,7 @@ class Neuron(nn.Module, ABC):
         neurons, kind = current.shape[1:], type(self).__name__
         arrays: dict[str, Tensor] = {name: getattr(self, name) for name in sorted(self.per_neuron)}
         for name, value in arrays.items():
-            if not _fits(value.shape, neurons):
+            if not fits(value.shape, neurons):
                 alike = [other for other, known in arrays.items() if known.shape == value.shape]
                 raise ValueError(
                     f"{', '.join(alike)} of {kind} {'have' if len(alike) > 1 else 'has'} shape {list(value.shape)}, "
@@ -223,7 +223,8 @@ def check_neuron(neuron: Neuron) -> None:
         check_finite(f"v_threshold of neuron {name}", threshold)
 
 
-def _fits(shape: torch.Size, neurons: torch.Size) -> bool:
+def fits(shape: torch.Size, neurons: torch.Size) -> bool:
+    """Tell whether a constant of ``shape`` broadcasts to neurons of a shape without adding axes."""
     return len(shape) == len(neurons) and all(own in (1, edge) for own, edge in zip(shape, neurons, strict=True))
 
 

@@ -4,7 +4,7 @@ Every constant but dt is a number, or one number a neuron: an array that broadca
 """
 
 import math
-from typing import Any, Literal, Self, TypedDict, Unpack
+from typing import Any, ClassVar, Literal, Self, TypedDict, Unpack
 
 import torch
 from torch import Tensor
@@ -80,7 +80,7 @@ class Membrane(Neuron):
     def _set_decay_of(self, name: str, tau: Constant, discretisation: Discretisation) -> Constant:
         """Set ``tau_<name>`` and ``decay_<name>``, and return the decay in full precision."""
         self.discretisation = discretisation
-        tau = given(f"tau_{name}", tau, _check_time)
+        tau = given(f"tau_{name}", tau, check_time)
         decay = decay_per_step(tau, self.dt, discretisation, f"tau_{name}")
         self.set_constant(f"tau_{name}", tau)
         self.set_constant(f"decay_{name}", decay)
@@ -134,6 +134,9 @@ class MembraneNeuron(Membrane):
         ValueError: ``r`` or ``dt`` not positive; threshold not above rest; state and current differ in shape.
     """
 
+    #: Whether the constructor of a subclass sets a leak, and checks the threshold against its rest.
+    leaks: ClassVar[bool] = False
+
     v_reset: Constant
     reset: Reset
 
@@ -154,7 +157,8 @@ class MembraneNeuron(Membrane):
         check_flag("inclusive", inclusive)
         self._set_gain(r, dt)
         self.reset, self.inclusive = reset, inclusive
-        self._check_rest()
+        if not self.leaks:
+            self._check_rest()
 
     def _check_rest(self) -> None:
         for floor in (self.v_leak, self.v_reset) if self.reset == "to_value" else (self.v_leak,):
@@ -217,6 +221,8 @@ class LeakyNeuron(MembraneNeuron):
             current differ in shape.
     """
 
+    leaks = True
+
     def __init__(
         self,
         tau_mem: Constant = 20e-3,
@@ -278,5 +284,6 @@ def check_decay(name: str, decay: float) -> None:
     check_fraction(name, decay, below_one=True)
 
 
-def _check_time(name: str, tau: float) -> None:
+def check_time(name: str, tau: float) -> None:
+    """Raise ValueError unless a time constant is positive."""
     check_positive(name, tau, "s")

@@ -9,18 +9,29 @@ from spikelearn import network_for, plasticity
 from spikelearn.datasets import CIFAR10, MNIST, NMNIST, Digits, DigitsEvents, FashionMNIST
 from spikelearn.network import READOUTS
 from spikelearn.neurons import (
+    EIF,
     IF,
     LIF,
+    PLIF,
+    SRM0,
     AdaptiveLIF,
+    AdEx,
+    AlphaLIF,
     ConductanceLIF,
     CubaLIF,
     DeepArtificialNeuron,
     EscapeNoiseLIF,
+    Izhikevich,
     LeakyIntegrator,
+    Poisson,
+    QuadraticIF,
     Rate,
     RefractoryALIF,
+    RefractoryLIF,
+    ResonateAndFire,
     SilentLeakLIF,
     SpikeResponse,
+    StochasticLIF,
     StochasticWinner,
     SynapticTrace,
     WinnerTakeAllLIF,
@@ -116,6 +127,53 @@ NEURONS = {
     ],
     "stochastic-winner": [lambda: StochasticWinner(2.0), lambda: StochasticWinner(decay=0.8, winners=3)],
     "conductance-lif": [lambda: ConductanceLIF(5e-3), lambda: ConductanceLIF(5e-3, v_reset=-0.5, inclusive=True)],
+    "refractory-lif": [
+        lambda: RefractoryLIF(10e-3, r=12.0),
+        lambda: RefractoryLIF.per_step(spread(0.5, 0.9), refractory_time=spread(0.0, 4e-3), v_reset=-0.2).double(),
+    ],
+    "alpha-lif": [
+        lambda: AlphaLIF(),
+        lambda: AlphaLIF(5e-3, 5e-3, reset="subtract", v_leak=0.1),
+        lambda: AlphaLIF(spread(5e-3, 9e-3), spread(1e-3, 3e-3), refractory_time=spread(0.0, 3e-3)).double(),
+    ],
+    "eif": [
+        lambda: EIF(r=12.0),
+        lambda: EIF(
+            spread(8e-3, 20e-3), sharpness=spread(0.05, 0.3), refractory_time=2e-3, discretisation="rk4"
+        ).double(),
+    ],
+    "adex": [
+        lambda: AdEx(r=12.0),
+        lambda: AdEx(a=spread(0.0, 0.3), b=spread(0.0, 0.5), refractory_time=spread(0.0, 3e-3), substeps=2).double(),
+    ],
+    "quadratic-if": [
+        lambda: QuadraticIF(r=12.0),
+        lambda: QuadraticIF(k=spread(0.5, 1.5), r=15.0, refractory_time=2e-3, discretisation="sequential").double(),
+    ],
+    "izhikevich": [
+        lambda: Izhikevich(),
+        lambda: Izhikevich("chattering", r=30.0, discretisation="sequential", substeps=1),
+        lambda: Izhikevich(
+            ["regular-spiking", "fast-spiking", "class-1", "accommodation", "resonator"], discretisation="rk4"
+        ).double(),
+    ],
+    "srm0": [
+        lambda: SRM0(),
+        lambda: SRM0(spread(5e-3, 20e-3), spread(1e-3, 4e-3), refractory=spread(0.5, 2.0), inclusive=True).double(),
+    ],
+    "resonate-and-fire": [
+        lambda: ResonateAndFire(),
+        lambda: ResonateAndFire(spread(5e-3, 30e-3), spread(20.0, 90.0), v_reset=0.0, inclusive=True).double(),
+    ],
+    "plif": [
+        lambda: PLIF.per_step(0.8),
+        lambda: PLIF(spread(3e-3, 12e-3), r=9.0, v_leak=0.1, reset="subtract").double(),
+    ],
+    "poisson": [lambda: Poisson(), lambda: Poisson(spread(100.0, 900.0)).double()],
+    "stochastic-lif": [
+        lambda: StochasticLIF.per_step(0.8),
+        lambda: StochasticLIF(spread(8e-3, 20e-3), sigma=spread(0.1, 0.5), r=9.0, reset="subtract").double(),
+    ],
     "rate": [lambda: Rate(), lambda: Rate(Softmax())],
     "dan": [
         lambda: DeepArtificialNeuron(3, 4).double(),
