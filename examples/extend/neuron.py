@@ -1,7 +1,8 @@
 """A neuron model of your own: a state, one step, a docstring. It trains with every rule at once.
 
-On the command line: ``spikelearn train --import neuron.py --neuron refractory-lif``. In the package this is one file in
-``spikelearn/neurons``, one import line in its ``__init__`` and one line in ``tests/conformance/cases.py``.
+On the command line: ``spikelearn train --import neuron.py --neuron resting-lif``. In the package this is one file in
+``spikelearn/neurons``, one import line in its ``__init__`` and one line in ``tests/conformance/cases.py``; there,
+``refractory_lif.py`` is this model with its rest as a time, one a neuron if need be.
 """
 
 from typing import NamedTuple, Unpack
@@ -15,13 +16,13 @@ from spikelearn.neurons.membrane import LeakyNeuron, LeakyOptions
 from spikelearn.neurons.spike_function import SpikeFunction
 
 
-class RefractoryState(NamedTuple):
+class RestingState(NamedTuple):
     v: Tensor  # membrane potential after reset, [B, ...]
     rest: Tensor  # steps for which the neuron still rests, [B, ...]
 
 
-@NEURONS.register("refractory-lif")
-class RefractoryLIF(LeakyNeuron):
+@NEURONS.register("resting-lif")
+class RestingLIF(LeakyNeuron):
     r"""Leaky integrate-and-fire neuron that rests after a spike, deaf to its input.
 
     The equations of ``LIF``, but v = 0 during the ``refractory`` steps that follow a spike.
@@ -43,18 +44,18 @@ class RefractoryLIF(LeakyNeuron):
         check_count("refractory", refractory, least=0)
         self.refractory = refractory
 
-    def initial_state(self, current: Tensor) -> RefractoryState:
+    def initial_state(self, current: Tensor) -> RestingState:
         v = super().initial_state(current).v
-        return RefractoryState(v, torch.zeros_like(v))
+        return RestingState(v, torch.zeros_like(v))
 
     def step(
-        self, state: RefractoryState, current: Tensor, spike_function: SpikeFunction
-    ) -> tuple[Tensor, Tensor, RefractoryState]:
+        self, state: RestingState, current: Tensor, spike_function: SpikeFunction
+    ) -> tuple[Tensor, Tensor, RestingState]:
         self.check_state(state, current)
         v = self.integrate(state.v, current) * (state.rest == 0)
         z, v_next = self.fire(v, spike_function)
         rest = torch.where(z > 0, self.refractory, (state.rest - 1).clamp(min=0))
-        return z, v, RefractoryState(v_next, rest.to(v))
+        return z, v, RestingState(v_next, rest.to(v))
 
     def steady_rate(self, current: Tensor) -> Tensor:
         """None: charge balance does not know of the rest."""
@@ -65,7 +66,7 @@ if __name__ == "__main__":
     from spikelearn import BPTT, Digits, Loader, Training, build, evaluate, fit
 
     torch.manual_seed(0)
-    network = build("64-100-10", RefractoryLIF, input_shape=(1, 8, 8))
+    network = build("64-100-10", RestingLIF, input_shape=(1, 8, 8))
     training = Training.start(network, BPTT())
     fit(training, Loader(Digits("train"), 25, 64, shuffle=True), epochs=10)
-    print(f"refractory LIF: test accuracy {100 * evaluate(network, Loader(Digits('test'), 25, 64)).accuracy:.1f} %")
+    print(f"resting LIF: test accuracy {100 * evaluate(network, Loader(Digits('test'), 25, 64)).accuracy:.1f} %")

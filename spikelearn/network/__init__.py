@@ -25,6 +25,7 @@ from spikelearn.network.weights import (
     describe,
     is_synaptic,
     settle_weights,
+    shared_until_kept,
     synaptic_weights,
 )
 
@@ -54,6 +55,7 @@ __all__ = [
     "check_weights_finite",
     "copied_buffers",
     "describe",
+    "shared_until_kept",
     "drawn_seeds",
     "emstdp_thresholds",
     "evaluating",

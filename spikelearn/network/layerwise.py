@@ -13,6 +13,7 @@ from spikelearn.network.currents import arriving, joined
 from spikelearn.network.drawing import at_rest
 from spikelearn.network.graph import Graph
 from spikelearn.network.masks_and_delays import delayed, drive_edge, masked
+from spikelearn.network.presentation import keep_states
 from spikelearn.network.records import Activity, State
 from spikelearn.neurons import Adjoint
 
@@ -87,6 +88,7 @@ def layers(
             scanned = scan(adjoint, block.neuron, start, arriving(block, current, others, inject, name))
             del current, others
         z, v, last = scanned
+        keep_states({name: block}, {name: last})
         if after is not None:
             after.neurons[name] = last
         spikes = masked(z, masks, name, steps=True)

@@ -1,13 +1,15 @@
 """One batch is one presentation: weights are reparametrised once, buffers are copies."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
 
+from spikelearn.network.block import Block
 from spikelearn.neurons import Neuron, SharedConstants
 
 
@@ -15,7 +17,7 @@ from spikelearn.neurons import Neuron, SharedConstants
 def presentation(network: nn.Module) -> Iterator[dict[str, Tensor]]:
     """Have forward passes write to copies of the buffers, and compute reparametrised weights once.
 
-    Constants of neurons, which nobody writes, are left alone.
+    Constants of neurons, which nobody writes, are left alone, but not what they keep between presentations.
 
     Yields a dict that is filled on leaving: {buffer name: new value}. On leaving, also by an error, the network
     is as it was before.
@@ -29,8 +31,7 @@ def presentation(network: nn.Module) -> Iterator[dict[str, Tensor]]:
             {
                 f"{place}.{name}" if place else name: buffer.detach()
                 for place, module in network.named_modules()
-                if not isinstance(module, Neuron | SharedConstants)
-                for name, buffer in module.named_buffers(recurse=False)
+                for name, buffer in _written(module)
             }
         )
 
@@ -38,20 +39,17 @@ def presentation(network: nn.Module) -> Iterator[dict[str, Tensor]]:
 @contextmanager
 def copied_buffers(network: nn.Module) -> Iterator[None]:
     """Replace every buffer by a copy; on leaving, also by an error, put the old ones back as they were."""
-    places = [
-        (module, name, buffer)
-        for module in network.modules()
-        if not isinstance(module, Neuron | SharedConstants)
-        for name, buffer in module._buffers.items()
-        if buffer is not None
-    ]
+    places = [(module, name, buffer) for module in network.modules() for name, buffer in _written(module)]
     for module, name, buffer in places:
         module._buffers[name] = buffer.clone()
     try:
         yield
     finally:
         for module, name, buffer in places:
-            module._buffers[name] = buffer
+            now = module._buffers[name]
+            # One number that neurons share until they first keep one each is put back as one each.
+            shared = now is not None and buffer.ndim == 0 < now.ndim
+            module._buffers[name] = buffer.expand(now.shape).clone() if shared else buffer
 
 
 @contextmanager
@@ -91,6 +89,21 @@ def evaluating(network: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes.items():
             module.training = training
+
+
+def _written(module: nn.Module) -> list[tuple[str, Tensor]]:
+    """The buffers that a forward pass may write."""
+    if isinstance(module, SharedConstants):
+        return []
+    names = module.kept if isinstance(module, Neuron) else module._buffers
+    return [(name, buffer) for name in names if (buffer := module._buffers[name]) is not None]
+
+
+def keep_states(blocks: Mapping[str, Block], states: Mapping[str, Any]) -> None:
+    """Have the neurons in training keep what their states behind a presentation leave to the next."""
+    for name, block in blocks.items():
+        if block.neuron.kept and block.neuron.training:
+            block.neuron.keep(states[name])
 
 
 def _compute_reparametrised(network: nn.Module) -> None:

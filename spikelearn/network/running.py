@@ -14,7 +14,7 @@ from spikelearn.network.drawing import at_rest
 from spikelearn.network.graph import Graph
 from spikelearn.network.layerwise import layers, masked_once
 from spikelearn.network.masks_and_delays import delayed, drive_edge, masked
-from spikelearn.network.presentation import running_statistics
+from spikelearn.network.presentation import keep_states, running_statistics
 from spikelearn.network.records import Activity, Record, State
 from spikelearn.neurons import Adjoint
 from spikelearn.synapses import float_type
@@ -99,6 +99,7 @@ def steps(
                 lines = state.delay_lines | {place: line[t + 1 : t + 1 + delay]}
                 state = state._replace(delay_lines=lines)
             state = (yield record, state) or state
+    keep_states(graph.blocks, state.neurons)
 
 
 def _of_current(place: str) -> str:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from spikelearn.checks import check_all_finite
+from spikelearn.neurons import Neuron
 
 #: What stands between the name of a module and that of a tensor its weight is computed from.
 _COMPUTED = ".parametrizations."
@@ -54,6 +55,13 @@ def check_weights_finite(network: nn.Module) -> None:
     """
     for name, value in network.state_dict().items():
         check_all_finite(name, value, "go on from an earlier state of the network, or train anew")
+
+
+def shared_until_kept(network: nn.Module) -> set[str]:
+    """Names of the buffers that neurons will keep, one number each, and that are one number for all as yet."""
+    neurons = ((place, module) for place, module in network.named_modules() if isinstance(module, Neuron))
+    kept = ((f"{place}.{name}", neuron.get_buffer(name)) for place, neuron in neurons for name in neuron.kept)
+    return {place for place, buffer in kept if not buffer.ndim}
 
 
 def describe(network: nn.Module) -> dict[str, list[int]]:

@@ -15,6 +15,7 @@ from spikelearn.neurons.cuba_lif import CubaLIF, CubaLIFState
 from spikelearn.neurons.eif import EIF, EIFState
 from spikelearn.neurons.escape_noise_lif import EscapeNoiseLIF, EscapeNoiseLIFState
 from spikelearn.neurons.factory import NeuronFactory, neuron_factory
+from spikelearn.neurons.homeostatic_lif import HomeostaticLIF, HomeostaticLIFState
 from spikelearn.neurons.integrate_and_fire import IF
 from spikelearn.neurons.izhikevich import Izhikevich, IzhikevichState
 from spikelearn.neurons.leaky_integrator import LeakyIntegrator
@@ -47,6 +48,8 @@ from spikelearn.neurons.synaptic_trace import SynapticTrace, SynapticTraceState
 from spikelearn.neurons.winner_take_all_lif import WinnerTakeAllLIF
 
 __all__ = [
+    "HomeostaticLIF",
+    "HomeostaticLIFState",
     "AdEx",
     "AdExState",
     "AlphaLIF",

@@ -40,7 +40,7 @@ class AdEx(ExponentialNeuron):
     $w \leftarrow w + b$. It starts at v_leak with w = 0. w is in the unit of v: the paper's current over the leak
     conductance, and so a is the paper's in units of that conductance. The defaults are the paper's regular spiking cell
     (281 pF, 30 nS, -70.6 mV, -50.4 mV, 2 mV, 144 ms, 4 nS, 0.0805 nA) in units of v_rheobase less v_leak, with the peak
-    at v_rheobase + 5 sharpness. A unit of current raises v by about 1 in a step. It has no rate map.
+    at v_rheobase + 5 sharpness. A unit of current raises v by about 2 in a step. It has no rate map.
 
     Args:
         tau_mem, tau_adaptation: time constants of membrane and adaptation, seconds.

@@ -60,6 +60,8 @@ class Neuron(nn.Module, ABC):
     dt: float
     #: Names of the constants of which each neuron has its own.
     per_neuron: tuple[str, ...] = ()
+    #: Names of the buffers that one presentation leaves to the next in training, by ``keep``; one number until then.
+    kept: tuple[str, ...] = ()
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -109,6 +111,9 @@ class Neuron(nn.Module, ABC):
         The current is [B, ...]; of a model with several ``currents``, {name: [B, ...]} of all of them.
         """
 
+    def keep(self, state: Any) -> None:
+        """Write the buffers ``kept`` from the ``state`` behind a presentation; in training mode alone."""
+
     def steady_rate(self, current: Tensor) -> Tensor:
         """Spikes per step under a constant ``current``, differentiable; not every model has one."""
         raise ValueError(
@@ -151,6 +156,14 @@ class Neuron(nn.Module, ABC):
                     f"{name} of {kind} is {value.dtype} on {value.device}, but the current is {current.dtype} on "
                     f"{current.device}: move network and input alike, network.to(...)"
                 )
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:
+        """Buffers that are kept take the shape that they were stored with."""
+        for name in self.kept:
+            stored = state_dict.get(prefix + name)
+            if isinstance(stored, Tensor):
+                self._buffers[name] = self.get_buffer(name).new_zeros(()).expand(stored.shape).clone()
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
 
     def check_state(self, state: Any, current: Tensor | Mapping[str, Tensor]) -> None:
         """Raise ValueError where state or constants do not fit the current, or one of several currents is missing."""

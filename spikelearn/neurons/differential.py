@@ -65,7 +65,7 @@ class DifferentialNeuron(RefractoryTime):
         v_threshold: Constant,
         v_reset: Constant,
         *,
-        r: Constant = 10.0,
+        r: Constant = 20.0,
         refractory_time: Constant = 0.0,
         discretisation: Scheme = "euler",
         substeps: int = 1,

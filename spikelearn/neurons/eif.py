@@ -23,7 +23,7 @@ class EIF(ExponentialNeuron):
     $$\tau_{mem}\,\dot v = -(v - v_{leak}) + \Delta\,e^{(v - v_{rheobase})/\Delta} + r\,I$$
 
     up to $v \geq v_{threshold}$, then $v \leftarrow v_{reset}$, where it stays for ``refractory_time``. It starts at
-    v_leak. By default potentials are in units of v_rheobase less v_leak, and a unit of current raises v by 1 in a step.
+    v_leak. By default potentials are in units of v_rheobase less v_leak, and a unit of current raises v by 2 in a step.
     It has no rate map.
 
     Args:

@@ -75,7 +75,7 @@ class Izhikevich(DifferentialNeuron):
         c: Constant | None = None,
         d: Constant | None = None,
         v_threshold: Constant = 30.0,
-        r: Constant = 20.0,
+        r: Constant = 50.0,
         discretisation: Scheme = "euler",
         substeps: int = 2,
         dt: float = 1e-3,

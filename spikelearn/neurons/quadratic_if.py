@@ -27,7 +27,7 @@ class QuadraticIF(DifferentialNeuron):
 
     up to $v \geq v_{threshold}$, then $v \leftarrow v_{reset}$, where it stays for ``refractory_time``. It starts at
     v_leak. Under constant currents above $k\,(v_{critical} - v_{leak})^2/4$ it fires for ever, below it rests. By
-    default potentials are in units of v_critical less v_leak, and a unit of current raises v by 1 in a step. It has no
+    default potentials are in units of v_critical less v_leak, and a unit of current raises v by 2 in a step. It has no
     rate map.
 
     Args:

@@ -84,7 +84,8 @@ def refresh_statistics(
             with network.presentation() as buffers:
                 network.run(batch.inputs)
             for name, value in buffers.items():
-                network.get_buffer(name).copy_(value)
+                if network.get_submodule(name.rpartition(".")[0]) in norms:
+                    network.get_buffer(name).copy_(value)
 
 
 @contextmanager

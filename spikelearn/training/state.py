@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, optim
 
 from spikelearn.checks import check_all_finite, check_instance, check_positive, check_tensor
-from spikelearn.network import Network, describe
+from spikelearn.network import Network, describe, shared_until_kept
 from spikelearn.training.parts import Optimizer, Optimizers, Scheduled, Schedules
 from spikelearn.training.random_state import check_generator
 from spikelearn.training.state_checks import CURE, check_keys, check_like, check_number, is_same, said
@@ -26,8 +26,9 @@ def check_same_network(network: Network, weights: Mapping[str, Tensor]) -> None:
     for name, value in weights.items():
         check_tensor(f"the weight {name}", value, "take the weights of a network of this program")
     expected, given = describe(network), {name: list(value.shape) for name, value in weights.items()}
+    shared = shared_until_kept(network)
     for name in sorted(expected.keys() | given.keys()):
-        if expected.get(name) != given.get(name):
+        if expected.get(name) != given.get(name) and not (name in shared and name in given):
             raise ValueError(
                 f"the weights are of another network: {name} has shape {given.get(name, 'none')}, expected "
                 f"{expected.get(name, 'none')}: build the network that they were trained in"

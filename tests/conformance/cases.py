@@ -21,6 +21,7 @@ from spikelearn.neurons import (
     CubaLIF,
     DeepArtificialNeuron,
     EscapeNoiseLIF,
+    HomeostaticLIF,
     Izhikevich,
     LeakyIntegrator,
     Poisson,
@@ -164,6 +165,10 @@ NEURONS = {
     "resonate-and-fire": [
         lambda: ResonateAndFire(),
         lambda: ResonateAndFire(spread(5e-3, 30e-3), spread(20.0, 90.0), v_reset=0.0, inclusive=True).double(),
+    ],
+    "homeostatic-lif": [
+        lambda: HomeostaticLIF(10e-3, r=12.0),
+        lambda: HomeostaticLIF.per_step(spread(0.5, 0.9), theta_plus=spread(0.0, 0.3), reset="subtract").double(),
     ],
     "plif": [
         lambda: PLIF.per_step(0.8),

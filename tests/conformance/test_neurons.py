@@ -57,7 +57,7 @@ def test_state_is_a_value(make):
     kept = [part.clone() for part in (*state, *neuron.buffers())]
     z, v, after = neuron.step(state, given(neuron, x[0]), HARD)
     assert all(a.equal(b) for a, b in zip((*state, *neuron.buffers()), kept, strict=True))
-    assert {name for name, _ in neuron.named_buffers(recurse=False)} == set(neuron.per_neuron)
+    assert {name for name, _ in neuron.named_buffers(recurse=False)} == {*neuron.per_neuron, *neuron.kept}
     assert z.shape == v.shape == x[0].shape
     assert type(after) is type(state)
     if neuron.fires:

@@ -17,9 +17,9 @@ MOVED = {
     "rule": ("plasticity", "broadcast", "Broadcast", 'RULES["broadcast"] = [RuleCase("broadcast")]'),
     "neuron": (
         "neurons",
-        "refractory",
-        "RefractoryLIF",
-        'NEURONS["refractory-lif"] = [lambda: RefractoryLIF.per_step(0.8)]',
+        "resting_lif",
+        "RestingLIF",
+        'NEURONS["resting-lif"] = [lambda: RestingLIF.per_step(0.8)]',
     ),  # fmt: skip
     "dataset": ("datasets", "moving_bars", "MovingBars", 'DATASETS["moving-bars"] = DatasetCase(MovingBars)'),
 }
@@ -41,10 +41,10 @@ def test_moved_into_the_package_they_conform(tmp_path):
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib\npythonpath = .\n")
     command = [sys.executable, "-m", "pytest", "-v", "tests/conformance", "tests/architecture/test_layers.py", "-k"]
     done = subprocess.run(
-        [*command, "broadcast or refractory or moving or layer or import or has_a_case"],
+        [*command, "broadcast or resting or moving or layer or import or has_a_case"],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True,
     )  # fmt: skip
     assert not done.returncode, done.stdout[-3000:]
-    for name in ("broadcast-0", "refractory-lif-0", "moving-bars-train"):
+    for name in ("broadcast-0", "resting-lif-0", "moving-bars-train"):
         assert f"[{name}] PASSED" in done.stdout
     assert "SKIPPED" not in done.stdout

@@ -68,7 +68,7 @@ def error_of(capsys, *arguments):
 
 def test_a_run_with_an_own_rule_and_neuron_is_found_again(forget, tmp_path, capsys):
     imports = ["--import", "rule.py", "--import", "neuron.py"]
-    chosen = ["--rule", "broadcast", "--neuron", "refractory-lif", *SMALL]
+    chosen = ["--rule", "broadcast", "--neuron", "resting-lif", *SMALL]
     assert "one of your own is brought in with --import FILE" in error_of(capsys, "train", *chosen)
     assert run(["train", *imports, *chosen, "--out", "run"]) == 0
     for command in (["evaluate", "run"], ["inspect", "run"], ["export", "run", "--format", "safetensors"]):

@@ -73,6 +73,12 @@ def check_chunks(network: Network, adjoint: Adjoint) -> None:
             f"memory_budget carries derivatives from chunk to chunk in the state, but the adjoint {adjoint!r} needs "
             "the whole sequence at once, and its state has none: leave memory_budget out, or use a Surrogate"
         )
+    for name, block in network.blocks.items():
+        if block.neuron.kept and block.neuron.training:
+            raise ValueError(
+                f"block {name!r} keeps {', '.join(block.neuron.kept)} between presentations, of which chunks would be "
+                "several: leave memory_budget out, or put the block in eval mode"
+            )
     # Synapses that are called step by step use running statistics.
     for name, edge in network.places.items():
         at_once = not network.feedback or name in network.wiring.fed

@@ -1,6 +1,7 @@
 """Derivatives of one step of a population, found by automatic differentiation: each neuron by itself."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import torch
@@ -114,8 +115,9 @@ class SlopesOf(Adjoint):
 def probed(adjoint: Adjoint, neuron: Neuron, generator: torch.Generator) -> Iterator[Slopes]:
     """Slopes of a few steps of a small population under random currents, as large as constants of single neurons."""
     shapes = [getattr(neuron, name).shape for name in neuron.per_neuron]
+    shapes += [parameter.shape for parameter in neuron.parameters() if parameter.ndim]
     shape = tuple(max(2, *sizes) for sizes in zip(*shapes, strict=True)) if shapes else (5,)
-    example = next(neuron.buffers(), torch.zeros(()))
+    example = next(chain(neuron.buffers(), neuron.parameters()), torch.zeros(())).detach()
     current = (2.0 * torch.rand(4, *shape, generator=generator)).to(example)
     taken = current if len(neuron.currents) == 1 else dict.fromkeys(neuron.currents, current)
     state = neuron.initial_state(current)

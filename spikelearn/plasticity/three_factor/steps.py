@@ -17,6 +17,7 @@ def step_needs(signal: Signal, trace: Trace) -> tuple[Need, ...]:
     """The needs of an update that follows step by step."""
     needs: list[Need] = [
         Passes("a loss that is a mean over steps", lambda network, rule: _check_loss(network, rule, signal.loss)),
+        Passes("neurons without parameters that learn", _check_neurons),
     ]
     if trace.is_factor:
         needs.append(Passes("no batch statistics", _check_statistics))
@@ -42,6 +43,17 @@ def _check_loss(network: Network, rule: str, loss: Loss) -> None:
             f"{rule} goes step by step, but the readout has weights that learn, which see all steps together: use a "
             "readout without weights, or form=sequence"
         )
+
+
+def _check_neurons(network: Network, rule: str) -> None:
+    for name, block in network.blocks.items():
+        learned = [key for key, parameter in block.neuron.named_parameters() if parameter.requires_grad]
+        if learned:
+            raise ValueError(
+                f"{rule} goes step by step, and then changes synapses alone, but the neurons of block {name!r} have "
+                f"{', '.join(learned)} that learns: freeze it, network.blocks[{name!r}].neuron.requires_grad_(False), "
+                "or use form=sequence"
+            )
 
 
 def _check_statistics(network: Network, rule: str) -> None:

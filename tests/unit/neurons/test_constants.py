@@ -1,6 +1,7 @@
 """Constants of single neurons: each neuron is the one that its own numbers make."""
 
 import copy
+import inspect
 import math
 
 import numpy as np
@@ -10,13 +11,24 @@ from torch import nn
 
 from spikelearn.network import Block, Network, build
 from spikelearn.neurons import (
+    EIF,
     HARD,
     IF,
     LIF,
+    PLIF,
+    SRM0,
     AdaptiveLIF,
+    AdEx,
+    AlphaLIF,
     ATan,
+    ConductanceLIF,
     CubaLIF,
+    HomeostaticLIF,
+    Izhikevich,
     LeakyIntegrator,
+    QuadraticIF,
+    RefractoryLIF,
+    ResonateAndFire,
     SilentLeakLIF,
     SpikeFunction,
     Surrogate,
@@ -26,6 +38,8 @@ from spikelearn.plasticity import BPTT, Batch
 from spikelearn.training import Training, learn
 
 F64 = torch.float64
+
+GAIN = {"r": [12.0, 9.0, 30.0]}
 
 #: {model: options, each with the numbers of three neurons}
 MODELS = {
@@ -37,8 +51,23 @@ MODELS = {
     "cuba-lif-steps": (CubaLIF.per_step, {"decay_mem": [0.5, 0.7, 0.9], "decay_syn": [0.9, 0.4, 0.0]}),
     "adaptive-lif": (AdaptiveLIF.per_step, {"decay_adaptation": [0.5, 0.7, 0.9], "beta": [0.0, 0.3, 1.0]}),
     "silent-leak-lif": (SilentLeakLIF, {"decay": [0.2, 0.5, 0.9], "v_threshold": [0.6, 1.0, 1.5]}),
+    "refractory-lif": (RefractoryLIF, {"tau_mem": [5e-3, 10e-3, 40e-3], "refractory_time": [0.0, 1e-3, 4e-3], **GAIN}),
+    "alpha-lif": (AlphaLIF, {"tau_syn": [1e-3, 2e-3, 4e-3], "tau_mem": [5e-3, 4e-3, 4e-3], "v_leak": [0.0, 0.1, 0.2]}),
+    "conductance-lif": (ConductanceLIF, {"v_excitatory": [4.0, 5.0, 7.0], "refractory_time": [0.0, 1e-3, 2e-3]}),
+    "eif": (EIF, {"sharpness": [0.1, 0.2, 0.3], "v_rheobase": [0.7, 1.0, 1.1], "refractory_time": [0.0, 2e-3, 3e-3]}),
+    "adex": (AdEx, {"a": [0.0, 0.1, 0.5], "b": [0.1, 0.2, 0.4], "v_reset": [0.0, 0.3, -0.2]}),
+    "quadratic-if": (QuadraticIF, {"k": [0.5, 1.0, 1.5], "v_critical": [0.8, 1.0, 1.2], "r": [30.0, 20.0, 10.0]}),
+    "izhikevich": (Izhikevich, {"firing": ["chattering", "class-1", "accommodation"], "d": [8.0, 2.0, 4.0]}),
+    "srm0": (SRM0, {"refractory": [0.5, 1.0, 2.0], "tau_refractory": [2e-3, 5e-3, 9e-3]}),
+    "resonate-and-fire": (ResonateAndFire, {"frequency": [20.0, 50.0, 90.0], "x_reset": [0.0, -0.5, 0.2]}),
+    "plif": (PLIF, {"tau_mem": [2e-3, 4e-3, 9e-3], "r": [3.0, 6.0, 12.0]}),
+    "homeostatic-lif": (HomeostaticLIF, {"theta_plus": [0.0, 0.1, 0.5], "tau_theta": [1.0, 0.01, 0.1], **GAIN}),
     "leaky-integrator": (LeakyIntegrator, {"tau_mem": [5e-3, 10e-3, 40e-3], "v_leak": [0.0, 0.2, 0.4]}),
 }
+
+
+#: Models whose option reset has one value.
+ONE_RESET = {"refractory-lif"}
 
 
 @pytest.fixture
@@ -48,25 +77,31 @@ def _double():
     torch.set_default_dtype(torch.float32)
 
 
+def taken(neuron, current):
+    """A current as the model takes it, the same in all of its currents."""
+    return current if len(neuron.currents) == 1 else dict.fromkeys(neuron.currents, current)
+
+
 @pytest.mark.usefixtures("_double")
 @pytest.mark.parametrize("resets", [{}, {"reset": "subtract"}], ids=["to_value", "subtract"])
 @pytest.mark.parametrize("name", MODELS)
 def test_each_neuron_is_the_one_of_its_own_numbers(name, resets):
     make, options = MODELS[name]
-    if name in ("silent-leak-lif", "leaky-integrator", "lif-reset") and resets:
+    if resets and (name == "lif-reset" or "reset" not in inspect.signature(make).parameters or name in ONE_RESET):
         pytest.skip("no other reset")
     current = 0.4 + 0.8 * torch.randn(30, 2, 3)
     together = make(**options, **resets)
     for function in (HARD, SpikeFunction(ATan(), reset_gradient=True)):
         adjoint = Surrogate(function)
-        spikes, v, state = adjoint.sequence(together, together.initial_state(current[0]), current)
+        spikes, v, state = adjoint.sequence(together, together.initial_state(current[0]), taken(together, current))
         for n in range(3):
             alone = make(**{key: values[n] for key, values in options.items()}, **resets)
             own = current[..., n : n + 1]
-            expected = adjoint.sequence(alone, alone.initial_state(own[0]), own)
+            expected = adjoint.sequence(alone, alone.initial_state(own[0]), taken(alone, own))
             assert spikes[..., n : n + 1].equal(expected[0])
             torch.testing.assert_close(v[..., n : n + 1], expected[1], rtol=1e-13, atol=1e-13)
-            torch.testing.assert_close(state.v[..., n : n + 1], expected[2].v, rtol=1e-13, atol=1e-13)
+            for mine, known in zip(state, expected[2], strict=True):
+                torch.testing.assert_close(mine[..., n : n + 1], known, rtol=1e-13, atol=1e-13)
     assert not together.fires or 0 < spikes.mean() < 1
 
 

@@ -68,9 +68,10 @@ def izhikevich():
     """ + "".join(f"{name} : 1\n" for name in names.values())
     own = {names[name]: value for name, value in constants.items()}
     start = {"v": start_v, "u": start_u}
-    return simulated(
-        equations, "v >= 30", "v = c; u += d", "euler", own, start, case["dt"], case["steps"], current
-    ) | {"mean": mean, "amplitude": amplitude}
+    return simulated(equations, "v >= 30", "v = c; u += d", "euler", own, start, case["dt"], case["steps"], current) | {
+        "mean": mean,
+        "amplitude": amplitude,
+    }
 
 
 def of_wave(name, case, equations, reset, start):
@@ -117,9 +118,7 @@ def main():
             "v = v_reset; w += b",
             {"v": -70.6, "w": 0.0},
         ),
-        "eif": of_wave(
-            "eif", stimuli.EIF, f"dv/dt = (-v + {rise} + given(t, i))/tau_mem : 1\n", "v = 0", {"v": 0.0}
-        ),
+        "eif": of_wave("eif", stimuli.EIF, f"dv/dt = (-v + {rise} + given(t, i))/tau_mem : 1\n", "v = 0", {"v": 0.0}),
         "quadratic-if": of_wave(
             "quadratic-if",
             stimuli.QUADRATIC,

@@ -30,7 +30,7 @@ def simulated(model, constants, variables, steps, arrivals=None):
         nest.Connect(source, neurons, syn_spec={"weight": weight, "delay": H})
     nest.Simulate(steps * H + 1.0)
     seen = {}
-    for place, neuron in enumerate(neurons):
+    for neuron in neurons:
         events = meter.get("events")
         mine = events["senders"] == neuron.global_id
         for name in variables:

@@ -16,7 +16,13 @@ def arrivals(steps, probability, seed):
 
 #: Brian 2's Izhikevich neurons: mean and amplitude of their currents, Hz; the last two live between 75 and 80.
 IZHIKEVICH = {"steps": 2000, "dt": 0.5e-3, "frequency": 3.0}
-ADEX = {"steps": 5000, "dt": 0.2e-3, "mean": [25.0, 30.0, 30.0, 22.0], "amplitude": [10.0, 15.0, 20.0, 8.0], "frequency": 4.0}
+ADEX = {
+    "steps": 5000,
+    "dt": 0.2e-3,
+    "mean": [25.0, 30.0, 30.0, 22.0],
+    "amplitude": [10.0, 15.0, 20.0, 8.0],
+    "frequency": 4.0,
+}
 EIF = {"steps": 2000, "dt": 0.5e-3, "mean": [0.7, 1.0, 1.5], "amplitude": [0.4, 0.6, 1.0], "frequency": 5.0}
 QUADRATIC = {"steps": 2000, "dt": 0.5e-3, "mean": [0.2, 0.5, 1.0], "amplitude": [0.2, 0.5, 1.0], "frequency": 5.0}
 CONDUCTANCE = {"steps": 2000, "dt": 0.5e-3, "excitatory": (0.25, 1), "inhibitory": (0.1, 2), "weights": (0.3, 0.3)}
@@ -47,7 +53,16 @@ CONSTANTS = {
 
 #: Step of NEST's simulations, ms, and {case: model, its constants, what is recorded, steps, what arrives}.
 NEST_STEP = 0.1
-_AEIF = {"C_m": 281.0, "g_L": 30.0, "E_L": -70.6, "V_th": -50.4, "Delta_T": 2.0, "V_peak": -40.4, "V_reset": -60.0, "tau_w": 144.0}
+_AEIF = {
+    "C_m": 281.0,
+    "g_L": 30.0,
+    "E_L": -70.6,
+    "V_th": -50.4,
+    "Delta_T": 2.0,
+    "V_peak": -40.4,
+    "V_reset": -60.0,
+    "tau_w": 144.0,
+}
 _SPIKES = {"steps": 3000, "excitatory": (0.03, 3), "inhibitory": (0.01, 4)}
 NEST = {
     "refractory-lif": {
@@ -59,7 +74,11 @@ NEST = {
     "alpha-lif": {
         "model": "iaf_psc_alpha",
         "constants": {
-            "tau_m": [10.0, 12.0, 2.0], "tau_syn_ex": [2.0, 3.0, 2.0], "tau_syn_in": [2.0, 3.0, 2.0], "I_e": 150.0, "t_ref": [2.0, 1.0, 3.0]
+            "tau_m": [10.0, 12.0, 2.0],
+            "tau_syn_ex": [2.0, 3.0, 2.0],
+            "tau_syn_in": [2.0, 3.0, 2.0],
+            "I_e": 150.0,
+            "t_ref": [2.0, 1.0, 3.0],
         },
         "variables": ("V_m", "I_syn_ex", "I_syn_in"),
         "weights": (500.0, -400.0),
@@ -73,9 +92,9 @@ NEST = {
     },
     "adex": {
         "model": "aeif_psc_delta",
-        "constants": {**_AEIF, "a": 4.0, "b": 80.5, "I_e": [700.0, 900.0, 1400.0], "t_ref": [2.0, 1.0, 3.0]},
+        "constants": {**_AEIF, "a": 4.0, "b": 80.5, "I_e": [1000.0, 1150.0, 1300.0], "t_ref": [2.0, 1.0, 3.0]},
         "variables": ("V_m", "w"),
-        "steps": 3000,
+        "steps": 1500,
     },
     "conductance-lif": {
         "model": "iaf_cond_exp",
@@ -86,7 +105,12 @@ NEST = {
     },
     "izhikevich": {
         "model": "izhikevich",
-        "constants": {"I_e": [8.0, 10.0, 14.0], "a": [0.02, 0.1, 0.02], "c": [-65.0, -65.0, -50.0], "d": [8.0, 2.0, 2.0]},
+        "constants": {
+            "I_e": [8.0, 10.0, 14.0],
+            "a": [0.02, 0.1, 0.02],
+            "c": [-65.0, -65.0, -50.0],
+            "d": [8.0, 2.0, 2.0],
+        },
         "variables": ("V_m", "U_m"),
         "steps": 2000,
     },
