@@ -48,8 +48,8 @@ def copied_buffers(network: nn.Module) -> Iterator[None]:
         for module, name, buffer in places:
             now = module._buffers[name]
             # One number that neurons share until they first keep one each is put back as one each.
-            shared = now is not None and buffer.ndim == 0 < now.ndim
-            module._buffers[name] = buffer.expand(now.shape).clone() if shared else buffer
+            each = isinstance(module, Neuron) and now is not None and not buffer.ndim
+            module._buffers[name] = buffer.expand_as(now).clone() if each and now is not None else buffer
 
 
 @contextmanager

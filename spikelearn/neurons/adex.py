@@ -22,9 +22,8 @@ class AdExState(NamedTuple):
 
 
 class AdExOptions(DifferentialOptions, total=False):
-    """Options of ``ExponentialNeuron`` behind its time constant; types and defaults stand in its constructor."""
+    """Further options of ``ExponentialNeuron``; types and defaults stand in its constructor."""
 
-    sharpness: Constant
     v_rheobase: Constant
     v_leak: Constant
 

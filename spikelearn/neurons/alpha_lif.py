@@ -1,14 +1,14 @@
 """Leaky integrate-and-fire neuron whose input currents rise and fall as alpha functions."""
 
 import math
-from typing import NamedTuple, Unpack
+from typing import NamedTuple, TypedDict, Unpack
 
 import torch
 from torch import Tensor
 
 from spikelearn.neurons.base import NEURONS, Neuron
 from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.membrane import FiringOptions, MembraneNeuron, check_time
+from spikelearn.neurons.membrane import MembraneNeuron, Reset, check_time
 from spikelearn.neurons.refractory_time import RefractoryTime
 from spikelearn.neurons.spike_function import SpikeFunction
 
@@ -20,6 +20,16 @@ class AlphaLIFState(NamedTuple):
     i: Tensor
     x: Tensor
     rest: Tensor
+
+
+class AlphaOptions(TypedDict, total=False):
+    """Options of ``MembraneNeuron`` but for the resistance; types and defaults stand in its constructor."""
+
+    v_threshold: Constant
+    v_reset: Constant
+    reset: Reset
+    dt: float
+    inclusive: bool
 
 
 @NEURONS.register("alpha-lif")
@@ -68,9 +78,9 @@ class AlphaLIF(MembraneNeuron, RefractoryTime):
         v_leak: Constant = 0.0,
         r: Constant = 2.0,
         refractory_time: Constant = 0.0,
-        **options: Unpack[FiringOptions],
+        **options: Unpack[AlphaOptions],
     ) -> None:
-        super().__init__(r=r, **options)  # type: ignore[misc]
+        super().__init__(r=r, **options)
         self._set_leak(tau_mem, v_leak, "exact")
         self._check_rest()
         self._set_refractory_time(refractory_time)

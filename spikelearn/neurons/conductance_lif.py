@@ -111,7 +111,7 @@ class ConductanceLIF(MembraneNeuron, RefractoryTime):
         self._set_refractory_time(refractory_time)
         check_choice("within_step", within_step, ("held", "mean"))
         self.within_step = within_step
-        for name in self.currents:
+        for name in ("excitatory", "inhibitory"):
             decay, tau = getattr(self, f"decay_{name}"), getattr(self, f"tau_{name}")
             self.set_constant(f"share_{name}", 1.0 if within_step == "held" else (1.0 - decay) * tau / dt)
 

@@ -15,17 +15,22 @@ from spikelearn.neurons.spike_function import SpikeFunction
 Scheme = Literal["euler", "sequential", "rk4"]
 
 
-class DifferentialOptions(TypedDict, total=False):
-    """Options of ``DifferentialNeuron``; types and defaults stand in its constructor."""
+class IntegrationOptions(TypedDict, total=False):
+    """Options of ``DifferentialNeuron`` but for its peak and reset; types and defaults stand in its constructor."""
 
-    v_threshold: Constant
-    v_reset: Constant
     r: Constant
     refractory_time: Constant
     discretisation: Scheme
     substeps: int
     dt: float
     inclusive: bool
+
+
+class DifferentialOptions(IntegrationOptions, total=False):
+    """All options of ``DifferentialNeuron``."""
+
+    v_threshold: Constant
+    v_reset: Constant
 
 
 class DifferentialNeuron(RefractoryTime):
@@ -141,7 +146,7 @@ class DifferentialNeuron(RefractoryTime):
 
     def _slopes(self, drive: Tensor, variables: list[Tensor], free: Tensor | None) -> list[Tensor]:
         v, *others = variables
-        of_v, *of_others = self.slopes(drive, torch.clamp(v, max=self.v_threshold), *others)  # type: ignore
+        of_v, *of_others = self.slopes(drive, torch.clamp(v, max=self.v_threshold), *others)
         return [of_v if free is None else free * of_v, *of_others]
 
 

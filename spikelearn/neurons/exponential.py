@@ -7,7 +7,7 @@ from torch import Tensor
 
 from spikelearn.checks import check_finite, check_positive
 from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.differential import DifferentialNeuron, DifferentialOptions
+from spikelearn.neurons.differential import DifferentialNeuron, IntegrationOptions
 from spikelearn.neurons.membrane import check_time
 
 
@@ -41,7 +41,7 @@ class ExponentialNeuron(DifferentialNeuron):
         v_leak: Constant = 0.0,
         v_threshold: Constant | None = None,
         v_reset: Constant = 0.0,
-        **options: Unpack[DifferentialOptions],
+        **options: Unpack[IntegrationOptions],
     ) -> None:
         sharp = given("sharpness", sharpness, check_positive)
         rheobase = given("v_rheobase", v_rheobase, check_finite)

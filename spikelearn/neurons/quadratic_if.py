@@ -8,7 +8,7 @@ from torch import Tensor
 from spikelearn.checks import check_finite, check_positive
 from spikelearn.neurons.base import NEURONS
 from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.differential import DifferentialNeuron, DifferentialOptions
+from spikelearn.neurons.differential import DifferentialNeuron, IntegrationOptions
 from spikelearn.neurons.membrane import check_time
 
 
@@ -61,7 +61,7 @@ class QuadraticIF(DifferentialNeuron):
         v_critical: Constant = 1.0,
         v_threshold: Constant = 3.0,
         v_reset: Constant = 0.0,
-        **options: Unpack[DifferentialOptions],
+        **options: Unpack[IntegrationOptions],
     ) -> None:
         super().__init__(v_threshold, v_reset, **options)
         self.set_constant("tau_mem", given("tau_mem", tau_mem, check_time))

@@ -8,7 +8,8 @@ from torch import Tensor
 from spikelearn.checks import check_choice
 from spikelearn.neurons.base import NEURONS, Neuron
 from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.membrane import LeakyNeuron, LeakyOptions, Reset, StepOptions, check_decay
+from spikelearn.neurons.membrane import LeakyNeuron, Reset, StepOptions, check_decay
+from spikelearn.neurons.refractory_alif import Options
 from spikelearn.neurons.refractory_time import RefractoryTime
 from spikelearn.neurons.spike_function import SpikeFunction
 
@@ -51,10 +52,10 @@ class RefractoryLIF(LeakyNeuron, RefractoryTime):
         *,
         refractory_time: Constant = 2e-3,
         reset: Reset = "to_value",
-        **options: Unpack[LeakyOptions],
+        **options: Unpack[Options],
     ) -> None:
         check_choice("reset", reset, ("to_value",))
-        super().__init__(tau_mem, reset=reset, **options)  # type: ignore[misc]
+        super().__init__(tau_mem, reset=reset, **options)
         self._set_refractory_time(refractory_time)
 
     @classmethod

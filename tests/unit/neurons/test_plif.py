@@ -54,7 +54,7 @@ def test_bptt_learns_it_and_it_is_stored_with_the_weights(make):
     for _ in range(3):
         learn(training, BATCH)
     assert not before["blocks.a.neuron.logit"].equal(trained.state_dict()["blocks.a.neuron.logit"])
-    assert 0 < float(trained.blocks["a"].neuron.decay_mem) < 1
+    assert 0 < float(trained.blocks["a"].neuron.decay_mem.detach()) < 1
     other = network(make)
     other.load_state_dict(trained.state_dict())
     assert other.run(BATCH.inputs)[0].output.v.equal(trained.run(BATCH.inputs)[0].output.v)
