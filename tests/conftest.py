@@ -35,6 +35,8 @@ def pytest_collection():
 
 
 def pytest_collection_finish():
+    """What is there stays: no search for garbage among what tests make goes through it, of which there are many."""
+    gc.freeze()
     gc.enable()
 
 

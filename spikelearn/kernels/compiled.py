@@ -14,6 +14,7 @@ from filelock import FileLock
 from numba.core.compiler_lock import global_compiler_lock
 
 from spikelearn.kernels.doors import Door
+from spikelearn.kernels.wrappers import wrappers_linked
 
 #: Folders of the package that hold kernels, and what is compiled into them.
 FOLDERS = ("kernels", "fused")
@@ -63,6 +64,7 @@ def kernel(
         "boundscheck": False,
         "fastmath": {"contract"} if contract else False,
         "error_model": "numpy",
+        "no_cfunc_wrapper": True,  # nothing but Python and other kernels calls a kernel
         "parallel": parallel,
     }
 
@@ -166,7 +168,7 @@ def _compiled_once(compiling: Callable[..., Any], path: str) -> Callable[..., An
     alone = _in_turn(compiling, path)
 
     def taken(signature: Any) -> Any:
-        with global_compiler_lock:
+        with global_compiler_lock, wrappers_linked():
             return alone(signature)
 
     return taken
