@@ -4,7 +4,6 @@ import json
 import math
 import re
 
-import pandas as pd
 import pytest
 
 from spikelearn.bench.analyse.files import write_csv, write_parquet
@@ -185,6 +184,8 @@ def test_a_plan_that_was_changed_is_said(folder):
 
 
 def test_cells_that_begin_like_formulas_are_text_in_a_spreadsheet(folder, tmp_path):
+    import pandas as pd
+
     results = read_results(folder)
     bad = ["=1+1", "+cmd", "-2+3", "@sum", "\t=1"]
     points = results.points.iloc[: len(bad) + 1].copy()
@@ -223,6 +224,8 @@ def test_factorial_values(tmp_path):
 
 
 def test_files_hold_the_table(folder, tmp_path):
+    import pandas as pd
+
     results = read_results(folder)
     write_csv(results, tmp_path / "results.csv")
     write_parquet(results, tmp_path / "results.parquet")
@@ -235,6 +238,8 @@ def test_files_hold_the_table(folder, tmp_path):
 
 
 def test_a_table_without_rows_is_written(tmp_path):
+    import pandas as pd
+
     write_comparison(tmp_path, ["bptt"], seeds=[0], failed={("bptt", 0): "no"})
     results = read_results(tmp_path)
     write_parquet(results, tmp_path / "results.parquet")

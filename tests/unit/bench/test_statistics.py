@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import integrate, optimize, stats
-from statsmodels.stats.multitest import multipletests
+import scipy
 
 from spikelearn.bench.analyse.power import pairs_needed
 from spikelearn.bench.analyse.statistics import Mean, differences, means
@@ -24,7 +23,7 @@ def test_mean_sd_and_t_interval():
     (found,) = means([values])
     assert (found.n, found.mean) == (5, pytest.approx(np.mean(values)))
     assert found.sd == pytest.approx(np.std(values, ddof=1))
-    assert found.interval == pytest.approx(tuple(stats.ttest_1samp(values, 0).confidence_interval(0.95)))
+    assert found.interval == pytest.approx(tuple(scipy.stats.ttest_1samp(values, 0).confidence_interval(0.95)))
     assert found.interval[0] < found.bootstrap[0] < found.mean < found.bootstrap[1] < found.interval[1]
 
 
@@ -35,9 +34,9 @@ def _bca(values, level, draws):
     left_out = np.array([np.delete(values, i).mean() for i in range(len(values))])
     off = left_out.mean() - left_out
     a = (off**3).sum() / (6 * (off**2).sum() ** 1.5)
-    z0 = stats.norm.ppf(below)
-    z = z0 + stats.norm.ppf([(1 - level) / 2, (1 + level) / 2])
-    return np.quantile(drawn, stats.norm.cdf(z0 + z / (1 - a * z)))
+    z0 = scipy.stats.norm.ppf(below)
+    z = z0 + scipy.stats.norm.ppf([(1 - level) / 2, (1 + level) / 2])
+    return np.quantile(drawn, scipy.stats.norm.cdf(z0 + z / (1 - a * z)))
 
 
 def test_bootstrap_is_bca_over_all_draws():
@@ -74,8 +73,8 @@ def test_paired_t_test_and_wilcoxon():
     arm = _shifted(-0.5, 0.2)
     found = differences({"bptt": BPTT, "dfa": arm}, "bptt")["dfa"]
     a, b = [np.array([values[seed] for seed in range(8)]) for values in (arm, BPTT)]
-    assert found.p == pytest.approx(stats.ttest_rel(a, b).pvalue)
-    assert found.wilcoxon == pytest.approx(stats.wilcoxon(a, b).pvalue)
+    assert found.p == pytest.approx(scipy.stats.ttest_rel(a, b).pvalue)
+    assert found.wilcoxon == pytest.approx(scipy.stats.wilcoxon(a, b).pvalue)
     assert found.mean.mean == pytest.approx((a - b).mean())
     assert (found.seeds, found.dropped) == (tuple(range(8)), ())
 
@@ -91,6 +90,8 @@ def test_holm_by_hand(monkeypatch):
 
 
 def test_holm_is_that_of_statsmodels():
+    from statsmodels.stats.multitest import multipletests
+
     arms = {f"arm{at}": _shifted(-0.1 * at, 0.3, start=at) for at in range(9)}
     found = list(differences({"bptt": BPTT, **arms}, "bptt").values())
     expected = multipletests([item.p for item in found], method="holm")[1]
@@ -118,12 +119,12 @@ def test_effect_size_against_quadrature():
     assert found.effect == pytest.approx(d * math.gamma(2) / (math.sqrt(2) * math.gamma(1.5)))
     t = d * math.sqrt(5)
     grid = np.linspace(0, 60, 6001)
-    density = stats.chi2.pdf(grid, 4)
+    density = scipy.stats.chi2.pdf(grid, 4)
 
     def below(shift):  # P(T <= t) = E[Phi(t sqrt(V / 4) - shift)], V chi-squared with 4 degrees of freedom
-        return integrate.trapezoid(stats.norm.cdf(t * np.sqrt(grid / 4) - shift) * density, grid)
+        return scipy.integrate.trapezoid(scipy.stats.norm.cdf(t * np.sqrt(grid / 4) - shift) * density, grid)
 
-    ends = [optimize.brentq(lambda s, p=p: below(s) - p, -30, 10) / math.sqrt(5) for p in (0.975, 0.025)]
+    ends = [scipy.optimize.brentq(lambda s, p=p: below(s) - p, -30, 10) / math.sqrt(5) for p in (0.975, 0.025)]
     assert found.effect_interval == pytest.approx(ends, rel=1e-4)
 
 

@@ -4,13 +4,14 @@ import subprocess
 import sys
 
 import numpy as np
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
 from spikelearn.datasets.digits import split_digits
 
 
 def test_the_split_is_scikit_learn_s():
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
     bundled = load_digits()
     images, targets = (bundled.images / 16.0).astype(np.float32), bundled.target.astype(np.int64)
     train, test, train_targets, test_targets = train_test_split(

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from sklearn.linear_model import LogisticRegression, Ridge
 from torch.nn.functional import one_hot
 
 from spikelearn.network import FittedReadout, build
@@ -35,6 +34,8 @@ def test_labels_are_the_classes_of_most_spikes_and_scores_the_mean_of_their_neur
 
 
 def test_ridge_is_that_of_scikit_learn():
+    from sklearn.linear_model import Ridge
+
     read, targets = rates()
     readout = RidgeReadout(7, 3, penalty=0.3)
     readout.fit(read, targets)
@@ -44,6 +45,8 @@ def test_ridge_is_that_of_scikit_learn():
 
 
 def test_a_linear_probe_gives_the_probabilities_of_scikit_learn():
+    from sklearn.linear_model import LogisticRegression
+
     read, targets = rates()
     readout = LinearProbe(7, 3, strength=2.0)
     readout.fit(read, targets)

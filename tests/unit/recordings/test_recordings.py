@@ -1,7 +1,6 @@
 """Arrays of events of any library: what is taken, and what is refused."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -43,14 +42,21 @@ def test_arrays_of_the_libraries(library, absolute):
     assert recording.tobytes() == before
 
 
+def frame(columns):
+    """A table of pandas, which takes a second to import."""
+    import pandas as pd
+
+    return pd.DataFrame(columns(pd))
+
+
 @pytest.mark.parametrize(
     "made",
     [
         lambda: {"x": X, "y": Y, "timestamp": T, "polarity": 2 * P - 1},
         lambda: {"xs": X.tolist(), "ys": Y.tolist(), "ts": T.tolist(), "ps": P.tolist()},
         lambda: {"X": torch.tensor(X), "Y": torch.tensor(Y), "T": torch.tensor(T), "P": torch.tensor(P)},
-        lambda: pd.DataFrame({"x": X, "y": Y, "t": pd.to_timedelta(T, unit="us"), "polarity": P > 0}),
-        lambda: pd.DataFrame({"x": X, "y": Y, "time": pd.to_datetime(T, unit="us"), "on": P}),
+        lambda: frame(lambda pd: {"x": X, "y": Y, "t": pd.to_timedelta(T, unit="us"), "polarity": P > 0}),
+        lambda: frame(lambda pd: {"x": X, "y": Y, "time": pd.to_datetime(T, unit="us"), "on": P}),
         lambda: events().view(np.recarray),
         lambda: np.repeat(events(), 2)[::2],
         lambda: {"x": X, "y": Y, "t": T.astype("m8[ns]") * 1000, "p": P},
