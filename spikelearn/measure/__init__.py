@@ -5,7 +5,6 @@ from spikelearn.measure.alignment import Alignment, alignment, cosines, referenc
 from spikelearn.measure.energy import Constants45nm, Energy, energy, membrane_updates
 from spikelearn.measure.evaluation import Evaluation, Predict, evaluate
 from spikelearn.measure.forgetting import Forgetting, ForgottenErrors, forgetting, forgotten_errors
-from spikelearn.measure.forgetting import Forgetting, forgetting
 from spikelearn.measure.in_memory import InMemory, in_memory
 from spikelearn.measure.locality import Locality, locality
 from spikelearn.measure.operations import Count, Operations, forward_operations, learning_operations

@@ -4,14 +4,11 @@ from spikelearn.neurons.activations import ACTIVATIONS, Activation
 from spikelearn.neurons.adaptive_lif import AdaptiveLIF, AdaptiveLIFState
 from spikelearn.neurons.adex import AdEx, AdExState
 from spikelearn.neurons.adjoints import ADJOINTS, NO_ADJOINT, TSSL, Adjoint, Compiled, Surrogate, forward_sequence
+from spikelearn.neurons.alpha_lif import AlphaLIF, AlphaLIFState
 from spikelearn.neurons.base import NEURONS, MembraneState, Neuron, SharedConstants, check_neuron
 from spikelearn.neurons.conductance_lif import ConductanceLIF, ConductanceLIFState
 from spikelearn.neurons.cuba_lif import CubaLIF, CubaLIFState
 from spikelearn.neurons.deep_artificial_neuron import DeepArtificialNeuron, DeepArtificialNeuronState
-from spikelearn.neurons.alpha_lif import AlphaLIF, AlphaLIFState
-from spikelearn.neurons.base import NEURONS, MembraneState, Neuron, check_neuron
-from spikelearn.neurons.conductance_lif import ConductanceLIF, ConductanceLIFState
-from spikelearn.neurons.cuba_lif import CubaLIF, CubaLIFState
 from spikelearn.neurons.eif import EIF, EIFState
 from spikelearn.neurons.escape_noise_lif import EscapeNoiseLIF, EscapeNoiseLIFState
 from spikelearn.neurons.factory import NeuronFactory, neuron_factory

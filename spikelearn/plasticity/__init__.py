@@ -30,8 +30,8 @@ from spikelearn.plasticity.equilibrium.pc_kl import PCKL
 from spikelearn.plasticity.equilibrium.pc_prospective import ProspectiveConfiguration
 from spikelearn.plasticity.equilibrium.pc_relaxed import PCRelaxed
 from spikelearn.plasticity.gradient.bptt import BPTT
-from spikelearn.plasticity.gradient.eventprop import EventProp
 from spikelearn.plasticity.gradient.bw_bpf import BWBPF
+from spikelearn.plasticity.gradient.eventprop import EventProp
 from spikelearn.plasticity.gradient.readout_only import ReadoutOnly
 from spikelearn.plasticity.gradient.tssl_bp import TSSLBP
 from spikelearn.plasticity.hebbian.activation_learning import ActivationLearning
@@ -112,8 +112,8 @@ from spikelearn.plasticity.three_factor.signals import (
 )
 from spikelearn.plasticity.three_factor.sltt import SLTT
 from spikelearn.plasticity.three_factor.sltt_k import SLTTK
-from spikelearn.plasticity.three_factor.tess import TESS
 from spikelearn.plasticity.three_factor.superspike import SuperSpike
+from spikelearn.plasticity.three_factor.tess import TESS
 from spikelearn.plasticity.three_factor.tp_sgd import TPSGD
 from spikelearn.plasticity.three_factor.traces import (
     TRACES,

@@ -6,6 +6,7 @@ from spikelearn.plasticity.base import RULES
 FAMILIES = {
     "gradient": "Gradients",
     "three_factor": "Signals times traces",
+    "alignment": "Weights of the start",
     "hebbian": "Hebbian",
     "two_phase": "Two passes",
     "targets": "Targets",

@@ -40,9 +40,7 @@ def network_of(case):
 def steps_of(case):
     """The largest number of steps of which every batch is made while inputs and targets rest."""
     moved = [
-        t
-        for t in range(1, case["n_steps"])
-        if any(not case[key][t].equal(case[key][t - 1]) for key in ("x", "target"))
+        t for t in range(1, case["n_steps"]) if any(not case[key][t].equal(case[key][t - 1]) for key in ("x", "target"))
     ]
     return math.gcd(*moved, case["n_steps"])
 

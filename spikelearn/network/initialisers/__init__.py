@@ -4,8 +4,8 @@ from spikelearn.network.initialisers.base import INITIALISERS, Initialiser
 from spikelearn.network.initialisers.emstdp import EMSTDPInit, emstdp_thresholds
 from spikelearn.network.initialisers.emstdp_loihi import EMSTDPLoihiInit
 from spikelearn.network.initialisers.kaiming import Kaiming
-from spikelearn.network.initialisers.ntk import NTK
 from spikelearn.network.initialisers.normal import Normal
+from spikelearn.network.initialisers.ntk import NTK
 from spikelearn.network.initialisers.orthogonal import Orthogonal
 from spikelearn.network.initialisers.truncated_normal import TruncatedNormal
 from spikelearn.network.initialisers.tssl_bp import TSSLInit

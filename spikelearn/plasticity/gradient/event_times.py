@@ -298,7 +298,12 @@ def _next(solution: Solution, free: _Free, open_to: Tensor, last: _Crossing | No
         which, interval = (open_to[last.row] & (columns >= last.interval.unsqueeze(1))).nonzero(as_tuple=True)
         row = last.row[which]
     place, edge = row * intervals + interval, (row // neurons) * intervals + interval
-    v, current, start, stop = free.v.take(place), free.current.take(place), free.starts.take(edge), free.stops.take(edge)
+    v, current, start, stop = (
+        free.v.take(place),
+        free.current.take(place),
+        free.starts.take(edge),
+        free.stops.take(edge),
+    )
     if last is not None:
         same = interval == last.interval[which]
         before = last.time[which]

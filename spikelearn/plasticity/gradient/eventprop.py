@@ -130,7 +130,9 @@ class EventProp(Rule):
             value, errors = self.errors(batch, scores, runs[network.outputs[0]].fired)
             changes = {name: back.weight for name, back in self.carried_back(runs, errors).items()}
             (last,) = network.outputs
-            changes[last] = changes[last] - self.wake * silenced(runs[last].spikes, changes[last], scores, batch.targets)
+            changes[last] = changes[last] - self.wake * silenced(
+                runs[last].spikes, changes[last], scores, batch.targets
+            )
             grads = {
                 f"blocks.{name}.synapse.{key}": change.to(weight)
                 for name, change in changes.items()

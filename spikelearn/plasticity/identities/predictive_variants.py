@@ -10,8 +10,8 @@ from torch.distributions import Bernoulli, Categorical, Distribution, Normal, kl
 from spikelearn.network import Block, Network
 from spikelearn.neurons import Activation, Rate
 from spikelearn.neurons.activations import HalfTanh, Linear, Logistic, Softmax, Tanh
-from spikelearn.plasticity.base import Batch
 from spikelearn.plasticity.back_weights import PREFIX
+from spikelearn.plasticity.base import Batch
 from spikelearn.plasticity.equilibrium.pal import PAL
 from spikelearn.plasticity.equilibrium.pc_constrained import PCConstrained
 from spikelearn.plasticity.equilibrium.pc_kl import PCKL
