@@ -213,6 +213,8 @@ def test_small_and_exact_ways_to_the_pairs_meet():
 
 
 def test_with_the_pairs_needed_the_difference_is_shown_four_times_in_five():
+    from scipy import stats
+
     n = pairs_needed(0.3, 0.35)
     drawn = np.random.default_rng(0).normal(0.3, 0.35, (20_000, n))
     assert (stats.ttest_1samp(drawn, 0.0, axis=1).pvalue < 0.05).mean() == pytest.approx(0.8, abs=0.03)
