@@ -73,6 +73,14 @@ PLACES = {
     "tests/conformance/cases.py": ("", ROW),
 }
 
+#: One process, which imports once: the tests, then the commands.
+PROGRAM = """
+import pytest
+assert pytest.main({tests}) == 0
+from spikelearn.cli.app import run
+assert [run(c) for c in {commands}] == [0, 0]
+"""
+
 
 def run(folder, *command):
     """What a Python process prints that finds the copied package, and no other."""
@@ -111,15 +119,15 @@ def test_a_rule_of_four_places_conforms_trains_and_is_compared(tmp_path):
         "architecture/test_docstrings.py",
     )
     kept = ("-v", "-p", "no:cacheprovider", "-k", "delta or has_a_case or has_an_identity")
-    said = run(tmp_path, "-m", "pytest", *(f"tests/{file}" for file in suite), *kept)
-    for test in ("test_learns_two_patterns[delta-0]", "meets_its_identity[delta]", "test_units_are_given[rule-delta]"):
-        assert f"{test} PASSED" in said
-    assert "SKIPPED" not in said
     small = ("--net", "64-10", "--steps", "8", "--epochs", "2", "--out", "run")
     fast = ("net=64-8-10", "steps=4", "epochs=1", "data-fraction=0.1")
     plan = ("--rules", "readout-only", "delta", "--seeds", "1", "--set", *fast, "--out", "out", "--jobs", "1", "--json")
     commands = ["train", "--rule", "delta", "--data", "digits", *small], ["compare", *plan]
-    said = run(tmp_path, "-c", f"from spikelearn.cli.app import run\nassert [run(c) for c in {commands}] == [0, 0]")
+    tests = [*(f"tests/{file}" for file in suite), *kept]
+    said = run(tmp_path, "-c", PROGRAM.format(tests=tests, commands=commands))
+    for test in ("test_learns_two_patterns[delta-0]", "meets_its_identity[delta]", "test_units_are_given[rule-delta]"):
+        assert f"{test} PASSED" in said
+    assert "SKIPPED" not in said
     result = json.loads(said.splitlines()[-1])
     assert json.loads((tmp_path / "run" / "result.json").read_text())["test_accuracy"] > 0.5
     assert (result["finished"], result["failed"], result["notes"]) == (2, 0, {})

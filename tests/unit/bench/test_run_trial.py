@@ -2,6 +2,7 @@
 
 import json
 import mmap
+import shutil
 import sys
 
 import pytest
@@ -110,11 +111,19 @@ def test_a_finished_trial_is_not_run_again(done, monkeypatch):
     assert attempt(trial, folder.path.parent).record == record
 
 
-@pytest.mark.parametrize("damage", ["record", "weights", "folder", "checkpoint"])
-def test_what_is_damaged_is_made_anew(damage, tmp_path):
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """(trial, folder, record) of a short trial that is not measured."""
     trial = trial_of(measure=False, common={"epochs": 1})
-    folder = TrialFolder(tmp_path / trial.id)
-    expected = run_trial(trial, folder)
+    folder = TrialFolder(tmp_path_factory.mktemp("whole") / trial.id)
+    return trial, folder, run_trial(trial, folder)
+
+
+@pytest.mark.parametrize("damage", ["record", "weights", "folder", "checkpoint"])
+def test_what_is_damaged_is_made_anew(damage, tmp_path, whole):
+    trial, undamaged, expected = whole
+    folder = TrialFolder(shutil.copytree(undamaged.path, tmp_path / trial.id))
+    assert folder.read() == expected
     weights, _ = load_weights(folder.weights)
     if damage == "record":
         folder.record.write_bytes(folder.record.read_bytes()[:-40])
@@ -218,11 +227,10 @@ def test_the_probe_sees_all_classes_of_data_that_are_sorted():
 
 
 @pytest.mark.parametrize("moment", ["load_checkpoint", "train"])
-def test_what_another_process_ends_meanwhile_stays_as_it_is(moment, tmp_path, monkeypatch):
+def test_what_another_process_ends_meanwhile_stays_as_it_is(moment, tmp_path, monkeypatch, whole):
     """A worker that was taken for lost writes its record, and removes its checkpoint, behind its successor's back."""
-    trial = trial_of(measure=False, common={"epochs": 1})
-    folder = TrialFolder(tmp_path / trial.id)
-    expected = run_trial(trial, folder)
+    trial, made, expected = whole
+    folder = TrialFolder(shutil.copytree(made.path, tmp_path / trial.id))
     aside = folder.record.rename(tmp_path / "aside.json")
     if moment == "train":
         monkeypatch.setattr(sys.modules["spikelearn.bench.run.run_trial"], "_is_whole", lambda *_, **__: True)

@@ -23,17 +23,17 @@ def test_the_split_is_scikit_learn_s():
             np.testing.assert_array_equal(found, wanted)
 
 
-#: What takes seconds to import, and is needed for neither.
-HEAVY = ("sklearn", "scipy.stats", "matplotlib")
+#: What takes seconds to import, and is needed for none of them.
+HEAVY = ("sklearn", "scipy.stats", "matplotlib", "ray", "joblib.externals.loky")
 
 LOADED = f"""
 import sys
-import spikelearn.cli.app
+import spikelearn.bench.run.engines, spikelearn.cli.app
 spikelearn.Digits("train")
 print(*[name for name in {HEAVY} if name in sys.modules])
 """
 
 
-def test_the_commands_and_the_digits_import_no_library_that_they_do_not_use():
+def test_the_commands_the_engines_and_the_digits_import_no_library_that_they_do_not_use():
     done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

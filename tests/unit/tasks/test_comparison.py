@@ -14,7 +14,7 @@ from tests.in_this_process import trials_in_this_process
 from tests.unit.tasks.made import written
 
 COMMON = {
-    "net": "64-8-64", "task": "autoencode", "steps": 2, "epochs": 4, "data_fraction": 0.2, "batch": 32, "threads": 1,
+    "net": "64-8-64", "task": "autoencode", "steps": 2, "epochs": 2, "data_fraction": 0.1, "batch": 32, "threads": 1,
 }  # fmt: skip
 PLAN = {
     "rules": ["bptt", "dfa", "readout-only"],
@@ -109,7 +109,7 @@ def test_ways_and_plateaus_of_errors():
 
 
 def test_tuning_takes_the_lowest_error(tmp_path):
-    common = {**COMMON, "data": "digits", "epochs": 2}
+    common = {**COMMON, "data": "digits", "data_fraction": 0.2}
     found = tune("bptt", common, tmp_path, trials=3)
     assert found.search["validation_mse"] <= found.search["validation_mse_of_defaults"]
     import optuna
