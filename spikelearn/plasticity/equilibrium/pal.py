@@ -80,6 +80,9 @@ class PAL(ConstrainedCoding):
         "output": "rate",
         "output_option": {"activation": "linear"},
         "batch": 32,
+        "lr": 0.5,
+        # Stronger noise than the published 0.01 finds the transposes in one epoch; the decay makes B as large as W.
+        "rule_option": {"steps": 20, "sigma": 0.1, "alpha": 2e-3, "feedback_factor": 30.0},
     }
 
     def __init__(

@@ -113,8 +113,8 @@ class Dynamics:
         last = maps.names[-1]
         seen = before[last]
         if self.compared == "rate":
-            apart = target - seen.rate
-            compared = torch.zeros_like(apart) if first else maps.slope(last, seen.prospective.unsqueeze(0), apart)[0]
+            apart, potential = (target - seen.rate).unsqueeze(0), seen.prospective.unsqueeze(0)
+            compared = torch.zeros_like(target) if first else maps.slope(last, potential, apart)[0]
         else:
             found = seen.prospective.softmax(1) if self.compared == "softmax" else seen.prospective
             compared = target - found

@@ -99,6 +99,8 @@ class EventProp(Rule):
         "init": "normal",
         "init_option": {"mean": 20.0, "std": 5.0},
         "steps": 20,
+        "lr": 0.01,
+        "rule_option": {"wake": 5.0},
     }
     loss: TimingLoss
 
