@@ -42,9 +42,7 @@ class Latency(Encoder):
         least = torch.finfo(pixels.dtype).eps
         when = ((1.0 - pixels.double() + least) * n_steps).long().clamp_(max=n_steps - 1).unsqueeze(0)
         if self.exact:
-            left = (when[0] + 1.0 - (1.0 - pixels.double()) * n_steps).clamp_(least, 1.0) * (pixels > self.threshold)
-            return torch.zeros(n_steps, *pixels.shape, dtype=pixels.dtype).scatter_(
-                0, when, left.to(pixels).unsqueeze(0)
-            )
+            left = (when + 1.0 - (1.0 - pixels.double()) * n_steps).clamp_(least, 1.0) * (pixels > self.threshold)
+            return torch.zeros(n_steps, *pixels.shape, dtype=pixels.dtype).scatter_(0, when, left.to(pixels))
         spikes = torch.zeros(n_steps, *pixels.shape, dtype=torch.uint8)
         return spikes.scatter_(0, when, (pixels > self.threshold).view(torch.uint8).unsqueeze(0))

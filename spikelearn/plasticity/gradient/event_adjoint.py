@@ -56,8 +56,8 @@ def carry_back(
 def adjoints(solution: Solution, fired: Fired, errors: Tensor) -> Adjoints:
     r"""The adjoints just before each spike, from the last one back.
 
-    Both are 0 at the end. Backward in time $\tau_m \lambda_V' = -\lambda_V$, $\tau_s \lambda_I' = -\lambda_I + \lambda_V$,
-    and at a spike with the error e,
+    Both are 0 at the end. Backward in time $\tau_m \lambda_V' = -\lambda_V$ and
+    $\tau_s \lambda_I' = -\lambda_I + \lambda_V$, and at a spike with the error e,
 
     $$\lambda_V \leftarrow \frac{I}{I - \vartheta}\, \lambda_V + \frac{e}{I - \vartheta} .$$
     """

@@ -62,8 +62,8 @@ class EventProp(Rule):
 
     and each spike's time is that of the crossing. From the end back, with $e_k = \partial L / \partial t_k$,
 
-    $$\tau_m \lambda_V' = -\lambda_V, \qquad \tau_s \lambda_I' = -\lambda_I + \lambda_V, \qquad
-      \lambda_V \leftarrow \frac{I}{I - \vartheta} \lambda_V + \frac{e_k}{I - \vartheta} \text{ at the neuron's spikes},$$
+    $$\tau_m \lambda_V' = -\lambda_V, \qquad \tau_s \lambda_I' = -\lambda_I + \lambda_V, \qquad \lambda_V \leftarrow
+      \frac{I}{I - \vartheta} \lambda_V + \frac{e_k}{I - \vartheta} \text{ at the neuron's spikes},$$
     $$\frac{\partial L}{\partial w_{ij}} = -\tau_s\, g \sum_{t_j} \lambda_{I,i}(t_j), \qquad
       e_j = g \sum_i w_{ij}\, (\lambda_{V,i} - \lambda_{I,i})(t_j) .$$
 
@@ -86,9 +86,9 @@ class EventProp(Rule):
             to 0 and a rest at 0, or whose constants differ; synapses that are not dense, biases, a graph; inputs
             outside [0, 1].
 
-    Source: Wunderlich & Pehle, Scientific Reports 11, 2021, and the authors' program; ``wake`` as in Goeltz et al., Nature
-    Machine Intelligence 3, 2021, who raise the weights of silent neurons. deviation: the program's search
-    for spikes loses some after a neuron's own spike, where $\tau_m \neq 2 \tau_s$; here none is lost.
+    Source: Wunderlich & Pehle, Scientific Reports 11, 2021, and the authors' program; ``wake`` as in Goeltz et al.,
+    Nature Machine Intelligence 3, 2021, who raise the weights of silent neurons. deviation: the program's search for
+    spikes loses some after a neuron's own spike, where $\tau_m \neq 2 \tau_s$; here none is lost.
     """
 
     default_optimizer = OptimizerChoice("adam", 1e-3)
@@ -99,6 +99,7 @@ class EventProp(Rule):
         "init": "normal",
         "init_option": {"mean": 20.0, "std": 5.0},
         "steps": 20,
+        "batch": 32,
         "lr": 0.01,
         "rule_option": {"wake": 5.0},
     }
@@ -158,8 +159,8 @@ class EventProp(Rule):
         if silent <= SILENT:
             return []
         return [
-            f"the label's neuron stayed silent for {100 * silent:.0f} % of the samples, which then teach nothing: begin "
-            "with larger weights (--init normal --init-option mean=40), or wait longer (--rule-option tail=0.05)"
+            f"the label's neuron stayed silent for {100 * silent:.0f} % of the samples, which then teach nothing: wake "
+            "it (--rule-option wake=5), or begin with larger weights (--init normal --init-option mean=40)"
         ]
 
     def present(self, network: Network, inputs: Tensor, masks: Mapping[str, Tensor]) -> dict[str, LayerRun]:
@@ -255,14 +256,15 @@ def _check_neurons(network: Network, rule: str) -> None:
         if not isinstance(neuron, CubaLIF):
             raise ValueError(
                 f"{rule} solves the equations of current-based LIF neurons, but block {name!r} is a "
-                f"{type(neuron).__name__}: use CubaLIF(tau_mem, tau_syn) (--neuron cuba-lif --neuron-option tau_mem=0.02)"
+                f"{type(neuron).__name__}: use CubaLIF(tau_mem, tau_syn) (--neuron cuba-lif --neuron-option "
+                "tau_mem=0.02)"
             )
         Solution.of(neuron, f"block {name!r}: {rule}")
         wanted = {"reset": "to_value", "v_reset": 0.0, "v_leak": 0.0, "discretisation": "exact"}
         others = {key: getattr(neuron, key) for key, value in wanted.items() if getattr(neuron, key) != value}
         if others:
             raise ValueError(
-                f"{rule} resets potentials to 0, at which they rest, and knows time constants, but the neurons of block "
-                f"{name!r} have {', '.join(f'{key}={value}' for key, value in others.items())}: use "
+                f"{rule} resets potentials to 0, at which they rest, and knows time constants, but the neurons of "
+                f"block {name!r} have {', '.join(f'{key}={value}' for key, value in others.items())}: use "
                 "CubaLIF(tau_mem, tau_syn) (--neuron-option tau_mem=0.02)"
             )

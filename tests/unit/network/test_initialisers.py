@@ -11,7 +11,17 @@ from spikelearn.network import INITIALISERS, Block, Feedback, Network, RateReado
 from spikelearn.neurons import IF, LIF, LeakyIntegrator
 from spikelearn.synapses import SpectralGain, bound_spectral_norm
 
-NAMES = ("uniform", "kaiming", "tssl-bp", "unit-norm", "orthogonal", "emstdp", "emstdp-loihi", "truncated-normal")
+NAMES = (
+    "uniform",
+    "kaiming",
+    "tssl-bp",
+    "unit-norm",
+    "orthogonal",
+    "emstdp",
+    "emstdp-loihi",
+    "truncated-normal",
+    "normal",
+)
 
 
 def seeded(seed=0):
@@ -302,3 +312,10 @@ def test_a_head_inside_a_readout_is_its_own():
     drawn("unit-norm", network)
     torch.testing.assert_close(network.blocks["a"].synapse.weight.detach().norm(dim=1), torch.ones(40))
     assert_uniform(network.readout.head.weight, 1 / math.sqrt(40))
+
+
+def test_normal_weights_of_all_inputs_add_up_to_the_mean(layer):
+    synapse, fan_in = layer
+    weight = drawn("normal", network_of(synapse), mean=6.0, std=2.0).blocks["a"].synapse.weight
+    assert_normal(weight - 6.0 / fan_in, 2.0 / math.sqrt(fan_in))
+    assert not synapse.bias.any()

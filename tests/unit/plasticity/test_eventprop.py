@@ -41,7 +41,8 @@ def inputs_of(steps, samples=4, places=6, every=10):
 def test_fine_steps_come_to_the_exact_times(tau_mem, tau_syn):
     dt = 5e-5
     net, inputs = network((6, 8), tau_mem, tau_syn, dt), inputs_of(800)
-    record, _ = net.run(inputs)
+    with torch.no_grad():
+        record, _ = net.run(inputs)
     fired = EventProp(tail=0.0).present(net, inputs, {})["b0"].fired
     assert int(fired.counts.sum()) > 40
     assert float(record["b0"].spikes.sum()) == pytest.approx(int(fired.counts.sum()), rel=0.1)
@@ -121,7 +122,9 @@ def test_a_silent_label_is_woken():
     counts = rule.present(net, data.inputs, {})["b0"].fired.counts[2].to(F64)
     change = torch.zeros(3, 8, dtype=F64)
     change[2] = -2.0 * counts / 4
-    torch.testing.assert_close(woken.grads["blocks.b1.synapse.weight"] - plain.grads["blocks.b1.synapse.weight"], change)
+    torch.testing.assert_close(
+        woken.grads["blocks.b1.synapse.weight"] - plain.grads["blocks.b1.synapse.weight"], change
+    )
     (words,) = rule.warnings(plain.metrics)
     assert "stayed silent for 25 %" in words
     assert rule.warnings({"silent_labels": 0.0}) == []

@@ -15,7 +15,9 @@ F64 = torch.float64
 
 
 def network(text="6-8-4"):
-    return build(text, lambda: Rate(Tanh()), output=lambda: Rate(Linear()), generator=torch.Generator().manual_seed(1)).double()
+    return build(
+        text, lambda: Rate(Tanh()), output=lambda: Rate(Linear()), generator=torch.Generator().manual_seed(1)
+    ).double()
 
 
 def batch_of(samples, inputs=6, classes=4):
