@@ -64,7 +64,7 @@ class EqPropSpiking(Contrastive):
     """
 
     takes: ClassVar[frozenset[str] | None] = frozenset({"classify"})
-    default_settings: ClassVar[Mapping[str, Any]] = {"steps": 1}
+    default_settings = {"steps": 1}
 
     def __init__(
         self,

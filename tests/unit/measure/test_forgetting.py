@@ -2,7 +2,7 @@
 
 import pytest
 
-from spikelearn.measure import forgetting
+from spikelearn.measure import forgetting, forgotten_errors
 
 
 def test_three_tasks_by_hand():
@@ -24,3 +24,13 @@ def test_what_is_no_square_is_refused():
         forgetting([[1.0]])
     with pytest.raises(ValueError, match=r"rows of \[2, 1\] tasks behind 2 phases"):
         forgetting([[1.0, 0.5], [1.0]])
+
+
+def test_errors_of_three_tasks_by_hand():
+    found = forgotten_errors([[0.1, 0.9, 0.9], [0.3, 0.2, 0.9], [0.5, 0.1, 0.3]])
+    assert found.average_error == pytest.approx(0.3)
+    assert found.right_after == pytest.approx((0.1 + 0.2 + 0.3) / 3)
+    # The second task has gained 0.1 from the third.
+    assert found.forgetting == pytest.approx(((0.5 - 0.1) + (0.1 - 0.2)) / 2)
+    with pytest.raises(ValueError, match="tasks is 1"):
+        forgotten_errors([[1.0]])
