@@ -8,6 +8,7 @@ FAMILIES = {
     "three_factor": "Signals times traces",
     "alignment": "Weights of the start",
     "hebbian": "Hebbian",
+    "spike_timing": "Spike timing",
     "two_phase": "Two passes",
     "targets": "Targets",
     "equilibrium": "Energies",

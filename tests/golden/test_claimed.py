@@ -8,10 +8,6 @@ import pytest
 from tests.golden.files import CLAIMED, FOLDER
 
 #: Families whose rules are not here yet; whoever adds the rule takes its line away.
-WAITING = (
-    "mstdpet_",
-    "triplet_",
-)
 
 
 def test_every_file_is_claimed_or_waits():

@@ -64,7 +64,7 @@ class RateMaps(LayerMaps):
         masked = self._masked(error, name)
         if isinstance(neuron, Rate):
             repeated = masked.expand(len(v), *masked.shape[1:])
-            carried = self._slope(name, v, repeated).mean(0, keepdim=True)
+            carried = self.slope(name, v, repeated).mean(0, keepdim=True)
         else:
             carried = masked * self.derivative(v - neuron.v_threshold).mean(0, keepdim=True)
         return self._masked(carried, f"{name}.synapse")

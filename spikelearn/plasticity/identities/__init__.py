@@ -18,6 +18,7 @@ from spikelearn.plasticity.identities import (
     predictive_coding,
     predictive_variants,
     spike_times,
+    spike_timing,
     spike_trains,
     targets,
     three_factor,
