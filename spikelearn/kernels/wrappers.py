@@ -23,7 +23,8 @@ def wrappers_linked() -> Iterator[None]:
     those of ``numba.guvectorize`` for several threads, need their own code. Where numba has other internals it compiles
     as it does.
     """
-    add = getattr(JITCPUCodegen, "_add_module", None)
+    jit: Any = JITCPUCodegen
+    add = getattr(jit, "_add_module", None)
     if add is None:
         yield
         return
@@ -31,8 +32,8 @@ def wrappers_linked() -> Iterator[None]:
     def without_wrappers(codegen: Any, module: Any) -> Any:
         return None if any(name in module.name for name in NAMES) else add(codegen, module)
 
-    JITCPUCodegen._add_module = without_wrappers
+    jit._add_module = without_wrappers
     try:
         yield
     finally:
-        JITCPUCodegen._add_module = add
+        jit._add_module = add
