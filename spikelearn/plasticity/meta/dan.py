@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.network import Network, learning_only
-from spikelearn.neurons import Adjoint, ATan, DeepArtificialNeuron, Phenotype, Surrogate
+from spikelearn.neurons import ATan, DeepArtificialNeuron, Phenotype, Surrogate
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Update
 from spikelearn.plasticity.gradient.base import GradientRule, gradient_update
 from spikelearn.plasticity.losses import CrossEntropyRate, Loss
@@ -29,7 +29,6 @@ class DAN(GradientRule):
 
     Args:
         loss: what is descended.
-        adjoint: how the derivative crosses neurons that fire, of which there are none but in blocks of one's own.
 
     Shapes: inputs [T, B, ...], targets as the loss takes them; gradients shaped like their parameters, of dense layers
     [n n_c, m].
@@ -46,8 +45,9 @@ class DAN(GradientRule):
     default_schedule = "constant"
     default_settings: ClassVar[Mapping[str, Any]] = {"steps": 1}
 
-    def __init__(self, loss: Loss = CrossEntropyRate(), adjoint: Adjoint = Surrogate(ATan())) -> None:
-        super().__init__(loss, adjoint)
+    def __init__(self, loss: Loss = CrossEntropyRate()) -> None:
+        # No neuron fires, so that no surrogate has a part.
+        super().__init__(loss, Surrogate(ATan()))
 
     @property
     def requires(self) -> tuple[Need, ...]:

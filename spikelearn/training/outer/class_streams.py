@@ -22,7 +22,7 @@ class ClassStreams:
         seen: samples of one step, of the present class.
         asked: samples of a step of the outer loop, of all classes of the stream.
         hyper_steps: of the outer loop behind each step.
-        tested: samples of each class on which it is tested, none of which is seen; others are held back for no stream.
+        tested: first samples of each class, which no stream shows: on them it is tested.
         seed: of classes, order and samples.
 
     Raises:
