@@ -73,14 +73,13 @@ class PAL(ConstrainedCoding):
 
     takes = frozenset({"classify", "regress", "autoencode"})
     own_as_network = True
-    default_optimizer = OptimizerChoice("sgd", 0.1)
+    default_optimizer = OptimizerChoice("sgd", 0.5)
     default_settings = {
         "steps": 1,
         "neuron_option": {"activation": "tanh"},
         "output": "rate",
         "output_option": {"activation": "linear"},
         "batch": 32,
-        "lr": 0.5,
         # Stronger noise than the published 0.01 finds the transposes in one epoch; the decay makes B as large as W.
         "rule_option": {"steps": 20, "sigma": 0.1, "alpha": 2e-3, "feedback_factor": 30.0},
     }

@@ -91,7 +91,7 @@ class EventProp(Rule):
     spikes loses some after a neuron's own spike, where $\tau_m \neq 2 \tau_s$; here none is lost.
     """
 
-    default_optimizer = OptimizerChoice("adam", 1e-3)
+    default_optimizer = OptimizerChoice("adam", 1e-2)
     default_schedule = "cosine"
     factors = ALL
     default_settings = {
@@ -100,7 +100,6 @@ class EventProp(Rule):
         "init_option": {"mean": 20.0, "std": 5.0},
         "steps": 20,
         "batch": 32,
-        "lr": 0.01,
         "rule_option": {"wake": 5.0},
     }
     loss: TimingLoss
