@@ -61,13 +61,15 @@ def tiny_images(monkeypatch, tmp_path):
     monkeypatch.setenv("SPIKELEARN_DATA", str(tmp_path))
 
 
-#: Papers whose recordings have some hundred steps, or whose values settle anew for every update.
+#: Papers whose recordings have some hundred steps, whose values settle anew for every update, or whose neurons fire much
+#: where no pixel is dark.
 LONG = (
     "apolinario2025_s_tllr",
     "camp2020_deep_artificial_neurons",
     "kaiser2020_decolle",
     "pinchetti2022_transformer",
     "pinchetti2022_vae",
+    "wunderlich2021_eventprop",
 )
 PAPERS = [
     pytest.param(path.stem, marks=pytest.mark.slow if path.stem in LONG else ())
