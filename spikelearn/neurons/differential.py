@@ -22,6 +22,7 @@ class IntegrationOptions(TypedDict, total=False):
     refractory_time: Constant
     discretisation: Scheme
     substeps: int
+    exact_rise: bool
     dt: float
     inclusive: bool
 
@@ -43,8 +44,13 @@ class DifferentialNeuron(RefractoryTime):
     function sees $(v - v_{threshold})/(v_{threshold} - v_{reset})$, so that its width means the same in volts and
     without a unit. Derivatives run through z into the other variables; through the reset as the spike function says.
 
-    A subclass gives ``slopes``, ``initial_state`` and, where a spike changes other variables, ``after_spike``. Its
-    state is a NamedTuple of the variables, v first, with ``rest`` at its end where it has a refractory time.
+    Where v runs away, above ``v_runaway``, the slopes' derivative in v would multiply errors at every
+    step, without a bound; there it is left out, and an error passes from step to step as it is. With
+    ``exact_rise`` it is the equations' own.
+
+    A subclass gives ``v_runaway``, ``slopes``, ``initial_state`` and, where a spike changes other variables,
+    ``after_spike``. Its state is a NamedTuple of the variables, v first, with ``rest`` at its end where it has a
+    refractory time.
 
     Args:
         v_threshold: potential at which a spike is over and counted, unit of v.
@@ -53,6 +59,7 @@ class DifferentialNeuron(RefractoryTime):
         refractory_time: for which v is held at v_reset, seconds, rounded to whole steps.
         discretisation: "euler", "sequential" or "rk4".
         substeps: equal parts of a step.
+        exact_rise: whether derivatives go through the run-away too.
         dt: time step, seconds.
         inclusive: fire at v == v_threshold, as papers of these models have it.
 
@@ -74,6 +81,7 @@ class DifferentialNeuron(RefractoryTime):
         refractory_time: Constant = 0.0,
         discretisation: Scheme = "euler",
         substeps: int = 1,
+        exact_rise: bool = False,
         dt: float = 1e-3,
         inclusive: bool = True,
     ) -> None:
@@ -82,6 +90,8 @@ class DifferentialNeuron(RefractoryTime):
         check_count("substeps", substeps)
         check_choice("discretisation", discretisation, ("euler", "sequential", "rk4"))
         check_flag("inclusive", inclusive)
+        check_flag("exact_rise", exact_rise)
+        self.exact_rise = exact_rise
         self.dt, self.substeps, self.discretisation, self.inclusive = dt, substeps, discretisation, inclusive
         self.set_constant("v_threshold", given("v_threshold", v_threshold, check_finite))
         self.set_constant("v_reset", given("v_reset", v_reset, check_finite))
@@ -103,6 +113,11 @@ class DifferentialNeuron(RefractoryTime):
         if self.per_neuron:
             self.check_constants(current)
         return torch.zeros_like(current, requires_grad=False) + v
+
+    @property
+    @abstractmethod
+    def v_runaway(self) -> Constant:
+        """Potential above which v's slope grows with v, unit of v."""
 
     @abstractmethod
     def slopes(self, drive: Tensor, *variables: Tensor) -> tuple[Tensor, ...]:
@@ -146,7 +161,10 @@ class DifferentialNeuron(RefractoryTime):
 
     def _slopes(self, drive: Tensor, variables: list[Tensor], free: Tensor | None) -> list[Tensor]:
         v, *others = variables
-        of_v, *of_others = self.slopes(drive, torch.clamp(v, max=self.v_threshold), *others)
+        v = torch.clamp(v, max=self.v_threshold)
+        if not self.exact_rise:
+            v = torch.where(v > self.v_runaway, v.detach(), v)
+        of_v, *of_others = self.slopes(drive, v, *others)
         return [of_v if free is None else free * of_v, *of_others]
 
 

@@ -53,6 +53,10 @@ class ExponentialNeuron(DifferentialNeuron):
         why = "a spike begins above rest, and is counted above the potential at which it begins"
         self._check_rising(why, "v_leak", "v_rheobase", "v_threshold")
 
+    @property
+    def v_runaway(self) -> Constant:
+        return self.v_rheobase
+
     def membrane_slope(self, drive: Tensor, v: Tensor) -> Tensor:
         """The derivative of v in time, per second."""
         rise = self.sharpness * torch.exp((v - self.v_rheobase) / self.sharpness)

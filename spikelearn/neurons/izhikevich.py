@@ -45,7 +45,7 @@ class Izhikevich(DifferentialNeuron):
         v_threshold: the peak, mV.
         r: mV per ms and unit of current; 1 for currents as the papers give them, the default for those of a network.
         discretisation: as ``DifferentialNeuron`` says; "sequential" is that of the author's programs of 2004.
-        substeps, dt, inclusive: as ``DifferentialNeuron`` says; dt in seconds.
+        substeps, exact_rise, dt, inclusive: as ``DifferentialNeuron`` says; dt in seconds.
 
     Shapes: current [B, ...] per step; states, spikes and v have the shape of the current.
 
@@ -78,6 +78,7 @@ class Izhikevich(DifferentialNeuron):
         r: Constant = 50.0,
         discretisation: Scheme = "euler",
         substeps: int = 2,
+        exact_rise: bool = False,
         dt: float = 1e-3,
         inclusive: bool = True,
     ) -> None:
@@ -89,12 +90,17 @@ class Izhikevich(DifferentialNeuron):
             r=r,
             discretisation=discretisation,
             substeps=substeps,
+            exact_rise=exact_rise,
             dt=dt,
             inclusive=inclusive,
         )
         self.firing = firing
         for name, value in constants.items():
             self.set_constant(name, given(name, value, check_finite))
+
+    @property
+    def v_runaway(self) -> Constant:
+        return -self.linear / 0.08
 
     def initial_state(self, current: Tensor) -> IzhikevichState:
         v = self.started(current, self.v_start)

@@ -71,6 +71,10 @@ class QuadraticIF(DifferentialNeuron):
         why = "a neuron at rest must not fire, and one that fires must have run away"
         self._check_rising(why, "v_leak", "v_critical", "v_threshold")
 
+    @property
+    def v_runaway(self) -> Constant:
+        return (self.v_leak + self.v_critical) / 2.0
+
     def initial_state(self, current: Tensor) -> QuadraticIFState:
         v = self.started(current, self.v_leak)
         return QuadraticIFState(v, torch.zeros_like(v))

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from spikelearn.neurons import (
+    EIF,
     HARD,
     LIF,
     SRM0,
+    AdEx,
     AlphaLIF,
     ATan,
     Izhikevich,
@@ -145,6 +147,30 @@ def test_a_surrogate_of_izhikevich_sees_potentials_in_units_of_peak_less_reset()
     z, v, _ = neuron.step(neuron.initial_state(current), current, SpikeFunction(ATan()))
     (slope,) = torch.autograd.grad(z.sum(), current)
     assert slope.item() == pytest.approx(float(ATan()((v.detach() - 30.0) / 95.0)) * 50.0 / 95.0, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda own: QuadraticIF(r=1.0, **own), lambda own: EIF(r=1.0, **own), lambda own: AdEx(r=1.0, b=0.0, **own)],
+)
+@pytest.mark.parametrize("scheme", ["euler", "sequential", "rk4"])
+def test_derivatives_through_the_rise_are_the_equations_own_where_that_is_asked_for(make, scheme):
+    neuron = make({"exact_rise": True, "discretisation": scheme, "v_threshold": 3.0})
+
+    def last(current):
+        return Surrogate(ATan()).sequence(neuron, neuron.initial_state(current[0]), current)[1][-1]
+
+    current = torch.full((6, 1, 2), 2.4, requires_grad=True)
+    assert torch.autograd.gradcheck(last, current)
+
+
+def test_an_error_passes_the_rise_as_it_is():
+    """Above v_rheobase each step multiplies by 1, and below by 1 - h/tau (1 - e^((v - v_rheobase)/sharpness))."""
+    neuron = EIF(r=1.0, v_threshold=3.0)
+    state = neuron.initial_state(torch.zeros(1, 2))._replace(v=torch.tensor([[1.05, 0.5]], requires_grad=True))
+    _, v, _ = neuron.step(state, torch.zeros(1, 2), SpikeFunction(ATan()))
+    (slope,) = torch.autograd.grad(v.sum(), state.v)
+    torch.testing.assert_close(slope, torch.tensor([[1.0, 0.9 + 0.1 * math.exp(-5.0)]]))
 
 
 @pytest.mark.parametrize(
