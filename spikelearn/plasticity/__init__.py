@@ -66,6 +66,26 @@ from spikelearn.plasticity.pairwise.kernel_proxy import KernelProxy
 from spikelearn.plasticity.pairwise.kernels import KERNELS, Cosine, Filtered, Gaussian, Kernel
 from spikelearn.plasticity.per_layer import PerLayer, of_layer, per_layer
 from spikelearn.plasticity.requires import Unmet
+from spikelearn.plasticity.spike_timing.dependences import DEPENDENCES, Additive, Dependence, Power, PowerLaw
+from spikelearn.plasticity.spike_timing.mstdp import MSTDP
+from spikelearn.plasticity.spike_timing.mstdpet import MSTDPET
+from spikelearn.plasticity.spike_timing.pairings import (
+    PAIRINGS,
+    AllToAll,
+    NearestPresynaptic,
+    NearestReduced,
+    NearestSymmetric,
+    Pairing,
+)
+from spikelearn.plasticity.spike_timing.rewards import REWARDS, Outcome, Reward, TargetSpikes
+from spikelearn.plasticity.spike_timing.triplet_stdp import TripletSTDP
+from spikelearn.plasticity.spike_timing.triplets import (
+    TRIPLETS,
+    GivenTriplets,
+    Hippocampus,
+    TripletParameters,
+    VisualCortex,
+)
 from spikelearn.plasticity.split import Split
 from spikelearn.plasticity.targets.desire import Desire
 from spikelearn.plasticity.targets.dtp import DTP
@@ -142,6 +162,29 @@ __all__ = [
     "AlignAda",
     "AlignProp",
     "AlignZero",
+    "DEPENDENCES",
+    "Additive",
+    "Dependence",
+    "Power",
+    "PowerLaw",
+    "MSTDP",
+    "MSTDPET",
+    "PAIRINGS",
+    "AllToAll",
+    "NearestPresynaptic",
+    "NearestReduced",
+    "NearestSymmetric",
+    "Pairing",
+    "REWARDS",
+    "Outcome",
+    "Reward",
+    "TargetSpikes",
+    "TripletSTDP",
+    "TRIPLETS",
+    "GivenTriplets",
+    "Hippocampus",
+    "TripletParameters",
+    "VisualCortex",
     "BASES",
     "KERNELS",
     "Cosine",

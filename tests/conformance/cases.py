@@ -285,6 +285,11 @@ class RuleCase:
 #: Two neurons that see no target, and stand for the class that they answer most.
 UNTAUGHT = {"readout": "label-assignment"}
 
+#: Bounds of weights that change at every step, and are drawn of both signs.
+UNBOUND = {"low": -float("inf"), "high": float("inf")}
+
+REWARDED = {"lr": 1.0, "covers": "weights", "deep": False, "shards": False, "seed": 9}
+
 GRADED = {"update": "oja", "graded": True}
 
 TAUGHT = {"a_plus": 0.02, "a_minus": 0.01, "teacher": 2.0}
@@ -480,10 +485,36 @@ RULES = {
         RuleCase("stdp", {**TAUGHT, "chunk": 3}, lr=1.0, covers="weights", deep=False, bounds=(0, 1)),
     ],
     "stdp-online": [
+        RuleCase("stdp-online", {**TAUGHT, **UNBOUND}, lr=1.0, covers="weights", deep=False, shards=False),
         RuleCase(
-            "stdp-online", {**TAUGHT, "low": -5.0, "high": 5.0}, lr=1.0, covers="weights", deep=False, shards=False
-        )
+            "stdp-online",
+            {**TAUGHT, "low": -5.0, "high": 5.0, "pairing": "nearest-reduced", "dependence": "power"},
+            lr=1.0,
+            covers="weights",
+            deep=False,
+            shards=False,
+        ),
     ],
+    "triplet-stdp": [
+        RuleCase(
+            "triplet-stdp",
+            {"teacher": 4.0, "scale": 0.02, **UNBOUND},
+            lr=1.0,
+            covers="weights",
+            deep=False,
+            shards=False,
+        ),
+        RuleCase(
+            "triplet-stdp",
+            {"parameters": "hippocampus:pairing=nearest-spike", "teacher": 4.0, "online": False, **UNBOUND},
+            lr=1.0,
+            covers="weights",
+            deep=False,
+        ),
+    ],
+    # A network that is silent is paid nothing and learns nothing: weights are such that the wrong neuron fires too.
+    "mstdp": [RuleCase("mstdp", {"learning_rate": 0.05, **UNBOUND}, **REWARDED)],
+    "mstdpet": [RuleCase("mstdpet", {"learning_rate": 0.1, **UNBOUND}, **REWARDED)],
 }
 
 

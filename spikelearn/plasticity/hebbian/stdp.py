@@ -1,5 +1,6 @@
 """Pair-based spike-timing-dependent plasticity, summed over the presentation."""
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -10,15 +11,16 @@ from spikelearn.network import Network, Record, State
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.factors import LOCAL, Factors
 from spikelearn.plasticity.hebbian.competition import rate_homeostasis
-from spikelearn.plasticity.hebbian.pairs import PairSTDP, weight_names
+from spikelearn.plasticity.hebbian.pairs import check_pairs
 from spikelearn.plasticity.requires import Need, Passes
 from spikelearn.plasticity.running import RunningRecord
+from spikelearn.plasticity.teachable import TeachableRule, weight_names
 from spikelearn.synapses import as_float, correlate, is_linear, trainable
 from spikelearn.traces import reverse_trace, trace
 
 
 @RULES.register("stdp")
-class STDP(PairSTDP):
+class STDP(TeachableRule):
     r"""All-to-all pair STDP, additive, summed over the presentation.
 
     $$\Delta w_{ji} = \sum_{t_j > t_i} a_+\, e^{-(t_j - t_i)/\tau_{pre}}
@@ -79,11 +81,14 @@ class STDP(PairSTDP):
         homeostasis: float = 0.0,
         target_rate: float = 0.1,
     ) -> None:
-        super().__init__(a_plus, a_minus, tau_pre, tau_post, dt=dt, coincident=coincident, teacher=teacher)
+        super().__init__(dt=dt, teacher=teacher)
+        check_pairs(a_plus, a_minus, tau_pre, tau_post, coincident)
         if chunk is not None:
             check_count("chunk", chunk)
         check_not_negative("homeostasis", homeostasis)
         check_fraction("target_rate", target_rate)
+        self.a_plus, self.a_minus, self.coincident = a_plus, a_minus, coincident
+        self.decay_pre, self.decay_post = math.exp(-dt / tau_pre), math.exp(-dt / tau_post)
         self.chunk, self.homeostasis, self.target_rate = chunk, homeostasis, target_rate
 
     @property

@@ -12,8 +12,8 @@ from spikelearn.kernels.calling import array
 from spikelearn.network import Block, FittedReadout, Network, RateReadout
 from spikelearn.neurons import IF, LIF, AdaptiveLIF, MembraneNeuron, Neuron
 from spikelearn.plasticity.base import Batch, Update
-from spikelearn.plasticity.hebbian.pairs import weight_name
 from spikelearn.plasticity.running import is_plain_rate
+from spikelearn.plasticity.spike_timing.stepwise import weight_name
 from spikelearn.synapses import as_linear
 
 #: The neurons that the compiled loop knows.

@@ -1,0 +1,120 @@
+"""Identities of rules of the times of spikes, by sums over all spikes before instead of traces."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from spikelearn.network import Network
+from spikelearn.plasticity.base import Batch
+from spikelearn.plasticity.identities.base import DECAY, SAMPLES, changes, compare, dense, identity, spikes_for
+from spikelearn.plasticity.spike_timing.mstdp import MSTDP
+from spikelearn.plasticity.spike_timing.mstdpet import MSTDPET
+from spikelearn.plasticity.spike_timing.triplet_stdp import TripletSTDP
+from spikelearn.plasticity.spike_timing.triplets import GivenTriplets
+
+#: Steps after which windows are 1/e, of both sides of a synapse and of triplets.
+PLUS, MINUS, X, Y = 5.0, 12.0, 9.0, 14.0
+
+Spikes = list[Tensor]
+Change = Callable[[Spikes, Spikes], Tensor]
+
+
+@identity("triplet-stdp")
+def triplet_stdp() -> None:
+    """The change is a sum over pairs and triplets of spikes, and the weights change before the next step."""
+    network, batch = dense(6, 5), spikes_for(6, 5)
+    taus: dict[str, Any] = {"tau_plus": 1e-3 * PLUS, "tau_minus": 1e-3 * MINUS, "tau_x": 1e-3 * X, "tau_y": 1e-3 * Y}
+    parameters = GivenTriplets(0.03, 0.02, 0.05, 0.01, **taus)
+    for online in (True, False):
+        rule = TripletSTDP(parameters, low=-50.0, high=50.0, online=online)
+        compare("triplet-stdp", changes(rule, network, batch), _by_hand(network, batch, _triplets, online=online))
+
+
+def _triplets(pre: Spikes, post: Spikes) -> Tensor:
+    if len(pre) == 1:
+        return torch.zeros(post[0].shape[1], pre[0].shape[1], dtype=torch.float64)
+    r1, r2, o1, o2 = (_ago(s[:-1], tau, 1) for s, tau in ((pre, PLUS), (pre, X), (post, MINUS), (post, Y)))
+    return (post[-1] * (0.03 + 0.05 * o2)).t() @ r1 - o1.t() @ (pre[-1] * (0.02 + 0.01 * r2))
+
+
+def _ago(spikes: Spikes, tau: float, late: int = 0) -> Tensor:
+    """Spikes, each weighed by how long ago it was; the last of them ``late`` steps."""
+    total = torch.zeros((), dtype=torch.float64)
+    for age, fired in enumerate(reversed(spikes)):
+        total = total + math.exp(-(age + late) / tau) * fired
+    return total
+
+
+@identity("mstdp")
+def mstdp() -> None:
+    """The pairs that end at a step are paid by the reward of the next."""
+    network, batch = dense(6, 5), _paid()
+    rule = MSTDP(
+        learning_rate=0.05,
+        a_minus=-0.7,
+        tau_plus=1e-3 * PLUS,
+        tau_minus=1e-3 * MINUS,
+        low=-50.0,
+        high=50.0,
+        coincident="both",
+    )
+
+    def change(pre: Spikes, post: Spikes) -> Tensor:
+        pairs = _pairs(pre[:-1], post[:-1])
+        return 0.05 * torch.einsum("b,boi->oi", _rewards(batch)[len(pre) - 1], pairs)
+
+    compare("mstdp", changes(rule, network, batch), _by_hand(network, batch, change))
+
+
+@identity("mstdpet")
+def mstdpet() -> None:
+    """A reward pays all pairs before it, by how long ago they were."""
+    network, batch = dense(6, 5), _paid()
+    taus: dict[str, Any] = {"tau_plus": 1e-3 * PLUS, "tau_minus": 1e-3 * MINUS, "tau_eligibility": 1e-3 * X}
+    rule = MSTDPET(learning_rate=0.5, a_minus=-0.7, **taus, low=-50.0, high=50.0, coincident="both")
+
+    def change(pre: Spikes, post: Spikes) -> Tensor:
+        waiting = [_pairs(pre[:end], post[:end]) for end in range(1, len(pre))]
+        reward = 0.5 / X * _rewards(batch)[len(pre) - 1]
+        return torch.einsum("b,boi->oi", reward, _ago(waiting or [_pairs([], [])], X))
+
+    compare("mstdpet", changes(rule, network, batch), _by_hand(network, batch, change))
+
+
+def _paid() -> Batch:
+    batch = spikes_for(6, 5)
+    drawn = torch.rand(batch.inputs.shape[:2], generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    return Batch(batch.inputs, batch.targets, rewards=drawn - 0.3)
+
+
+def _rewards(batch: Batch) -> Tensor:
+    assert batch.rewards is not None
+    return batch.rewards
+
+
+def _pairs(pre: Spikes, post: Spikes) -> Tensor:
+    """The pairs that end at the last step, potentiation by 1 and depression by 0.7, [B, out, in]."""
+    if not pre:
+        return torch.zeros(SAMPLES, 5, 6, dtype=torch.float64)
+    causal = torch.einsum("bo,bi->boi", post[-1], _ago(pre, PLUS))
+    return causal - 0.7 * torch.einsum("bo,bi->boi", _ago(post, MINUS), pre[-1])
+
+
+def _by_hand(network: Network, batch: Batch, change: Change, *, online: bool = True) -> dict[str, Tensor]:
+    """Minus the change of the weights of a layer by ``change`` of all spikes so far, step after step."""
+    start, bias = (parameter.detach() for parameter in network.parameters())
+    weight, total, v = start, torch.zeros_like(start), torch.zeros(SAMPLES, len(bias), dtype=torch.float64)
+    pre: Spikes = []
+    post: Spikes = []
+    for spikes in batch.inputs:
+        v = DECAY * v + spikes @ weight.t() + bias
+        fired = (v > 1.0).to(v)
+        v = v - fired
+        pre.append(spikes)
+        post.append(fired)
+        total = total + change(pre, post) / SAMPLES
+        weight = start + total if online else start
+    return {"blocks.b0.synapse.weight": -total}

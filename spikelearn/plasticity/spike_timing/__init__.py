@@ -1,0 +1,1 @@
+"""Rules of the times of spikes on both sides of a synapse, whose weights change at every step."""

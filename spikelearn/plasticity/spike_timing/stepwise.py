@@ -1,0 +1,188 @@
+"""Rules whose weights change at every step, so that a change already counts for the next spikes."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from spikelearn.checks import check_shape
+from spikelearn.network import Activity, Network, Record
+from spikelearn.plasticity.base import Batch, Memory, Update
+from spikelearn.plasticity.factors import LOCAL, Factors
+from spikelearn.plasticity.requires import Need, Passes
+from spikelearn.plasticity.running import RunningRecord
+from spikelearn.plasticity.spike_timing.rewards import Payments
+from spikelearn.plasticity.teachable import TeachableRule, weight_names
+from spikelearn.synapses import as_float, as_linear, trainable
+
+Traces = dict[str, Tensor]
+
+
+class Seen(NamedTuple):
+    """One edge at one step, as its weights see it.
+
+    Args:
+        pre: what met the weights, [B, in].
+        post: what the target sent, [B, out].
+        v: what the target compared with its threshold, [B, out].
+        weight: the weights as they stand, [out, in].
+        reward: what the samples were paid at this step, [B]; None: the rule knows no reward.
+    """
+
+    pre: Tensor
+    post: Tensor
+    v: Tensor
+    weight: Tensor
+    reward: Tensor | None
+
+
+class Moment(NamedTuple):
+    """The end of one step of a presentation.
+
+    Args:
+        record: what the network did, [B, ...].
+        weights: {parameter: the private copy that has just changed}.
+        traces: {parameter: the rule's traces of that edge}.
+    """
+
+    record: Record
+    weights: dict[str, Tensor]
+    traces: dict[str, Traces]
+
+
+class StepwiseRule(TeachableRule):
+    """A rule whose weights change at every step; the subclass says by how much.
+
+    At a step the network steps with the weights as they stand; the subclass follows its traces and forms the change;
+    the weights that learn become (1 - ``weight_decay``) times what they were with the change, cut to the bounds. The B
+    samples share the weights. The update is the change over the whole presentation, so that the default optimizer, of
+    learning rate 1, leaves the weights where the presentation ended.
+
+    Args:
+        low, high: bounds of the weights that learn; infinite: none.
+        weight_decay: share of a weight that is lost at every step, in [0, 1).
+        dt, teacher: as in ``TeachableRule``.
+    """
+
+    weight_decay = 0.0
+
+    def __init__(self, *, low: float, high: float, dt: float, teacher: float = 0.0) -> None:
+        super().__init__(dt=dt, teacher=teacher)
+        for name, value in (("low", low), ("high", high)):
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise ValueError(f"{name} is {value!r}, expected a number, or infinity for no bound")
+        if not low < high:
+            raise ValueError(f"low is {low} and high is {high}, expected low < high")
+        self.low, self.high = low, high
+
+    @property
+    def factors(self) -> Factors | None:
+        # A teacher's scores are those of a second run, which is recorded.
+        return LOCAL | {"record"} if self.teacher else LOCAL
+
+    @property
+    def requires(self) -> tuple[Need, ...]:
+        return *super().requires, self.form_of_synapses
+
+    @property
+    def form_of_synapses(self) -> Need:
+        """What the synapses that learn must be."""
+        return Passes("nn.Linear where something learns", check_linear)
+
+    @abstractmethod
+    def change(self, seen: Seen, traces: Traces) -> Tensor:
+        """The change of an edge's weights at one step, mean over the samples, [out, in].
+
+        ``traces`` are the edge's own since the presentation began, empty at first; the rule writes them anew.
+        """
+
+    def payments(self, network: Network, batch: Batch) -> Payments | None:
+        """What pays the samples of a batch step by step; None: the rule knows no reward."""
+        return None
+
+    @torch.no_grad()
+    def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:
+        network.check_run(batch.inputs, masks=batch.masks)
+        yield self.step_by_step(network, batch)
+
+    def step_by_step(self, network: Network, batch: Batch) -> Update:
+        """The update of any network that the rule can train."""
+        teaching = self.teaching(network, batch)
+        with network.presentation() as buffers:
+            scores = network.scores(network.run(batch.inputs, masks=batch.masks)[0]) if teaching else None
+            seen, weights = RunningRecord(network), dict[str, Tensor]()
+            for moment in self.walk(network, batch, teaching):
+                seen.add(moment.record)
+                weights = moment.weights
+            scores = seen.scores() if scores is None else scores
+        grads = {name: network.get_parameter(name).detach() - weight for name, weight in weights.items()}
+        return Update(grads, scores, buffers=buffers, rates=seen.rates())
+
+    def walk(self, network: Network, batch: Batch, teaching: Mapping[str, Tensor] | None = None) -> Iterator[Moment]:
+        """Present a batch step by step while private copies of the weights change; the network gets its own back.
+
+        Args:
+            network: that steps.
+            batch: what it sees.
+            teaching: {block: current [T, B, n] that is injected}.
+
+        Shapes: the tensors of a moment are those of its step alone; the record's are [1, B, ...].
+        """
+        state, traces = None, dict[str, Traces]()
+        payments = self.payments(network, batch)
+        with private_weights(network, self.low, self.high) as weights:
+            for t, x in enumerate(batch.inputs.unbind(0)):
+                inject = {name: current[t] for name, current in (teaching or {}).items()}
+                record, state = network.step(x, state, masks=batch.masks, inject=inject)
+                reward = None if payments is None else payments.at(t, record)
+                for prefix, synapse, met, target in network.edges(record):
+                    name = weight_name(prefix, synapse)
+                    if name in weights:
+                        seen = _seen(synapse, met, record[target], target, weights[name], reward)
+                        weights[name].add_(self.change(seen, traces.setdefault(name, {})))
+                        weights[name].mul_(1.0 - self.weight_decay).clamp_(self.low, self.high)
+                now = {name: Activity(*(part.unsqueeze(0) for part in seen)) for name, seen in record.items()}
+                yield Moment(Record(now, {}, outputs=record.outputs), weights, traces)
+
+
+def _seen(synapse: nn.Module, met: Tensor, target: Activity, name: str, weight: Tensor, reward: Tensor | None) -> Seen:
+    pre, post = as_float(met, synapse).flatten(1), target.spikes
+    check_shape(f"spikes of {name}", post, (len(pre), len(weight)), "put nn.Flatten before it")
+    return Seen(pre, post, target.v, weight, reward)
+
+
+def check_linear(network: Network, rule: str) -> None:
+    """Raise ValueError where something else than ``nn.Linear`` would learn."""
+    for prefix, synapse in network.synapses().items():
+        if weight_names(trainable(synapse)) and as_linear(synapse) is None:
+            made = " ".join(repr(synapse).split())
+            raise ValueError(
+                f"{rule} learns nn.Linear, but {prefix[:-1]} is {made}: freeze it with requires_grad_(False), or use "
+                "stdp"
+            )
+
+
+def weight_name(prefix: str, synapse: nn.Module) -> str:
+    """The name of the weights of an ``nn.Linear``, alone or behind ``nn.Flatten``."""
+    return f"{prefix}{len(synapse) - 1}.weight" if isinstance(synapse, nn.Sequential) else f"{prefix}weight"
+
+
+@contextmanager
+def private_weights(network: Network, low: float, high: float) -> Iterator[dict[str, Tensor]]:
+    """Replace weights that learn by copies within the bounds, by name; on leaving the network has its own back."""
+    places: dict[str, tuple[nn.Linear, Tensor]] = {}
+    for prefix, synapse in network.synapses().items():
+        linear = as_linear(synapse)
+        if linear is not None and linear.weight.requires_grad:
+            places[weight_name(prefix, synapse)] = (linear, linear.weight)
+    copies = {name: weight.detach().clamp(low, high) for name, (_, weight) in places.items()}
+    for name, (linear, _) in places.items():
+        linear._parameters["weight"] = nn.Parameter(copies[name], requires_grad=False)
+    try:
+        yield copies
+    finally:
+        for linear, own in places.values():
+            linear._parameters["weight"] = own  # type: ignore[assignment]
