@@ -80,6 +80,8 @@ def _outcome(check: Check, results: Results) -> CheckOutcome:
     if one is None or one.verdict == "not compared":
         return CheckOutcome(check, None, difference=one)
     holds = one.verdict == "better" if check.kind == "better" else one.verdict != "worse"
+    if check.kind == "not worse" and check.within and one.mean.mean is not None:
+        holds = one.mean.mean >= -check.within
     return CheckOutcome(check, holds, difference=one)
 
 

@@ -46,7 +46,8 @@ class Check(BaseModel):
 
     Args:
         kind: "reaches": ``arm`` has ``accuracy`` (percent) on average, less at most ``within`` points; "better":
-            ``arm`` is better than ``than`` by its statistics; "not worse": it is not shown to be worse; "count": at
+            ``arm`` is better than ``than`` by its statistics; "not worse": it is not shown to be worse, or,
+            with ``within``, is below it by at most so many points on average; "count": at
             least ``count`` of ``arms`` are better than ``than``; "same arm": ``arm`` is not worse at ``at`` than at
             ``against``; "costs": ``arm`` costs at most ``share`` of what ``than`` costs, by the column ``cost`` of the
             results (such as "signal_dense", products of the learning signal, or "saved_bytes").

@@ -42,7 +42,8 @@ def outcome_sentence(outcome: CheckOutcome) -> str:
     interval = one.mean.seen
     spread = f" [{signed(interval[0])}, {signed(interval[1])}]" if interval else ""
     less = f"{check.arm}{where} less {_place(check.against).strip()}" if same else f"{check.arm} less {other}{where}"
-    return f"{less}: {signed(one.mean.mean)} points{spread}, {one.verdict}"
+    most = f", expected {signed(-check.within)} at least" if check.kind == "not worse" and check.within else ""
+    return f"{less}: {signed(one.mean.mean)} points{spread}, {one.verdict}{most}"
 
 
 def write_verdicts(folder: Path, verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Path]:

@@ -76,6 +76,8 @@ HIGH, LOW, SAME = (
         ({"kind": "better", "arm": "a", "than": "c"}, "not reproduced"),
         ({"kind": "not worse", "arm": "c", "than": "a"}, "reproduced"),
         ({"kind": "not worse", "arm": "b", "than": "a"}, "not reproduced"),
+        ({"kind": "not worse", "arm": "b", "than": "a", "within": 11.0}, "reproduced"),
+        ({"kind": "not worse", "arm": "b", "than": "a", "within": 5.0}, "not reproduced"),
         ({"kind": "reaches", "arm": "a", "accuracy": 90.5, "within": 0.1}, "reproduced"),
         ({"kind": "reaches", "arm": "b", "accuracy": 90.5, "within": 0.1}, "not reproduced"),
         ({"kind": "reaches", "arm": "nobody", "accuracy": 90.5}, "not decided"),
