@@ -102,7 +102,7 @@ class BWBPF(GradientRule):
     def factors(self) -> Factors:
         if not self.detach or self.places.wanted == 1:
             return ALL
-        local = LOCAL | {"targets", "record"}
+        local: Factors = LOCAL | {"targets", "record"}
         return local if self.places.wanted is None else local | {"weights"}
 
     @property

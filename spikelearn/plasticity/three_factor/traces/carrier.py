@@ -143,8 +143,9 @@ class Derived(Carrier):
             if (slope := slopes.of(result, STATE + field)) is not None:
                 term = self.fan_in.neurons(slope).unsqueeze(-1) * kept
                 total = term if total is None else total.add_(term)
-        for current, weight in self.loops if self.sent is not None else ():
-            if (slope := slopes.of(result, CURRENT + current)) is not None:
-                term = (self.fan_in.neurons(slope) * weight).unsqueeze(-1) * self.sent
+        sent = self.sent
+        for current, weight in self.loops if sent is not None else ():
+            if sent is not None and (slope := slopes.of(result, CURRENT + current)) is not None:
+                term = (self.fan_in.neurons(slope) * weight).unsqueeze(-1) * sent
                 total = term if total is None else total.add_(term)
         return total
