@@ -25,6 +25,7 @@ class CheckOutcome:
         mean: of "reaches": the arm's mean accuracy, percent; None: no result.
         better: of "count": the arms that are better.
         ratio: of "costs": the cost of ``arm`` in those of ``than``; None: one was not measured.
+        cosines: of "aligned": the cosine at ``at``, and that at ``against``; None: one was not measured.
         difference: of the other kinds: ``arm`` less what it is compared with, points; None: one has no results.
     """
 
@@ -33,6 +34,7 @@ class CheckOutcome:
     mean: float | None = None
     better: tuple[str, ...] = ()
     ratio: float | None = None
+    cosines: tuple[float, float] | None = None
     difference: Difference | None = None
 
 
@@ -69,6 +71,11 @@ def _outcome(check: Check, results: Results) -> CheckOutcome:
         if math.isnan(ours) or not theirs > 0.0:
             return CheckOutcome(check, None)
         return CheckOutcome(check, ours <= check.share * theirs, ratio=ours / theirs)
+    if check.kind == "aligned":
+        here, there = (mean_known(_at(results, check.arm, place)["alignment"]) for place in (check.at, check.against))
+        if math.isnan(here) or math.isnan(there):
+            return CheckOutcome(check, None)
+        return CheckOutcome(check, here > there, cosines=(here, there))
     if check.kind == "count":
         differences = [_difference(results, arm, check.than, check.at, check.at) for arm in check.arms]
         better = tuple(arm for arm, one in zip(check.arms, differences, strict=True) if one and one.verdict == "better")

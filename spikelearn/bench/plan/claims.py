@@ -50,12 +50,13 @@ class Check(BaseModel):
             with ``within``, is below it by at most so many points on average; "count": at
             least ``count`` of ``arms`` are better than ``than``; "same arm": ``arm`` is not worse at ``at`` than at
             ``against``; "costs": ``arm`` costs at most ``share`` of what ``than`` costs, by the column ``cost`` of the
-            results (such as "signal_dense", products of the learning signal, or "saved_bytes").
+            results (such as "signal_dense", products of the learning signal, or "saved_bytes"); "aligned": the cosine of ``arm``'s changes and BPTT's,
+            the mean of its blocks at the end, is larger at ``at`` than at ``against``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["reaches", "better", "not worse", "count", "same arm", "costs"]
+    kind: Literal["reaches", "better", "not worse", "count", "same arm", "costs", "aligned"]
     arm: str = ""
     than: str = ""
     arms: tuple[str, ...] = ()

@@ -91,7 +91,7 @@ def directional_dfa() -> None:
 
 @identity("weight-mirror")
 def weight_mirror() -> None:
-    """By noise at one input at a time, of either sign, weights get what linear units have; with them it is bptt."""
+    """By noise at one input at a time, weights become those of linear units; with the weights it is ``bptt``."""
     linear, rule = dense(6, 8, 8, 4), WeightMirror(CrossEntropyMembrane(), noise=0.7)
     for name, block in linear.blocks.items():
         linear.blocks[name] = Block(block.synapse, Rate(Linear()))

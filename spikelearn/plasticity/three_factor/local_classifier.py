@@ -15,7 +15,8 @@ class LocalClassifierRule(ThreeFactor):
     r"""Local classifiers: every hidden block learns together with a linear classifier of what it sends.
 
     $$\Delta W_l \propto -\frac{\partial L_l}{\partial W_l}, \qquad
-      \Delta G_l \propto -\frac{\partial L_l}{\partial G_l}, \qquad L_l = -\log\mathrm{softmax}(k\,G_l\, z_l + c_l)_y, \qquad z_l = \mathrm{pool}(\bar s_l)$$
+      \Delta G_l \propto -\frac{\partial L_l}{\partial G_l}, \qquad
+      L_l = -\log\mathrm{softmax}(k\,G_l\, z_l + c_l)_y, \qquad z_l = \mathrm{pool}(\bar s_l)$$
 
     $\bar s_l$ are the spikes that block l sends, mean of the steps. No error passes between blocks: a block learns as
     soon as it has run, and its graph is let go before the next one runs. The classifiers G, c are thrown away at the

@@ -32,6 +32,11 @@ def outcome_sentence(outcome: CheckOutcome) -> str:
             return f"{check.arm} and {check.than} cannot be compared by {COSTS[check.cost]}{where}"
         costs = f"{COSTS[check.cost]}: {check.arm} {outcome.ratio:.3g} times those of {check.than}{where}"
         return f"{costs}, expected {check.share:.3g} at most"
+    if check.kind == "aligned":
+        if outcome.cosines is None:
+            return f"the cosine of {check.arm} to bptt was not measured{where}, or not{_place(check.against)}"
+        here, there = outcome.cosines
+        return f"cosine of {check.arm} to bptt {here:.3f}{where}, {there:.3f}{_place(check.against)}"
     if check.kind == "count":
         named = ", ".join(outcome.better) or "none"
         return f"{len(outcome.better)} of {len(check.arms)} better than {check.than}{where} ({named})"

@@ -105,6 +105,27 @@ def test_verdicts(check, verdict):
     assert outcome_sentence(judged.outcomes[0])
 
 
+WIDE = {"axis": "steps", "value": 5}
+
+
+@pytest.mark.parametrize(
+    ("check", "verdict"),
+    [
+        ({"at": WIDE}, "reproduced"),
+        ({"against": WIDE}, "not reproduced"),
+        ({"at": {"axis": "steps", "value": 6}}, "not decided"),
+    ],
+)
+def test_verdicts_on_alignment(check, verdict):
+    found = Found({("a", None, None, None): HIGH, ("a", "steps", "5", None): HIGH})
+    found.points["alignment"] = [0.4 if base else 0.9 for base in found.points["axis"].isna()]
+    judged = judge(claim({"kind": "aligned", "arm": "a", **check}), found)
+    assert judged.verdict == verdict
+    words = outcome_sentence(judged.outcomes[0])
+    assert "not measured" in words if verdict == "not decided" else "cosine of a to bptt" in words
+    assert verdict == "not decided" or ("0.900 at steps 5" in words and "0.400" in words)
+
+
 @pytest.mark.parametrize(
     ("check", "verdict"),
     [

@@ -128,14 +128,13 @@ class MirroredFeedback(Layered):
         self, network: Network, batch: Batch, memory: Memory, adjoint: Adjoint, grads: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
         changes = {}
-        for mirrored in _mirrored(self.name, network):
-            noise = batch.draws[NOISE + mirrored.place].flatten(0, 1)
-            current = mirrored.layer(noise)
-            answer = _answer(network, mirrored.block, current, len(batch.inputs))
-            seen = _met(mirrored.layer, noise, answer) / _met(
-                mirrored.layer, torch.ones_like(noise), torch.ones_like(answer)
-            )
-            changes[PREFIX + mirrored.place] = memory[PREFIX + mirrored.place] - seen / self.noise**2
+        seeds = torch.arange(batch.size) if network.seeds is None else network.seeds
+        with network.drawing(seeds.repeat_interleave(self.patterns)):
+            for mirrored in _mirrored(self.name, network):
+                noise, layer = batch.draws[NOISE + mirrored.place].flatten(0, 1), mirrored.layer
+                answer = _answer(network, mirrored.block, layer(noise), len(batch.inputs))
+                seen = _met(layer, noise, answer) / _met(layer, torch.ones_like(noise), torch.ones_like(answer))
+                changes[PREFIX + mirrored.place] = memory[PREFIX + mirrored.place] - seen / self.noise**2
         return changes
 
 
