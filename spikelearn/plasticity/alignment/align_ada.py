@@ -27,7 +27,7 @@ from spikelearn.plasticity.base import RULES, Batch, Memory, Update, firing_rate
 from spikelearn.plasticity.gradient.base import named_gradients
 from spikelearn.plasticity.losses import CrossEntropyRate, Loss
 from spikelearn.plasticity.requires import Need, PlainSynapses
-from spikelearn.plasticity.three_factor.walk import before_mask, zero_currents
+from spikelearn.plasticity.three_factor.walk import before_mask, every_current, zero_currents
 from spikelearn.synapses import as_float, trainable
 from spikelearn.synapses.structure import rows_of
 
@@ -94,8 +94,10 @@ class AlignAda(InitialWeightsRule):
         return *super().requires, PlainSynapses()
 
     def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:
-        names, hidden = self.learned(network), _hidden_edges(network)
-        above = [name for name in names if not name.startswith(tuple(hidden))]
+        names, hidden = self.learned(network), _edges_below(network)
+        driven = network.currents()
+        inner = tuple(prefix for prefix in hidden if driven[prefix].partition(".")[0] not in network.outputs)
+        above = [name for name in names if not name.startswith(inner)]
         here = {} if self.slopes == "initial" else _in_front(network, batch.inputs)
         with learning_only(network, above), network.presentation() as buffers, torch.enable_grad():
             inject = output_zeros(network, batch.inputs) | zero_currents(network, batch.inputs, here)
@@ -111,8 +113,9 @@ class AlignAda(InitialWeightsRule):
             sent = top.record[place.partition(".")[0]].spikes
             (arrived.currents[place],) = torch.autograd.grad(sent, inject[place], error, retain_graph=True)
         with network.presentation():
-            found = top.grads | self._met(network, batch, top.record, arrived)
-        grads = named_gradients(self.loss, names, [found.get(name) for name in names])
+            met = self._met(network, batch, top.record, arrived)
+        parts = {name: [part for part in (top.grads.get(name), met.get(name)) if part is not None] for name in names}
+        grads = named_gradients(self.loss, names, [sum(part[1:], part[0]) if part else None for part in parts.values()])
         yield Update(grads, top.scores, top.loss, buffers=buffers, rates=rates)
 
     def _down(
@@ -124,7 +127,7 @@ class AlignAda(InitialWeightsRule):
         here: Mapping[str, tuple[int, ...]],
     ) -> Arrived:
         """The errors at the output, sent down through ``began``; at the spikes of the blocks ``here``."""
-        zeros = zero_currents(began, batch.inputs, places_of(began, batch.inputs, read=False))
+        zeros = zero_currents(began, batch.inputs, every_current(began, batch.inputs))
         record, _ = began.run(batch.inputs, adjoint=self.adjoint, inject=zeros, masks=batch.masks)
         points = [*zeros.values(), *(record[place.partition(".")[0]].spikes for place in here)]
         total = carried(began, batch, record, errors)
@@ -144,19 +147,20 @@ class AlignAda(InitialWeightsRule):
         for prefix, synapse, pre, _ in network.edges(record):
             if prefix in arrived.leaves:
                 grads |= gradients_at_leaves(prefix, synapse, _rows(pre, synapse), arrived.leaves[prefix])
-            elif self.slopes == "program" and prefix in _hidden_edges(network):
+            elif self.slopes == "program" and prefix in _edges_below(network):
                 error = rows_of(before_mask(batch, prefix, arrived.currents[network.currents()[prefix]]))
                 grads |= gradients_through(prefix, synapse, _rows(pre, synapse), error)
         return grads
 
 
-def _hidden_edges(network: Network) -> dict[str, nn.Module]:
-    """{prefix: synapse} of the edges into blocks that are not read, in which something learns."""
+def _edges_below(network: Network) -> dict[str, nn.Module]:
+    """{prefix: synapse} of the edges into blocks from which others take, in which something learns."""
     driven = network.currents()
+    sending = {source for name in network.blocks for _, source, _ in network.into(name)}
     return {
         prefix: synapse
         for prefix, synapse in network.synapses().items()
-        if trainable(synapse) and driven[prefix].partition(".")[0] not in network.outputs
+        if trainable(synapse) and driven[prefix].partition(".")[0] in sending
     }
 
 

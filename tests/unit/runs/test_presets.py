@@ -24,6 +24,8 @@ def settings_of(name, **over):
 def test_the_published_recipes_are_there():
     assert {
         "bw-bpf/cifar10",
+        "align-ada/mnist",
+        "align-zero/mnist",
         "decolle/nmnist",
         "desire/fashion-mnist",
         "desire/mnist",
