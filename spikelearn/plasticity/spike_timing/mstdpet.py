@@ -55,7 +55,8 @@ class MSTDPET(RewardedPairs):
     the mean of shards is not the batch, for weights change within the presentation.
     """
 
-    default_settings = {"net": "{input}-{output}", "incoming_norm": 2.0}
+    # As published, a pair in the same step counts for both orders: potentiation alone fills all where inputs are dense.
+    default_settings = {"net": "{input}-{output}", "incoming_norm": 2.0, "rule_option": {"coincident": "both"}}
 
     def __init__(
         self,
