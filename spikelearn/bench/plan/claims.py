@@ -50,8 +50,8 @@ class Check(BaseModel):
             with ``within``, is below it by at most so many points on average; "count": at
             least ``count`` of ``arms`` are better than ``than``; "same arm": ``arm`` is not worse at ``at`` than at
             ``against``; "costs": ``arm`` costs at most ``share`` of what ``than`` costs, by the column ``cost`` of the
-            results (such as "signal_dense", products of the learning signal, or "saved_bytes"); "aligned": the cosine of ``arm``'s changes and BPTT's,
-            the mean of its blocks at the end, is larger at ``at`` than at ``against``.
+            results (such as "signal_dense", products of the learning signal, or "saved_bytes"); "aligned": the cosine
+            of ``arm``'s changes and BPTT's, the mean of its blocks at the end, is larger at ``at`` than at ``against``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -15,7 +15,8 @@ class NTK(Initialiser):
     r"""Weights $W = R/\sqrt n$ with R from N(0, 1), n the fan-in; what learns is R; biases 0.
 
     It reparametrises the weights of all blocks (``FanInScale``): a learning rate then means the same in layers of any
-    width, and the wider they are, the less W moves. The readout is drawn as by "uniform".
+    width, and the wider they are, the less W moves. The readout is drawn as by "uniform", and
+    weights that are reparametrised otherwise keep that.
 
     Args:
         std: standard deviation of R, dimensionless; $\sqrt2$ keeps the size of what rectified units send.
@@ -23,7 +24,7 @@ class NTK(Initialiser):
     Shapes: weights [outputs, inputs] or [outputs, inputs, h, w], biases [outputs], unit of current per spike.
 
     Raises:
-        ValueError: a standard deviation not positive; weights that are reparametrised already.
+        ValueError: a standard deviation not positive.
 
     Source: Jacot, Gabriel & Hongler, NeurIPS 2018; Boopathy & Fiete, ICML 2022.
     """
@@ -34,14 +35,9 @@ class NTK(Initialiser):
 
     def __call__(self, network: Network, generator: torch.Generator) -> None:
         for place, layer in list(network.named_modules()):
-            if not isinstance(layer, WITH_WEIGHTS) or place.startswith("readout."):
-                continue
-            if parametrize.is_parametrized(layer):
-                raise ValueError(
-                    f"init ntk divides weights by the root of the fan-in, but those of {place} are reparametrised "
-                    "already: leave out the standardisation or bound there, or take another initialiser"
-                )
-            scaled_by_fan_in(layer)
+            own = isinstance(layer, WITH_WEIGHTS) and not place.startswith("readout.")
+            if own and not parametrize.is_parametrized(layer):
+                scaled_by_fan_in(layer)
         super().__call__(network, generator)
 
     def draw(self, module: nn.Module, weight: Tensor, generator: torch.Generator) -> None:

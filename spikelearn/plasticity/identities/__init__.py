@@ -20,7 +20,6 @@ from spikelearn.plasticity.identities import (
     spike_times,
     spike_timing,
     spike_trains,
-    spike_timing,
     targets,
     three_factor,
     three_factor_feedback,

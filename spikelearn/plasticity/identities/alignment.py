@@ -37,7 +37,7 @@ def align_zero() -> None:
     """Errors of the network as it is meet currents and spikes of the network as it began; there it is ``bptt``."""
     network, began, batch, rule, memory = _moved(AlignZero())
     errors = output_errors(network, batch)
-    arrived, expected = [*sent_down(began, batch, errors), errors], {}
+    arrived, expected = [*sent_down(began, batch, errors), errors], dict[str, Tensor]()
     for n, (error, spikes) in enumerate(zip(arrived, [batch.inputs, *sent_spikes(began, batch)], strict=False)):
         expected |= _at_weights(n, error, spikes)
     compare("align-zero", changes(rule, network, batch, memory), expected)

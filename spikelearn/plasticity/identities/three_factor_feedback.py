@@ -2,7 +2,7 @@
 
 import torch
 
-from spikelearn.network import Block, MembraneReadout
+from spikelearn.network import Block, MembraneReadout, Network
 from spikelearn.neurons import Rate
 from spikelearn.neurons.activations import Linear
 from spikelearn.plasticity.base import Batch
@@ -92,10 +92,9 @@ def directional_dfa() -> None:
 @identity("weight-mirror")
 def weight_mirror() -> None:
     """By noise at one input at a time, weights become those of linear units; with the weights it is ``bptt``."""
-    linear, rule = dense(6, 8, 8, 4), WeightMirror(CrossEntropyMembrane(), noise=0.7)
-    for name, block in linear.blocks.items():
-        linear.blocks[name] = Block(block.synapse, Rate(Linear()))
-    linear.readout = MembraneReadout()
+    rule, drawn = WeightMirror(CrossEntropyMembrane(), noise=0.7), dense(6, 8, 8, 4)
+    units = {name: Block(block.synapse, Rate(Linear())) for name, block in drawn.blocks.items()}
+    linear = Network(units, readout=MembraneReadout())
     one, memory = spikes_for(6, 4).first(1), rule.init(linear, torch.Generator().manual_seed(0))
     pushes = 0.7 * 8**0.5 * torch.cat([torch.eye(8), -torch.eye(8)]).double().unsqueeze(1)
     draws = {name.replace("back_weights.", "noise."): pushes for name in memory}

@@ -9,6 +9,7 @@ from torch import Tensor
 from spikelearn.checks import check_count, check_flag
 from spikelearn.neurons import Adjoint, Surrogate, Triangle
 from spikelearn.plasticity.base import RULES
+from spikelearn.plasticity.factors import Factors
 from spikelearn.plasticity.losses import CrossEntropyMembrane, Loss
 from spikelearn.plasticity.per_layer import PerLayer
 from spikelearn.plasticity.three_factor.bases import Basis, SquareBasis
@@ -91,8 +92,17 @@ class TESS(ThreeFactor):
             raise ValueError(
                 "released has errors go down at the last steps alone, which is seen step by step: use form=step"
             )
-        read = {"temperature": 1.0, "over": "step", "reading": "mean", "criterion": criterion}
-        signal = FixedBasis(loss, basis, places=places, length=length, behind_pools=True, **read)
+        signal = FixedBasis(
+            loss,
+            basis,
+            temperature=1.0,
+            over="step",
+            reading="mean",
+            criterion=criterion,
+            places=places,
+            length=length,
+            behind_pools=True,
+        )
         trace = PrePostTrace(decay, decay_post, alpha_pre=alpha_pre, alpha_post=alpha_post, decay_read=decay_read)
         super().__init__(signal, trace, adjoint, form=form)
         self.last_steps, self.released = last_steps, released
@@ -100,7 +110,7 @@ class TESS(ThreeFactor):
             self.walks = ReleasedWalk
 
     @property
-    def factors(self) -> frozenset[str]:
+    def factors(self) -> Factors:
         return super().factors | Spatial(self.loss).factors if self.released else super().factors
 
     def told(self, counted: Tensor | None, steps: int) -> tuple[Tensor | None, list[float]]:

@@ -324,14 +324,15 @@ def test_normal_weights_of_all_inputs_add_up_to_the_mean(layer):
 
 def test_ntk_divides_standard_normal_numbers_by_the_root_of_the_fan_in():
     network = drawn("ntk", build("100-400-10", IF, readout="linear"), std=1.5)
-    layer = network.blocks["fc1"].synapse
+    (block,) = network.blocks.values()
+    layer = block.synapse
     assert_normal(layer.parametrizations.weight.original, 1.5)
     torch.testing.assert_close(layer.weight, layer.parametrizations.weight.original / 10.0)
     assert not layer.bias.any()
     assert not any(parametrize.is_parametrized(module) for module in network.readout.modules())
 
 
-def test_ntk_refuses_weights_that_are_reparametrised_already():
-    network = build("10-8(ws)-3", IF)
-    with pytest.raises(ValueError, match=r"ntk .* those of blocks\.fc1\.synapse are reparametrised already"):
-        drawn("ntk", network)
+def test_ntk_leaves_weights_that_are_reparametrised_otherwise():
+    network = drawn("ntk", build("10-8(ws)-3", IF))
+    kinds = [type(block.synapse.parametrizations.weight[0]).__name__ for block in network.blocks.values()]
+    assert kinds == ["WeightStandardisation", "FanInScale"]
