@@ -325,7 +325,7 @@ def test_normal_weights_of_all_inputs_add_up_to_the_mean(layer):
 def test_ntk_divides_standard_normal_numbers_by_the_root_of_the_fan_in():
     network = drawn("ntk", build("100-400-10", IF, readout="linear"), std=1.5)
     (block,) = network.blocks.values()
-    layer = block.synapse
+    layer = block.synapse[-1]
     assert_normal(layer.parametrizations.weight.original, 1.5)
     torch.testing.assert_close(layer.weight, layer.parametrizations.weight.original / 10.0)
     assert not layer.bias.any()
@@ -334,5 +334,5 @@ def test_ntk_divides_standard_normal_numbers_by_the_root_of_the_fan_in():
 
 def test_ntk_leaves_weights_that_are_reparametrised_otherwise():
     network = drawn("ntk", build("10-8(ws)-3", IF))
-    kinds = [type(block.synapse.parametrizations.weight[0]).__name__ for block in network.blocks.values()]
+    kinds = [type(block.synapse[-1].parametrizations.weight[0]).__name__ for block in network.blocks.values()]
     assert kinds == ["WeightStandardisation", "FanInScale"]
