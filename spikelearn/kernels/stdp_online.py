@@ -37,7 +37,7 @@ def is_uniform(weight: Any) -> Any:  # pragma: no cover
         "starts": "int T*B+1 ^ E",
         "lateral": "real 0|out 0|out",
         "membrane": "real 9",
-        "rule": "real 4",
+        "rule": "real 5",
     },
     holds=("lateral.shape[0] == lateral.shape[1]", "B >= 1", "out >= 1"),
 )
@@ -59,7 +59,7 @@ def present(
     ``base`` [B, neurons]: constant current. ``lateral`` [neurons, neurons] or [0, 0]: weights of what the block sends
     to itself. ``membrane``: decay, gain, leak, start, threshold, share of the potential that a reset keeps, jump of a
     reset, beta, decay of adaptation. ``adaptive``: whether the threshold adapts. ``rule``: a_plus and a_minus over the
-    batch, low, high. ``decays``: of pre and post traces after 0, 1, 2, ... steps.
+    batch, low, high, size of a weight. ``decays``: of pre and post traces after 0, 1, 2, ... steps.
     """
     batch, size = base.shape
     v, a, counts = np.full_like(base, membrane[3]), np.zeros_like(base), np.zeros_like(base)
@@ -192,7 +192,7 @@ def _depress(
     """Each input event, against the traces of the neurons that have fired."""
     values, times, live, lengths = post
     some, row_of_all = now
-    least = NEGLIGIBLE * np.finfo(values.dtype).eps * max(abs(rule[2]), abs(rule[3]))
+    least = NEGLIGIBLE * np.finfo(values.dtype).eps * rule[4]
     length = 0
     for place in range(lengths[b]):
         j = live[b, place]

@@ -1,6 +1,6 @@
 """Masks and delays of a record on its way from one block to the next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -15,14 +15,18 @@ def masked(x: Tensor, masks: Mapping[str, Tensor], place: str, *, steps: bool) -
     mask = masks.get(place)
     if mask is None:
         return x
-    sample = x.shape[1:] if steps else x.shape
+    check_mask(place, mask, x.shape[1:] if steps else x.shape)
+    return x * (mask.to(x.dtype) if mask.is_floating_point() and x.is_floating_point() else mask)
+
+
+def check_mask(place: str, mask: Tensor, sample: Sequence[int]) -> None:
+    """Raise ValueError for a mask that does not fit what arrives at its place, [B, ...]."""
     fits = all(own in (1, edge) for own, edge in zip(mask.shape, sample, strict=False))
     if mask.ndim != len(sample) or mask.shape[0] != sample[0] or not fits:
         raise ValueError(
             f"mask {place!r} has shape {list(mask.shape)}, expected {list(sample)}: one factor for each sample and "
             "place, [B, ...]"
         )
-    return x * (mask.to(x.dtype) if mask.is_floating_point() and x.is_floating_point() else mask)
 
 
 def injected(current: Tensor, inject: Mapping[str, Tensor], name: str) -> Tensor:

@@ -17,7 +17,7 @@ from spikelearn.network.derivatives import Steps, refusing, refusing_steps
 from spikelearn.network.drawing import drawing
 from spikelearn.network.graph import Graph
 from spikelearn.network.layerwise import BlockActivity, layers
-from spikelearn.network.masks_and_delays import added, masked
+from spikelearn.network.masks_and_delays import added, check_mask, masked
 from spikelearn.network.presentation import presentation, running_statistics
 from spikelearn.network.readouts import MembraneReadout, RateReadout, Readout
 from spikelearn.network.records import Record, State
@@ -354,6 +354,8 @@ class Network(Graph):
             raise ValueError(f"inputs have shape {list(inputs.shape)}, expected [T, B, ...] with T >= 1")
         check_inputs(self, inputs, "[T, B, {}] (one step goes to step)")
         check_places(self, inject, masks)
+        if "inputs" in masks:
+            check_mask("inputs", masks["inputs"], inputs.shape[1:])
         check_state(self, state)
         check_finite(inputs, state, inject)
 

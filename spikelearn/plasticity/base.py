@@ -1,7 +1,7 @@
 """Learning rules: they read activity and yield the changes they wish; they write nothing."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -234,7 +234,7 @@ def check_task(rule: Rule, task: Task) -> None:
         others = [name for name in RULES if (takes := RULES.get(name).takes) is None or task.name in takes]
         raise ValueError(
             f"{rule.name} learns {one_of(task.name, sorted(rule.takes))}, but the task is {task.name!r}: train with "
-            f"{' or '.join(others)}, and a loss that serves it"
+            f"{_among(others)}, and a loss that serves it"
         )
     if rule.loss is not None:
         rule.loss.check_task(task)
@@ -247,8 +247,14 @@ def check_takes(rule: Rule, batch: Batch) -> None:
         others = [name for name in RULES if RULES.get(name).leaves_out_steps]
         raise ValueError(
             f"{rule.name} learns from every step, but lengths or valid leave some out: cut the samples to one length, "
-            f"or train with {' or '.join(others)}"
+            f"or train with {_among(others)}"
         )
+
+
+def _among(rules: Sequence[str], named: int = 4) -> str:
+    """The first of many rules by name, bptt before all others."""
+    first = sorted(rules, key=lambda name: name != "bptt")
+    return " or ".join(first[:named]) + (f", or one of {len(first) - named} others" if len(first) > named else "")
 
 
 def firing_rates(network: Network, record: Record) -> dict[str, float]:

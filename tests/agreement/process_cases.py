@@ -16,6 +16,8 @@ from tests.conformance.cases import RULES, RuleCase
 
 #: Rules whose shards are not the batch, and why.
 DIFFERENT = {
+    "mstdp": "weights change while a batch runs, and so in every process on its own",
+    "mstdpet": "weights change while a batch runs, and so in every process on its own",
     "stdp-online": "weights change while a batch runs, and so in every process on its own",
     "kernel-proxy": "pairs are those of the samples that a process has",
 }

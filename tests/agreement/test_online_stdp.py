@@ -116,6 +116,15 @@ def test_a_teacher_three_ways():
         assert update.rates["a"] == pytest.approx(float(rates.mean()), rel=1e-12)
 
 
+@pytest.mark.parametrize("high", [1.0, 1e30, float("inf")])
+def test_bounds_that_no_weight_comes_near_are_none(high):
+    """Depression is forgotten where it is too small for a weight, not for a bound."""
+    network, rule = layer(SETTINGS["lif"][0], None), OnlineSTDP(0.006, 0.01, low=-high, high=high)
+    events, stepped = ways(network, rule, batch())
+    assert stepped.grads["blocks.a.synapse.weight"].max() > 0, "nothing is depressed"
+    torch.testing.assert_close(events.grads, stepped.grads, rtol=1e-11, atol=1e-13)
+
+
 @pytest.mark.parametrize("inputs", ["dense", "busy", "silent"])
 def test_inputs_that_are_not_sparse(inputs):
     """Every input at every step, neurons that nearly all fire, none at all."""

@@ -109,8 +109,12 @@ def _present(numbers: PairNumbers, layer: DenseBlock, inputs: Tensor, teacher: T
     columns, amounts, starts = _events(inputs, like)
     active = events.number_active(columns, size)
     private, grad = np.empty((len(active), len(weight)), like), np.empty_like(weight)
-    settings = np.array([numbers.a_plus / batch, numbers.a_minus / batch, numbers.low, numbers.high], like)
-    private_weights.load(weight, active, settings[2:], private, grad)
+    # Bounds that no weight comes near, infinite ones among them, say nothing of what change is too small for a weight.
+    bound = max(abs(numbers.low), abs(numbers.high))
+    size_of_weights = min(bound, float(np.abs(weight).max(initial=0.0)))
+    rates = numbers.a_plus / batch, numbers.a_minus / batch
+    settings = np.array([*rates, numbers.low, numbers.high, size_of_weights], like)
+    private_weights.load(weight, active, settings[2:4], private, grad)
     base = np.zeros((batch, len(weight)), like)
     for current in (linear.bias, teacher):
         if current is not None:

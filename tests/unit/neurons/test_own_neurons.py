@@ -80,7 +80,8 @@ def test_a_whole_one_trains_in_a_plain_loop(neuron):
 @pytest.mark.parametrize("name", NEURONS)
 def test_the_packages_own_are_whole(name):
     for make in CASES[name]:
-        network = Network({"a": Block(nn.Linear(3, 5), make())}).double()
+        neuron = make()
+        network = Network({"a": Block(nn.Linear(3, 5 * neuron.channels), neuron)}).double()
         record, state = network.run(torch.rand(4, 2, 3, dtype=torch.float64))
         assert record["a"].spikes.shape == record["a"].v.shape == (4, 2, 5)
         assert all(part.isfinite().all() for part in state.neurons["a"]._asdict().values())

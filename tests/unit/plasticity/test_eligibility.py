@@ -138,8 +138,8 @@ MODELS = {f"{name} {n}": make for name, makes in cases.NEURONS.items() for n, ma
 MODELS["coupled"] = Coupled
 #: Those that send nothing, or whose softmax lets neurons meet.
 OTHERS = {"leaky-integrator 0", "leaky-integrator 1", "rate 1", "stochastic-winner 0", "stochastic-winner 1"}
-#: Those that have parameters of their own, which step by step nothing would learn.
-OTHERS |= {"plif 0", "plif 1"}
+#: Those that have parameters of their own, which step by step nothing would learn, or several currents a neuron.
+OTHERS |= {"plif 0", "plif 1", "dan 0", "dan 1"}
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in OTHERS])
