@@ -6,7 +6,7 @@ from spikelearn.network.drawing import drawn_seeds
 from spikelearn.network.initialisers import INITIALISERS, Initialiser, emstdp_thresholds
 from spikelearn.network.layerwise import BlockActivity
 from spikelearn.network.network import Network
-from spikelearn.network.presentation import copied_buffers, evaluating, learning_only, reparametrised
+from spikelearn.network.presentation import copied_buffers, evaluating, keep_states, learning_only, reparametrised
 from spikelearn.network.readouts import (
     READOUTS,
     ActivationReadout,
@@ -60,6 +60,7 @@ __all__ = [
     "emstdp_thresholds",
     "evaluating",
     "is_synaptic",
+    "keep_states",
     "learning_only",
     "reparametrised",
     "settle_weights",

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spikelearn.checks import check_finite, check_positive
-from spikelearn.network import Network
+from spikelearn.network import Network, copied_buffers
 from spikelearn.plasticity.base import Batch, OptimizerChoice, Rule
 from spikelearn.plasticity.requires import Encoding, Fires, MatchingDt, Need, PlainSynapses, SomethingToLearn
 from spikelearn.synapses import float_type, trainable
@@ -49,6 +49,11 @@ class TeachableRule(Rule):
         check_targets(batch.targets, shape[0])
         sign = 2.0 * F.one_hot(batch.targets, shape[0]).to(float_type(network)) - 1.0
         return {name: (self.teacher * sign).expand(batch.inputs.shape[0], *sign.shape)}
+
+    def untaught_scores(self, network: Network, batch: Batch) -> Tensor:
+        """Scores [B, n] of a run without the teacher; what neurons keep is that of the run with it."""
+        with copied_buffers(network):
+            return network.scores(network.run(batch.inputs, masks=batch.masks)[0])
 
 
 def learned_weights(network: Network) -> list[str]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from spikelearn.checks import check_count, check_fraction, check_not_negative
-from spikelearn.network import Network, Record, State
+from spikelearn.network import Network, Record, State, copied_buffers
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.factors import LOCAL, Factors
 from spikelearn.plasticity.hebbian.competition import rate_homeostasis
@@ -127,8 +127,9 @@ class STDP(TeachableRule):
             rates = seen.rates()
             if teaching:
                 seen = RunningRecord(network)
-                for record in self._records(network, batch, {}):
-                    seen.add(record)
+                with copied_buffers(network):
+                    for record in self._records(network, batch, {}):
+                        seen.add(record)
             scores = seen.scores()
         grads = {name: change.div_(-len(batch.targets)) for name, change in total.changes.items()}
         grads |= {name: self.homeostasis * rise / seen.steps for name, rise in total.rises.items()}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from spikelearn.checks import check_shape
-from spikelearn.network import Activity, Network, Record
+from spikelearn.network import Activity, Network, Record, keep_states
 from spikelearn.plasticity.base import Batch, Memory, Update
 from spikelearn.plasticity.factors import LOCAL, Factors
 from spikelearn.plasticity.requires import Need, Passes
@@ -112,7 +112,7 @@ class StepwiseRule(TeachableRule):
         """The update of any network that the rule can train."""
         teaching = self.teaching(network, batch)
         with network.presentation() as buffers:
-            scores = network.scores(network.run(batch.inputs, masks=batch.masks)[0]) if teaching else None
+            scores = self.untaught_scores(network, batch) if teaching else None
             seen, weights = RunningRecord(network), dict[str, Tensor]()
             for moment in self.walk(network, batch, teaching):
                 seen.add(moment.record)
@@ -137,6 +137,7 @@ class StepwiseRule(TeachableRule):
             for t, x in enumerate(batch.inputs.unbind(0)):
                 inject = {name: current[t] for name, current in (teaching or {}).items()}
                 record, state = network.step(x, state, masks=batch.masks, inject=inject)
+                keep_states(network.blocks, state.neurons)
                 reward = None if payments is None else payments.at(t, record)
                 for prefix, synapse, met, target in network.edges(record):
                     name = weight_name(prefix, synapse)

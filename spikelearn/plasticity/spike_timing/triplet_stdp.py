@@ -110,9 +110,7 @@ class TripletSTDP(StepwiseRule):
             record, _ = network.run(batch.inputs, masks=batch.masks, inject=teaching)
             grads = self._summed(network, record, batch.size)
             rates = firing_rates(network, record)
-            if teaching:
-                record, _ = network.run(batch.inputs, masks=batch.masks)
-            scores = network.scores(record)
+            scores = self.untaught_scores(network, batch) if teaching else network.scores(record)
         yield Update(grads, scores, buffers=buffers, rates=rates)
 
     def _summed(self, network: Network, record: Record, samples: int) -> dict[str, Tensor]:

@@ -67,7 +67,7 @@ class EligibilityWalk(Walk):
             record, after = self.network.step(
                 x, self._state, adjoint=slopes, masks=self.batch.masks, cut=self.signal.cut
             )
-        self._state = after.detach()
+        self._went_on(after)
         record = as_sequence(record)
         plain = detached(record)
         self.seen.add(plain)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from spikelearn.network import Activity, BlockActivity, Network, Record, State
+from spikelearn.network import Activity, BlockActivity, Network, Record, State, keep_states
 from spikelearn.neurons import Adjoint
 from spikelearn.plasticity.base import Batch, Memory
 from spikelearn.plasticity.running import RunningRecord
@@ -194,7 +194,7 @@ class Walk:
         currents = zero_currents(self.network, x.unsqueeze(0), self._places)
         with self.signal.crossing(self.network, x, self.memory), torch.set_grad_enabled(looks or share != 0.0):
             record, after = self._stepped(x, currents)
-        self._state = after.detach()
+        self._went_on(after)
         behind = senders(self.trace, self.network, record, currents)
         record = record if self._couples_samples else as_sequence(record)
         # Without its graph, which traces would carry from step to step.
@@ -210,6 +210,11 @@ class Walk:
         for place, slope in behind.slopes.items():
             self._slopes[place] = self.trace.follow_slopes(slope, self._slopes.get(place))
         return learned
+
+    def _went_on(self, after: State) -> None:
+        """Go on from the state behind a step, of which neurons keep what they leave to the next presentation."""
+        self._state = after.detach()
+        keep_states(self.network.blocks, self._state.neurons)
 
     def _at_weights(self, prefix: str, edge: Edge) -> Edge:
         """The edge behind the layers in front of its weights."""

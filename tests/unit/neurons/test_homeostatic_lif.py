@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from spikelearn.network import Block, Feedback, Network, evaluating
-from spikelearn.neurons import HARD, LIF, HomeostaticLIF
-from spikelearn.plasticity import BPTT, STDP, Batch
+from spikelearn.network import Block, Feedback, MembraneReadout, Network, evaluating
+from spikelearn.neurons import HARD, LIF, HomeostaticLIF, LeakyIntegrator
+from spikelearn.plasticity import BPTT, RULES, STDP, Batch
 from spikelearn.training import Training, learn
 
 
@@ -88,3 +88,32 @@ def test_a_presentation_writes_nothing_itself():
 def test_a_memory_budget_is_refused():
     with pytest.raises(ValueError, match="block 'a' keeps theta between presentations"):
         Training.start(network(), BPTT(memory_budget=10.0))
+
+
+STEPPED = ("e-prop", "e-prop:form=step", "ostl", "tess", "ottt-online")
+
+
+@pytest.mark.parametrize("rule", [*STEPPED, "stdp-online", "triplet-stdp", "mstdpet"])
+def test_rules_that_go_step_by_step_keep_it_too(rule):
+    made = network(theta_plus=0.05)
+    if rule in STEPPED:
+        made.blocks["b"].neuron, made.readout = LeakyIntegrator.per_step(0.9), MembraneReadout()
+    training = Training.start(made, RULES.make(rule), seed=0)
+    with torch.no_grad():
+        expected = made.run(INPUTS)[1].neurons["a"].theta.mean(0)
+        made.blocks["a"].neuron.theta.zero_()
+    assert expected.min() > 0
+    learn(training, BATCH)
+    assert theta(made).min() > 0
+    learn(training, BATCH)
+    assert theta(made).min() > 0.05
+
+
+@pytest.mark.parametrize("rule", ["stdp", "stdp-online", "triplet-stdp", "triplet-stdp:online=false"])
+def test_a_run_for_scores_alone_leaves_nothing(rule):
+    seen = []
+    for teacher in (0.0, 1e-9):
+        made = network(theta_plus=0.05)
+        learn(Training.start(made, RULES.make(rule, {"teacher": teacher}), seed=0), BATCH)
+        seen.append(theta(made))
+    torch.testing.assert_close(*seen)
