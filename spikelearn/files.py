@@ -32,8 +32,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            raise ValueError(f"{path} is a folder, expected the name of a file")
+        _check_no_folder(path)
         sweep(path.parent)
         prefix = f"{TEMPORARY}{_machine()}.{os.getpid()}."
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
@@ -53,6 +52,23 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` as ``replacing`` does."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+
+
+def check_writable(path: Path) -> None:
+    """Raise where no file could be written at ``path``, before the work whose result it is to hold; writes nothing.
+
+    Raises:
+        ValueError: ``path`` is a folder, or its folder cannot be made or written in.
+    """
+    _check_no_folder(path)
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f"{path} cannot be written: {folder} is no folder in which files can be made")
+
+
+def _check_no_folder(path: Path) -> None:
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, expected the name of a file")
 
 
 def append(path: Path, content: bytes) -> None:

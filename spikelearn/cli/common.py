@@ -1,6 +1,7 @@
 """Consoles, options and exit codes that all subcommands share."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -8,6 +9,7 @@ from rich.console import Console
 
 from spikelearn.component_text import parse_value
 from spikelearn.documents import json_text
+from spikelearn.files import check_writable
 from spikelearn.imports import import_components
 from spikelearn.runs import Settings, open_run
 from spikelearn.training import RunFolder
@@ -51,6 +53,13 @@ def opened(run: str, data_root: str | None) -> tuple[RunFolder, Settings]:
     folder = RunFolder(run)
     settings = open_run(folder)
     return folder, settings if data_root is None else settings.model_copy(update={"data_root": data_root})
+
+
+def result_file(name: str | None) -> str | None:
+    """The name of a file for a result, refused before the work where none can be written there."""
+    if name is not None:
+        check_writable(Path(name))
+    return name
 
 
 def spread(arguments: Sequence[str], flags: Iterable[str]) -> list[str]:

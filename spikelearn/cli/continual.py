@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from typer import Option
 
-from spikelearn.cli.common import AsJson, Imports, output, print_json, progress
+from spikelearn.cli.common import AsJson, Imports, output, print_json, progress, result_file
 from spikelearn.cli.flags import takes_settings
 from spikelearn.cli.suited import suited
 from spikelearn.documents import write_json
@@ -27,7 +27,7 @@ def continual_command(
     rules: Annotated[list[str] | None, Option(help="Names of the rules.")] = None,
     splits: Annotated[int, Option(help="Parts of the classes, learned one after the other.")] = 5,
     imports: Imports = None,
-    out: Annotated[str | None, Option(help="File of the results (JSON).")] = None,
+    out: Annotated[str | None, Option(help="File of the results (JSON).", callback=result_file)] = None,
     as_json: AsJson = False,
 ) -> None:
     """Learn the classes of a data set in parts, one after the other, and measure what is forgotten.

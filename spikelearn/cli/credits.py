@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer import Option
 
-from spikelearn.cli.common import AsJson, Imports, output, print_json, progress
+from spikelearn.cli.common import AsJson, Imports, output, print_json, progress, result_file
 from spikelearn.cli.flags import takes_settings
 from spikelearn.cli.suited import suited
 from spikelearn.plasticity.meta.credits import CREDIT_NETWORKS
@@ -30,7 +30,7 @@ def credits_command(
     pairs: Annotated[int, Option(help="Pairs of trainings an episode.")] = 4,
     spread: Annotated[float, Option(help="Standard deviation of the credit network's numbers in these.")] = 0.05,
     tested: Annotated[int, Option(help="Fresh episodes to compare credits and gradients on.", min=1)] = 10,
-    out: Annotated[str, Option(help="File of the credit network.")] = "credits.json",
+    out: Annotated[str, Option(help="File of the credit network.", callback=result_file)] = "credits.json",
     as_json: AsJson = False,
 ) -> None:
     """Learn the credit network of tdca by the loss behind many short trainings.

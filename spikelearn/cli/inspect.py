@@ -12,6 +12,9 @@ from spikelearn.runs import open_run, read_settings
 from spikelearn.tasks import measure_in
 from spikelearn.training import RunFolder
 
+#: Characters of an option's value that are shown.
+LONGEST = 200
+
 
 def inspect_command(
     run: RunPath,
@@ -73,8 +76,14 @@ def _print_settings(settings: dict[str, Any]) -> None:
         output.print("settings", style="bold")
     for name, value in settings.items():
         if value not in (None, {}, ()):
-            words = ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else value
+            words = ", ".join(f"{k}={_short(v)}" for k, v in value.items()) if isinstance(value, dict) else value
             output.print(f"  {name}: {words}")
+
+
+def _short(value: Any) -> str:
+    """A value in one line: of what an outer loop learned, the beginning alone."""
+    words = str(value)
+    return words if len(words) <= LONGEST else f"{words[:LONGEST]}... ({len(words):,} characters)"
 
 
 def _print_metrics(metrics: list[dict[str, Any]]) -> None:

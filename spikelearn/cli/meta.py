@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer import Option
 
-from spikelearn.cli.common import AsJson, Imports, output, print_json, progress
+from spikelearn.cli.common import AsJson, Imports, output, print_json, progress, result_file
 from spikelearn.cli.flags import takes_settings
 from spikelearn.cli.suited import suited
 from spikelearn.plasticity.meta.coefficients import TERMS, write_coefficients
@@ -37,7 +37,7 @@ def meta_command(
     pairs: Annotated[int, Option(help="Pairs of trainings an episode, for evolution.")] = 4,
     spread: Annotated[float, Option(help="Standard deviation of the coefficients in these.")] = 1e-3,
     tested: Annotated[int, Option(help="Fresh episodes to compare first and learned coefficients on.", min=1)] = 10,
-    out: Annotated[str, Option(help="File of the coefficients.")] = "coefficients.json",
+    out: Annotated[str, Option(help="File of the coefficients.", callback=result_file)] = "coefficients.json",
     as_json: AsJson = False,
 ) -> None:
     """Learn the coefficients of meta-plasticity by the loss behind many short trainings.

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer import Option
 
-from spikelearn.cli.common import AsJson, Imports, output, print_json, progress
+from spikelearn.cli.common import AsJson, Imports, output, print_json, progress, result_file
 from spikelearn.cli.flags import takes_settings
 from spikelearn.cli.suited import suited
 from spikelearn.neurons.phenotype import PHENOTYPES
@@ -41,7 +41,7 @@ def phenotype_command(
     hyper_steps: Annotated[int, Option(help="Steps of the outer loop behind each.")] = 5,
     outer_lr: Annotated[float, Option(help="Learning rate of the phenotype (Adam).")] = 0.003,
     tested: Annotated[int, Option(help="Fresh streams to compare first and learned phenotype on.", min=1)] = 5,
-    out: Annotated[str, Option(help="File of the phenotype.")] = "phenotype.json",
+    out: Annotated[str, Option(help="File of the phenotype.", callback=result_file)] = "phenotype.json",
     as_json: AsJson = False,
 ) -> None:
     """Learn the phenotype of dan by the loss on all tasks while networks learn one task after the other.
@@ -49,10 +49,11 @@ def phenotype_command(
     The file is for every later training: spikelearn train --rule dan --neuron-option phenotype=FILE.
     """
     del context
-    alone = sorted(set(given) & {*WITHOUT_MEANING, *(OF_DATA if sines else ())})
-    if alone:
+    said = {*given, *(["classes"] if classes is not None else [])}
+    of_data = {*OF_DATA, "classes"} if sines else set[str]()
+    if alone := sorted(said & {*WITHOUT_MEANING, *of_data}):
         flags = ", ".join("--" + name.replace("_", "-") for name in alone)
-        why = "tasks are no data" if set(alone) & set(OF_DATA) else "an episode begins anew and takes a few steps"
+        why = "tasks are no data" if of_data.intersection(alone) else "an episode begins anew and takes a few steps"
         raise ValueError(f"{why}: drop {flags}")
     outer = PhenotypeSettings(
         sines=sines, episodes=episodes, population=population, classes=classes, samples=samples, seen=seen,

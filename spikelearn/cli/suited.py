@@ -102,7 +102,8 @@ def _flags(before: Settings, after: Settings) -> str:
         if isinstance(value, bool):
             words.append(f"--{'' if value else 'no-'}{flag}")
         elif isinstance(value, Mapping):
-            changed = {key: one for key, one in value.items() if key not in old or old[key] != one}
+            # What a flag says is no need, also where settings hold in its place what the file that it names holds.
+            changed = {key: one for key, one in value.items() if key not in old}
             words += [f"--{flag} {key.replace('_', '-')}={_plain(one)}" for key, one in changed.items()]
         else:
             words.append(f"--{flag} {' '.join(map(str, value)) if isinstance(value, tuple) else value}")
