@@ -16,6 +16,7 @@ from spikelearn.export import load_weights, save_weights
 from spikelearn.loading import Batches, Loader
 from spikelearn.measure import Evaluation
 from spikelearn.network import FittedReadout
+from spikelearn.neurons.differential import DifferentialNeuron
 from spikelearn.plasticity import Batch, RuleWarning, Update
 from spikelearn.training.averages import to_averages
 from spikelearn.training.checkpoint import load_checkpoint, save_checkpoint
@@ -155,6 +156,8 @@ class Fitting:
         normed = any(isinstance(module, _BatchNorm) for module in first.synapse.modules())
         if self.at.epoch or normed or not self.processes.first:
             return
+        if isinstance(first.neuron, DifferentialNeuron):
+            return  # its threshold is the peak of a spike, in units of its own, and says nothing of currents
         if odd := odd_scale(batch.inputs, float(torch.as_tensor(first.neuron.v_threshold).mean())):
             warnings.warn(odd, DataWarning, stacklevel=2)
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from spikelearn import BPTT, ArrayDataset, Digits, Loader, Training, build, fit
 from spikelearn.datasets import DataWarning
+from spikelearn.neurons import Izhikevich
 from spikelearn.training import ConsoleDisplay
 from spikelearn.training.health import Health, odd_scale
 
@@ -84,6 +85,12 @@ def test_fit_says_both(recwarn):
     with pytest.warns(DataWarning, match="inputs go up to .* where neurons fire at 1"):
         fit(Training.start(network, BPTT()), Loader(data, 5, 10), epochs=2, display=display)
     assert words.getvalue().count("fired at nearly every step") == 1
+
+
+def test_a_peak_in_other_units_is_no_measure_of_inputs(recwarn):
+    network = build("64-5-10", neuron=Izhikevich, input_shape=(1, 8, 8))
+    fit(Training.start(network, BPTT()), Loader(Digits("train"), 3, 500), epochs=1)
+    assert not [one for one in recwarn if issubclass(one.category, DataWarning)]
 
 
 def test_bundled_data_are_of_no_odd_scale(recwarn):
