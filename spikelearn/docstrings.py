@@ -17,6 +17,13 @@ def summary_of(component: type) -> str:
     return _plain((inspect.getdoc(component) or "").partition("\n\n")[0])
 
 
+#: Signs of mathematics by their names in LaTeX.
+_SIGNS = {
+    **{"neq": "≠", "leq": "≤", "geq": "≥", "sim": "~", "in": "∈"},
+    **{"cdot": "·", "times": "×", "sum": "Σ", "sqrt": "√", "partial": "∂", "infty": "∞"},
+    **{"leftarrow": "←", "to": "→", "rightarrow": "→"},
+}
+
 #: Marks of mathematics without a meaning of their own in a line of text.
 _MARKS = str.maketrans("", "", "{}_^")
 
@@ -33,7 +40,9 @@ def _plain_formula(text: str) -> str:
 
 
 def _letter(match: re.Match[str]) -> str:
-    """A Greek letter by its name in LaTeX; another command's name as it is."""
+    """A sign or a Greek letter by its name in LaTeX; another command's name as it is."""
+    if match[1] in _SIGNS:
+        return _SIGNS[match[1]]
     size = "CAPITAL" if match[1][0].isupper() else "SMALL"
     try:
         return unicodedata.lookup(f"GREEK {size} LETTER {match[1]}")

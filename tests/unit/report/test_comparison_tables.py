@@ -13,6 +13,7 @@ import pytest
 
 from spikelearn.docstrings import source_of, summary_of
 from spikelearn.neurons import NEURONS, SURROGATES
+from spikelearn.plasticity import RULES
 from spikelearn.registry import registries
 from spikelearn.report import write_report
 from spikelearn.report.comparison.diagram import critical_difference_svg
@@ -380,4 +381,5 @@ def test_no_mark_of_code_or_mathematics_is_left_in_the_sources():
             for text in (source_of(component), summary_of(component)):
                 assert not re.search(r"``|\$|\\", text), text
     assert "(γ = 0.3, w = the threshold there)" in source_of(SURROGATES.get("triangle"))
+    assert "τm ≠ 2 τs" in source_of(RULES.get("eventprop"))
     assert source_of(NEURONS.get("lif")).endswith("NIR node LIF.")
