@@ -15,6 +15,7 @@ from spikelearn.measure.isolation import same_random_numbers
 from spikelearn.measure.operations import Operations
 from spikelearn.measure.products import is_ternary
 from spikelearn.network import Network, evaluating
+from spikelearn.neurons import SharedConstants
 from spikelearn.plasticity import Rule
 from spikelearn.plasticity.gradient.base import GradientRule
 from spikelearn.plasticity.requires import trainable_names
@@ -227,6 +228,8 @@ def _watched(network: Network, seen: dict[str, list[Tensor]], sizes: dict[str, i
 
 def _refuse_others(name: str, module: nn.Module) -> None:
     own = [p for p in module.parameters(recurse=False) if p.ndim >= 2]
+    if isinstance(module, SharedConstants):  # a network within every neuron, whose matrices do not learn
+        own += [buffer for buffer in module.buffers(recurse=False) if buffer.ndim >= 2]
     if own and "parametrizations" not in name:
         raise ValueError(
             f"{name} is a {type(module).__name__}, whose weights no array holds: use linear or convolution"

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from spikelearn import network_for
 from spikelearn.hardware import Chip
 from spikelearn.measure import in_memory, learning_operations
 from spikelearn.measure.in_memory import array_layers, sending_of
@@ -134,3 +135,9 @@ def test_weights_that_no_array_holds_are_refused():
     assert len(array_layers(residual, RULES.make("bptt"), spikes(3, 1, 1, 3, 3), CHIP)) == 4
     with pytest.raises(ValueError, match="rows is 0"):
         Chip(rows=0)
+
+
+def test_matrices_within_neurons_are_refused():
+    network = network_for("dan", "6-4-2", (6,), neuron_option={"channels": 2, "width": 3})
+    with pytest.raises(ValueError, match=r"is a Phenotype, whose weights no array holds"):
+        costs("dan", network, torch.rand(1, 2, 6))
