@@ -227,11 +227,16 @@ class Rule(ABC):
 
 RULES = Registry("rule", Rule)
 
+#: Rules that a message names for a task, at most.
+NAMED = 4
+
 
 def check_task(rule: Rule, task: Task) -> None:
     """Raise ValueError where ``rule`` cannot learn ``task``, or the loss that it descends does not serve it."""
     if rule.takes is not None and task.name not in rule.takes:
-        others = [name for name in RULES if (takes := RULES.get(name).takes) is None or task.name in takes]
+        able = [name for name in RULES if (takes := RULES.get(name).takes) is None or task.name in takes]
+        able.sort(key=lambda name: name != "bptt")  # the first that most would take
+        others = [*able[:NAMED], *([f"one of {len(able) - NAMED} others"] if len(able) > NAMED else [])]
         raise ValueError(
             f"{rule.name} learns {one_of(task.name, sorted(rule.takes))}, but the task is {task.name!r}: train with "
             f"{_among(others)}, and a loss that serves it"

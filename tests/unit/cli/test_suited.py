@@ -52,6 +52,9 @@ def test_neurons_that_are_named_are_those_of_a_network_in_which_all_are_read():
 def test_a_task_that_a_rule_cannot_learn_is_said_by_its_name():
     with pytest.raises(ValueError, match="^decolle learns one of classify, but the task is 'regress': train with bptt"):
         suited({}, {"rule": "decolle", "task": "regress"})
+    with pytest.raises(ValueError) as refusal:
+        suited({}, {"rule": "decolle", "task": "regress"})
+    assert len(str(refusal.value)) < 250
 
 
 def test_a_file_or_preset_is_not_added_to():
