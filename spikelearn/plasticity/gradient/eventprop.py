@@ -142,7 +142,8 @@ class EventProp(Rule):
                 if weight.requires_grad
             }
         labels = scores.gather(1, batch.targets.unsqueeze(1))
-        rates = {name: float(run.fired.counts.double().mean()) / len(batch.inputs) for name, run in runs.items()}
+        steps = len(batch.inputs) + self.tail / network.blocks[last].neuron.dt
+        rates = {name: float(run.fired.counts.double().mean()) / steps for name, run in runs.items()}
         metrics = {"silent_labels": float(labels.isinf().double().mean())}
         kind = next(iter(grads.values())).dtype
         yield Update(grads, scores.to(kind), value.to(kind), buffers=buffers, rates=rates, metrics=metrics)

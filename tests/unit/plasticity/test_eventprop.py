@@ -162,3 +162,13 @@ def test_other_losses_and_readouts_are_refused():
     net = Network({"a": Block(nn.Linear(3, 2, bias=False), CubaLIF())})
     with pytest.raises(ValueError, match=r"the readout is RateReadout: use FirstSpikeReadout"):
         EventProp().check(net)
+
+
+def test_rates_are_of_the_steps_and_the_tail():
+    dt = 5e-5
+    net, inputs = network(dt=dt), inputs_of(400)
+    (update,) = EventProp(tail=400 * dt).updates(net, Batch(inputs, torch.arange(4) % 3), {}, torch.Generator())
+    with torch.no_grad():
+        record, _ = net.run(torch.cat([inputs, torch.zeros_like(inputs)]))
+    for name, rate in update.rates.items():
+        assert rate == pytest.approx(float(record[name].spikes.mean()), rel=0.15)
