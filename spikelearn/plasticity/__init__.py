@@ -67,6 +67,7 @@ from spikelearn.plasticity.pairwise.kernels import KERNELS, Cosine, Filtered, Ga
 from spikelearn.plasticity.per_layer import PerLayer, of_layer, per_layer
 from spikelearn.plasticity.requires import Unmet
 from spikelearn.plasticity.spike_timing.dependences import DEPENDENCES, Additive, Dependence, Power, PowerLaw
+from spikelearn.plasticity.spike_timing.dopamine_stdp import DopamineSTDP
 from spikelearn.plasticity.spike_timing.mstdp import MSTDP
 from spikelearn.plasticity.spike_timing.mstdpet import MSTDPET
 from spikelearn.plasticity.spike_timing.pairings import (
@@ -86,6 +87,7 @@ from spikelearn.plasticity.spike_timing.triplets import (
     TripletParameters,
     VisualCortex,
 )
+from spikelearn.plasticity.spike_timing.vogels import Vogels
 from spikelearn.plasticity.split import Split
 from spikelearn.plasticity.targets.desire import Desire
 from spikelearn.plasticity.targets.dtp import DTP
@@ -169,6 +171,8 @@ __all__ = [
     "PowerLaw",
     "MSTDP",
     "MSTDPET",
+    "DopamineSTDP",
+    "Vogels",
     "PAIRINGS",
     "AllToAll",
     "NearestPresynaptic",

@@ -515,6 +515,32 @@ RULES = {
     # A network that is silent is paid nothing and learns nothing: weights are such that the wrong neuron fires too.
     "mstdp": [RuleCase("mstdp", {"learning_rate": 0.05, **UNBOUND}, **REWARDED)],
     "mstdpet": [RuleCase("mstdpet", {"learning_rate": 0.1, **UNBOUND}, **REWARDED)],
+    # A reward meets the spikes of its own step, so that both may fade within a few.
+    "dopamine-stdp": [
+        RuleCase(
+            "dopamine-stdp",
+            {
+                "learning_rate": 0.03,
+                "coincident": "causal",
+                "a_minus": 0.0,
+                "tau_eligibility": 5e-3,
+                "tau_dopamine": 1e-3,
+                **UNBOUND,
+            },
+            **REWARDED,
+        )
+    ],
+    "vogels": [
+        RuleCase(
+            "vogels",
+            {"learning_rate": 0.01, "target_rate": 150.0, "teacher": -2.0, **UNBOUND},
+            lr=1.0,
+            covers="weights",
+            deep=False,
+            shards=False,
+            seed=3,
+        )
+    ],
 }
 
 

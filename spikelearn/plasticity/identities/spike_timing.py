@@ -10,10 +10,12 @@ from torch import Tensor
 from spikelearn.network import Network
 from spikelearn.plasticity.base import Batch
 from spikelearn.plasticity.identities.base import DECAY, SAMPLES, changes, compare, dense, identity, spikes_for
+from spikelearn.plasticity.spike_timing.dopamine_stdp import DopamineSTDP
 from spikelearn.plasticity.spike_timing.mstdp import MSTDP
 from spikelearn.plasticity.spike_timing.mstdpet import MSTDPET
 from spikelearn.plasticity.spike_timing.triplet_stdp import TripletSTDP
 from spikelearn.plasticity.spike_timing.triplets import GivenTriplets
+from spikelearn.plasticity.spike_timing.vogels import Vogels
 
 #: Steps after which windows are 1/e, of both sides of a synapse and of triplets.
 PLUS, MINUS, X, Y = 5.0, 12.0, 9.0, 14.0
@@ -82,6 +84,43 @@ def mstdpet() -> None:
         return torch.einsum("b,boi->oi", reward, _ago(waiting or [_pairs([], [])], X))
 
     compare("mstdpet", changes(rule, network, batch), _by_hand(network, batch, change))
+
+
+@identity("dopamine-stdp")
+def dopamine_stdp() -> None:
+    """A reward meets all pairs before it and in its step, by how much of both is left between two steps."""
+    network, batch = dense(6, 5), _paid()
+    taus: dict[str, Any] = {"tau_plus": 1e-3 * PLUS, "tau_minus": 1e-3 * MINUS}
+    taus |= {"tau_eligibility": 1e-3 * X, "tau_dopamine": 1e-3 * Y, "baseline": 30.0}
+    rule = DopamineSTDP(learning_rate=0.5, a_minus=-0.7, **taus, coincident="both", low=-50.0, high=50.0)
+
+    def change(pre: Spikes, post: Spikes) -> Tensor:
+        both, total = 1 / X + 1 / Y, torch.zeros(5, 6, dtype=torch.float64)
+        for age in range(len(pre)):
+            pairs = _pairs(pre[: len(pre) - age], post[: len(pre) - age])
+            total -= 0.5 * 0.03 * X * (math.exp(-age / X) - math.exp(-(age + 1) / X)) * pairs.sum(0)
+            for late in range(len(pre)):
+                left = math.exp(-age / X - late / Y) * (1 - math.exp(-both)) / both / Y
+                total += 0.5 * left * torch.einsum("b,boi->oi", _rewards(batch)[len(pre) - 1 - late], pairs)
+        return total
+
+    compare("dopamine-stdp", changes(rule, network, batch), _by_hand(network, batch, change))
+
+
+@identity("vogels")
+def vogels() -> None:
+    """Every pair in either order inhibits by how far apart it is, and every presynaptic spike disinhibits."""
+    network, batch = dense(6, 5), spikes_for(6, 5)
+    rule = Vogels(0.05, 40.0, 1e-3 * PLUS, low=-50.0, high=50.0)
+
+    def change(pre: Spikes, post: Spikes) -> Tensor:
+        alone = 2 * 0.04 * PLUS * pre[-1].sum(0).expand(5, 6)
+        if len(pre) == 1:
+            return 0.05 * alone
+        pairs = post[-1].t() @ _ago(pre[:-1], PLUS, 1) + _ago(post[:-1], PLUS, 1).t() @ pre[-1]
+        return 0.05 * (alone - pairs)
+
+    compare("vogels", changes(rule, network, batch), _by_hand(network, batch, change))
 
 
 def _paid() -> Batch:

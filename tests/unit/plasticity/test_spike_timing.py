@@ -174,7 +174,7 @@ def test_rewards_follow_the_spikes_of_the_output():
         ("mstdp", {"coincident": "twice"}, "coincident is 'twice'"),
         ("mstdpet", {"tau_eligibility": 0.0}, "tau_eligibility is 0.0"),
         ("mstdpet", {"weight_decay": 1.0}, "weight_decay is 1.0"),
-        ("mstdp", {"reward": "target-spikes:delay=0"}, "delay is 0"),
+        ("mstdp", {"reward": "target-spikes:delay=-1"}, "delay is -1"),
     ],
 )
 def test_wrong_options_are_named(rule, options, message):

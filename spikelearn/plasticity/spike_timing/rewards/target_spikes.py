@@ -24,13 +24,13 @@ class TargetSpikes(Reward):
 
     Args:
         punishment: p, dimensionless; None: 1 over the number of wrong classes, so that firing alike pays nothing.
-        delay: d, steps.
+        delay: d, steps; 0 for rules whose reward meets the spikes of its own step, as ``dopamine-stdp``.
 
     Shapes: z [T, B, classes], r [T, B], dimensionless; targets [B], [T, B] of the task per-step, or
     [B, n] of regress.
 
     Raises:
-        ValueError: a negative punishment, a delay below 1 step, an output without a neuron for each class.
+        ValueError: a negative punishment, a negative delay, an output without a neuron for each class.
 
     Source: Florian, Neural Computation 19, 2007: reward for a spike that should be, punishment for one that should not,
     in the task of the exclusive or.
@@ -39,7 +39,7 @@ class TargetSpikes(Reward):
     def __init__(self, punishment: float | None = None, delay: int = 1) -> None:
         if punishment is not None:
             check_not_negative("punishment", punishment)
-        check_count("delay", delay)
+        check_count("delay", delay, least=0)
         self.punishment, self.delay = punishment, delay
 
     def payments(self, network: Network, batch: Batch) -> Payments:
