@@ -36,6 +36,7 @@ from spikelearn.plasticity.gradient.readout_only import ReadoutOnly
 from spikelearn.plasticity.gradient.tssl_bp import TSSLBP
 from spikelearn.plasticity.hebbian.activation_learning import ActivationLearning
 from spikelearn.plasticity.hebbian.hebbian_conv import HebbianConv
+from spikelearn.plasticity.hebbian.oja import Oja
 from spikelearn.plasticity.hebbian.softhebb import SoftHebb
 from spikelearn.plasticity.hebbian.stdp import STDP
 from spikelearn.plasticity.hebbian.stdp_online import OnlineSTDP
@@ -172,6 +173,7 @@ __all__ = [
     "MSTDP",
     "MSTDPET",
     "DopamineSTDP",
+    "Oja",
     "Vogels",
     "PAIRINGS",
     "AllToAll",

@@ -474,6 +474,10 @@ RULES = {
         RuleCase("hebbian-conv", settings={**UNTAUGHT, "input_norm": None}, lr=0.1, deep=False, seed=6),
         RuleCase("hebbian-conv", GRADED, {**UNTAUGHT, "input_norm": None}, lr=0.02, deep=False, seed=6),
     ],
+    "oja": [
+        RuleCase("oja", settings=UNTAUGHT, covers="weights", deep=False, seed=5),
+        RuleCase("oja", {"form": "subspace"}, UNTAUGHT, covers="weights", deep=False, seed=5),
+    ],
     "activation-learning": [
         RuleCase("activation-learning", {"copies": 2}, lr=0.02),
         # The gate is divided by its mean over the samples.

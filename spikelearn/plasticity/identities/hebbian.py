@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from spikelearn.plasticity.hebbian.oja import Oja
 from spikelearn.plasticity.hebbian.stdp import STDP
 from spikelearn.plasticity.hebbian.stdp_online import OnlineSTDP
 from spikelearn.plasticity.identities.base import DECAY, SAMPLES, changes, compare, dense, identity, spikes_for
@@ -35,3 +36,26 @@ def stdp_online() -> None:
         weight = (weight + (0.1 * fired.T @ x - 0.06 * y.T @ spikes) / SAMPLES).clamp(-5.0, 5.0)
         x, y = x + spikes, y + fired
     compare("stdp-online", changes(rule, network, batch), {"blocks.b0.synapse.weight": start - weight})
+
+
+@identity("oja")
+def oja() -> None:
+    """Sample by sample and neuron by neuron, from the rates of both sides."""
+    network, batch = dense(6, 5), spikes_for(6, 5)
+    weight, name = network.get_parameter("blocks.b0.synapse.weight").detach(), "blocks.b0.synapse.weight"
+    rates = zip(batch.inputs.mean(0), network.run(batch.inputs)[0].output.spikes.detach().mean(0), strict=True)
+    expected = {
+        "own": torch.zeros_like(weight),
+        "sanger": torch.zeros_like(weight),
+        "subspace": torch.zeros_like(weight),
+    }
+    for x, y in rates:
+        for k in range(5):
+            for form, others in (("own", [k]), ("sanger", range(k + 1)), ("subspace", range(5))):
+                left = x.clone()
+                for other in others:
+                    left -= y[other] * weight[other]
+                expected[form][k] += y[k] * left / SAMPLES
+    compare("oja", changes(Oja("own"), network, batch), {name: -expected["own"]})
+    compare("oja", changes(Oja("sanger"), network, batch), {name: -expected["sanger"]})
+    compare("oja", changes(Oja("subspace"), network, batch), {name: -expected["subspace"]})
