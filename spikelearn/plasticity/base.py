@@ -234,9 +234,7 @@ NAMED = 4
 def check_task(rule: Rule, task: Task) -> None:
     """Raise ValueError where ``rule`` cannot learn ``task``, or the loss that it descends does not serve it."""
     if rule.takes is not None and task.name not in rule.takes:
-        able = [name for name in RULES if (takes := RULES.get(name).takes) is None or task.name in takes]
-        able.sort(key=lambda name: name != "bptt")  # the first that most would take
-        others = [*able[:NAMED], *([f"one of {len(able) - NAMED} others"] if len(able) > NAMED else [])]
+        others = [name for name in RULES if (takes := RULES.get(name).takes) is None or task.name in takes]
         raise ValueError(
             f"{rule.name} learns {one_of(task.name, sorted(rule.takes))}, but the task is {task.name!r}: train with "
             f"{_among(others)}, and a loss that serves it"
@@ -256,10 +254,11 @@ def check_takes(rule: Rule, batch: Batch) -> None:
         )
 
 
-def _among(rules: Sequence[str], named: int = 4) -> str:
+def _among(rules: Sequence[str]) -> str:
     """The first of many rules by name, bptt before all others."""
     first = sorted(rules, key=lambda name: name != "bptt")
-    return " or ".join(first[:named]) + (f", or one of {len(first) - named} others" if len(first) > named else "")
+    more = [f"one of {len(first) - NAMED} others"] if len(first) > NAMED else []
+    return " or ".join([*first[:NAMED], *more])
 
 
 def firing_rates(network: Network, record: Record) -> dict[str, float]:
