@@ -227,7 +227,7 @@ def _watched(network: Network, seen: dict[str, list[Tensor]], sizes: dict[str, i
 
 
 def _refuse_others(name: str, module: nn.Module) -> None:
-    own = [p for p in module.parameters(recurse=False) if p.ndim >= 2]
+    own: list[Tensor] = [p for p in module.parameters(recurse=False) if p.ndim >= 2]
     if isinstance(module, SharedConstants):  # a network within every neuron, whose matrices do not learn
         own += [buffer for buffer in module.buffers(recurse=False) if buffer.ndim >= 2]
     if own and "parametrizations" not in name:
