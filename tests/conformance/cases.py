@@ -478,6 +478,7 @@ RULES = {
         RuleCase("oja", settings=UNTAUGHT, covers="weights", deep=False, seed=5),
         RuleCase("oja", {"form": "subspace"}, UNTAUGHT, covers="weights", deep=False, seed=5),
     ],
+    "bcm": [RuleCase("bcm", settings=UNTAUGHT, covers="weights", deep=False, seed=5)],
     "activation-learning": [
         RuleCase("activation-learning", {"copies": 2}, lr=0.02),
         # The gate is divided by its mean over the samples.

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_choice, check_count, check_flag
-from spikelearn.network import Network
+from spikelearn.network import Network, Record
 from spikelearn.neurons.winners import k_largest
 from spikelearn.plasticity.base import RULES, Memory, OptimizerChoice
 from spikelearn.plasticity.hebbian.competition import UNITS, by_neuron, over_places, rate_homeostasis
@@ -106,7 +106,7 @@ class HebbianConv(LayerwiseHebbian):
         self.check(network)
         return {"batches": torch.zeros(())}
 
-    def kept(self, memory: Memory) -> Memory:
+    def kept(self, memory: Memory, record: Record) -> Memory:
         return {"batches": memory["batches"] + 1.0}
 
     def competition(self, layer: LearningLayer) -> tuple[Tensor, Tensor, Tensor]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from spikelearn.network import Activity, Network, copied_buffers
+from spikelearn.network import Activity, Network, Record, copied_buffers
 from spikelearn.neurons import Neuron
 from spikelearn.plasticity.base import Batch, Memory, Rule, Update, firing_rates
 from spikelearn.plasticity.factors import LOCAL, Factors
@@ -81,8 +81,8 @@ class LayerwiseHebbian(Rule):
     def changes(self, layer: LearningLayer, memory: Memory) -> dict[str, Tensor]:
         """{parameter of the layer: minus its wished change}, mean over the batch, for those that learn."""
 
-    def kept(self, memory: Memory) -> Memory:
-        """New values of the memory behind a batch."""
+    def kept(self, memory: Memory, record: Record) -> Memory:
+        """New values of the memory behind a batch, of which ``record`` was seen."""
         return {}
 
     @torch.no_grad()
@@ -108,4 +108,4 @@ class LayerwiseHebbian(Rule):
                 changes = self.changes(LearningLayer(place, module, block.neuron, pre, record[name]), memory)
                 grads |= {prefix + key: grad for key, grad in changes.items()}
             scores, rates = network.scores(record), firing_rates(network, record)
-        yield Update(grads, scores, buffers=buffers, memory=self.kept(memory), rates=rates)
+        yield Update(grads, scores, buffers=buffers, memory=self.kept(memory, record), rates=rates)

@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from spikelearn.plasticity.hebbian.bcm import BCM
 from spikelearn.plasticity.hebbian.oja import Oja
 from spikelearn.plasticity.hebbian.stdp import STDP
 from spikelearn.plasticity.hebbian.stdp_online import OnlineSTDP
@@ -59,3 +60,22 @@ def oja() -> None:
     compare("oja", changes(Oja("own"), network, batch), {name: -expected["own"]})
     compare("oja", changes(Oja("sanger"), network, batch), {name: -expected["sanger"]})
     compare("oja", changes(Oja("subspace"), network, batch), {name: -expected["subspace"]})
+
+
+@identity("bcm")
+def bcm() -> None:
+    """Sample by sample, from the rates of both sides and the thresholds that two batches before have left."""
+    network, batch = dense(6, 5), spikes_for(6, 5)
+    name, rule = "blocks.b0.synapse.weight", BCM(0.3)
+    rates = network.run(batch.inputs)[0].output.spikes.detach().mean(0)
+    memory, generator = rule.init(network, torch.Generator()), torch.Generator()
+    for _ in range(2):
+        (update,) = rule.updates(network, batch, memory, generator)
+        memory = {**memory, **update.memory}
+    square = sum(y * y for y in rates) / SAMPLES
+    threshold = 0.49 + (0.3 + 0.7 * 0.3) * square
+    expected = torch.zeros_like(network.get_parameter(name)).detach()
+    for x, y in zip(batch.inputs.mean(0), rates, strict=True):
+        for k in range(5):
+            expected[k] -= float(y[k] * (y[k] - threshold[k])) * x / SAMPLES
+    compare("bcm", changes(rule, network, batch, memory), {name: expected})
