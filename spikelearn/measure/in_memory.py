@@ -128,11 +128,14 @@ def in_memory(
         chip: its constants.
 
     Raises:
-        ValueError: weights in a layer that arrays cannot hold, a rule that declares no factors.
+        ValueError: weights in a layer that arrays cannot hold, a rule that declares no factors, or whose learning could
+            not be counted.
 
     Source: phases: DNN+NeuroSim V2.1, Peng et al., IEEE TCAD 40, 2021; direct feedback in parallel: Wolters et al.,
     MWSCAS 2023 (arXiv 2212.14337). The formula is a first-order model of ours.
     """
+    if learning is not None and learning.total is None:
+        raise ValueError(f"what learning costs is not known: {learning.reason}")
     layers, shapes = array_layers(network, rule, inputs, chip), network.shapes(inputs[0, :1])
     sending, steps = sending_of(rule), len(inputs)
     outputs = sum(math.prod(shapes[name]) for name in network.outputs)

@@ -8,7 +8,7 @@ from torch import nn
 
 from spikelearn import network_for
 from spikelearn.hardware import Chip
-from spikelearn.measure import in_memory, learning_operations
+from spikelearn.measure import Operations, in_memory, learning_operations
 from spikelearn.measure.in_memory import array_layers, sending_of
 from spikelearn.network import Block, Network, build
 from spikelearn.neurons import LIF
@@ -141,3 +141,10 @@ def test_matrices_within_neurons_are_refused():
     network = network_for("dan", "6-4-2", (6,), neuron_option={"channels": 2, "width": 3})
     with pytest.raises(ValueError, match=r"is a Phenotype, whose weights no array holds"):
         costs("dan", network, torch.rand(1, 2, 6))
+
+
+def test_learning_that_could_not_be_counted_has_no_time():
+    network = dense("6-8-3")
+    unknown = Operations(None, reason="it learns by a kernel")
+    with pytest.raises(ValueError, match="what learning costs is not known: it learns by a kernel"):
+        in_memory(network, RULES.make("bptt"), batch_for(network).inputs, batch=5, learning=unknown)
