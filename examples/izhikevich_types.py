@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from spikelearn.draw.style import COLOURS, clean, save
 from spikelearn.neurons import HARD, Izhikevich, Surrogate
-from spikelearn.neurons.izhikevich_types import FEATURES
+from spikelearn.neurons.parts.izhikevich_types import FEATURES
 
 Current = Callable[[np.ndarray], np.ndarray]
 

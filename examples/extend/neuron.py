@@ -12,8 +12,8 @@ from torch import Tensor
 
 from spikelearn.checks import check_count
 from spikelearn.neurons.base import NEURONS, Neuron
-from spikelearn.neurons.membrane import LeakyNeuron, LeakyOptions
-from spikelearn.neurons.spike_function import SpikeFunction
+from spikelearn.neurons.parts.membrane import LeakyNeuron, LeakyOptions
+from spikelearn.neurons.parts.spike_function import SpikeFunction
 
 
 class RestingState(NamedTuple):

@@ -20,8 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spikelearn.plasticity import DIVERGENCES
-from spikelearn.plasticity.equilibrium.descent import descend, last
-from spikelearn.plasticity.equilibrium.energy import Energy, Values
+from spikelearn.plasticity.equilibrium.dynamics.descent import descend, last
+from spikelearn.plasticity.equilibrium.energies.energy import Energy, Values
 
 LETTERS, REPEATED, WIDTH, BATCH, BATCHES = 16, 8, 64, 64, 20
 

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from spikelearn.datasets import Digits
 from spikelearn.plasticity import DIVERGENCES
-from spikelearn.plasticity.equilibrium.descent import descend, last
-from spikelearn.plasticity.equilibrium.energy import Energy, Values
+from spikelearn.plasticity.equilibrium.dynamics.descent import descend, last
+from spikelearn.plasticity.equilibrium.energies.energy import Energy, Values
 
 HIDDEN, LATENT, BATCH = 64, 8, 50
 

@@ -9,7 +9,7 @@ from typer import Option
 from spikelearn.cli.common import AsJson, Imports, output, print_json, progress, result_file
 from spikelearn.cli.flags import takes_settings
 from spikelearn.cli.suited import suited
-from spikelearn.neurons.phenotype import PHENOTYPES
+from spikelearn.neurons.parts.phenotype import PHENOTYPES
 from spikelearn.runs import Settings, merged, settings_from
 from spikelearn.runs.phenotype import (
     OF_DATA,

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from spikelearn.checks import check_count
 from spikelearn.draw.style import COLOURS, blocks_of, clean, is_spike_train, of_sample, times
 from spikelearn.network import Network
-from spikelearn.neurons.constants import number_or
+from spikelearn.neurons.parts.constants import number_or
 
 
 def membranes(

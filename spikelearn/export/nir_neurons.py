@@ -10,7 +10,7 @@ from torch import Tensor
 
 from spikelearn.neurons import IF, LIF, CubaLIF, LeakyIntegrator, MembraneNeuron, Neuron, Rate
 from spikelearn.neurons.activations import Linear
-from spikelearn.neurons.constants import Constant
+from spikelearn.neurons.parts.constants import Constant
 
 #: Time step in which the file's time constants are written, seconds: the only one that every importer takes.
 FILE_DT = 1e-4

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spikelearn.checks import check_shape, check_tensor
 from spikelearn.network.graph import Graph
-from spikelearn.neurons.streams import streams
+from spikelearn.neurons.parts.streams import streams
 
 
 def drawn_seeds(samples: int, generator: torch.Generator) -> Tensor:

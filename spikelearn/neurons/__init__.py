@@ -11,14 +11,15 @@ from spikelearn.neurons.cuba_lif import CubaLIF, CubaLIFState
 from spikelearn.neurons.deep_artificial_neuron import DeepArtificialNeuron, DeepArtificialNeuronState
 from spikelearn.neurons.eif import EIF, EIFState
 from spikelearn.neurons.escape_noise_lif import EscapeNoiseLIF, EscapeNoiseLIFState
-from spikelearn.neurons.factory import NeuronFactory, neuron_factory
 from spikelearn.neurons.homeostatic_lif import HomeostaticLIF, HomeostaticLIFState
 from spikelearn.neurons.integrate_and_fire import IF
 from spikelearn.neurons.izhikevich import Izhikevich, IzhikevichState
 from spikelearn.neurons.leaky_integrator import LeakyIntegrator
 from spikelearn.neurons.lif import LIF
-from spikelearn.neurons.membrane import LeakyNeuron, Membrane, MembraneNeuron
-from spikelearn.neurons.phenotype import Phenotype
+from spikelearn.neurons.parts.factory import NeuronFactory, neuron_factory
+from spikelearn.neurons.parts.membrane import LeakyNeuron, Membrane, MembraneNeuron
+from spikelearn.neurons.parts.phenotype import Phenotype
+from spikelearn.neurons.parts.spike_function import HARD, SpikeFunction
 from spikelearn.neurons.plif import PLIF
 from spikelearn.neurons.poisson import Poisson, PoissonState
 from spikelearn.neurons.quadratic_if import QuadraticIF, QuadraticIFState
@@ -27,7 +28,6 @@ from spikelearn.neurons.refractory_alif import RefractoryALIF, RefractoryALIFSta
 from spikelearn.neurons.refractory_lif import RefractoryLIF, RefractoryLIFState
 from spikelearn.neurons.resonate_and_fire import ResonateAndFire, ResonateAndFireState
 from spikelearn.neurons.silent_leak_lif import SilentLeakLIF
-from spikelearn.neurons.spike_function import HARD, SpikeFunction
 from spikelearn.neurons.spike_response import SpikeResponse, SpikeResponseState
 from spikelearn.neurons.srm0 import SRM0, SRM0State
 from spikelearn.neurons.stochastic_lif import StochasticLIF, StochasticLIFState

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from spikelearn.checks import check_finite
 from spikelearn.neurons.base import NEURONS, Neuron
-from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.membrane import LeakyNeuron, LeakyOptions, StepOptions, check_decay
-from spikelearn.neurons.spike_function import SpikeFunction
+from spikelearn.neurons.parts.constants import Constant, given
+from spikelearn.neurons.parts.membrane import LeakyNeuron, LeakyOptions, StepOptions, check_decay
+from spikelearn.neurons.parts.spike_function import SpikeFunction
 
 
 class AdaptiveLIFState(NamedTuple):

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from spikelearn.checks import check_finite
 from spikelearn.neurons.base import NEURONS
-from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.differential import DifferentialOptions
-from spikelearn.neurons.exponential import ExponentialNeuron
-from spikelearn.neurons.membrane import check_time
+from spikelearn.neurons.parts.constants import Constant, given
+from spikelearn.neurons.parts.differential import DifferentialOptions
+from spikelearn.neurons.parts.exponential import ExponentialNeuron
+from spikelearn.neurons.parts.membrane import check_time
 
 
 class AdExState(NamedTuple):

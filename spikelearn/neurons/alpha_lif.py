@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from spikelearn.neurons.base import NEURONS, Neuron
-from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.membrane import MembraneNeuron, Reset, check_time
-from spikelearn.neurons.refractory_time import RefractoryTime
-from spikelearn.neurons.spike_function import SpikeFunction
+from spikelearn.neurons.parts.constants import Constant, given
+from spikelearn.neurons.parts.membrane import MembraneNeuron, Reset, check_time
+from spikelearn.neurons.parts.refractory_time import RefractoryTime
+from spikelearn.neurons.parts.spike_function import SpikeFunction
 
 
 class AlphaLIFState(NamedTuple):

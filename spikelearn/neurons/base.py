@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from spikelearn.checks import check_count, check_finite, check_flag, check_positive
-from spikelearn.neurons.constants import Constant
-from spikelearn.neurons.spike_function import SpikeFunction
+from spikelearn.neurons.parts.constants import Constant
+from spikelearn.neurons.parts.spike_function import SpikeFunction
 from spikelearn.registry import Registry
 
 

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from spikelearn.checks import check_choice, check_finite
 from spikelearn.neurons.base import NEURONS, Neuron
-from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.membrane import MembraneNeuron
-from spikelearn.neurons.refractory_time import RefractoryTime
-from spikelearn.neurons.spike_function import SpikeFunction
+from spikelearn.neurons.parts.constants import Constant, given
+from spikelearn.neurons.parts.membrane import MembraneNeuron
+from spikelearn.neurons.parts.refractory_time import RefractoryTime
+from spikelearn.neurons.parts.spike_function import SpikeFunction
 
 #: Which conductance a step has: that of its beginning, or the mean of its decay.
 WithinStep = Literal["held", "mean"]

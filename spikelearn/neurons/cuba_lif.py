@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from spikelearn.neurons.base import NEURONS
-from spikelearn.neurons.constants import Constant, given, is_number
-from spikelearn.neurons.membrane import LeakyNeuron, LeakyOptions, StepOptions, check_decay
-from spikelearn.neurons.spike_function import SpikeFunction
+from spikelearn.neurons.parts.constants import Constant, given, is_number
+from spikelearn.neurons.parts.membrane import LeakyNeuron, LeakyOptions, StepOptions, check_decay
+from spikelearn.neurons.parts.spike_function import SpikeFunction
 
 
 class CubaLIFState(NamedTuple):

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from spikelearn.checks import check_positive
 from spikelearn.neurons.base import NEURONS, Neuron
-from spikelearn.neurons.phenotype import PHENOTYPES, Phenotype
-from spikelearn.neurons.spike_function import SpikeFunction
+from spikelearn.neurons.parts.phenotype import PHENOTYPES, Phenotype
+from spikelearn.neurons.parts.spike_function import SpikeFunction
 
 
 class DeepArtificialNeuronState(NamedTuple):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.neurons.base import NEURONS
-from spikelearn.neurons.exponential import ExponentialNeuron
+from spikelearn.neurons.parts.exponential import ExponentialNeuron
 
 
 class EIFState(NamedTuple):

@@ -1,7 +1,7 @@
 """Integrate-and-fire neuron without leak."""
 
 from spikelearn.neurons.base import NEURONS
-from spikelearn.neurons.membrane import MembraneNeuron
+from spikelearn.neurons.parts.membrane import MembraneNeuron
 
 
 @NEURONS.register("if")

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from spikelearn.checks import check_finite, one_of
 from spikelearn.neurons.base import NEURONS
-from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.differential import DifferentialNeuron, Scheme
-from spikelearn.neurons.izhikevich_types import FIRING_TYPES, FiringType
+from spikelearn.neurons.parts.constants import Constant, given
+from spikelearn.neurons.parts.differential import DifferentialNeuron, Scheme
+from spikelearn.neurons.parts.izhikevich_types import FIRING_TYPES, FiringType
 
 #: Slopes of the papers are per ms.
 PER_SECOND = 1000.0

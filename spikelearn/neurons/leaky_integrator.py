@@ -7,9 +7,9 @@ from torch import Tensor
 
 from spikelearn.checks import check_positive
 from spikelearn.neurons.base import NEURONS, MembraneState
-from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.membrane import Discretisation, Membrane, check_decay
-from spikelearn.neurons.spike_function import SpikeFunction
+from spikelearn.neurons.parts.constants import Constant, given
+from spikelearn.neurons.parts.membrane import Discretisation, Membrane, check_decay
+from spikelearn.neurons.parts.spike_function import SpikeFunction
 
 
 @NEURONS.register("leaky-integrator")

@@ -1,7 +1,7 @@
 """Leaky integrate-and-fire neuron."""
 
 from spikelearn.neurons.base import NEURONS
-from spikelearn.neurons.membrane import LeakyNeuron
+from spikelearn.neurons.parts.membrane import LeakyNeuron
 
 
 @NEURONS.register("lif")

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from spikelearn.checks import check_finite, check_positive
 from spikelearn.neurons.base import NEURONS, Neuron, fits
-from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.membrane import FiringOptions, MembraneNeuron, StepOptions, check_decay, check_time
+from spikelearn.neurons.parts.constants import Constant, given
+from spikelearn.neurons.parts.membrane import FiringOptions, MembraneNeuron, StepOptions, check_decay, check_time
 
 
 @NEURONS.register("plif")

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from spikelearn.checks import check_positive
 from spikelearn.neurons.base import NEURONS, Neuron
-from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.spike_function import SpikeFunction
-from spikelearn.neurons.streams import streams, uniform
+from spikelearn.neurons.parts.constants import Constant, given
+from spikelearn.neurons.parts.spike_function import SpikeFunction
+from spikelearn.neurons.parts.streams import streams, uniform
 
 
 class PoissonState(NamedTuple):

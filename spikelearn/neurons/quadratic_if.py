@@ -7,9 +7,9 @@ from torch import Tensor
 
 from spikelearn.checks import check_finite, check_positive
 from spikelearn.neurons.base import NEURONS
-from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.differential import DifferentialNeuron, IntegrationOptions
-from spikelearn.neurons.membrane import check_time
+from spikelearn.neurons.parts.constants import Constant, given
+from spikelearn.neurons.parts.differential import DifferentialNeuron, IntegrationOptions
+from spikelearn.neurons.parts.membrane import check_time
 
 
 class QuadraticIFState(NamedTuple):

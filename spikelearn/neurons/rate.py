@@ -7,7 +7,7 @@ from torch import Tensor
 from spikelearn.checks import check_instance, check_positive
 from spikelearn.neurons.activations import Activation, ReLU
 from spikelearn.neurons.base import NEURONS, Neuron
-from spikelearn.neurons.spike_function import SpikeFunction
+from spikelearn.neurons.parts.spike_function import SpikeFunction
 
 
 class RateState(NamedTuple):

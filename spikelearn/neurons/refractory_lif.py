@@ -7,11 +7,11 @@ from torch import Tensor
 
 from spikelearn.checks import check_choice
 from spikelearn.neurons.base import NEURONS, Neuron
-from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.membrane import LeakyNeuron, Reset, StepOptions, check_decay
+from spikelearn.neurons.parts.constants import Constant, given
+from spikelearn.neurons.parts.membrane import LeakyNeuron, Reset, StepOptions, check_decay
+from spikelearn.neurons.parts.refractory_time import RefractoryTime
+from spikelearn.neurons.parts.spike_function import SpikeFunction
 from spikelearn.neurons.refractory_alif import Options
-from spikelearn.neurons.refractory_time import RefractoryTime
-from spikelearn.neurons.spike_function import SpikeFunction
 
 
 class RefractoryLIFState(NamedTuple):

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from spikelearn.checks import check_finite, check_flag, check_positive
 from spikelearn.neurons.base import NEURONS, Neuron
-from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.membrane import check_time
-from spikelearn.neurons.spike_function import SpikeFunction
+from spikelearn.neurons.parts.constants import Constant, given
+from spikelearn.neurons.parts.membrane import check_time
+from spikelearn.neurons.parts.spike_function import SpikeFunction
 
 
 class ResonateAndFireState(NamedTuple):

@@ -5,8 +5,8 @@ from torch import Tensor
 
 from spikelearn.checks import check_fraction, check_positive
 from spikelearn.neurons.base import NEURONS, MembraneState, Neuron
-from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.spike_function import SpikeFunction
+from spikelearn.neurons.parts.constants import Constant, given
+from spikelearn.neurons.parts.spike_function import SpikeFunction
 
 
 @NEURONS.register("silent-leak-lif")

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from spikelearn.checks import check_choice, check_finite, check_flag, check_not_negative
 from spikelearn.neurons.base import NEURONS
-from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.membrane import Discretisation, Reset
-from spikelearn.neurons.spike_function import SpikeFunction
-from spikelearn.neurons.synaptic_filter import SynapticFilter, decays_given
+from spikelearn.neurons.parts.constants import Constant, given
+from spikelearn.neurons.parts.membrane import Discretisation, Reset
+from spikelearn.neurons.parts.spike_function import SpikeFunction
+from spikelearn.neurons.parts.synaptic_filter import SynapticFilter, decays_given
 
 
 class SpikeResponseState(NamedTuple):

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from spikelearn.checks import check_count, check_fraction, check_positive
 from spikelearn.neurons.base import NEURONS, Neuron
-from spikelearn.neurons.spike_function import SpikeFunction
-from spikelearn.neurons.streams import streams, uniform
-from spikelearn.neurons.winners import UNITS, winners_of
+from spikelearn.neurons.parts.spike_function import SpikeFunction
+from spikelearn.neurons.parts.streams import streams, uniform
+from spikelearn.neurons.parts.winners import UNITS, winners_of
 
 
 class StochasticWinnerState(NamedTuple):

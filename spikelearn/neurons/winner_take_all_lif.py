@@ -7,10 +7,10 @@ from torch import Tensor
 
 from spikelearn.checks import check_count
 from spikelearn.neurons.base import NEURONS, MembraneState, Neuron
-from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.membrane import LeakyNeuron, LeakyOptions, StepOptions, check_decay
-from spikelearn.neurons.spike_function import SpikeFunction
-from spikelearn.neurons.winners import UNITS, winners_of
+from spikelearn.neurons.parts.constants import Constant, given
+from spikelearn.neurons.parts.membrane import LeakyNeuron, LeakyOptions, StepOptions, check_decay
+from spikelearn.neurons.parts.spike_function import SpikeFunction
+from spikelearn.neurons.parts.winners import UNITS, winners_of
 
 
 @NEURONS.register("winner-take-all-lif")

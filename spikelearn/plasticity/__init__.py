@@ -18,7 +18,7 @@ from spikelearn.plasticity.base import (
     firing_rates,
 )
 from spikelearn.plasticity.equilibrium.chl import CHL
-from spikelearn.plasticity.equilibrium.divergence import DIVERGENCES
+from spikelearn.plasticity.equilibrium.energies.divergence import DIVERGENCES
 from spikelearn.plasticity.equilibrium.eqprop import EqProp
 from spikelearn.plasticity.equilibrium.eqprop_spiking import EqPropSpiking
 from spikelearn.plasticity.equilibrium.ide import IDE
@@ -101,6 +101,9 @@ from spikelearn.plasticity.three_factor.directional_dfa import DirectionalDFA
 from spikelearn.plasticity.three_factor.dkp import DKP
 from spikelearn.plasticity.three_factor.drtp import DRTP
 from spikelearn.plasticity.three_factor.e_prop import EProp
+from spikelearn.plasticity.three_factor.engine.pairs import PAIRS
+from spikelearn.plasticity.three_factor.engine.rate_regulariser import RateRegulariser
+from spikelearn.plasticity.three_factor.engine.report import WeightTrace, traces_of
 from spikelearn.plasticity.three_factor.fa import FA
 from spikelearn.plasticity.three_factor.lls import LLS
 from spikelearn.plasticity.three_factor.lls_m import LLSM
@@ -109,9 +112,6 @@ from spikelearn.plasticity.three_factor.local_classifier import LocalClassifierR
 from spikelearn.plasticity.three_factor.ostl import OSTL
 from spikelearn.plasticity.three_factor.ottt import OTTT
 from spikelearn.plasticity.three_factor.ottt_online import OTTTOnline
-from spikelearn.plasticity.three_factor.pairs import PAIRS
-from spikelearn.plasticity.three_factor.rate_regulariser import RateRegulariser
-from spikelearn.plasticity.three_factor.report import WeightTrace, traces_of
 from spikelearn.plasticity.three_factor.rule import ThreeFactor
 from spikelearn.plasticity.three_factor.s_tllr import STLLR
 from spikelearn.plasticity.three_factor.s_tllr_online import STLLROnline

@@ -16,7 +16,7 @@ from spikelearn.export import load_weights, save_weights
 from spikelearn.loading import Batches, Loader
 from spikelearn.measure import Evaluation
 from spikelearn.network import FittedReadout
-from spikelearn.neurons.differential import DifferentialNeuron
+from spikelearn.neurons.parts.differential import DifferentialNeuron
 from spikelearn.plasticity import Batch, RuleWarning, Update
 from spikelearn.training.averages import to_averages
 from spikelearn.training.checkpoint import load_checkpoint, save_checkpoint

@@ -10,7 +10,7 @@ import torch
 from spikelearn.files import write_atomically
 from spikelearn.loading import Loader
 from spikelearn.network import Network, evaluating
-from spikelearn.neurons.constants import number_or
+from spikelearn.neurons.parts.constants import number_or
 from spikelearn.plasticity import Batch
 
 #: Samples that are recorded.

@@ -7,7 +7,7 @@ from torch import nn
 from spikelearn.network import Block, Feedback, MembraneReadout, Network, StepReadout
 from spikelearn.neurons import LeakyIntegrator, RefractoryALIF, Surrogate, Triangle
 from spikelearn.plasticity import BPTT, RULES, Batch, CrossEntropyMembrane, MSESteps, OptimizerChoice
-from spikelearn.plasticity.three_factor.followed_edge import FollowedEdge
+from spikelearn.plasticity.three_factor.engine.followed_edge import FollowedEdge
 from spikelearn.synapses import without_self
 from spikelearn.tasks import PerStep
 from spikelearn.training import Training, learn

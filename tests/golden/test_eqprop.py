@@ -11,7 +11,7 @@ from spikelearn.network import Block, Network, RateReadout
 from spikelearn.neurons import Rate
 from spikelearn.neurons.activations import HardSigmoid, Linear, Logistic, Tanh
 from spikelearn.plasticity import RULES, Batch, OptimizerChoice
-from spikelearn.plasticity.equilibrium.hopfield import Hopfield
+from spikelearn.plasticity.equilibrium.energies.hopfield import Hopfield
 from spikelearn.training import Training, learn
 from tests.golden.files import assert_relative, golden_files, load
 

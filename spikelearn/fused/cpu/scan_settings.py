@@ -10,7 +10,7 @@ import torch
 
 from spikelearn.fused.surrogate_code import SurrogateCode, surrogate_code
 from spikelearn.neurons import IF, LIF, AdaptiveLIF, CubaLIF, MembraneNeuron, Neuron, Surrogate
-from spikelearn.neurons.constants import Constant
+from spikelearn.neurons.parts.constants import Constant
 
 #: What kernels calculate in.
 REAL: dict[torch.dtype, Any] = {torch.float32: np.float32, torch.float64: np.float64}

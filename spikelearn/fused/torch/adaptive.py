@@ -17,7 +17,7 @@ from spikelearn.fused.torch.membrane import (
     reset_slope,
 )
 from spikelearn.neurons import AdaptiveLIF, AdaptiveLIFState, SpikeFunction, Surrogate
-from spikelearn.neurons.constants import add_times, is_number
+from spikelearn.neurons.parts.constants import add_times, is_number
 
 
 @register_kernel(Surrogate, AdaptiveLIF, "cpu", "cuda")

@@ -9,7 +9,7 @@ from spikelearn.fast_path import refuse_second_derivative
 from spikelearn.fused.registry import register_kernel
 from spikelearn.fused.torch.membrane import MembraneScan, error_after, is_known
 from spikelearn.neurons import CubaLIF, CubaLIFState, Surrogate
-from spikelearn.neurons.constants import Constant, is_number
+from spikelearn.neurons.parts.constants import Constant, is_number
 
 
 @register_kernel(Surrogate, CubaLIF, "cpu", "cuda")

@@ -11,7 +11,7 @@ from torch import Tensor
 from spikelearn.fast_path import refuse_second_derivative
 from spikelearn.fused.registry import register_kernel
 from spikelearn.neurons import IF, LIF, MembraneNeuron, MembraneState, SpikeFunction, Surrogate
-from spikelearn.neurons.constants import add_times, is_number
+from spikelearn.neurons.parts.constants import add_times, is_number
 
 
 @register_kernel(Surrogate, LIF, "cpu", "cuda")

@@ -5,7 +5,7 @@ from torch import nn
 from spikelearn.network.readouts.base import READOUTS
 from spikelearn.network.readouts.rate import RateReadout
 from spikelearn.neurons import MembraneNeuron, Neuron
-from spikelearn.neurons.constants import one_number
+from spikelearn.neurons.parts.constants import one_number
 
 
 @READOUTS.register("linear")

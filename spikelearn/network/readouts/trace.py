@@ -6,7 +6,7 @@ from spikelearn.checks import check_fraction, check_positive
 from spikelearn.network.readouts.base import READOUTS, Readout
 from spikelearn.network.records import Activity
 from spikelearn.neurons import CubaLIF, Neuron
-from spikelearn.neurons.constants import one_number
+from spikelearn.neurons.parts.constants import one_number
 from spikelearn.traces import low_pass, over_steps
 
 

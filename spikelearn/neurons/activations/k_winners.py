@@ -5,7 +5,7 @@ from torch import Tensor
 
 from spikelearn.checks import check_count, check_flag
 from spikelearn.neurons.activations.base import ACTIVATIONS, Layerwise
-from spikelearn.neurons.winners import k_largest
+from spikelearn.neurons.parts.winners import k_largest
 
 
 @ACTIVATIONS.register("k-winners")

@@ -10,7 +10,7 @@ from spikelearn.neurons.adjoints.surrogate import NO_ADJOINT, Surrogate
 from spikelearn.neurons.base import MembraneState, Neuron
 from spikelearn.neurons.integrate_and_fire import IF
 from spikelearn.neurons.lif import LIF
-from spikelearn.neurons.spike_function import SpikeFunction
+from spikelearn.neurons.parts.spike_function import SpikeFunction
 
 
 def forward_sequence(adjoint: Adjoint, neuron: Neuron, state: Any, current: Any) -> tuple[Tensor, Tensor, Any]:

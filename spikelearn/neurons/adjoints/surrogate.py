@@ -7,7 +7,7 @@ from torch import Tensor
 from spikelearn.checks import check_flag
 from spikelearn.neurons.adjoints.base import ADJOINTS, Adjoint
 from spikelearn.neurons.base import Neuron
-from spikelearn.neurons.spike_function import HARD, Derivative, SpikeFunction
+from spikelearn.neurons.parts.spike_function import HARD, Derivative, SpikeFunction
 from spikelearn.neurons.surrogates import SURROGATES, SurrogateDerivative
 
 

@@ -9,8 +9,8 @@ from spikelearn.checks import check_choice, check_flag, check_positive
 from spikelearn.fast_path import refuse_second_derivative
 from spikelearn.neurons.adjoints.base import ADJOINTS, Adjoint
 from spikelearn.neurons.base import Neuron
-from spikelearn.neurons.constants import one_number
 from spikelearn.neurons.cuba_lif import CubaLIF, CubaLIFState
+from spikelearn.neurons.parts.constants import one_number
 
 WarmUp = Literal["element", "layer", "always", "never"]
 

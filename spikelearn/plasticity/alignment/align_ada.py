@@ -27,7 +27,7 @@ from spikelearn.plasticity.base import RULES, Batch, Memory, Update, firing_rate
 from spikelearn.plasticity.gradient.base import named_gradients
 from spikelearn.plasticity.losses import CrossEntropyRate, Loss
 from spikelearn.plasticity.requires import Need, PlainSynapses
-from spikelearn.plasticity.three_factor.walk import before_mask, every_current, zero_currents
+from spikelearn.plasticity.three_factor.engine.walk import before_mask, every_current, zero_currents
 from spikelearn.synapses import as_float, trainable
 from spikelearn.synapses.structure import rows_of
 

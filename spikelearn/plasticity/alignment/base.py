@@ -12,7 +12,7 @@ from spikelearn.plasticity.base import Batch, Memory
 from spikelearn.plasticity.factors import SUPERVISED, Factors
 from spikelearn.plasticity.gradient.base import GradientRule
 from spikelearn.plasticity.requires import Need, NoFeedback, trainable_names
-from spikelearn.plasticity.three_factor.walk import before_mask, every_current, zero_currents
+from spikelearn.plasticity.three_factor.engine.walk import before_mask, every_current, zero_currents
 from spikelearn.synapses import drive
 
 #: What stands before a parameter in the names of a rule's memory.

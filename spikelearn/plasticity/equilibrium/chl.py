@@ -8,7 +8,7 @@ from spikelearn.checks import check_count, check_instance
 from spikelearn.network import Network
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.equilibrium.contrastive import Contrastive, phase_metrics
-from spikelearn.plasticity.equilibrium.output_loss import OutputLoss
+from spikelearn.plasticity.equilibrium.energies.output_loss import OutputLoss
 from spikelearn.plasticity.factors import SUPERVISED, Factors
 from spikelearn.plasticity.losses import SquaredError
 from spikelearn.plasticity.requires import Need, PlainRate

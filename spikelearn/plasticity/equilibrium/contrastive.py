@@ -9,8 +9,8 @@ from spikelearn.checks import check_count, check_instance, check_positive
 from spikelearn.network import Activity, Network, RateReadout
 from spikelearn.neurons import Rate
 from spikelearn.plasticity.base import Batch, Memory, OptimizerChoice, Rule
-from spikelearn.plasticity.equilibrium.hopfield import Hopfield, Phase
-from spikelearn.plasticity.equilibrium.output_loss import OutputLoss
+from spikelearn.plasticity.equilibrium.energies.hopfield import Hopfield, Phase
+from spikelearn.plasticity.equilibrium.energies.output_loss import OutputLoss
 from spikelearn.plasticity.losses import Loss
 from spikelearn.plasticity.requires import Chain, LossFits, Need, Neurons, NoFeedback, Passes, SomethingToLearn
 from spikelearn.synapses import uses_batch_statistics

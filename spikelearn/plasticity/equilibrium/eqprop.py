@@ -12,9 +12,9 @@ from spikelearn.network import Network
 from spikelearn.plasticity.back_weights import PREFIX, BackWeights, crossed_weights
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.equilibrium.contrastive import Contrastive, phase_metrics
-from spikelearn.plasticity.equilibrium.energy import Values
-from spikelearn.plasticity.equilibrium.hopfield import Changes, Hopfield, Phase, VectorField
-from spikelearn.plasticity.equilibrium.output_loss import OutputLoss
+from spikelearn.plasticity.equilibrium.energies.energy import Values
+from spikelearn.plasticity.equilibrium.energies.hopfield import Changes, Hopfield, Phase, VectorField
+from spikelearn.plasticity.equilibrium.energies.output_loss import OutputLoss
 from spikelearn.plasticity.factors import SUPERVISED, Factors
 from spikelearn.plasticity.losses import Loss, SquaredError
 from spikelearn.plasticity.per_layer import PerLayer, check_places, of_layer, per_layer

@@ -11,9 +11,9 @@ from spikelearn.network import Network
 from spikelearn.neurons import IF, LIF
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.equilibrium.contrastive import Contrastive, phase_metrics
-from spikelearn.plasticity.equilibrium.hopfield import Phase
-from spikelearn.plasticity.equilibrium.output_loss import OutputLoss
-from spikelearn.plasticity.equilibrium.spiking_hopfield import Moving, SpikingHopfield
+from spikelearn.plasticity.equilibrium.energies.hopfield import Phase
+from spikelearn.plasticity.equilibrium.energies.output_loss import OutputLoss
+from spikelearn.plasticity.equilibrium.energies.spiking_hopfield import Moving, SpikingHopfield
 from spikelearn.plasticity.factors import SUPERVISED, Factors
 from spikelearn.plasticity.losses import Loss, SquaredError
 from spikelearn.plasticity.requires import Neurons

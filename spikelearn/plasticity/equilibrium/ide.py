@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from spikelearn.checks import check_choice, check_count, check_fraction, check_positive
 from spikelearn.network import Network, RateReadout, copied_buffers
 from spikelearn.neurons import IF, LIF
-from spikelearn.neurons.constants import one_number
+from spikelearn.neurons.parts.constants import one_number
 from spikelearn.plasticity.base import (
     RULES,
     Batch,
@@ -19,8 +19,8 @@ from spikelearn.plasticity.base import (
     Rule,
     Update,
 )
+from spikelearn.plasticity.equilibrium.dynamics.settle import Settled, settle
 from spikelearn.plasticity.equilibrium.ide_norms import decay_of, is_still, mean_input, norms_for_simulation
-from spikelearn.plasticity.equilibrium.settle import Settled, settle
 from spikelearn.plasticity.factors import ALL, Factors
 from spikelearn.plasticity.requires import (
     Chain,

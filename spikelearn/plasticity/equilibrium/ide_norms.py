@@ -8,7 +8,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from spikelearn.network import Network, copied_buffers
 from spikelearn.neurons import MembraneNeuron
-from spikelearn.neurons.constants import one_number
+from spikelearn.neurons.parts.constants import one_number
 from spikelearn.synapses import as_float, float_type
 from spikelearn.traces import weighted_rate
 

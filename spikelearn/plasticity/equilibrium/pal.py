@@ -11,8 +11,14 @@ from spikelearn.checks import check_choice, check_count, check_not_negative, che
 from spikelearn.network import Network
 from spikelearn.plasticity.back_weights import PREFIX, BackWeights, neuron_shapes
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Update
-from spikelearn.plasticity.equilibrium.constrained import ConstrainedCoding, OwnWayBack, crossed, mean_of, one_hot
-from spikelearn.plasticity.equilibrium.prospective_dynamics import Compared, Dynamics, Layer, Moment
+from spikelearn.plasticity.equilibrium.dynamics.prospective_dynamics import Compared, Dynamics, Layer, Moment
+from spikelearn.plasticity.equilibrium.energies.constrained import (
+    ConstrainedCoding,
+    OwnWayBack,
+    crossed,
+    mean_of,
+    one_hot,
+)
 from spikelearn.plasticity.per_layer import PerLayer, check_places, of_layer, per_layer
 from spikelearn.plasticity.requires import trainable_names
 from spikelearn.synapses import float_type

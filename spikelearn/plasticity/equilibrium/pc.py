@@ -11,11 +11,11 @@ from spikelearn.checks import check_choice, check_count, check_instance, check_p
 from spikelearn.network import Network
 from spikelearn.neurons import IF, LIF, Adjoint, ATan, Neuron, Rate, Surrogate
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
-from spikelearn.plasticity.equilibrium.descent import descend, last
-from spikelearn.plasticity.equilibrium.energy import Values, settling
-from spikelearn.plasticity.equilibrium.predictive import PredictiveEnergy, PredictiveSlopes
+from spikelearn.plasticity.equilibrium.dynamics.descent import descend, last
+from spikelearn.plasticity.equilibrium.energies.energy import Values, settling
+from spikelearn.plasticity.equilibrium.energies.predictive import PredictiveEnergy, PredictiveSlopes
+from spikelearn.plasticity.equilibrium.energies.rate_maps import RateMaps
 from spikelearn.plasticity.equilibrium.predictive_rule import PredictiveRule
-from spikelearn.plasticity.equilibrium.rate_maps import RateMaps
 from spikelearn.plasticity.losses import CrossEntropy, Loss
 
 Form = Literal["strict", "fixed-pred", "exact", "z-il"]

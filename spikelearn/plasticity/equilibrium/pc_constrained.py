@@ -11,7 +11,7 @@ from spikelearn.checks import check_choice, check_count, check_flag, check_not_n
 from spikelearn.network import Network
 from spikelearn.plasticity.back_weights import BackWeights, LayeredKind
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Update
-from spikelearn.plasticity.equilibrium.constrained import (
+from spikelearn.plasticity.equilibrium.energies.constrained import (
     ConstrainedCoding,
     OwnWayBack,
     mean_of,
@@ -21,7 +21,7 @@ from spikelearn.plasticity.equilibrium.constrained import (
     scores_of,
     squares,
 )
-from spikelearn.plasticity.equilibrium.layer_maps import Prediction
+from spikelearn.plasticity.equilibrium.energies.layer_maps import Prediction
 from spikelearn.plasticity.requires import Need, NoTrainableBias
 
 ErrorKind = Literal["difference", "division"]

@@ -6,9 +6,9 @@ import torch
 
 from spikelearn.network import Network
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
-from spikelearn.plasticity.equilibrium.energy import settling
-from spikelearn.plasticity.equilibrium.layer_maps import Node
-from spikelearn.plasticity.equilibrium.predictive import Output
+from spikelearn.plasticity.equilibrium.energies.energy import settling
+from spikelearn.plasticity.equilibrium.energies.layer_maps import Node
+from spikelearn.plasticity.equilibrium.energies.predictive import Output
 from spikelearn.plasticity.equilibrium.predictive_rule import InferenceRule, Through
 from spikelearn.plasticity.losses import Loss, SquaredError
 from spikelearn.plasticity.per_layer import PerLayer

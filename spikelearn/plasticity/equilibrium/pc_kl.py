@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from spikelearn.plasticity.base import RULES, OptimizerChoice
 from spikelearn.plasticity.equilibrium import distributions as distributions  # registers them
-from spikelearn.plasticity.equilibrium.divergence import DIVERGENCES, Divergence
-from spikelearn.plasticity.equilibrium.layer_maps import Node
+from spikelearn.plasticity.equilibrium.energies.divergence import DIVERGENCES, Divergence
+from spikelearn.plasticity.equilibrium.energies.layer_maps import Node
+from spikelearn.plasticity.equilibrium.energies.predictive import Output
 from spikelearn.plasticity.equilibrium.pc_prospective import ProspectiveConfiguration
-from spikelearn.plasticity.equilibrium.predictive import Output
 from spikelearn.plasticity.losses import CrossEntropy, Loss
 from spikelearn.plasticity.per_layer import PerLayer, check_places
 from spikelearn.plasticity.requires import Need, Passes

@@ -17,12 +17,12 @@ from spikelearn.checks import (
 from spikelearn.network import Network
 from spikelearn.neurons import Neuron, Rate
 from spikelearn.plasticity.base import Batch, Rule
-from spikelearn.plasticity.equilibrium.descent import Look, descend
-from spikelearn.plasticity.equilibrium.divergence import Divergence, Gaussian
-from spikelearn.plasticity.equilibrium.energy import Energy, Slopes, Values
-from spikelearn.plasticity.equilibrium.error_energy import ErrorEnergy
-from spikelearn.plasticity.equilibrium.layer_maps import Node
-from spikelearn.plasticity.equilibrium.predictive import Output, PredictiveEnergy
+from spikelearn.plasticity.equilibrium.dynamics.descent import Look, descend
+from spikelearn.plasticity.equilibrium.energies.divergence import Divergence, Gaussian
+from spikelearn.plasticity.equilibrium.energies.energy import Energy, Slopes, Values
+from spikelearn.plasticity.equilibrium.energies.error_energy import ErrorEnergy
+from spikelearn.plasticity.equilibrium.energies.layer_maps import Node
+from spikelearn.plasticity.equilibrium.energies.predictive import Output, PredictiveEnergy
 from spikelearn.plasticity.factors import ALL, Factors
 from spikelearn.plasticity.losses import Loss
 from spikelearn.plasticity.per_layer import PerLayer, check_places, per_layer

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.neurons import CubaLIF
-from spikelearn.neurons.constants import one_number
+from spikelearn.neurons.parts.constants import one_number
 
 #: Entries [samples, events, neurons] that are looked at together; bounds the memory.
 CHUNK = 2**21

@@ -10,7 +10,7 @@ from spikelearn.checks import check_instance, check_not_negative
 from spikelearn.network import Activity, Network
 from spikelearn.neurons import CubaLIF
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update
-from spikelearn.plasticity.equilibrium.constrained import refuse_left_out
+from spikelearn.plasticity.equilibrium.energies.constrained import refuse_left_out
 from spikelearn.plasticity.factors import ALL
 from spikelearn.plasticity.gradient.event_adjoint import CarriedBack, carry_back
 from spikelearn.plasticity.gradient.event_times import Fired, Solution, Spikes, fire, in_order, input_times

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from spikelearn.checks import check_choice, check_count, check_flag
 from spikelearn.network import Network, Record
-from spikelearn.neurons.winners import k_largest
+from spikelearn.neurons.parts.winners import k_largest
 from spikelearn.plasticity.base import RULES, Memory, OptimizerChoice
 from spikelearn.plasticity.hebbian.competition import UNITS, by_neuron, over_places, rate_homeostasis
 from spikelearn.plasticity.hebbian.layerwise import LayerwiseHebbian, LearningLayer

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 
 from spikelearn.neurons import TSSL, CubaLIF
-from spikelearn.neurons.constants import one_number
+from spikelearn.neurons.parts.constants import one_number
 from spikelearn.plasticity.gradient.bptt import BPTT
 from spikelearn.plasticity.gradient.readout_only import ReadoutOnly
 from spikelearn.plasticity.identities.base import changes, compare, dense, identity, spikes_for

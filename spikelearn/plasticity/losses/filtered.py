@@ -8,7 +8,7 @@ from torch import Tensor
 from spikelearn.checks import check_positive
 from spikelearn.network import Network, TraceReadout
 from spikelearn.neurons import CubaLIF, Neuron
-from spikelearn.neurons.constants import one_number
+from spikelearn.neurons.parts.constants import one_number
 from spikelearn.plasticity.losses.base import SpikingLoss
 from spikelearn.traces import low_pass
 

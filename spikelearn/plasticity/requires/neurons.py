@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spikelearn.network import Network
 from spikelearn.neurons import NEURONS, Neuron
-from spikelearn.neurons.constants import one_number
+from spikelearn.neurons.parts.constants import one_number
 from spikelearn.plasticity.requires.base import Need, Values
 
 

@@ -14,7 +14,7 @@ from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Up
 from spikelearn.plasticity.gradient.base import named_gradients
 from spikelearn.plasticity.losses import Loss, SmoothL1Membrane
 from spikelearn.plasticity.requires import Need, Passes
-from spikelearn.plasticity.three_factor.latents import POOLS
+from spikelearn.plasticity.three_factor.engine.latents import POOLS
 from spikelearn.plasticity.three_factor.rule import ThreeFactor
 from spikelearn.plasticity.three_factor.signals import LocalReadout
 from spikelearn.plasticity.three_factor.signals.local_readout import BIASES, WEIGHTS

@@ -8,8 +8,8 @@ from spikelearn.neurons import Adjoint, Surrogate, Triangle
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.losses import CrossEntropyMembrane, Loss
 from spikelearn.plasticity.requires import Need
-from spikelearn.plasticity.three_factor.pairs import pair_need
-from spikelearn.plasticity.three_factor.rate_regulariser import RateRegulariser
+from spikelearn.plasticity.three_factor.engine.pairs import pair_need
+from spikelearn.plasticity.three_factor.engine.rate_regulariser import RateRegulariser
 from spikelearn.plasticity.three_factor.rule import Form, ThreeFactor
 from spikelearn.plasticity.three_factor.signals import Direct, DirectKolenPollack
 from spikelearn.plasticity.three_factor.traces import EligibilityTrace, Trace

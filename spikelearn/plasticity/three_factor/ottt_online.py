@@ -9,7 +9,7 @@ from spikelearn.network import Network
 from spikelearn.neurons import Adjoint, Sigmoid, Surrogate
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.losses import Loss, MixedMembrane
-from spikelearn.plasticity.three_factor.online import updates_at_every_step
+from spikelearn.plasticity.three_factor.engine.online import updates_at_every_step
 from spikelearn.plasticity.three_factor.ottt import SETTINGS
 from spikelearn.plasticity.three_factor.rule import ThreeFactor
 from spikelearn.plasticity.three_factor.signals import Spatial

@@ -15,18 +15,13 @@ from spikelearn.plasticity.factors import LOCAL, Factors
 from spikelearn.plasticity.gradient.base import GradientRule, named_gradients
 from spikelearn.plasticity.gradient.budgeted import budget_of, budgeted_update, pieces_need
 from spikelearn.plasticity.requires import Need, SomethingToLearn
-from spikelearn.plasticity.three_factor.behind import Senders, senders, steps_before
-from spikelearn.plasticity.three_factor.blockwise import Blockwise
-from spikelearn.plasticity.three_factor.eligibility_walk import EligibilityWalk
-from spikelearn.plasticity.three_factor.pairs import Parts, check_pairs, pair_needs
-from spikelearn.plasticity.three_factor.rate_regulariser import RateRegulariser
-from spikelearn.plasticity.three_factor.signals import Signal, Spatial
-from spikelearn.plasticity.three_factor.signals.base import Local, Pulled, Sent
-from spikelearn.plasticity.three_factor.steps import step_needs
-from spikelearn.plasticity.three_factor.traces import PreTrace, Trace
-from spikelearn.plasticity.three_factor.traces.base import Edge
-from spikelearn.plasticity.three_factor.traces.closed import ThroughTime
-from spikelearn.plasticity.three_factor.walk import (
+from spikelearn.plasticity.three_factor.engine.behind import Senders, senders, steps_before
+from spikelearn.plasticity.three_factor.engine.blockwise import Blockwise
+from spikelearn.plasticity.three_factor.engine.eligibility_walk import EligibilityWalk
+from spikelearn.plasticity.three_factor.engine.pairs import Parts, check_pairs, pair_needs
+from spikelearn.plasticity.three_factor.engine.rate_regulariser import RateRegulariser
+from spikelearn.plasticity.three_factor.engine.steps import step_needs
+from spikelearn.plasticity.three_factor.engine.walk import (
     Walk,
     before_mask,
     edges_of,
@@ -37,6 +32,11 @@ from spikelearn.plasticity.three_factor.walk import (
     step_shares,
     zero_currents,
 )
+from spikelearn.plasticity.three_factor.signals import Signal, Spatial
+from spikelearn.plasticity.three_factor.signals.base import Local, Pulled, Sent
+from spikelearn.plasticity.three_factor.traces import PreTrace, Trace
+from spikelearn.plasticity.three_factor.traces.base import Edge
+from spikelearn.plasticity.three_factor.traces.closed import ThroughTime
 
 Form = Literal["sequence", "step"]
 

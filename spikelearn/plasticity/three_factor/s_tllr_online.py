@@ -10,7 +10,7 @@ from spikelearn.network import Network
 from spikelearn.neurons import Adjoint, Surrogate, Triangle
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.losses import CrossEntropyMembrane, Loss
-from spikelearn.plasticity.three_factor.online import updates_at_every_step
+from spikelearn.plasticity.three_factor.engine.online import updates_at_every_step
 from spikelearn.plasticity.three_factor.rule import ThreeFactor
 from spikelearn.plasticity.three_factor.s_tllr import SETTINGS, Feedback, signal_of
 from spikelearn.plasticity.three_factor.traces import PrePostTrace

@@ -13,12 +13,12 @@ from spikelearn.plasticity.factors import Factors
 from spikelearn.plasticity.losses import CrossEntropyMembrane, Loss
 from spikelearn.plasticity.per_layer import PerLayer
 from spikelearn.plasticity.three_factor.bases import Basis, SquareBasis
+from spikelearn.plasticity.three_factor.engine.walk import Step, Walk
 from spikelearn.plasticity.three_factor.rule import Form, ThreeFactor
 from spikelearn.plasticity.three_factor.s_tllr import SETTINGS
 from spikelearn.plasticity.three_factor.signals import FixedBasis, Spatial
 from spikelearn.plasticity.three_factor.signals.fixed_basis import Criterion
 from spikelearn.plasticity.three_factor.traces import PrePostTrace
-from spikelearn.plasticity.three_factor.walk import Step, Walk
 
 
 @RULES.register("tess")

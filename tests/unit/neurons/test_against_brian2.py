@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from spikelearn.neurons import EIF, HARD, AdEx, ConductanceLIF, Izhikevich, QuadraticIF
-from spikelearn.neurons.izhikevich_types import FIRING_TYPES
+from spikelearn.neurons.parts.izhikevich_types import FIRING_TYPES
 from tests.unit.neurons.references import stimuli
 
 FOUND = np.load(Path(__file__).parent / "references" / "brian2.npz")

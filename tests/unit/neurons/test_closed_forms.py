@@ -20,7 +20,7 @@ from spikelearn.neurons import (
     SpikeFunction,
     Surrogate,
 )
-from spikelearn.neurons.izhikevich_types import FIRING_TYPES
+from spikelearn.neurons.parts.izhikevich_types import FIRING_TYPES
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from torch import nn
 
 from spikelearn.network import Block, Network, build
 from spikelearn.neurons import DeepArtificialNeuron, Phenotype
-from spikelearn.neurons.phenotype import PHENOTYPES
+from spikelearn.neurons.parts.phenotype import PHENOTYPES
 from spikelearn.plasticity import DFA
 from spikelearn.runs import settings_from
 

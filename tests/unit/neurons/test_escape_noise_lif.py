@@ -12,7 +12,7 @@ from spikelearn.loading import Loader
 from spikelearn.measure import evaluate
 from spikelearn.network import build
 from spikelearn.neurons import HARD, EscapeNoiseLIF, Rectangle, SpikeFunction, Surrogate
-from spikelearn.neurons.streams import streams, uniform
+from spikelearn.neurons.parts.streams import streams, uniform
 from spikelearn.plasticity import BPTT, DFA, STDP, Batch
 from spikelearn.runs import Settings, open_run, train, trained_network
 from spikelearn.seeding import generator_for

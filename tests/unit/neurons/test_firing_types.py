@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikelearn.neurons.izhikevich_types import FEATURES
+from spikelearn.neurons.parts.izhikevich_types import FEATURES
 
 SPEC = spec_from_file_location(
     "izhikevich_types_figure", Path(__file__).parents[3] / "examples" / "izhikevich_types.py"

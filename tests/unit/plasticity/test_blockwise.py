@@ -58,7 +58,7 @@ def test_the_changes_are_those_of_the_whole_record(trace, signal, monkeypatch):
         found = only_update(rule, network, data, memory)
         with monkeypatch.context() as patch:
             patch.setattr("spikelearn.plasticity.three_factor.rule.Local", int)
-            patch.setattr("spikelearn.plasticity.three_factor.walk.Local", signal)
+            patch.setattr("spikelearn.plasticity.three_factor.engine.walk.Local", signal)
             whole = only_update(rule, network, data, memory)
         torch.testing.assert_close(found.grads, whole.grads, rtol=1e-12, atol=1e-14)
         assert found.scores.equal(whole.scores)

@@ -13,8 +13,8 @@ from spikelearn.network import Block, Network, RateReadout
 from spikelearn.neurons import Rate
 from spikelearn.neurons.activations import Linear, Logistic, Softmax, Standardised, Tanh
 from spikelearn.plasticity import CHL, Batch, CrossEntropy, CrossEntropyRate, EqProp, OptimizerChoice, SquaredError
-from spikelearn.plasticity.equilibrium.hopfield import Hopfield
-from spikelearn.plasticity.equilibrium.output_loss import OutputLoss
+from spikelearn.plasticity.equilibrium.energies.hopfield import Hopfield
+from spikelearn.plasticity.equilibrium.energies.output_loss import OutputLoss
 from spikelearn.training import Training, learn
 from tests.helpers import largest_difference, only_update
 

@@ -18,7 +18,7 @@ from spikelearn.plasticity import (
     Split,
     ThreeFactor,
 )
-from spikelearn.plasticity.three_factor.tangents import output_tangent
+from spikelearn.plasticity.three_factor.engine.tangents import output_tangent
 from spikelearn.synapses import drive
 from spikelearn.training import Training, learn, make_schedule
 from tests.helpers import NETWORKS, batch_for, dense, looped, only_update

@@ -7,7 +7,7 @@ from spikelearn.network import build
 from spikelearn.neurons import Rate
 from spikelearn.neurons.activations import Linear, Tanh
 from spikelearn.plasticity import PAL, Batch, OptimizerChoice
-from spikelearn.plasticity.equilibrium.constrained import OwnWayBack
+from spikelearn.plasticity.equilibrium.energies.constrained import OwnWayBack
 from spikelearn.plasticity.equilibrium.pal import angles
 from spikelearn.training import Training, learn
 

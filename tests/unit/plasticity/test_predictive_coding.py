@@ -10,11 +10,11 @@ from spikelearn.network import Block, Network
 from spikelearn.neurons import Rate
 from spikelearn.neurons.activations import HalfTanh, Linear, Softplus, Standardised, Tanh
 from spikelearn.plasticity import RULES, Batch, CrossEntropy, SquaredError
-from spikelearn.plasticity.equilibrium.descent import descend, last
-from spikelearn.plasticity.equilibrium.divergence import Divergence, Gaussian
-from spikelearn.plasticity.equilibrium.energy import Energy, settling
-from spikelearn.plasticity.equilibrium.error_energy import ErrorEnergy
-from spikelearn.plasticity.equilibrium.predictive import PredictiveEnergy
+from spikelearn.plasticity.equilibrium.dynamics.descent import descend, last
+from spikelearn.plasticity.equilibrium.energies.divergence import Divergence, Gaussian
+from spikelearn.plasticity.equilibrium.energies.energy import Energy, settling
+from spikelearn.plasticity.equilibrium.energies.error_energy import ErrorEnergy
+from spikelearn.plasticity.equilibrium.energies.predictive import PredictiveEnergy
 from spikelearn.tasks import Regress
 from tests.helpers import F64, only_update
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from spikelearn.plasticity.equilibrium.settle import Settled, settle
+from spikelearn.plasticity.equilibrium.dynamics.settle import Settled, settle
 
 F64 = torch.float64
 

@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from spikelearn.plasticity.equilibrium.divergence import DIVERGENCES, Divergence, DivergenceSlopes
+from spikelearn.plasticity.equilibrium.energies.divergence import DIVERGENCES, Divergence, DivergenceSlopes
 
 
 @DIVERGENCES.register("bernoulli")

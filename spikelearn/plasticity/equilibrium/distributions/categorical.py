@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from spikelearn.plasticity.equilibrium.divergence import DIVERGENCES, Divergence, DivergenceSlopes
+from spikelearn.plasticity.equilibrium.energies.divergence import DIVERGENCES, Divergence, DivergenceSlopes
 
 #: Axis of a layer's units in values [T, B, n] or [T, B, C, H, W]: maps compete at each place of an image by itself.
 UNITS = 2

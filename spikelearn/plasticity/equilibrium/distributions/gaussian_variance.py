@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from spikelearn.plasticity.equilibrium.divergence import DIVERGENCES, Divergence, DivergenceSlopes
+from spikelearn.plasticity.equilibrium.energies.divergence import DIVERGENCES, Divergence, DivergenceSlopes
 
 #: Axis of a layer's units, the first half of which are means.
 UNITS = 2

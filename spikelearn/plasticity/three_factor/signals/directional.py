@@ -12,8 +12,8 @@ from spikelearn.neurons import Adjoint
 from spikelearn.plasticity.back_weights import PREFIX, BackWeights, direct_weights
 from spikelearn.plasticity.base import Batch, Memory
 from spikelearn.plasticity.losses import CrossEntropyRate, Loss
+from spikelearn.plasticity.three_factor.engine.tangents import output_tangent
 from spikelearn.plasticity.three_factor.signals.base import SIGNALS, Broadcast, Sent, feedback_adam, sent_by
-from spikelearn.plasticity.three_factor.tangents import output_tangent
 from spikelearn.synapses import float_type
 
 Tangents = Literal["presentation", "step"]

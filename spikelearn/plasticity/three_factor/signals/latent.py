@@ -13,7 +13,7 @@ from spikelearn.plasticity.back_weights import neuron_shapes
 from spikelearn.plasticity.base import Batch, Memory
 from spikelearn.plasticity.losses import Loss
 from spikelearn.plasticity.per_layer import PerLayer, check_places, of_layer, per_layer
-from spikelearn.plasticity.three_factor.latents import at_steps, behind_pools, mean_of, pooled, spread
+from spikelearn.plasticity.three_factor.engine.latents import at_steps, behind_pools, mean_of, pooled, spread
 from spikelearn.plasticity.three_factor.signals.base import Local, Taught
 from spikelearn.tasks import check_targets
 

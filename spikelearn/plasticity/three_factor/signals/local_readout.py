@@ -8,13 +8,13 @@ from torch import Tensor
 
 from spikelearn.checks import check_fraction, check_instance, check_not_negative, check_positive
 from spikelearn.network import Network
-from spikelearn.neurons.streams import streams, uniform
+from spikelearn.neurons.parts.streams import streams, uniform
 from spikelearn.plasticity.back_weights import neuron_shapes
 from spikelearn.plasticity.back_weights import uniform as drawn_weights
 from spikelearn.plasticity.base import Batch, Memory
 from spikelearn.plasticity.losses import Loss, SmoothL1Membrane
 from spikelearn.plasticity.losses.membrane import MembraneLoss
-from spikelearn.plasticity.three_factor.latents import behind_pools
+from spikelearn.plasticity.three_factor.engine.latents import behind_pools
 from spikelearn.plasticity.three_factor.signals.base import SIGNALS, Local, Pulled, Sent, Taught
 from spikelearn.tasks import check_targets
 

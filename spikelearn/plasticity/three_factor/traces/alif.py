@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from spikelearn.neurons import Adjoint, Neuron
-from spikelearn.neurons.constants import one_number
-from spikelearn.plasticity.three_factor.slopes import Slopes
+from spikelearn.neurons.parts.constants import one_number
+from spikelearn.plasticity.three_factor.engine.slopes import Slopes
 from spikelearn.plasticity.three_factor.traces.base import TRACES
 from spikelearn.plasticity.three_factor.traces.carrier import Carrier, Eligibility, Whole
 from spikelearn.plasticity.three_factor.traces.closed import ClosedForm, misfit_of_constants, misfit_of_membrane

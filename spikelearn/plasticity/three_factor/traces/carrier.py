@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.neurons import Neuron
-from spikelearn.plasticity.three_factor.slopes import CURRENT, STATE, Slopes
+from spikelearn.plasticity.three_factor.engine.slopes import CURRENT, STATE, Slopes
 from spikelearn.plasticity.three_factor.traces.fan_in import FanIn
 
 

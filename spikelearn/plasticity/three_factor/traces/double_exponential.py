@@ -5,8 +5,8 @@ from collections.abc import Collection
 from torch import Tensor
 
 from spikelearn.neurons import Adjoint, CubaLIF, Neuron, SpikeResponse
-from spikelearn.neurons.constants import one_number
-from spikelearn.plasticity.three_factor.slopes import Slopes
+from spikelearn.neurons.parts.constants import one_number
+from spikelearn.plasticity.three_factor.engine.slopes import Slopes
 from spikelearn.plasticity.three_factor.traces.base import TRACES
 from spikelearn.plasticity.three_factor.traces.carrier import Carrier, Eligibility, FactoredEligibility
 from spikelearn.plasticity.three_factor.traces.closed import ClosedForm, misfit_of_constants, misfit_of_membrane

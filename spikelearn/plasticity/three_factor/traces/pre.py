@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from spikelearn.checks import check_flag, check_fraction
-from spikelearn.neurons.constants import one_number
+from spikelearn.neurons.parts.constants import one_number
 from spikelearn.plasticity.requires import HasDecay, Need, OneNumber, PlainSynapses
 from spikelearn.plasticity.three_factor.traces.base import TRACES, Behind, Edge, Trace
 from spikelearn.synapses import as_float, correlate

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from spikelearn.checks import check_finite, check_fraction
-from spikelearn.neurons.constants import one_number
+from spikelearn.neurons.parts.constants import one_number
 from spikelearn.plasticity.requires import HasDecay, Need, OneNumber, PlainSynapses
 from spikelearn.plasticity.three_factor.traces.base import TRACES, Behind, Edge
 from spikelearn.plasticity.three_factor.traces.pre import PreTrace, is_bias

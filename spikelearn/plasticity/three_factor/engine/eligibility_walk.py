@@ -7,14 +7,22 @@ from torch import Tensor
 from spikelearn.network import Network, Record
 from spikelearn.neurons import Adjoint
 from spikelearn.plasticity.base import Batch, Memory
-from spikelearn.plasticity.three_factor.followed_edge import FollowedEdge, readout_memory
-from spikelearn.plasticity.three_factor.rate_regulariser import RateRegulariser
+from spikelearn.plasticity.three_factor.engine.followed_edge import FollowedEdge, readout_memory
+from spikelearn.plasticity.three_factor.engine.rate_regulariser import RateRegulariser
+from spikelearn.plasticity.three_factor.engine.slopes import SlopesOf
+from spikelearn.plasticity.three_factor.engine.walk import (
+    Step,
+    Walk,
+    as_sequence,
+    detached,
+    edges_of,
+    place_of,
+    sent_of,
+)
 from spikelearn.plasticity.three_factor.signals.base import Signal
-from spikelearn.plasticity.three_factor.slopes import SlopesOf
 from spikelearn.plasticity.three_factor.traces.carrier import Derived
 from spikelearn.plasticity.three_factor.traces.closed import ThroughTime
 from spikelearn.plasticity.three_factor.traces.fan_in import FanIn
-from spikelearn.plasticity.three_factor.walk import Step, Walk, as_sequence, detached, edges_of, place_of, sent_of
 from spikelearn.synapses import trainable
 from spikelearn.synapses.structure import as_linear
 

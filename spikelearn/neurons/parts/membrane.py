@@ -12,8 +12,8 @@ from torch import Tensor
 from spikelearn.checks import check_choice, check_finite, check_flag, check_fraction, check_positive
 from spikelearn.fast_path import is_plain
 from spikelearn.neurons.base import MembraneState, Neuron
-from spikelearn.neurons.constants import Constant, add_times, given, is_number
-from spikelearn.neurons.spike_function import SpikeFunction
+from spikelearn.neurons.parts.constants import Constant, add_times, given, is_number
+from spikelearn.neurons.parts.spike_function import SpikeFunction
 
 Reset = Literal["to_value", "subtract"]
 Discretisation = Literal["exact", "euler"]

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_choice, check_count, check_finite, check_flag, check_positive
-from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.refractory_time import RefractoryTime
-from spikelearn.neurons.spike_function import SpikeFunction
+from spikelearn.neurons.parts.constants import Constant, given
+from spikelearn.neurons.parts.refractory_time import RefractoryTime
+from spikelearn.neurons.parts.spike_function import SpikeFunction
 
 Scheme = Literal["euler", "sequential", "rk4"]
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from spikelearn.network import Network
 from spikelearn.neurons import Rate, Surrogate
 from spikelearn.plasticity.base import firing_rates
-from spikelearn.plasticity.equilibrium.layer_maps import LayerMaps, Prediction
+from spikelearn.plasticity.equilibrium.energies.layer_maps import LayerMaps, Prediction
 from spikelearn.synapses import as_float, transpose
 
 

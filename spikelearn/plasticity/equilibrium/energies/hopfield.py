@@ -13,9 +13,9 @@ from spikelearn.network import Network
 from spikelearn.neurons import Activation, Rate
 from spikelearn.neurons.activations import Elementwise
 from spikelearn.plasticity.back_weights import PREFIX
-from spikelearn.plasticity.equilibrium.coupling import Coupling
-from spikelearn.plasticity.equilibrium.energy import Energy, Slopes, Values
-from spikelearn.plasticity.equilibrium.output_loss import OutputLoss
+from spikelearn.plasticity.equilibrium.energies.coupling import Coupling
+from spikelearn.plasticity.equilibrium.energies.energy import Energy, Slopes, Values
+from spikelearn.plasticity.equilibrium.energies.output_loss import OutputLoss
 
 #: {parameter: derivative}.
 Changes = dict[str, Tensor]

@@ -9,9 +9,9 @@ from spikelearn.network import Network
 from spikelearn.neurons import Neuron
 from spikelearn.plasticity.back_weights import neuron_shapes
 from spikelearn.plasticity.base import Rule
-from spikelearn.plasticity.three_factor.followed_edge import readout_memory
+from spikelearn.plasticity.three_factor.engine.followed_edge import readout_memory
+from spikelearn.plasticity.three_factor.engine.slopes import followed
 from spikelearn.plasticity.three_factor.rule import ThreeFactor
-from spikelearn.plasticity.three_factor.slopes import followed
 from spikelearn.plasticity.three_factor.traces.base import Trace
 from spikelearn.plasticity.three_factor.traces.closed import ThroughTime
 from spikelearn.plasticity.three_factor.traces.pre import PreTrace

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from spikelearn.network import Network
 from spikelearn.neurons import LeakyIntegrator
-from spikelearn.plasticity.three_factor.slopes import Slopes
+from spikelearn.plasticity.three_factor.engine.slopes import Slopes
 from spikelearn.plasticity.three_factor.traces.carrier import Carrier, Eligibility, Whole
 
 

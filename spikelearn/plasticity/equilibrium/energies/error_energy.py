@@ -5,9 +5,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from spikelearn.plasticity.equilibrium.energy import Energy, Slopes, Values
-from spikelearn.plasticity.equilibrium.layer_maps import Prediction
-from spikelearn.plasticity.equilibrium.predictive import PredictiveEnergy, PredictiveSlopes
+from spikelearn.plasticity.equilibrium.energies.energy import Energy, Slopes, Values
+from spikelearn.plasticity.equilibrium.energies.layer_maps import Prediction
+from spikelearn.plasticity.equilibrium.energies.predictive import PredictiveEnergy, PredictiveSlopes
 
 
 class ErrorEnergy(Energy):

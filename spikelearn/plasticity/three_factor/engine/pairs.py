@@ -7,9 +7,9 @@ from typing import NamedTuple
 from spikelearn.network import Network
 from spikelearn.neurons import Adjoint
 from spikelearn.plasticity.requires import Need, Values
-from spikelearn.plasticity.three_factor.followed_edge import readout_memory
+from spikelearn.plasticity.three_factor.engine.followed_edge import readout_memory
+from spikelearn.plasticity.three_factor.engine.slopes import neurons_meet
 from spikelearn.plasticity.three_factor.signals.base import Signal
-from spikelearn.plasticity.three_factor.slopes import neurons_meet
 from spikelearn.plasticity.three_factor.traces.base import Trace
 from spikelearn.plasticity.three_factor.traces.carrier import Derived
 from spikelearn.plasticity.three_factor.traces.closed import ClosedForm, ThroughTime

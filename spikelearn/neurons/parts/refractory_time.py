@@ -5,7 +5,7 @@ from torch import Tensor
 
 from spikelearn.checks import check_not_negative
 from spikelearn.neurons.base import Neuron
-from spikelearn.neurons.constants import Constant, given, is_number
+from spikelearn.neurons.parts.constants import Constant, given, is_number
 
 
 class RefractoryTime(Neuron):

@@ -11,7 +11,7 @@ from spikelearn.network import Activity, Network
 from spikelearn.neurons import Rate
 from spikelearn.plasticity.back_weights import PREFIX, BackWeights
 from spikelearn.plasticity.base import Batch, Memory, Rule
-from spikelearn.plasticity.equilibrium.layer_maps import LayerMaps, Node, Prediction
+from spikelearn.plasticity.equilibrium.energies.layer_maps import LayerMaps, Node, Prediction
 from spikelearn.plasticity.equilibrium.predictive_rule import check_delays, check_samples
 from spikelearn.plasticity.factors import SUPERVISED, Factors
 from spikelearn.plasticity.requires import (

@@ -11,7 +11,7 @@ from spikelearn.network import Activity, BlockActivity, Network, Record, State, 
 from spikelearn.neurons import Adjoint
 from spikelearn.plasticity.base import Batch, Memory
 from spikelearn.plasticity.running import RunningRecord
-from spikelearn.plasticity.three_factor.behind import Senders, senders
+from spikelearn.plasticity.three_factor.engine.behind import Senders, senders
 from spikelearn.plasticity.three_factor.signals.base import Local, Sent, Signal
 from spikelearn.plasticity.three_factor.traces.base import Behind, Edge, Trace
 from spikelearn.synapses import as_float, float_type, is_linear, trainable, uses_batch_statistics

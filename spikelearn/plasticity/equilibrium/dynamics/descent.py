@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from spikelearn.plasticity.equilibrium.energy import Energy, Slopes, Values
+from spikelearn.plasticity.equilibrium.energies.energy import Energy, Slopes, Values
 
 
 class Look(NamedTuple):

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from spikelearn.network import Activity, Network
 from spikelearn.plasticity.base import Batch
-from spikelearn.plasticity.equilibrium.divergence import Divergence, Gaussian
-from spikelearn.plasticity.equilibrium.energy import Energy, Slopes, Values
-from spikelearn.plasticity.equilibrium.layer_maps import LayerMaps, Node, Prediction
+from spikelearn.plasticity.equilibrium.energies.divergence import Divergence, Gaussian
+from spikelearn.plasticity.equilibrium.energies.energy import Energy, Slopes, Values
+from spikelearn.plasticity.equilibrium.energies.layer_maps import LayerMaps, Node, Prediction
 from spikelearn.plasticity.losses import Loss
 from spikelearn.plasticity.per_layer import of_layer
 

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from spikelearn.network import Network
 from spikelearn.neurons import NO_ADJOINT
-from spikelearn.plasticity.equilibrium.energy import Values
-from spikelearn.plasticity.equilibrium.hopfield import Hopfield, Phase
-from spikelearn.plasticity.equilibrium.output_loss import OutputLoss
+from spikelearn.plasticity.equilibrium.energies.energy import Values
+from spikelearn.plasticity.equilibrium.energies.hopfield import Hopfield, Phase
+from spikelearn.plasticity.equilibrium.energies.output_loss import OutputLoss
 
 
 class Moving(NamedTuple):

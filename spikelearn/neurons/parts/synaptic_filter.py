@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from spikelearn.neurons.constants import Constant, given
-from spikelearn.neurons.membrane import Discretisation, Membrane, check_decay
+from spikelearn.neurons.parts.constants import Constant, given
+from spikelearn.neurons.parts.membrane import Discretisation, Membrane, check_decay
 
 
 class SynapticFilter(Membrane):

@@ -10,9 +10,7 @@ from spikelearn.network import BlockActivity, Network, Record
 from spikelearn.neurons import Adjoint
 from spikelearn.plasticity.base import Batch, Memory, Update
 from spikelearn.plasticity.gradient.base import named_gradients
-from spikelearn.plasticity.three_factor.signals.base import Local, local_loss, told_to
-from spikelearn.plasticity.three_factor.traces import Trace
-from spikelearn.plasticity.three_factor.walk import (
+from spikelearn.plasticity.three_factor.engine.walk import (
     before_mask,
     edges_into,
     every_current,
@@ -20,6 +18,8 @@ from spikelearn.plasticity.three_factor.walk import (
     step_shares,
     zero_currents,
 )
+from spikelearn.plasticity.three_factor.signals.base import Local, local_loss, told_to
+from spikelearn.plasticity.three_factor.traces import Trace
 from spikelearn.synapses import trainable
 
 

@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from spikelearn.plasticity.equilibrium.constrained import OwnWayBack
-from spikelearn.plasticity.equilibrium.layer_maps import Prediction
+from spikelearn.plasticity.equilibrium.energies.constrained import OwnWayBack
+from spikelearn.plasticity.equilibrium.energies.layer_maps import Prediction
 
 #: How the output is compared with its target: by potentials, by their softmax, or by rates.
 Compared = Literal["potential", "softmax", "rate"]

@@ -1,0 +1,1 @@
+"""What several neurons are made of."""

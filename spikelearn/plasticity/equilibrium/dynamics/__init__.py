@@ -1,0 +1,1 @@
+"""How values come to rest: fixed points, descent, and equations of motion."""

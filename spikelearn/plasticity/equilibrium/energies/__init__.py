@@ -1,0 +1,1 @@
+"""Energies of networks, and the maps between layers that they are made of."""

@@ -1,0 +1,1 @@
+"""What runs a three-factor rule: walks over steps and blocks, slopes, pairs of signal and trace, the report on them."""
