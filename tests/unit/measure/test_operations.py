@@ -312,7 +312,7 @@ def test_every_rule_is_counted_and_nothing_changes(case):
     network, rule, drawing = case.network(), case.make(), generator()
     # Of an even number of steps a rule of two phases leaves one out, which inference counts.
     steps = 11 if isinstance(rule, ErrorNeuronRule) else 10
-    rewards = torch.ones(steps, 4) if case.rule.startswith("mstdp") else None
+    rewards = torch.ones(steps, 4) if case.rule in ("mstdp", "mstdpet", "dopamine-stdp") else None
     batch = Batch((torch.rand(steps, 4, 6) < 0.4).float(), torch.tensor([0, 1, 0, 1]), rewards=rewards)
     memory = rule.init(network, drawing)
     before = [
