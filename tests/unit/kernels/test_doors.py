@@ -123,7 +123,7 @@ EXAMPLES = {
     "kernels.private_weights.unload": lambda: (real(M, N), np.array([0, 3], I4), real(2, M), real(B, M), real(M, N)),
     "kernels.stdp_online.present": lambda: (
         *(np.array([0, 1, 1, 0], I4), real(4), LISTS[1], real(2, M), real(B, M), real(M, M)),
-        *(real(9), False, real(4), False, real(2, T)),
+        *(real(9), False, real(5), False, real(2, T)),
     ),
 }
 

@@ -18,7 +18,7 @@ from spikelearn.checks import check_count
 from spikelearn.files import write_atomically
 
 #: Seconds between two looks at what the cluster has room for, and for which a node is waited for in the beginning.
-ROOM_EVERY, NODE_WAIT = 5.0, 60.0
+ROOM_EVERY, NODE_WAIT = 5.0, 180.0
 
 #: Seconds in which the head of a cluster has to answer.
 CONNECT_WAIT = 10.0
