@@ -6,6 +6,8 @@ import re
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores; read when torch is imported, and by all they start
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # Threads that wait for work would otherwise spin on cores that the other workers need.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest
 import torch
