@@ -14,7 +14,6 @@ from filelock import FileLock
 from numba.core.compiler_lock import global_compiler_lock
 
 from spikelearn.kernels.doors import Door
-from spikelearn.kernels.wrappers import wrappers_linked
 
 #: Folders of the package that hold kernels, and what is compiled into them.
 FOLDERS = ("kernels", "fused")
@@ -168,7 +167,7 @@ def _compiled_once(compiling: Callable[..., Any], path: str) -> Callable[..., An
     alone = _in_turn(compiling, path)
 
     def taken(signature: Any) -> Any:
-        with global_compiler_lock, wrappers_linked():
+        with global_compiler_lock:
             return alone(signature)
 
     return taken

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, optim
 
-from spikelearn.checks import check_positive
+from spikelearn.checks import check_fraction, check_positive
 from spikelearn.plasticity import RULES, OptimizerChoice, Rule, of_layer
 from spikelearn.registry import Registry
 
@@ -77,3 +77,43 @@ def called(closure: Callable[[], Any] | None) -> Any:
         return None
     with torch.enable_grad():
         return closure()
+
+
+class OverSquares(optim.Optimizer):
+    r"""Steps divided by a root of squares of the gradient g that are kept: $W \leftarrow W - \mathrm{lr}\; g / d$.
+
+    Args:
+        params: what is optimised.
+        lr: learning rate.
+        decay: of the squares per step, in [0, 1).
+        eps: keeps the divisor from 0.
+
+    Raises:
+        ValueError: a value out of range.
+    """
+
+    #: Where the squares begin, unit of g squared.
+    start: ClassVar[float]
+
+    def __init__(self, params: Iterable[Tensor], lr: float, decay: float, eps: float) -> None:
+        check_positive("lr", lr)
+        check_fraction("decay", decay, below_one=True)
+        check_positive("eps", eps)
+        super().__init__(params, {"lr": lr, "decay": decay, "eps": eps})
+
+    @abstractmethod
+    def divisor(self, square: Tensor, grad: Tensor, decay: float, eps: float) -> Tensor:
+        """d, as a tensor of its own; ``square`` is brought up to date in place."""
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Change every parameter that has a gradient; ``closure``, where it is given, finds the gradients anew."""
+        loss = called(closure)
+        for group in self.param_groups:
+            for parameter in (p for p in group["params"] if p.grad is not None):
+                state, grad = self.state[parameter], parameter.grad
+                if "square" not in state:
+                    state["square"] = torch.full_like(parameter, self.start)
+                divisor = self.divisor(state["square"], grad, group["decay"], group["eps"])
+                parameter.addcdiv_(grad, divisor, value=-group["lr"])
+        return loss

@@ -1,16 +1,15 @@
 """Steps over the root of the largest recent square, which SuperSpike takes."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, optim
 
 from spikelearn.checks import check_fraction, check_positive
-from spikelearn.training.optimizers.base import OPTIMIZERS, OptimizerFactory, called
+from spikelearn.training.optimizers.base import OPTIMIZERS, OptimizerFactory, OverSquares
 
 
-class RMaxProp(optim.Optimizer):
+class RMaxProp(OverSquares):
     r"""Steps divided by the root of the largest recent square.
 
     $$v \leftarrow \max(\gamma\, v, g^2), \qquad W \leftarrow W - \mathrm{lr}\; g / (\sqrt v + \mathrm{eps})$$
@@ -29,24 +28,13 @@ class RMaxProp(optim.Optimizer):
     Source: Zenke & Ganguli, Neural Computation 30, 2018.
     """
 
-    def __init__(self, params: Iterable[Tensor], lr: float = 1e-3, decay: float = 0.983, eps: float = 1e-12) -> None:
-        check_positive("lr", lr)
-        check_fraction("decay", decay, below_one=True)
-        check_positive("eps", eps)
-        super().__init__(params, {"lr": lr, "decay": decay, "eps": eps})
+    start = 0.0
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Change every parameter that has a gradient; ``closure``, where it is given, finds the gradients anew."""
-        loss = called(closure)
-        for group in self.param_groups:
-            for parameter in (p for p in group["params"] if p.grad is not None):
-                state, grad = self.state[parameter], parameter.grad
-                if "square" not in state:
-                    state["square"] = torch.zeros_like(parameter)
-                square = torch.maximum(state["square"].mul_(group["decay"]), grad * grad, out=state["square"])
-                parameter.addcdiv_(grad, square.sqrt().add_(group["eps"]), value=-group["lr"])
-        return loss
+    def __init__(self, params: Iterable[Tensor], lr: float = 1e-3, decay: float = 0.983, eps: float = 1e-12) -> None:
+        super().__init__(params, lr, decay, eps)
+
+    def divisor(self, square: Tensor, grad: Tensor, decay: float, eps: float) -> Tensor:
+        return torch.maximum(square.mul_(decay), grad * grad, out=square).sqrt().add_(eps)
 
 
 @OPTIMIZERS.register("rmaxprop")

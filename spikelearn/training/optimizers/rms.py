@@ -1,16 +1,14 @@
 """Steps over a running square that starts at 1, which EMSTDP takes."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
-import torch
 from torch import Tensor, optim
 
 from spikelearn.checks import check_fraction, check_positive
-from spikelearn.training.optimizers.base import OPTIMIZERS, OptimizerFactory, called
+from spikelearn.training.optimizers.base import OPTIMIZERS, OptimizerFactory, OverSquares
 
 
-class UnitRMS(optim.Optimizer):
+class UnitRMS(OverSquares):
     r"""Steps divided by the root of a running square that starts at 1.
 
     $$R \leftarrow \rho R + (1 - \rho) g^2, \qquad W \leftarrow W - \mathrm{lr}\; g / \sqrt{R + \mathrm{eps}}$$
@@ -29,24 +27,13 @@ class UnitRMS(optim.Optimizer):
     Source: Shrestha, Fang, Wu & Qiu, ICONS 2019, the authors' program.
     """
 
-    def __init__(self, params: Iterable[Tensor], lr: float = 1e-3, decay: float = 0.9, eps: float = 1e-8) -> None:
-        check_positive("lr", lr)
-        check_fraction("decay", decay, below_one=True)
-        check_positive("eps", eps)
-        super().__init__(params, {"lr": lr, "decay": decay, "eps": eps})
+    start = 1.0
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Change every parameter that has a gradient; ``closure``, where it is given, finds the gradients anew."""
-        loss = called(closure)
-        for group in self.param_groups:
-            for parameter in (p for p in group["params"] if p.grad is not None):
-                state, grad = self.state[parameter], parameter.grad
-                if "square" not in state:
-                    state["square"] = torch.ones_like(parameter)
-                square = state["square"].mul_(group["decay"]).addcmul_(grad, grad, value=1.0 - group["decay"])
-                parameter.addcdiv_(grad, (square + group["eps"]).sqrt_(), value=-group["lr"])
-        return loss
+    def __init__(self, params: Iterable[Tensor], lr: float = 1e-3, decay: float = 0.9, eps: float = 1e-8) -> None:
+        super().__init__(params, lr, decay, eps)
+
+    def divisor(self, square: Tensor, grad: Tensor, decay: float, eps: float) -> Tensor:
+        return (square.mul_(decay).addcmul_(grad, grad, value=1.0 - decay) + eps).sqrt_()
 
 
 @OPTIMIZERS.register("rms")

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from filelock import Timeout
-from numba.core.codegen import JITCPUCodegen
 from numba.core.compiler_lock import global_compiler_lock
 
 import spikelearn
@@ -184,22 +183,6 @@ def test_numba_s_lock_is_taken_before_the_files_and_both_are_held_while_compilin
     assert compiled._compiled_once(compiling, path)("its types") == "its types"
     assert before == [True]
     assert not global_compiler_lock.is_locked()
-
-
-def test_wrappers_of_a_parallel_loop_are_linked_and_no_machine_code(tmp_path, monkeypatch):
-    body = "for n in numba.prange(len(x)):\n        out[n] = 2 * x[n]"
-    (tmp_path / "loop_kernels.py").write_text(f"import numba\n\ndef doubled(x, out):\n    {body}\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    from loop_kernels import doubled
-
-    names, add = [], JITCPUCodegen._add_module
-    monkeypatch.setattr(JITCPUCodegen, "_add_module", lambda codegen, m: names.append(m.name) or add(codegen, m))
-    noted, x, out = JITCPUCodegen._add_module, np.arange(5.0), np.empty(5)
-    compiled.kernel(parallel=True)(doubled)(x, out)
-    assert out.tolist() == [0.0, 2.0, 4.0, 6.0, 8.0]
-    assert "doubled" in names
-    assert [name for name in names if "rapper" in name] == []
-    assert JITCPUCodegen._add_module is noted
 
 
 def test_a_kernel_whose_folder_takes_no_locks_is_compiled_all_the_same(tmp_path, monkeypatch):
