@@ -11,8 +11,9 @@ from spikelearn.network.readouts.fitted import PART, FittedReadout
 #: Largest entry of the gradient, in coordinates in which curvatures are near 1, over the first one: there it ends.
 TOLERANCE = 1e-4
 
-#: Samples from which curvatures are estimated at most: they say how steps are scaled, not where they end.
-CURVED = 8192
+#: Samples from which curvatures are estimated at most, or samples a unit, where these are more: fewer samples than
+#: units would leave directions without any curvature. They say how steps are scaled, not where they end.
+CURVED, CURVED_PER_UNIT = 8192, 4
 
 
 @READOUTS.register("linear-probe")
@@ -64,10 +65,14 @@ class _Regression:
     def __init__(self, read: Tensor, labels: Tensor, classes: int, strength: float) -> None:
         self.read, self.labels, self.classes, self.strength = read, labels, classes, strength
         self.mean = read.mean(0, dtype=torch.float64)
-        some = read[torch.arange(min(CURVED, len(read))) * len(read) // min(CURVED, len(read))]
-        centred = some.double() - self.mean
+        count = min(len(read), max(CURVED, CURVED_PER_UNIT * read.shape[1]))
+        some = read[torch.arange(count) * len(read) // count]
+        curvature = torch.zeros(2 * (read.shape[1],), dtype=torch.float64)
+        for part in some.split(PART):
+            centred = part - self.mean.to(read.dtype)
+            curvature += centred.T @ centred
         # At W = 0 all classes are as likely, so a class's curvature is that of the samples over K, and the penalty's.
-        curvature = centred.T @ centred * (len(read) / len(some) / classes)
+        curvature *= len(read) / count / classes
         curvature.diagonal().add_(1.0 / strength)
         self.factor = torch.linalg.cholesky(curvature)
         self.scale = (len(read) / classes) ** 0.5

@@ -78,6 +78,21 @@ def test_a_linear_probe_of_two_classes_is_at_the_minimum_that_it_names():
         assert gradient.abs().max() < 1e-2
 
 
+def test_a_linear_probe_of_more_units_than_the_usual_samples_ends_at_its_minimum(monkeypatch):
+    """Curvatures of 50 samples would leave 150 of 200 directions without a scale, in which no step gets anywhere."""
+    monkeypatch.setattr("spikelearn.network.readouts.linear_probe.CURVED", 50)
+    drawn = torch.Generator().manual_seed(0)
+    read = torch.relu(torch.randn(800, 200, generator=drawn) @ torch.randn(200, 200, generator=drawn) / 14)
+    targets = (read @ torch.randn(200, 4, generator=drawn)).argmax(1)
+    readout = LinearProbe(200, 4, iterations=60).double()
+    readout.fit(read.double(), targets)
+    weight, bias = readout.head.weight.clone().requires_grad_(), readout.head.bias.clone().requires_grad_()
+    scored = torch.nn.functional.linear(read.double(), weight, bias)
+    loss = torch.nn.functional.cross_entropy(scored, targets, reduction="sum") + weight.square().sum() / 200.0
+    for gradient in torch.autograd.grad(loss, [weight, bias]):
+        assert gradient.abs().max() < 0.1
+
+
 @pytest.mark.parametrize("there", [(0, 2), (1, 2, 3)])
 def test_a_linear_probe_of_fewer_classes_never_prefers_one_that_it_has_not_seen(there):
     read, targets = rates(classes=len(there))
