@@ -13,6 +13,7 @@ from spikelearn.cli.common import INTERRUPTED, progress, spread
 from spikelearn.cli.compare import compare_command
 from spikelearn.cli.continual import continual_command
 from spikelearn.cli.credits import credits_command
+from spikelearn.cli.doctor import doctor_command
 from spikelearn.cli.evaluate import evaluate_command
 from spikelearn.cli.export import export_command
 from spikelearn.cli.inspect import inspect_command
@@ -66,7 +67,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     *(train_command, align_command, compare_command, tune_command, report_command, evaluate_command, export_command),
     *(inspect_command, rules_command, locality_command, traces_command, neurons_command, datasets_command),
     *(impairments_command, presets_command, meta_command, credits_command, phenotype_command),
-    continual_command,
+    *(continual_command, doctor_command),
 )
 for command in COMMANDS:
     app.command(command.__name__.removesuffix("_command"))(_interruptible(command))

@@ -10,6 +10,7 @@ from spikelearn.cli.common import INTERRUPTED, AsJson, Imports, output, print_js
 from spikelearn.cli.flags import takes_settings
 from spikelearn.cli.suited import suited
 from spikelearn.datasets import short_name
+from spikelearn.doctor import diagnose, glance
 from spikelearn.network import FittedReadout
 from spikelearn.runs import Settings, merged, open_run, read_preset, read_settings, train, train_longer
 from spikelearn.tasks import measure_in
@@ -90,6 +91,9 @@ def _report(folder: RunFolder, settings: Settings, result: dict[str, Any], as_js
         ties = f" ({100 * unique:.2f} % with ties counted as errors)" if unique not in (None, value) else ""
         output.print(f"test {measure.words} {measure.shown(value)} of {result['test_samples']} samples{ties}")
         output.print(f"run {folder.path}")
+    if findings := diagnose(glance(settings, folder)):
+        names = ", ".join(finding.illness for finding in findings)
+        progress.print(f"{names}: spikelearn doctor {folder.path} says why", style="yellow")
 
 
 def _new(given: dict[str, Any], out: str | None, config: str | None, preset: str | None) -> tuple[RunFolder, Settings]:

@@ -7,10 +7,11 @@
 
 from spikelearn.draw.aligned_updates import aligned
 from spikelearn.draw.confused import confusion
+from spikelearn.draw.examined import examined
 from spikelearn.draw.learning_curves import curves
 from spikelearn.draw.potentials import membranes
 from spikelearn.draw.rasters import raster
 from spikelearn.draw.receptive_fields import weights
 from spikelearn.draw.style import save
 
-__all__ = ["aligned", "confusion", "curves", "membranes", "raster", "save", "weights"]
+__all__ = ["aligned", "confusion", "curves", "examined", "membranes", "raster", "save", "weights"]

@@ -19,7 +19,7 @@ LAYERS = [
     {"measure", "draw"},
     {"training"},
     {"runs"},
-    {"bench"},
+    {"bench", "doctor"},
     {"report"},
     {"cli"},
 ]
