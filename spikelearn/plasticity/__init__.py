@@ -68,6 +68,7 @@ from spikelearn.plasticity.pairwise.kernel_proxy import KernelProxy
 from spikelearn.plasticity.pairwise.kernels import KERNELS, Cosine, Filtered, Gaussian, Kernel
 from spikelearn.plasticity.per_layer import PerLayer, of_layer, per_layer
 from spikelearn.plasticity.requires import Unmet
+from spikelearn.plasticity.spike_timing.clopath import Clopath
 from spikelearn.plasticity.spike_timing.dependences import DEPENDENCES, Additive, Dependence, Power, PowerLaw
 from spikelearn.plasticity.spike_timing.dopamine_stdp import DopamineSTDP
 from spikelearn.plasticity.spike_timing.mstdp import MSTDP
@@ -175,6 +176,7 @@ __all__ = [
     "MSTDPET",
     "DopamineSTDP",
     "BCM",
+    "Clopath",
     "Oja",
     "Vogels",
     "PAIRINGS",

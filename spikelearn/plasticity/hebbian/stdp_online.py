@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from spikelearn.checks import check_instance
+from spikelearn.checks import check_flag, check_instance
 from spikelearn.fast_path import is_watched
 from spikelearn.network import Network
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
@@ -41,7 +41,7 @@ class OnlineSTDP(StepwiseRule):
 
     With ``coincident`` it is what BindsNET calls PostPre, with additive traces and the mean over the batch.
 
-    Additive pairs of all with all at a block of LIF, AdaptiveLIF or IF, with or without feedback to itself, read by its
+    Additive pairs of all with all, both changes added, without a delay, at a block of LIF, AdaptiveLIF or IF, with or without feedback to itself, read by its
     firing rate, go through a compiled loop over events; all else step by step.
 
     Args:
@@ -54,6 +54,9 @@ class OnlineSTDP(StepwiseRule):
             others, unit of current; 0: none. Scores are then those of a run without it, with the weights before.
         pairing: which spikes make a pair: "all-to-all", "nearest-symmetric", "nearest-presynaptic", "nearest-reduced".
         dependence: how changes depend on the weight: "additive", "power" (to multiplicative), "power-law".
+        in_turn: whether a weight that is potentiated and depressed in one step is cut to the bounds between the two, as
+            in NEST's synapses, depression coming last; else both are added first.
+        dendritic_delay: steps by which synapses see late that their target fired; NEST's delay is all of this kind.
 
     Shapes: inputs [T, B, in...]; synapses are ``nn.Linear``, ``nn.Flatten`` may stand in front.
 
@@ -90,12 +93,16 @@ class OnlineSTDP(StepwiseRule):
         teacher: float = 0.0,
         pairing: Pairing = AllToAll(),
         dependence: Dependence = Additive(),
+        in_turn: bool = False,
+        dendritic_delay: int = 0,
     ) -> None:
-        super().__init__(low=low, high=high, dt=dt, teacher=teacher)
+        super().__init__(low=low, high=high, dt=dt, teacher=teacher, dendritic_delay=dendritic_delay)
         check_pairs(a_plus, a_minus, tau_pre, tau_post, coincident)
         check_instance("pairing", pairing, Pairing, "for example NearestSymmetric()")
         check_instance("dependence", dependence, Dependence, "for example Power()")
         dependence.check(self.name, low, high)
+        check_flag("in_turn", in_turn)
+        self.in_turn = in_turn
         self.a_plus, self.a_minus, self.coincident = a_plus, a_minus, coincident
         self.decay_pre, self.decay_post = math.exp(-dt / tau_pre), math.exp(-dt / tau_post)
         self.pairing, self.dependence = pairing, dependence
@@ -108,12 +115,19 @@ class OnlineSTDP(StepwiseRule):
     def change(self, seen: Seen, traces: Traces) -> Tensor:
         sides = Sides(seen.pre, seen.post, self.decay_pre, self.decay_post, self.coincident)
         causal, acausal = self.pairing.pairs(sides, traces)
-        up, down = self.dependence.factors(seen.weight, self.low, self.high)
-        return self.a_plus * up * causal - self.a_minus * down * acausal
+        return self.dependence.change(
+            seen.weight,
+            self.a_plus * causal,
+            self.a_minus * acausal,
+            low=self.low,
+            high=self.high,
+            in_turn=self.in_turn,
+        )
 
     def by_events(self, network: Network, batch: Batch) -> Update | None:
         """The update by the compiled loop; None where it does not know the network, or products are watched."""
         plain = type(self.pairing) is AllToAll and type(self.dependence) is Additive
+        plain = plain and not (self.in_turn or self.dendritic_delay)
         if batch.masks or is_watched() or not plain:
             return None
         # Imported when it is first needed: numba takes longer to import than most commands to run.

@@ -51,6 +51,7 @@ class DopamineSTDP(RewardedPairs):
         weight_decay: share of every weight that is lost at every step, in [0, 1).
         low, high: bounds of the weights that learn; infinite: none.
         dt: time step, seconds; must be that of the neurons.
+        dendritic_delay: steps by which synapses see late that their target fired; NEST's delay is all of this kind.
 
     Shapes: inputs [T, B, in...]; rewards [T, B]; c [B, out, in], dimensionless; n [B], spikes per second; synapses are
     ``nn.Linear``, ``nn.Flatten`` may stand in front.
@@ -88,6 +89,7 @@ class DopamineSTDP(RewardedPairs):
         low: float = 0.0,
         high: float = 1.0,
         dt: float = 1e-3,
+        dendritic_delay: int = 0,
     ) -> None:
         super().__init__(
             *(reward, learning_rate, a_plus, a_minus, tau_plus, tau_minus),
@@ -96,6 +98,7 @@ class DopamineSTDP(RewardedPairs):
             low=low,
             high=high,
             dt=dt,
+            dendritic_delay=dendritic_delay,
         )
         check_positive("tau_eligibility", tau_eligibility, "s")
         check_positive("tau_dopamine", tau_dopamine, "s")

@@ -42,6 +42,7 @@ class MSTDPET(RewardedPairs):
         weight_decay: share of every weight that is lost at every step, in [0, 1).
         low, high: bounds of the weights that learn; infinite: none.
         dt: time step, seconds; must be that of the neurons.
+        dendritic_delay: steps by which synapses see late that their target fired; NEST's delay is all of this kind.
 
     Shapes: inputs [T, B, in...]; rewards [T, B]; e [B, out, in], dimensionless; synapses are ``nn.Linear``,
     ``nn.Flatten`` may stand in front.
@@ -73,6 +74,7 @@ class MSTDPET(RewardedPairs):
         low: float = 0.0,
         high: float = 1.0,
         dt: float = 1e-3,
+        dendritic_delay: int = 0,
     ) -> None:
         super().__init__(
             *(reward, learning_rate, a_plus, a_minus, tau_plus, tau_minus),
@@ -81,6 +83,7 @@ class MSTDPET(RewardedPairs):
             low=low,
             high=high,
             dt=dt,
+            dendritic_delay=dendritic_delay,
         )
         check_positive("tau_eligibility", tau_eligibility, "s")
         self.decay_eligibility, self.share = math.exp(-dt / tau_eligibility), dt / tau_eligibility

@@ -23,7 +23,8 @@ class RewardedPairs(StepwiseRule):
 
     Args:
         reward: what is paid where the batch brings no rewards.
-        learning_rate, a_plus, a_minus, tau_plus, tau_minus, coincident, weight_decay, low, high, dt: as in ``MSTDP``.
+        learning_rate, a_plus, a_minus, tau_plus, tau_minus, coincident, weight_decay, low, high, dt, dendritic_delay:
+            as in ``MSTDP``.
     """
 
     takes = frozenset({"classify", "per-step", "regress"})
@@ -43,8 +44,9 @@ class RewardedPairs(StepwiseRule):
         low: float,
         high: float,
         dt: float,
+        dendritic_delay: int,
     ) -> None:
-        super().__init__(low=low, high=high, dt=dt)
+        super().__init__(low=low, high=high, dt=dt, dendritic_delay=dendritic_delay)
         check_instance("reward", reward, Reward, "for example TargetSpikes()")
         for name, value in (("learning_rate", learning_rate), ("a_plus", a_plus), ("a_minus", a_minus)):
             check_finite(name, value)

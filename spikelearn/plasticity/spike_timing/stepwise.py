@@ -1,15 +1,17 @@
 """Rules whose weights change at every step, so that a change already counts for the next spikes."""
 
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from spikelearn.checks import check_shape
-from spikelearn.network import Activity, Network, Record, keep_states
+from spikelearn.checks import check_count, check_shape
+from spikelearn.network import Activity, Network, Record, State, keep_states
+from spikelearn.neurons import Neuron
 from spikelearn.plasticity.base import Batch, Memory, Update
 from spikelearn.plasticity.factors import LOCAL, Factors
 from spikelearn.plasticity.requires import Need, Passes
@@ -28,6 +30,8 @@ class Seen(NamedTuple):
         pre: what met the weights, [B, in].
         post: what the target sent, [B, out].
         v: what the target compared with its threshold, [B, out].
+        state: of the target behind the step, its tensors [B, out].
+        neuron: the target's model.
         weight: the weights as they stand, [out, in].
         reward: what the samples were paid at this step, [B]; None: the rule knows no reward.
     """
@@ -35,8 +39,18 @@ class Seen(NamedTuple):
     pre: Tensor
     post: Tensor
     v: Tensor
+    state: Any
+    neuron: Neuron
     weight: Tensor
     reward: Tensor | None
+
+
+class Sent(NamedTuple):
+    """What a synapse is told of its target at one step: spikes and potential [B, out], and the state behind it."""
+
+    post: Tensor
+    v: Tensor
+    state: Any
 
 
 class Moment(NamedTuple):
@@ -64,13 +78,19 @@ class StepwiseRule(TeachableRule):
     Args:
         low, high: bounds of the weights that learn; infinite: none.
         weight_decay: share of a weight that is lost at every step, in [0, 1).
+        dendritic_delay: steps by which a synapse sees late what its target did: in the first steps no spike, and the
+            potential as the presentation began.
         dt, teacher: as in ``TeachableRule``.
     """
 
     weight_decay = 0.0
 
-    def __init__(self, *, low: float, high: float, dt: float, teacher: float = 0.0) -> None:
+    def __init__(
+        self, *, low: float, high: float, dt: float, teacher: float = 0.0, dendritic_delay: int = 0
+    ) -> None:
         super().__init__(dt=dt, teacher=teacher)
+        check_count("dendritic_delay", dendritic_delay, least=0)
+        self.dendritic_delay = dendritic_delay
         for name, value in (("low", low), ("high", high)):
             if not isinstance(value, int | float) or isinstance(value, bool):
                 raise ValueError(f"{name} is {value!r}, expected a number, or infinity for no bound")
@@ -131,7 +151,7 @@ class StepwiseRule(TeachableRule):
 
         Shapes: the tensors of a moment are those of its step alone; the record's are [1, B, ...].
         """
-        state, traces = None, dict[str, Traces]()
+        state, traces, late = None, dict[str, Traces](), _Late(self.dendritic_delay)
         payments = self.payments(network, batch)
         with private_weights(network, self.low, self.high) as weights:
             for t, x in enumerate(batch.inputs.unbind(0)):
@@ -142,17 +162,39 @@ class StepwiseRule(TeachableRule):
                 for prefix, synapse, met, target in network.edges(record):
                     name = weight_name(prefix, synapse)
                     if name in weights:
-                        seen = _seen(synapse, met, record[target], target, weights[name], reward)
+                        sent = late.of(name, target, record, state)
+                        neuron = network.blocks[target].neuron
+                        pre = _met(synapse, met, sent.post, target, weights[name])
+                        seen = Seen(pre, *sent, neuron, weights[name], reward)
                         weights[name].add_(self.change(seen, traces.setdefault(name, {})))
                         weights[name].mul_(1.0 - self.weight_decay).clamp_(self.low, self.high)
                 now = {name: Activity(*(part.unsqueeze(0) for part in seen)) for name, seen in record.items()}
                 yield Moment(Record(now, {}, outputs=record.outputs), weights, traces)
 
 
-def _seen(synapse: nn.Module, met: Tensor, target: Activity, name: str, weight: Tensor, reward: Tensor | None) -> Seen:
-    pre, post = as_float(met, synapse).flatten(1), target.spikes
+class _Late:
+    """What synapses are told of their targets, ``delay`` steps late."""
+
+    def __init__(self, delay: int) -> None:
+        self.delay = delay
+        self.waiting: dict[str, deque[Sent]] = {}
+
+    def of(self, edge: str, target: str, record: Record, state: State) -> Sent:
+        """What the synapses of an edge are told at this step, of whose target ``record`` and ``state`` tell."""
+        now = Sent(record[target].spikes, record[target].v, state.neurons[target])
+        if not self.delay:
+            return now
+        silent = now._replace(post=torch.zeros_like(now.post))
+        waiting = self.waiting.setdefault(edge, deque([silent] * self.delay))
+        waiting.append(now)
+        return waiting.popleft()
+
+
+def _met(synapse: nn.Module, met: Tensor, post: Tensor, name: str, weight: Tensor) -> Tensor:
+    """What met the weights, [B, in]."""
+    pre = as_float(met, synapse).flatten(1)
     check_shape(f"spikes of {name}", post, (len(pre), len(weight)), "put nn.Flatten before it")
-    return Seen(pre, post, target.v, weight, reward)
+    return pre
 
 
 def check_linear(network: Network, rule: str) -> None:

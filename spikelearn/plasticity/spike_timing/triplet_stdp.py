@@ -47,6 +47,9 @@ class TripletSTDP(StepwiseRule):
             others, unit of current; 0: none. Scores are then those of a run without it, with the weights before.
         dependence: how changes depend on the weight: "additive", "power" (to multiplicative), "power-law".
         online: whether weights change at every step, or else at the end of a presentation.
+        in_turn: online, whether a weight that is potentiated and depressed in one step is cut to the bounds between the
+            two, as in NEST's synapse, depression coming last; else both are added first.
+        dendritic_delay: steps by which synapses see late that their target fired; NEST's delay is all of this kind.
 
     Shapes: inputs [T, B, in...]; synapses are ``nn.Linear``, ``nn.Flatten`` may stand in front.
 
@@ -78,14 +81,19 @@ class TripletSTDP(StepwiseRule):
         teacher: float = 0.0,
         dependence: Dependence = Additive(),
         online: bool = True,
+        in_turn: bool = False,
+        dendritic_delay: int = 0,
     ) -> None:
-        super().__init__(low=low, high=high, dt=dt, teacher=teacher)
+        super().__init__(low=low, high=high, dt=dt, teacher=teacher, dendritic_delay=dendritic_delay)
         check_instance("parameters", parameters, TripletParameters, "for example VisualCortex()")
         check_positive("scale", scale)
         check_instance("dependence", dependence, Dependence, "for example Power()")
         dependence.check(self.name, low, high)
         check_flag("online", online)
-        self.online = online
+        check_flag("in_turn", in_turn)
+        if in_turn and not online:
+            raise ValueError("in_turn is of changes at every step, but online is false: leave one of them out")
+        self.online, self.in_turn = online, in_turn
         self.parameters, self.scale, self.dependence = parameters, scale, dependence
         fit = parameters.fit
         taus = (parameters.tau_plus, fit.tau_x, parameters.tau_minus, fit.tau_y)
@@ -119,7 +127,7 @@ class TripletSTDP(StepwiseRule):
         for prefix, synapse, met, target in network.edges(record):
             if not weight_names(trainable(synapse)):
                 continue
-            pre, post = as_float(met, synapse), record[target].spikes
+            pre, post = as_float(met, synapse), self._late(record[target].spikes)
             nearest = self.parameters.pairing == "nearest-spike"
             r1, r2 = (record_before(pre, decay, nearest=nearest) for decay in self.decays[:2])
             o1, o2 = (record_before(post, decay, nearest=nearest) for decay in self.decays[2:])
@@ -127,10 +135,16 @@ class TripletSTDP(StepwiseRule):
             acausal = correlate(synapse, pre * (fit.a2_minus + fit.a3_minus * r2), o1)
             for name in weight_names(causal):
                 weight = network.get_parameter(prefix + name).detach()
-                up, down = self.dependence.factors(weight, self.low, self.high)
-                change = self.scale / samples * (up * causal[name] - down * acausal[name])
+                up, down = (self.scale / samples * both[name] for both in (causal, acausal))
+                change = self.dependence.change(weight, up, down, low=self.low, high=self.high)
                 grads[prefix + name] = weight - (weight + change).clamp(self.low, self.high)
         return grads
+
+    def _late(self, spikes: Tensor) -> Tensor:
+        """A record [T, ...] as synapses see it, ``dendritic_delay`` steps late."""
+        if not self.dendritic_delay:
+            return spikes
+        return torch.cat([torch.zeros_like(spikes[: self.dendritic_delay]), spikes[: -self.dendritic_delay]])
 
     def change(self, seen: Seen, traces: Traces) -> Tensor:
         sides = (seen.pre, seen.pre, seen.post, seen.post)
@@ -142,8 +156,8 @@ class TripletSTDP(StepwiseRule):
         fit = self.parameters.fit
         causal = mean_product(seen.post * (fit.a2_plus + fit.a3_plus * o2), r1)
         acausal = mean_product(o1, seen.pre * (fit.a2_minus + fit.a3_minus * r2))
-        up, down = self.dependence.factors(seen.weight, self.low, self.high)
-        return self.scale * (up * causal - down * acausal)
+        up, down = self.scale * causal, self.scale * acausal
+        return self.dependence.change(seen.weight, up, down, low=self.low, high=self.high, in_turn=self.in_turn)
 
 
 def _check_linear(network: Network, rule: str) -> None:

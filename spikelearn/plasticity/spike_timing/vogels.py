@@ -43,6 +43,7 @@ class Vogels(StepwiseRule):
         dt: time step, seconds; must be that of the neurons.
         teacher: current injected at every step into the last block, +teacher at the true class and -teacher at the
             others, unit of current; 0: none. Scores are then those of a run without it, with the weights before.
+        dendritic_delay: steps by which synapses see late that their target fired; NEST's delay is all of this kind.
 
     Shapes: inputs [T, B, in...]; synapses are ``nn.Linear``, ``nn.Flatten`` may stand in front.
 
@@ -73,8 +74,9 @@ class Vogels(StepwiseRule):
         high: float = 0.0,
         dt: float = 1e-3,
         teacher: float = 0.0,
+        dendritic_delay: int = 0,
     ) -> None:
-        super().__init__(low=low, high=high, dt=dt, teacher=teacher)
+        super().__init__(low=low, high=high, dt=dt, teacher=teacher, dendritic_delay=dendritic_delay)
         check_positive("learning_rate", learning_rate)
         check_not_negative("target_rate", target_rate)
         check_positive("tau", tau, "s")

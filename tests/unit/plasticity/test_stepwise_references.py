@@ -5,13 +5,15 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
 from spikelearn.network import Block, Feedforward, Network
 from spikelearn.neurons import LIF
-from spikelearn.plasticity import RULES, Batch, Vogels
+from spikelearn.plasticity import PAIRINGS, RULES, Batch, GivenTriplets, Vogels
 from tests.golden.prescribed import WEIGHT, both_sides, prescribed
+from tests.helpers import only_update
 
 HERE = Path(__file__).parent / "references"
 F64 = torch.float64
@@ -21,9 +23,14 @@ given = module_from_spec(spec)
 spec.loader.exec_module(given)
 
 
-def followed(rule, start, rewards=None):
+@pytest.fixture(scope="module")
+def nest():
+    return {name: torch.tensor(value) for name, value in np.load(HERE / "nest.npz").items() if value.dtype.kind == "f"}
+
+
+def followed(rule, start, rewards=None, case=None):
     """The weight behind every step of the reference's trains."""
-    pre, post, _ = (torch.tensor(train, dtype=F64)[:, None, None] for train in given.trains())
+    pre, post, _ = (torch.tensor(train, dtype=F64)[:, None, None] for train in given.trains(case))
     batch = Batch(both_sides(pre, post), torch.zeros(1, dtype=torch.int64), rewards=rewards)
     network = prescribed(torch.full((1, 1), start, dtype=F64))
     rule.check(network)
@@ -34,7 +41,89 @@ def at_spikes(weights):
     return weights[torch.tensor(given.trains()[0])]
 
 
-def test_vogels_is_nest_s_synapse():
+def check(found, expected, start):
+    """NEST's weights, to 1e-10 of the largest change."""
+    largest = float((expected - start).abs().max())
+    assert len(found) == len(expected)
+    assert largest > 0
+    assert float((found - expected).abs().max()) <= 1e-10 * largest
+
+
+def test_the_trains_are_hard():
+    """They last for a second, and spikes of both sides meet at the synapse in one step."""
+    pre, post, _ = given.trains()
+    assert len(pre) == 1000
+    assert np.sum(pre[given.DELAY :] & post[: -given.DELAY]) > 5
+    assert given.STEP * given.MEMBRANE_STEPS == 1000
+
+
+def pair_options(name):
+    """(pairing, dependence, amplitudes) of one of NEST's synapses."""
+    model, constants = given.PAIRS[name]
+    step, alpha = constants["lambda"], constants["alpha"]
+    if model == "stdp_pl_synapse_hom":
+        return "all-to-all", f"power-law:mu={constants['mu']}", step, alpha * step
+    mu = constants["mu_plus"], constants["mu_minus"]
+    # NEST's step is a share of the highest weight.
+    step *= constants["Wmax"]
+    dependence = "power:mu_plus={},mu_minus={}".format(*mu) if any(mu) else "additive"
+    return name if name in PAIRINGS else "all-to-all", dependence, step, alpha * step
+
+
+@pytest.mark.parametrize("name", list(given.PAIRS))
+def test_pairs_are_nest_s(name, nest):
+    pairing, dependence, up, down = pair_options(name)
+    options = {
+        "a_plus": up,
+        "a_minus": down,
+        "tau_pre": 1e-3 * given.PAIRS[name][1]["tau_plus"],
+        "tau_post": 1e-3 * given.TAU_MINUS,
+        "high": given.PAIRS[name][1].get("Wmax", math.inf),
+        "pairing": pairing,
+        "dependence": dependence,
+        "in_turn": True,
+        "dendritic_delay": given.DELAY,
+    }
+    expected = nest[f"pairs/{name}"]
+    check(at_spikes(followed(RULES.make("stdp-online", options), given.START, case=name)), expected, given.START)
+    if name == "additive":
+        assert float(expected.min()) == 0.0
+        assert float(expected.max()) == options["high"]
+        for other in ({"in_turn": False}, {"dendritic_delay": 0}):
+            found = at_spikes(followed(RULES.make("stdp-online", options | other), given.START))
+            assert float((found - expected).abs().max()) > 1e-3
+
+
+def triplet_options():
+    constants = given.TRIPLET
+    parameters = GivenTriplets(
+        a2_plus=constants["Aplus"],
+        a2_minus=constants["Aminus"],
+        a3_plus=constants["Aplus_triplet"],
+        a3_minus=constants["Aminus_triplet"],
+        tau_plus=1e-3 * constants["tau_plus"],
+        tau_x=1e-3 * constants["tau_plus_triplet"],
+        tau_minus=1e-3 * given.TAU_MINUS,
+        tau_y=1e-3 * given.TAU_MINUS_TRIPLET,
+    )
+    return {"parameters": parameters, "high": constants["Wmax"], "dendritic_delay": given.DELAY}
+
+
+def test_triplets_are_nest_s(nest):
+    rule = RULES.make("triplet-stdp", triplet_options() | {"in_turn": True})
+    check(at_spikes(followed(rule, given.START)), nest["triplet"], given.START)
+
+
+def test_triplets_of_a_presentation_are_nest_s_too(nest):
+    """The change at the end, bounds being far: the last step is a presynaptic spike's."""
+    pre, post, _ = (torch.tensor(train, dtype=F64)[:, None, None] for train in given.trains())
+    batch = Batch(both_sides(pre, post), torch.zeros(1, dtype=torch.int64))
+    network = prescribed(torch.full((1, 1), given.START, dtype=F64))
+    update = only_update(RULES.make("triplet-stdp", triplet_options() | {"online": False}), network, batch)
+    check(given.START - update.grads[WEIGHT][0, :1], nest["triplet"][-1:], given.START)
+
+
+def test_vogels_is_nest_s_synapse(nest):
     constants = given.VOGELS
     tau = 1e-3 * constants["tau"]
     rule = RULES.make(
@@ -44,13 +133,13 @@ def test_vogels_is_nest_s_synapse():
             "target_rate": constants["alpha"] / (2 * tau),
             "tau": tau,
             "low": constants["Wmax"],
+            "dendritic_delay": given.DELAY,
         },
     )
-    expected = torch.tensor(np.load(HERE / "nest.npz")["vogels"])
-    torch.testing.assert_close(at_spikes(followed(rule, constants["weight"])), expected, rtol=1e-12, atol=0)
+    check(at_spikes(followed(rule, constants["weight"])), nest["vogels"], constants["weight"])
 
 
-def test_dopamine_stdp_is_nest_s_synapse():
+def test_dopamine_stdp_is_nest_s_synapse(nest):
     """Its concentrations are per millisecond, ours per second; a step leaves the weights that the next one meets."""
     constants = given.DOPAMINE
     rule = RULES.make(
@@ -66,12 +155,61 @@ def test_dopamine_stdp_is_nest_s_synapse():
             "baseline": 1e3 * constants["b"],
             "low": constants["Wmin"],
             "high": constants["Wmax"],
+            "dendritic_delay": given.DELAY,
         },
     )
     rewards = torch.tensor(given.trains()[2], dtype=F64)[:, None]
-    expected = torch.tensor(np.load(HERE / "nest.npz")["dopamine"])
     met = torch.cat([torch.tensor([given.START], dtype=F64), followed(rule, given.START, rewards)[:-1]])
-    torch.testing.assert_close(at_spikes(met), expected, rtol=1e-11, atol=1e-11)
+    check(at_spikes(met), nest["dopamine"], given.START)
+
+
+def under_voltage(rule, potential):
+    """The weight at every presynaptic spike where a neuron has the potentials [T], which a frozen edge hands on.
+
+    What the learned weight adds to a potential is in it already, so that its own current is masked.
+    """
+    learned, handed = nn.Linear(2, 1, bias=False), nn.Linear(2, 1, bias=False).requires_grad_(False)
+    neuron = LIF(1e-6, v_threshold=1e6, v_leak=given.REST, dt=rule.dt)
+    blocks = {"post": Block(learned, neuron)}
+    network = Network(blocks, feedforward={"handed": Feedforward("inputs", "post", handed)}).double()
+    learned.weight.data.copy_(torch.tensor([[given.SMALL, 0.0]], dtype=F64))
+    handed.weight.data.copy_(torch.tensor([[0.0, 1.0]]))
+    rule.check(network)
+    pre = torch.tensor(given.membrane()[0], dtype=F64)
+    inputs = torch.stack([pre, potential - given.REST], 1)[:, None]
+    masks = {"post.synapse": torch.zeros(1, 1, dtype=F64)}
+    weights, batch = [], Batch(inputs, torch.zeros(1, dtype=torch.int64), masks=masks)
+    for t, moment in enumerate(rule.walk(network, batch)):
+        assert abs(float(moment.record["post"].v) - float(potential[t])) < 1e-12
+        weights.append(moment.weights[WEIGHT][0, 0].clone())
+    return torch.stack(weights)[pre != 0]
+
+
+@pytest.mark.parametrize("homeostasis", ["constant", "square-of-mean"])
+def test_clopath_is_nest_s_synapse(homeostasis, nest):
+    """NEST's potentials are given; the filters are the rule's own, with NEST's delays."""
+    constants = given.CLOPATH
+    options = {
+        "a_ltp": constants["A_LTP"],
+        "a_ltd": constants["A_LTD"],
+        "theta_plus": constants["theta_plus"],
+        "theta_minus": constants["theta_minus"],
+        "tau_x": 1e-3 * given.TAU_X,
+        "tau_plus": 1e-3 * constants["tau_u_bar_plus"],
+        "tau_minus": 1e-3 * constants["tau_u_bar_minus"],
+        "spike": None,
+        "filter_delay": given.FILTER_DELAY,
+        "homeostasis": homeostasis,
+        "tau_mean": 1e-3 * constants["tau_u_bar_bar"],
+        "u_ref": math.sqrt(constants["u_ref_squared"]),
+        "high": given.SMALL_HIGH,
+        "in_turn": True,
+        "dendritic_delay": given.SYNAPSE_DELAY,
+        "dt": 1e-3 * given.STEP,
+    }
+    expected = nest[f"clopath/{homeostasis}"]
+    assert float(expected.max()) > 0.99 * given.SMALL_HIGH
+    check(under_voltage(RULES.make("clopath", options), nest[f"clopath/{homeostasis}/v"]), expected, given.SMALL)
 
 
 def test_inhibition_settles_at_the_target_rate():

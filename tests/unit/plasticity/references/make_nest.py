@@ -1,14 +1,15 @@
 """Reference weights of NEST: ``pip install nest-simulator==3.10.0``, then ``python make_nest.py``.
 
-It writes nest.npz beside it, which the tests read: the weight behind every presynaptic spike of the synapses
-vogels_sprekeler_synapse and stdp_dopamine_synapse. Spikes of all sides are prescribed.
+It writes nest.npz beside it, which the tests read: the weight behind every presynaptic spike, over a second, of NEST's
+synapses of pairs, triplets, inhibition, dopamine and voltage. Spikes of all sides are prescribed; of voltage-based STDP
+the potential, which leaps where a spike arrives and stays between, as NEST reports it.
 """
 
 from pathlib import Path
 
 import nest
 import numpy as np
-from trains import DOPAMINE, START, STEPS, TAU_MINUS, VOGELS, trains
+import trains as given
 
 HERE = Path(__file__).parent
 DELAY = 1.0
@@ -26,14 +27,12 @@ def relayed(when, constants):
     return neuron
 
 
-def weights(model, common, start, tau_minus):
-    """The weight at every presynaptic spike, as it is sent."""
+def weights(model, common, start=given.START, case=None, **target):
+    """The weight at every presynaptic spike, as it is sent; ``target`` are constants of the neuron behind it."""
     nest.ResetKernel()
     nest.resolution = 1.0
-    pre, post, dopamine = trains()
-    source = relayed(pre, {})
-    # The back-propagating spike takes the synapse's delay, so that it fires so much sooner.
-    target = relayed(np.roll(post, -1), {"tau_minus": tau_minus})
+    pre, post, dopamine = given.trains(case)
+    source, behind = relayed(pre, {}), relayed(post, {"tau_minus": given.TAU_MINUS, **target})
     recorder = nest.Create("weight_recorder")
     if "tau_n" in common:
         transmitter = nest.Create("volume_transmitter")
@@ -42,20 +41,57 @@ def weights(model, common, start, tau_minus):
         common = {**common, "volume_transmitter": transmitter}
     nest.CopyModel(model, "learned", {**common, "weight_recorder": recorder})
     # A parrot repeats what arrives at port 0, and learns of what arrives at port 1 without a word.
-    nest.Connect(
-        source, target, syn_spec={"synapse_model": "learned", "weight": start, "delay": DELAY, "receptor_type": 1}
-    )
-    nest.Simulate(STEPS + 20.0)
+    synapse = {"synapse_model": "learned", "weight": start, "delay": float(given.DELAY), "receptor_type": 1}
+    nest.Connect(source, behind, syn_spec=synapse)
+    nest.Simulate(given.STEPS + 20.0)
     return np.asarray(recorder.get("events")["weights"])
 
 
+def voltage(constant):
+    """Weights at presynaptic spikes, and the potential behind every step, of voltage-based STDP.
+
+    A membrane that neither leaks nor fires stays where the last spike has moved it. Steps are so short that the solver
+    takes each in one: what arrives is otherwise added behind its first part.
+    """
+    nest.ResetKernel()
+    nest.resolution = step = given.STEP
+    pre, potential = given.membrane()
+    still = {"g_L": 1e-15, "a": 0.0, "b": 0.0, "I_sp": 0.0, "V_th_rest": 500.0, "V_th_max": 500.0, "V_peak": 520.0}
+    constants = {**given.CLOPATH, **still, "A_LTD_const": constant, "E_L": given.REST, "V_m": given.REST}
+    neuron = nest.Create("aeif_psc_delta_clopath", params={**constants, "delay_u_bars": given.FILTER_DELAY * step})
+    first = 20
+    leaps = np.diff(potential, prepend=given.REST)
+    when = np.flatnonzero(leaps)
+    mover = nest.Create("spike_generator", params={"spike_times": (when + first) * step, "spike_weights": leaps[when]})
+    nest.Connect(mover, neuron, syn_spec={"delay": step})
+    source = nest.Create("parrot_neuron")
+    fires = nest.Create("spike_generator", params={"spike_times": (np.flatnonzero(pre) + first) * step})
+    nest.Connect(fires, source, syn_spec={"delay": step})
+    recorder = nest.Create("weight_recorder")
+    bounds = {"tau_x": given.TAU_X, "Wmax": given.SMALL_HIGH, "Wmin": 0.0}
+    nest.CopyModel("clopath_synapse", "learned", {"weight_recorder": recorder, **bounds})
+    delay = given.SYNAPSE_DELAY * step
+    nest.Connect(source, neuron, syn_spec={"synapse_model": "learned", "weight": given.SMALL, "delay": delay})
+    meter = nest.Create("multimeter", params={"record_from": ["V_m"], "interval": step})
+    nest.Connect(meter, neuron, syn_spec={"delay": step})
+    nest.Simulate((given.MEMBRANE_STEPS + first + 10) * step)
+    events = meter.get("events")
+    begins = int(np.argmin(np.abs(np.asarray(events["times"]) - (first + 1) * step)))
+    seen = np.asarray(events["V_m"])[begins : begins + given.MEMBRANE_STEPS]
+    return np.asarray(recorder.get("events")["weights"]), seen
+
+
+def main():
+    found = {f"pairs/{name}": weights(*made, case=name) for name, made in given.PAIRS.items()}
+    found["triplet"] = weights("stdp_triplet_synapse", given.TRIPLET, tau_minus_triplet=given.TAU_MINUS_TRIPLET)
+    vogels = given.VOGELS
+    found["vogels"] = weights("vogels_sprekeler_synapse", vogels, vogels["weight"], tau_minus=vogels["tau"])
+    found["dopamine"] = weights("stdp_dopamine_synapse", given.DOPAMINE)
+    for name, constant in (("constant", True), ("square-of-mean", False)):
+        found[f"clopath/{name}"], found[f"clopath/{name}/v"] = voltage(constant)
+    np.savez_compressed(HERE / "nest.npz", version=nest.__version__, **found)
+    print({name: (len(value), value.min(), value.max()) for name, value in found.items()})
+
+
 if __name__ == "__main__":
-    vogels = {name: value for name, value in VOGELS.items() if name != "weight"}
-    found = {
-        "vogels": weights(
-            "vogels_sprekeler_synapse", {**vogels, "weight": VOGELS["weight"]}, VOGELS["weight"], VOGELS["tau"]
-        ),
-        "dopamine": weights("stdp_dopamine_synapse", DOPAMINE, START, TAU_MINUS),
-    }
-    np.savez_compressed(HERE / "nest.npz", **found)
-    print({name: (len(value), value[:4], value[-3:]) for name, value in found.items()})
+    main()
