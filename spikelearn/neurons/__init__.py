@@ -42,6 +42,7 @@ from spikelearn.neurons.surrogates import (
     Triangle,
 )
 from spikelearn.neurons.synaptic_trace import SynapticTrace, SynapticTraceState
+from spikelearn.neurons.two_compartment import TwoCompartment, TwoCompartmentState
 from spikelearn.neurons.winner_take_all_lif import WinnerTakeAllLIF
 
 __all__ = [
@@ -70,6 +71,8 @@ __all__ = [
     "StochasticLIFState",
     "StochasticWinner",
     "StochasticWinnerState",
+    "TwoCompartment",
+    "TwoCompartmentState",
     "WinnerTakeAllLIF",
     "ACTIVATIONS",
     "ADJOINTS",

@@ -90,6 +90,7 @@ from spikelearn.plasticity.spike_timing.triplets import (
     TripletParameters,
     VisualCortex,
 )
+from spikelearn.plasticity.spike_timing.urbanczik_senn import UrbanczikSenn
 from spikelearn.plasticity.spike_timing.vogels import Vogels
 from spikelearn.plasticity.split import Split
 from spikelearn.plasticity.targets.desire import Desire
@@ -178,6 +179,7 @@ __all__ = [
     "BCM",
     "Clopath",
     "Oja",
+    "UrbanczikSenn",
     "Vogels",
     "PAIRINGS",
     "AllToAll",

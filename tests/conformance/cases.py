@@ -35,6 +35,7 @@ from spikelearn.neurons import (
     StochasticLIF,
     StochasticWinner,
     SynapticTrace,
+    TwoCompartment,
     WinnerTakeAllLIF,
 )
 from spikelearn.neurons.activations import (
@@ -178,6 +179,12 @@ NEURONS = {
     "stochastic-lif": [
         lambda: StochasticLIF.per_step(0.8),
         lambda: StochasticLIF(spread(8e-3, 20e-3), sigma=spread(0.1, 0.5), r=9.0, reset="subtract").double(),
+    ],
+    "two-compartment": [
+        lambda: TwoCompartment(rate=800.0),
+        lambda: TwoCompartment(
+            spread(5e-3, 20e-3), spread(1e-3, 4e-3), coupling=spread(2.0, 20.0), rate=800.0, inclusive=True
+        ).double(),
     ],
     "rate": [lambda: Rate(), lambda: Rate(Softmax())],
     "dan": [

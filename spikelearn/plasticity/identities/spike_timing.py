@@ -10,6 +10,7 @@ from torch import Tensor
 from spikelearn.network import Network
 from spikelearn.plasticity.base import Batch
 from spikelearn.plasticity.identities.base import DECAY, SAMPLES, changes, compare, dense, identity, spikes_for
+from spikelearn.plasticity.spike_timing.clopath import Clopath
 from spikelearn.plasticity.spike_timing.dopamine_stdp import DopamineSTDP
 from spikelearn.plasticity.spike_timing.mstdp import MSTDP
 from spikelearn.plasticity.spike_timing.mstdpet import MSTDPET
@@ -123,6 +124,26 @@ def vogels() -> None:
     compare("vogels", changes(rule, network, batch), _by_hand(network, batch, change))
 
 
+@identity("clopath")
+def clopath() -> None:
+    """Every potential before a step, by how long ago it was, makes what the step's spikes and potential change."""
+    network, batch = dense(6, 5), spikes_for(6, 5)
+    taus: dict[str, Any] = {"tau_x": 1e-3 * X, "tau_plus": 1e-3 * PLUS, "tau_minus": 1e-3 * MINUS, "tau_mean": 1e-3 * Y}
+    rule = Clopath(0.4, 0.02, 0.9, -0.1, **taus, homeostasis="mean-square", v_rest=0.2, low=-50.0, high=50.0)
+    potentials: Spikes = []
+
+    def change(pre: Spikes, post: Spikes) -> Tensor:
+        u = [torch.where(z > 0, rule.spike or 0.0, v) for v, z in zip(potentials, post, strict=True)]
+        before = len(u) - 1
+        plus, minus = (_ago(u[:-1], tau) * (1 - math.exp(-1 / tau)) + 0.1 for tau in (PLUS, MINUS))
+        mean = _ago([(v - 0.2).square() for v in u[:-1]], Y) * (1 - math.exp(-1 / Y)) + 0.04 * math.exp(-before / Y)
+        above = (u[-1] - 0.9).relu() * plus.relu()
+        depressed = (minus.relu() * mean).expand_as(above).t() @ pre[-1] * 0.02 / rule.u_ref**2
+        return 0.4 / X * above.t() @ _ago(pre[:-1], X, 1).expand_as(pre[-1]) - depressed
+
+    compare("clopath", changes(rule, network, batch), _by_hand(network, batch, change, potentials=potentials))
+
+
 def _paid() -> Batch:
     batch = spikes_for(6, 5)
     drawn = torch.rand(batch.inputs.shape[:2], generator=torch.Generator().manual_seed(5), dtype=torch.float64)
@@ -142,14 +163,21 @@ def _pairs(pre: Spikes, post: Spikes) -> Tensor:
     return causal - 0.7 * torch.einsum("bo,bi->boi", _ago(post, MINUS), pre[-1])
 
 
-def _by_hand(network: Network, batch: Batch, change: Change, *, online: bool = True) -> dict[str, Tensor]:
-    """Minus the change of the weights of a layer by ``change`` of all spikes so far, step after step."""
+def _by_hand(
+    network: Network, batch: Batch, change: Change, *, online: bool = True, potentials: Spikes | None = None
+) -> dict[str, Tensor]:
+    """Minus the change of the weights of a layer by ``change`` of all spikes so far, step after step.
+
+    The potential of every step, before its reset, is added to ``potentials``, where they are given.
+    """
     start, bias = (parameter.detach() for parameter in network.parameters())
     weight, total, v = start, torch.zeros_like(start), torch.zeros(SAMPLES, len(bias), dtype=torch.float64)
     pre: Spikes = []
     post: Spikes = []
     for spikes in batch.inputs:
         v = DECAY * v + spikes @ weight.t() + bias
+        if potentials is not None:
+            potentials.append(v)
         fired = (v > 1.0).to(v)
         v = v - fired
         pre.append(spikes)

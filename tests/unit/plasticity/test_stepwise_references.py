@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from spikelearn.network import Block, Feedforward, Network
-from spikelearn.neurons import LIF
+from spikelearn.neurons import LIF, TwoCompartment
 from spikelearn.plasticity import PAIRINGS, RULES, Batch, GivenTriplets, Vogels
 from tests.golden.prescribed import WEIGHT, both_sides, prescribed
 from tests.helpers import only_update
@@ -210,6 +210,77 @@ def test_clopath_is_nest_s_synapse(homeostasis, nest):
     expected = nest[f"clopath/{homeostasis}"]
     assert float(expected.max()) > 0.99 * given.SMALL_HIGH
     check(under_voltage(RULES.make("clopath", options), nest[f"clopath/{homeostasis}/v"]), expected, given.SMALL)
+
+
+class FiresWhen(TwoCompartment):
+    """A neuron of two compartments whose soma fires in the steps that are given, and not by chance."""
+
+    def __init__(self, when, steps, **options):
+        super().__init__(**options)
+        self.train = [float(t in when) for t in range(steps)]
+        self.now = 0
+
+    def step(self, state, current, spike_function):
+        z, v, after = super().step(state, current, spike_function)
+        self.now += 1
+        return torch.full_like(z, self.train[self.now - 1]), v, after
+
+
+def test_urbanczik_senn_is_nest_s_synapse(nest):
+    """The dendrite is our neuron's own, under the weights as they learn; when the soma fires is NEST's."""
+    soma, dendrite, both, rule = given.SOMA, given.DENDRITE, given.TWO_COMPARTMENTS, given.URBANCZIK
+    tau_mem, tau_syn = dendrite["C_m"] / dendrite["g_L"], dendrite["tau_syn_ex"]
+    # A weight of 1 pA, and NEST's factors of 15 mV, its unit of potential, in rule and slope.
+    r = 1e-3 * tau_mem * tau_syn / dendrite["C_m"]
+    learning_rate = 1e-3 * 15.0**2 * dendrite["C_m"] * tau_syn * rule["eta"] / dendrite["g_L"] / r
+    late, pre = given.SYNAPSE_DELAY + 1, torch.tensor(given.into_dendrite()[0], dtype=F64)
+    steps = len(pre) + late
+    neuron = FiresWhen(
+        set(nest_fired()),
+        steps,
+        tau_mem=1e-3 * tau_mem,
+        tau_syn=1e-3 * tau_syn,
+        r=r,
+        coupling=both["g_sp"] / soma["g_L"],
+        rate=1e3 * both["phi_max"],
+        slope=both["beta"],
+        odds=both["rate_slope"],
+        v_threshold=both["theta"],
+        v_leak=soma["E_L"],
+        v_excitatory=soma["E_ex"],
+        v_inhibitory=soma["E_in"],
+        dt=1e-3 * given.DENDRITE_STEP,
+    )
+    network = Network({"post": Block(nn.Linear(3, 1, bias=False), neuron, delay=late)}).double()
+    start = torch.tensor([given.STRENGTHS], dtype=F64)
+    network.get_parameter(WEIGHT).data.copy_(start)
+    # The delay line brings a spike late; what the target did is then as late again for the synapse.
+    options = {"tau_filter": 1e-3 * rule["tau_Delta"], "low": rule["Wmin"], "high": rule["Wmax"], "dt": neuron.dt}
+    delay = given.SYNAPSE_DELAY + late
+    made = RULES.make("urbanczik-senn", {"learning_rate": learning_rate, "dendritic_delay": delay, **options})
+    made.check(network)
+    inputs = torch.cat([pre, torch.zeros(late, 3, dtype=F64)])[:, None]
+    weights, potentials, seen = [], [], TwoCompartment.step
+
+    def watched(self, state, current, spike_function):
+        result = seen(self, state, current, spike_function)
+        potentials.append(float(result[2].dendrite))
+        return result
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TwoCompartment, "step", watched)
+        for moment in made.walk(network, Batch(inputs, torch.zeros(1, dtype=torch.int64))):
+            weights.append(moment.weights[WEIGHT][0].clone())
+    reported = nest["urbanczik/dendrite"]
+    torch.testing.assert_close(torch.tensor(potentials[: len(pre)], dtype=F64), reported, rtol=0, atol=1e-9)
+    assert float(reported.max()) > -60.0
+    met = torch.stack(weights)[late - 1 :][: len(pre)]
+    for place, strength in enumerate(given.STRENGTHS):
+        check(met[pre[:, place] != 0, place], nest[f"urbanczik/{place}"], strength)
+
+
+def nest_fired():
+    return np.load(HERE / "nest.npz")["urbanczik/fired"].tolist()
 
 
 def test_inhibition_settles_at_the_target_rate():

@@ -81,6 +81,42 @@ def voltage(constant):
     return np.asarray(recorder.get("events")["weights"]), seen
 
 
+def prediction():
+    """Weights at presynaptic spikes of three synapses, the dendrite's potential and the soma's spikes at every step."""
+    nest.ResetKernel()
+    nest.resolution = step = given.DENDRITE_STEP
+    nest.rng_seed = 3
+    pre, excited = given.into_dendrite()
+    neuron = nest.Create("pp_cond_exp_mc_urbanczik", params={**given.TWO_COMPARTMENTS, "soma": given.SOMA})
+    neuron.set({"dendritic": given.DENDRITE})
+    ports = nest.GetDefaults("pp_cond_exp_mc_urbanczik")["receptor_types"]
+    first = 20
+    to_soma = {"receptor_type": ports["soma_exc"], "weight": 8.0, "delay": step}
+    excites = nest.Create("spike_generator", params={"spike_times": (np.flatnonzero(excited) + first) * step})
+    nest.Connect(excites, neuron, syn_spec=to_soma)
+    recorders = []
+    for place, weight in enumerate(given.STRENGTHS):
+        source, recorder = nest.Create("parrot_neuron"), nest.Create("weight_recorder")
+        times = (np.flatnonzero(pre[:, place]) + first) * step
+        fires = nest.Create("spike_generator", params={"spike_times": times})
+        nest.Connect(fires, source, syn_spec={"delay": step})
+        nest.CopyModel("urbanczik_synapse", f"learned{place}", {"weight_recorder": recorder})
+        synapse = {"synapse_model": f"learned{place}", "weight": weight, **given.URBANCZIK}
+        synapse |= {"receptor_type": ports["dendritic_exc"], "delay": given.SYNAPSE_DELAY * step}
+        nest.Connect(source, neuron, syn_spec=synapse)
+        recorders.append(recorder)
+    spikes = nest.Create("spike_recorder")
+    nest.Connect(neuron, spikes)
+    meter = nest.Create("multimeter", params={"record_from": ["V_m.p"], "interval": step})
+    nest.Connect(meter, neuron, syn_spec={"delay": step})
+    nest.Simulate((given.MEMBRANE_STEPS + first + 10) * step)
+    events = meter.get("events")
+    begins = int(np.argmin(np.abs(np.asarray(events["times"]) - (first + 1) * step)))
+    seen = np.asarray(events["V_m.p"])[begins : begins + given.MEMBRANE_STEPS]
+    fired = np.round(np.asarray(spikes.get("events")["times"]) / step).astype(int) - first - 1
+    return [np.asarray(recorder.get("events")["weights"]) for recorder in recorders], seen, fired
+
+
 def main():
     found = {f"pairs/{name}": weights(*made, case=name) for name, made in given.PAIRS.items()}
     found["triplet"] = weights("stdp_triplet_synapse", given.TRIPLET, tau_minus_triplet=given.TAU_MINUS_TRIPLET)
@@ -89,6 +125,8 @@ def main():
     found["dopamine"] = weights("stdp_dopamine_synapse", given.DOPAMINE)
     for name, constant in (("constant", True), ("square-of-mean", False)):
         found[f"clopath/{name}"], found[f"clopath/{name}/v"] = voltage(constant)
+    strengths, found["urbanczik/dendrite"], found["urbanczik/fired"] = prediction()
+    found |= {f"urbanczik/{place}": values for place, values in enumerate(strengths)}
     np.savez_compressed(HERE / "nest.npz", version=nest.__version__, **found)
     print({name: (len(value), value.min(), value.max()) for name, value in found.items()})
 

@@ -92,3 +92,20 @@ def membrane():
     for step in np.flatnonzero(moved):
         potential[step:] = drawn[step]
     return pre, potential
+
+
+#: The neuron of two compartments, in steps that are half as long, for NEST takes none in parts; ms, mV, pF and nS.
+DENDRITE_STEP = 0.25
+DENDRITE = {"C_m": 300.0, "g_L": 7.5, "E_L": -70.0, "V_m": -70.0, "tau_syn_ex": 12.0}
+SOMA = {"C_m": 300.0, "g_L": 7.5, "E_L": -70.0, "V_m": -70.0, "E_ex": 0.0, "E_in": -75.0}
+TWO_COMPARTMENTS = {"g_sp": 15.0, "t_ref": 3.0, "phi_max": 0.15, "rate_slope": 0.5, "beta": 1.0 / 3.0, "theta": -55.0}
+URBANCZIK = {"eta": 0.02, "tau_Delta": 60.0, "Wmax": 5000.0, "Wmin": 0.0}
+STRENGTHS = (150.0, 220.0, 300.0)
+
+
+def into_dendrite():
+    """Presynaptic spikes, bool [MEMBRANE_STEPS, 3], the last step all of them, and when the soma is excited."""
+    generator = np.random.default_rng(11)
+    pre = generator.random((MEMBRANE_STEPS, 3)) < 0.03
+    pre[-1] = True
+    return pre, generator.random(MEMBRANE_STEPS) < 0.05
