@@ -18,6 +18,8 @@ from tests.conformance.cases import RULES, RuleCase
 DIFFERENT = {
     "mstdp": "weights change while a batch runs, and so in every process on its own",
     "mstdpet": "weights change while a batch runs, and so in every process on its own",
+    "clopath": "weights change while a batch runs, and so in every process on its own",
+    "urbanczik-senn": "weights change while a batch runs, and so in every process on its own",
     "vogels": "weights change while a batch runs, and so in every process on its own",
     "dopamine-stdp": "weights change while a batch runs, and so in every process on its own",
     "stdp-online": "weights change while a batch runs, and so in every process on its own",

@@ -542,6 +542,35 @@ RULES = {
             **REWARDED,
         )
     ],
+    "clopath": [
+        RuleCase(
+            "clopath",
+            {"a_ltp": 0.02, "a_ltd": 0.002, "teacher": 4.0, **UNBOUND},
+            lr=1.0,
+            covers="weights",
+            deep=False,
+            shards=False,
+        ),
+        RuleCase(
+            "clopath",
+            {"a_ltp": 0.02, "a_ltd": 0.002, "teacher": 4.0, "homeostasis": "mean-square", "u_ref": 1.0, **UNBOUND},
+            lr=1.0,
+            covers="weights",
+            deep=False,
+            shards=False,
+        ),
+    ],
+    # The surprise of a spike that is drawn is larger than what two patterns teach in few steps: many learn at once.
+    "urbanczik-senn": [
+        RuleCase(
+            "urbanczik-senn",
+            {"learning_rate": 1.0, "tau_filter": 5e-3, "teacher": 50.0},
+            lr=1.0,
+            covers="weights",
+            deep=False,
+            shards=False,
+        )
+    ],
     "vogels": [
         RuleCase(
             "vogels",

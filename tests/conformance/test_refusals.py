@@ -111,7 +111,7 @@ BROKEN = {
     "LossFits": [(lambda network, need: rebuilt(network, readout=RidgeReadout(sizes(network)[-1], 2)), "is fitted to records")],
     "MatchingDt": [(neurons(lambda: LIF(dt=2e-3)), "of block 'fc1' have 0.002 s, expected the same: set dt in both")],
     "Neurons": [
-        (neurons(lambda: CubaLIF(reset="subtract")), "but block 'fc1' is CubaLIF: use .*--neuron (if|lif|rate|dan)"),
+        (neurons(lambda: CubaLIF(reset="subtract")), "but block 'fc1' is CubaLIF: use .*--neuron (if|lif|rate|dan|two-compartment)"),
         (neurons(LeakyIntegrator), "but block 'fc1' is LeakyIntegrator: use"),
         (lambda network, need: rebuilt(network, neuron=need.kinds[0]), "block 'fc1' is (IF with inclusive=False|L?IF with reset)"),
     ],
@@ -119,7 +119,7 @@ BROKEN = {
     "NoTrainableBias": [
         (lambda network, need: rebuilt(network, synapse=dense), r"a trainable bias of shape \[\d\].*--no-bias.*or freeze it")
     ],
-    "OneNumber": [(with_an_array, "block 'fc1': .* takes one decay_mem for all neurons")],
+    "OneNumber": [(with_an_array, "block 'fc1': .* takes one (decay_mem|decay_syn|r) for all neurons")],
     "PlainRate": [
         (readout(MembraneReadout), r"the readout is MembraneReadout.*: use a plain RateReadout\(\)"),
         (readout(lambda: RateReadout(decay=0.9)), r"the readout is RateReadout.*: use a plain RateReadout\(\)"),

@@ -5,17 +5,29 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from spikelearn.network import Network
+from spikelearn.network import Block, Network
+from spikelearn.neurons import TwoCompartment
 from spikelearn.plasticity.base import Batch
-from spikelearn.plasticity.identities.base import DECAY, SAMPLES, changes, compare, dense, identity, spikes_for
+from spikelearn.plasticity.identities.base import (
+    DECAY,
+    SAMPLES,
+    STEPS,
+    changes,
+    compare,
+    dense,
+    draw,
+    identity,
+    spikes_for,
+)
 from spikelearn.plasticity.spike_timing.clopath import Clopath
 from spikelearn.plasticity.spike_timing.dopamine_stdp import DopamineSTDP
 from spikelearn.plasticity.spike_timing.mstdp import MSTDP
 from spikelearn.plasticity.spike_timing.mstdpet import MSTDPET
 from spikelearn.plasticity.spike_timing.triplet_stdp import TripletSTDP
 from spikelearn.plasticity.spike_timing.triplets import GivenTriplets
+from spikelearn.plasticity.spike_timing.urbanczik_senn import UrbanczikSenn
 from spikelearn.plasticity.spike_timing.vogels import Vogels
 
 #: Steps after which windows are 1/e, of both sides of a synapse and of triplets.
@@ -142,6 +154,33 @@ def clopath() -> None:
         return 0.4 / X * above.t() @ _ago(pre[:-1], X, 1).expand_as(pre[-1]) - depressed
 
     compare("clopath", changes(rule, network, batch), _by_hand(network, batch, change, potentials=potentials))
+
+
+@identity("urbanczik-senn")
+def urbanczik_senn() -> None:
+    """Every step's surprise has had its share of a weight by how long ago it was; all spikes before make its input."""
+    neuron = TwoCompartment(1e-3 * MINUS, 1e-3 * PLUS, coupling=3.0, rate=600.0, slope=2.0)
+    network, batch = Network({"b0": Block(nn.Linear(6, 5, bias=False), neuron)}), spikes_for(6, 5)
+    draw(network, 0.9)
+    rule = UrbanczikSenn(0.3, 1e-3 * X)
+    (start,) = (parameter.detach().clone() for parameter in network.parameters())
+    kernel = [(math.exp(-age / MINUS) - math.exp(-age / PLUS)) * 10.0 / (MINUS - PLUS) for age in range(STEPS + 1)]
+    surprises: Spikes = []
+    changed, state = torch.zeros_like(start), None
+    for t, spikes in enumerate(batch.inputs):
+        with torch.no_grad():
+            network.get_parameter("blocks.b0.synapse.weight").copy_(start + changed)
+            record, state = network.step(spikes, state)
+        predicted = 0.75 * state.neurons["b0"].dendrite
+        odds = 0.5 * torch.exp(2.0 * (1.0 - predicted))
+        surprise = (record["b0"].spikes - 0.6 / (1.0 + odds)) * 2.0 * odds / (1.0 + odds)
+        inputs = torch.stack([kernel[t - before] * s for before, s in enumerate(batch.inputs[: t + 1])]).sum(0)
+        surprises.append(surprise.t() @ inputs / SAMPLES)
+        shares = [1.0 - math.exp(-(t + 1 - before) / X) for before in range(t + 1)]
+        changed = 0.3 * sum(share * of for share, of in zip(shares, surprises, strict=True))
+    with torch.no_grad():
+        network.get_parameter("blocks.b0.synapse.weight").copy_(start)
+    compare("urbanczik-senn", changes(rule, network, batch), {"blocks.b0.synapse.weight": -changed})
 
 
 def _paid() -> Batch:

@@ -83,7 +83,7 @@ class UrbanczikSenn(StepwiseRule):
     @property
     def requires(self) -> tuple[Need, ...]:
         predicts = Neurons(TwoCompartment, why="compares the soma with what its dendrite predicts")
-        return *super().requires, predicts, OneNumber("tau_mem"), OneNumber("tau_syn"), OneNumber("r")
+        return *super().requires, predicts, OneNumber("decay_mem"), OneNumber("decay_syn"), OneNumber("r")
 
     def teaching(self, network: Network, batch: Batch) -> dict[str, Tensor]:
         """{conductance of the block that is read: that of the teacher, constant in time, [T, B, n]}; {} without one."""
