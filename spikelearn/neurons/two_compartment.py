@@ -19,7 +19,7 @@ LEAST = 1e-30
 
 
 class TwoCompartmentState(NamedTuple):
-    """v, dendrite: potentials of soma and dendrite; i: synaptic current; stream: random numbers to come; all [B, ...]."""
+    """v, dendrite: potentials of soma and dendrite; i: synaptic current; stream: random numbers; all [B, ...]."""
 
     v: Tensor
     dendrite: Tensor
@@ -41,8 +41,8 @@ class TwoCompartment(Neuron):
     $i \leftarrow e^{-dt/\tau_{syn}} i + I$ with I what arrives at the dendrite; V over the step exactly; U exactly for
     conductances and a dendrite that stay as they are now; then z by chance. A spike of weight w moves V by
     $w\,r\,(e^{-t/\tau_{mem}} - e^{-t/\tau_{syn}}) / (\tau_{mem} - \tau_{syn})$. The potential that it reports is
-    $U - \xi$ with the noise $\xi$ that makes it fire with that probability, as ``escape-noise-lif`` does. It has no rate
-    map.
+    $U - \xi$ with the noise $\xi$ that makes it fire with that probability, as ``escape-noise-lif`` does. It has no
+    rate map.
 
     Its currents are ``dendrite``, which a synapse drives where nothing is said, and the conductances of the soma,
     ``excitatory`` and ``inhibitory``, $g_e$ and $g_i$ of the step in units of the leak's; below 0 they open nothing.
@@ -154,4 +154,3 @@ class TwoCompartment(Neuron):
     def predicted(self, dendrite: Tensor) -> Tensor:
         """$V^*$, what a dendrite's potential [B, ...] predicts of the soma's."""
         return (self.v_leak + self.coupling * dendrite) / (1.0 + self.coupling)
-

@@ -41,6 +41,13 @@ from spikelearn.plasticity.hebbian.oja import Oja
 from spikelearn.plasticity.hebbian.softhebb import SoftHebb
 from spikelearn.plasticity.hebbian.stdp import STDP
 from spikelearn.plasticity.hebbian.stdp_online import OnlineSTDP
+from spikelearn.plasticity.homeostasis import (
+    HOMEOSTASES,
+    Homeostasis,
+    NoHomeostasis,
+    SynapticScaling,
+    ThresholdAdaptation,
+)
 from spikelearn.plasticity.losses import (
     LOSSES,
     MSE,
@@ -181,6 +188,11 @@ __all__ = [
     "Oja",
     "UrbanczikSenn",
     "Vogels",
+    "HOMEOSTASES",
+    "Homeostasis",
+    "NoHomeostasis",
+    "SynapticScaling",
+    "ThresholdAdaptation",
     "PAIRINGS",
     "AllToAll",
     "NearestPresynaptic",

@@ -493,8 +493,15 @@ RULES = {
     ],
     "stdp": [
         RuleCase("stdp", TAUGHT, lr=1.0, covers="weights", deep=False, bounds=(0, 1)),
-        RuleCase("stdp", {**TAUGHT, "homeostasis": 0.1}, lr=1.0, deep=False, bounds=(0, 1)),
-        RuleCase("stdp", {**TAUGHT, "chunk": 3}, lr=1.0, covers="weights", deep=False, bounds=(0, 1)),
+        RuleCase("stdp", {**TAUGHT, "homeostasis": "threshold"}, lr=1.0, deep=False, bounds=(0, 1)),
+        RuleCase(
+            "stdp",
+            {**TAUGHT, "chunk": 3},
+            lr=1.0,
+            covers="weights",
+            deep=False,
+            bounds=(0, 1),
+        ),
     ],
     "stdp-online": [
         RuleCase("stdp-online", {**TAUGHT, **UNBOUND}, lr=1.0, covers="weights", deep=False, shards=False),
@@ -553,7 +560,7 @@ RULES = {
         ),
         RuleCase(
             "clopath",
-            {"a_ltp": 0.02, "a_ltd": 0.002, "teacher": 4.0, "homeostasis": "mean-square", "u_ref": 1.0, **UNBOUND},
+            {"a_ltp": 0.02, "a_ltd": 0.002, "teacher": 4.0, "amplitude": "mean-square", "u_ref": 1.0, **UNBOUND},
             lr=1.0,
             covers="weights",
             deep=False,

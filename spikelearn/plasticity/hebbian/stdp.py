@@ -4,14 +4,14 @@ import math
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from spikelearn.checks import check_count, check_fraction, check_not_negative
+from spikelearn.checks import check_count
 from spikelearn.network import Network, Record, State, copied_buffers
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.factors import LOCAL, Factors
-from spikelearn.plasticity.hebbian.competition import rate_homeostasis
 from spikelearn.plasticity.hebbian.pairs import check_pairs
+from spikelearn.plasticity.homeostasis import Fired, Homeostasis, NoHomeostasis
 from spikelearn.plasticity.requires import Need, Passes
 from spikelearn.plasticity.running import RunningRecord
 from spikelearn.plasticity.teachable import TeachableRule, weight_names
@@ -30,9 +30,8 @@ class STDP(TeachableRule):
     $\lambda = e^{-dt/\tau}$ and traces reversed in time, $\Delta w = \sum_t p[t] \otimes s[t]$,
     $p = a_+ (x - z) - a_- (y - z)$, $x[t] = \lambda_{pre}\,x[t+1] + z[t]$, $y[t] = \lambda_{post}\,y[t-1] + z[t]$: one
     correlation a synapse, the input stays raw spikes. A coincident pair counts nothing, or a_+ - a_- with
-    ``coincident``. Every weight of every edge learns. Biases have no pre spike: they stay, or with ``homeostasis``
-    $\eta$ make every neuron of a block fire at one rate, $\Delta b = \eta\,(\rho - \bar z)$. The rule sees no target
-    unless ``teacher`` is set: it is unsupervised, and the output neurons' numbers mean no class.
+    ``coincident``. Every weight of every edge learns. Biases have no pre spike: they stay, but for ``homeostasis``. The
+    rule sees no target unless ``teacher`` is set: it is unsupervised, and the output neurons' numbers mean no class.
 
     Args:
         a_plus, a_minus: amplitudes, weight per spike pair.
@@ -43,8 +42,7 @@ class STDP(TeachableRule):
             the others, unit of current; 0: none. Scores are those of a second run without it.
         chunk: number of steps that are run and kept at a time, while states and traces are carried on; None: all of
             them. Memory then does not grow with T, but for the last block where the readout is not its plain rate.
-        homeostasis: $\eta$, unit of bias per spike per step; 0: biases do not learn.
-        target_rate: $\rho$, spikes per step, in [0, 1].
+        homeostasis: what brings neurons to a rate besides: "none", "synaptic-scaling", or "threshold", by the biases.
 
     Shapes: s [T, B, in...], z [T, B, out...]; any synapse that ``correlate`` takes and that has one layer of weights.
 
@@ -78,18 +76,15 @@ class STDP(TeachableRule):
         coincident: bool = False,
         teacher: float = 0.0,
         chunk: int | None = None,
-        homeostasis: float = 0.0,
-        target_rate: float = 0.1,
+        homeostasis: Homeostasis = NoHomeostasis(),
     ) -> None:
-        super().__init__(dt=dt, teacher=teacher)
+        super().__init__(dt=dt, teacher=teacher, homeostasis=homeostasis)
         check_pairs(a_plus, a_minus, tau_pre, tau_post, coincident)
         if chunk is not None:
             check_count("chunk", chunk)
-        check_not_negative("homeostasis", homeostasis)
-        check_fraction("target_rate", target_rate)
         self.a_plus, self.a_minus, self.coincident = a_plus, a_minus, coincident
         self.decay_pre, self.decay_post = math.exp(-dt / tau_pre), math.exp(-dt / tau_post)
-        self.chunk, self.homeostasis, self.target_rate = chunk, homeostasis, target_rate
+        self.chunk = chunk
 
     @property
     def factors(self) -> Factors:
@@ -120,10 +115,12 @@ class STDP(TeachableRule):
     ) -> Iterator[Update]:
         with network.presentation() as buffers:
             teaching = self.teaching(network, batch)
-            seen, total = RunningRecord(network), _Total(self)
+            seen, total, fired = RunningRecord(network), _Total(self), Fired()
             for record in self._records(network, batch, teaching):
                 seen.add(record)
                 total.add(network, record)
+                if self.homeostasis.acts:
+                    fired.add(record)
             rates = seen.rates()
             if teaching:
                 seen = RunningRecord(network)
@@ -132,8 +129,7 @@ class STDP(TeachableRule):
                         seen.add(record)
             scores = seen.scores()
         grads = {name: change.div_(-len(batch.targets)) for name, change in total.changes.items()}
-        grads |= {name: self.homeostasis * rise / seen.steps for name, rise in total.rises.items()}
-        yield Update(grads, scores, buffers=buffers, rates=rates)
+        yield self.balanced(Update(grads, scores, buffers=buffers, rates=rates), network, fired, memory)
 
     def _records(self, network: Network, batch: Batch, teaching: dict[str, Tensor]) -> Iterator[Record]:
         """The run, chunk after chunk."""
@@ -149,15 +145,11 @@ class STDP(TeachableRule):
 
 
 class _Total:
-    """The sum over pairs, chunk after chunk; {prefix: trace of the step before} of both sides of an edge.
-
-    With homeostasis also how far the neurons behind each bias fire above their rate, times the number of steps.
-    """
+    """The sum over pairs, chunk after chunk; {prefix: trace of the step before} of both sides of an edge."""
 
     def __init__(self, rule: STDP) -> None:
         self.rule = rule
         self.changes: dict[str, Tensor] = {}
-        self.rises: dict[str, Tensor] = {}
         self.pre: dict[str, Tensor] = {}
         self.post: dict[str, Tensor] = {}
 
@@ -166,8 +158,6 @@ class _Total:
             if not weight_names(trainable(synapse)):
                 continue
             rule, spikes = self.rule, record[target].spikes
-            if rule.homeostasis:
-                self._look(prefix, synapse, spikes)
             factor = reverse_trace(spikes, rule.decay_pre).mul_(rule.a_plus)
             first = factor[:1].clone()
             acausal = trace(spikes, rule.decay_post, self.post.get(prefix))
@@ -181,13 +171,6 @@ class _Total:
             if rule.chunk is not None:
                 self.pre[prefix] = self._carried(as_float(pre, synapse), self.pre.get(prefix))
                 self.post[prefix] = acausal[-1]
-
-    def _look(self, prefix: str, synapse: nn.Module, spikes: Tensor) -> None:
-        """Count what fires above its rate, for the bias of a block's own synapse."""
-        learned = trainable(synapse)
-        for name in learned.keys() - set(weight_names(learned)):
-            rise = len(spikes) * rate_homeostasis(spikes, self.rule.target_rate)
-            self.rises[prefix + name] = self.rises.get(prefix + name, 0.0) + rise
 
     def _count(self, prefix: str, change: dict[str, Tensor]) -> None:
         for name in weight_names(change):

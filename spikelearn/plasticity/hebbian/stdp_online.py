@@ -11,6 +11,7 @@ from spikelearn.fast_path import is_watched
 from spikelearn.network import Network
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.hebbian.pairs import check_pairs
+from spikelearn.plasticity.homeostasis import Fired, Homeostasis, NoHomeostasis
 from spikelearn.plasticity.spike_timing.dependences import Additive, Dependence
 from spikelearn.plasticity.spike_timing.pairings import AllToAll, Pairing, Sides
 from spikelearn.plasticity.spike_timing.stepwise import Seen, StepwiseRule, Traces
@@ -41,8 +42,9 @@ class OnlineSTDP(StepwiseRule):
 
     With ``coincident`` it is what BindsNET calls PostPre, with additive traces and the mean over the batch.
 
-    Additive pairs of all with all, both changes added, without a delay, at a block of LIF, AdaptiveLIF or IF, with or without feedback to itself, read by its
-    firing rate, go through a compiled loop over events; all else step by step.
+    Additive pairs of all with all, both changes added and without a delay, at a block of LIF, AdaptiveLIF or IF, with
+    or without feedback to itself, read by its firing rate, go through a compiled loop over events; all else step by
+    step.
 
     Args:
         a_plus, a_minus: amplitudes, weight per spike pair.
@@ -57,6 +59,8 @@ class OnlineSTDP(StepwiseRule):
         in_turn: whether a weight that is potentiated and depressed in one step is cut to the bounds between the two, as
             in NEST's synapses, depression coming last; else both are added first.
         dendritic_delay: steps by which synapses see late that their target fired; NEST's delay is all of this kind.
+        homeostasis: what brings neurons to a rate besides, once a presentation: "none", "synaptic-scaling", or
+            "threshold", by the biases.
 
     Shapes: inputs [T, B, in...]; synapses are ``nn.Linear``, ``nn.Flatten`` may stand in front.
 
@@ -95,8 +99,11 @@ class OnlineSTDP(StepwiseRule):
         dependence: Dependence = Additive(),
         in_turn: bool = False,
         dendritic_delay: int = 0,
+        homeostasis: Homeostasis = NoHomeostasis(),
     ) -> None:
-        super().__init__(low=low, high=high, dt=dt, teacher=teacher, dendritic_delay=dendritic_delay)
+        super().__init__(
+            low=low, high=high, dt=dt, teacher=teacher, dendritic_delay=dendritic_delay, homeostasis=homeostasis
+        )
         check_pairs(a_plus, a_minus, tau_pre, tau_post, coincident)
         check_instance("pairing", pairing, Pairing, "for example NearestSymmetric()")
         check_instance("dependence", dependence, Dependence, "for example Power()")
@@ -110,7 +117,7 @@ class OnlineSTDP(StepwiseRule):
     @torch.no_grad()
     def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:
         network.check_run(batch.inputs, masks=batch.masks)
-        yield self.by_events(network, batch) or self.step_by_step(network, batch)
+        yield self.by_events(network, batch, memory) or self.step_by_step(network, batch, memory)
 
     def change(self, seen: Seen, traces: Traces) -> Tensor:
         sides = Sides(seen.pre, seen.post, self.decay_pre, self.decay_post, self.coincident)
@@ -124,7 +131,7 @@ class OnlineSTDP(StepwiseRule):
             in_turn=self.in_turn,
         )
 
-    def by_events(self, network: Network, batch: Batch) -> Update | None:
+    def by_events(self, network: Network, batch: Batch, memory: Memory) -> Update | None:
         """The update by the compiled loop; None where it does not know the network, or products are watched."""
         plain = type(self.pairing) is AllToAll and type(self.dependence) is Additive
         plain = plain and not (self.in_turn or self.dendritic_delay)
@@ -139,4 +146,7 @@ class OnlineSTDP(StepwiseRule):
         numbers = PairNumbers(
             self.a_plus, self.a_minus, self.decay_pre, self.decay_post, self.low, self.high, self.coincident
         )
-        return present_layer(layer, network, batch, numbers, self.teaching(network, batch))
+        update, counts = present_layer(layer, network, batch, numbers, self.teaching(network, batch))
+        fired = Fired()
+        fired.add_counts(layer.name, counts, len(batch.inputs))
+        return self.balanced(update, network, fired, memory)

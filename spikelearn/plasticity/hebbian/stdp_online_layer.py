@@ -57,8 +57,8 @@ def known_layer(network: Network, batch: Batch) -> DenseBlock | None:
 
 def present_layer(
     layer: DenseBlock, network: Network, batch: Batch, numbers: PairNumbers, teaching: dict[str, Tensor]
-) -> Update:
-    """The update of ``layer``, with the teacher's currents {block: [T, B, n]}."""
+) -> tuple[Update, Tensor]:
+    """The update of ``layer``, with the teacher's currents {block: [T, B, n]}; the numbers of spikes, [B, n]."""
     inputs = batch.inputs.detach()
     scores = network.scores(network.run(batch.inputs)[0]) if teaching else None
     teacher = teaching[layer.name][0] if teaching else None
@@ -68,7 +68,7 @@ def present_layer(
         scores = network.readout.of_rate(torch.from_numpy(counts) / len(inputs))
     rate = float(counts.sum()) / (len(inputs) * counts.size)
     name = weight_name(f"blocks.{layer.name}.synapse.", layer.block.synapse)
-    return Update({name: grad}, scores, rates={layer.name: rate})
+    return Update({name: grad}, scores, rates={layer.name: rate}), torch.from_numpy(counts)
 
 
 def _parts(network: Network) -> DenseBlock | None:

@@ -141,7 +141,7 @@ def clopath() -> None:
     """Every potential before a step, by how long ago it was, makes what the step's spikes and potential change."""
     network, batch = dense(6, 5), spikes_for(6, 5)
     taus: dict[str, Any] = {"tau_x": 1e-3 * X, "tau_plus": 1e-3 * PLUS, "tau_minus": 1e-3 * MINUS, "tau_mean": 1e-3 * Y}
-    rule = Clopath(0.4, 0.02, 0.9, -0.1, **taus, homeostasis="mean-square", v_rest=0.2, low=-50.0, high=50.0)
+    rule = Clopath(0.4, 0.02, 0.9, -0.1, **taus, amplitude="mean-square", v_rest=0.2, low=-50.0, high=50.0)
     potentials: Spikes = []
 
     def change(pre: Spikes, post: Spikes) -> Tensor:

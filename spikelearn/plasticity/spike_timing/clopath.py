@@ -8,12 +8,13 @@ from torch import Tensor
 
 from spikelearn.checks import check_choice, check_count, check_finite, check_flag, check_not_negative, check_positive
 from spikelearn.plasticity.base import RULES
+from spikelearn.plasticity.homeostasis import Homeostasis, NoHomeostasis
 from spikelearn.plasticity.spike_timing.dependences import Additive
 from spikelearn.plasticity.spike_timing.followed import followed, mean_product
 from spikelearn.plasticity.spike_timing.stepwise import Seen, StepwiseRule, Traces
 
 #: How the amplitude of depression follows the potential of the last seconds.
-Homeostasis = Literal["constant", "mean-square", "square-of-mean"]
+Amplitude = Literal["constant", "mean-square", "square-of-mean"]
 
 #: The paper's millivolts from rest to the threshold at rest (-70.6 and -50.4 mV), which are 1 here.
 UNIT = 20.2
@@ -35,7 +36,7 @@ class Clopath(StepwiseRule):
 
     What is computed: at every step $\bar x$ decays by $e^{-dt/\tau_x}$; the weights change by
     $A_{LTP}\,dt\,\bar x\,[u - \theta_+]_+ [\bar u_+ - \theta_-]_+$, mean over the samples, and where a spike s = 1 met
-    them by $-A_{LTD}\,[\bar u_- - \theta_-]_+$; then s enters, $\bar x \leftarrow \bar x + s/\tau_x$, and the potential,
+    them by $-A_{LTD}\,[\bar u_- - \theta_-]_+$; then s enters, $\bar x \leftarrow \bar x + s/\tau_x$, and u,
     $\bar u_\pm \leftarrow u + (\bar u_\pm - u)\,e^{-dt/\tau_\pm}$, which is exact for a potential that stays during the
     step. u is what the neuron compares with its threshold; a step in which it fires counts as ``spike``, for LIF has no
     upswing. Filters start where the neuron's potential does.
@@ -59,10 +60,10 @@ class Clopath(StepwiseRule):
         tau_x, tau_plus, tau_minus: time constants of the filters, seconds.
         spike: potential that a step with a spike counts as, unit of potential; None: as the neuron has it.
         filter_delay: steps by which the filtered potentials $\bar u_\pm$ are used late.
-        homeostasis: "constant", "mean-square" or "square-of-mean".
+        amplitude: of depression, "constant", "mean-square" or "square-of-mean".
         tau_mean: $\tau$ of $\bar{\bar u}$, seconds.
         u_ref: at which depression has its amplitude, unit of potential.
-        v_rest: potential from which homeostasis counts, unit of potential.
+        v_rest: potential from which the amplitude counts, unit of potential.
         low, high: bounds of the weights that learn; infinite: none.
         dt: time step, seconds; must be that of the neurons.
         teacher: current injected at every step into the last block, +teacher at the true class and -teacher at the
@@ -70,14 +71,16 @@ class Clopath(StepwiseRule):
         in_turn: whether a weight is cut to the bounds between potentiation and depression of one step, in this order;
             else both are added first.
         dendritic_delay: steps by which synapses see late what their target did; NEST's delay is all of this kind.
+        homeostasis: what brings neurons to a rate besides, once a presentation: "none", "synaptic-scaling", or
+            "threshold", by the biases.
 
     Shapes: inputs [T, B, in...]; $\bar x$ [B, in], 1/s; potentials [B, out]; synapses are ``nn.Linear``, ``nn.Flatten``
     may stand in front.
 
     Raises:
-        ValueError: a time constant or ``u_ref`` not positive, a negative amplitude or delay, low not below high, neurons
-            with another dt or that never fire, nothing to learn or something else than ``nn.Linear``, a teacher on an
-            image-shaped output.
+        ValueError: a time constant or ``u_ref`` not positive, a negative amplitude or delay, low not below high,
+            neurons with another dt or that never fire, nothing to learn or something else than ``nn.Linear``, a teacher
+            on an image-shaped output.
 
     Source: Clopath, Busing, Vasilaki & Gerstner, Nature Neuroscience 13, 2010, equations 1 to 4, with the constants of
     visual cortex, in units of the potential from rest to threshold, 20.2 mV; "mean-square", the spike's height and the
@@ -99,7 +102,7 @@ class Clopath(StepwiseRule):
         *,
         spike: float | None = (70.6 + 33.0) / UNIT,
         filter_delay: int = 0,
-        homeostasis: Homeostasis = "constant",
+        amplitude: Amplitude = "constant",
         tau_mean: float = 1.0,
         u_ref: float = math.sqrt(60.0) / UNIT,
         v_rest: float = 0.0,
@@ -109,8 +112,11 @@ class Clopath(StepwiseRule):
         teacher: float = 0.0,
         in_turn: bool = False,
         dendritic_delay: int = 0,
+        homeostasis: Homeostasis = NoHomeostasis(),
     ) -> None:
-        super().__init__(low=low, high=high, dt=dt, teacher=teacher, dendritic_delay=dendritic_delay)
+        super().__init__(
+            low=low, high=high, dt=dt, teacher=teacher, dendritic_delay=dendritic_delay, homeostasis=homeostasis
+        )
         check_not_negative("a_ltp", a_ltp)
         check_not_negative("a_ltd", a_ltd)
         potentials = {"theta_plus": theta_plus, "theta_minus": theta_minus, "v_rest": v_rest}
@@ -121,11 +127,11 @@ class Clopath(StepwiseRule):
             check_positive(name, tau, "s")
         check_positive("u_ref", u_ref)
         check_count("filter_delay", filter_delay, least=0)
-        check_choice("homeostasis", homeostasis, get_args(Homeostasis))
+        check_choice("amplitude", amplitude, get_args(Amplitude))
         check_flag("in_turn", in_turn)
         self.a_ltp, self.a_ltd, self.theta_plus, self.theta_minus = a_ltp, a_ltd, theta_plus, theta_minus
         self.spike, self.filter_delay, self.v_rest, self.u_ref = spike, filter_delay, v_rest, u_ref
-        self.homeostasis, self.in_turn, self.tau_x = homeostasis, in_turn, tau_x
+        self.amplitude, self.in_turn, self.tau_x = amplitude, in_turn, tau_x
         self.decays = {name: math.exp(-dt / tau) for name, tau in taus.items()}
         self.from_minus = _share_of_first(tau_minus, tau_mean, dt)
 
@@ -147,7 +153,7 @@ class Clopath(StepwiseRule):
         start = getattr(seen.neuron.initial_state(seen.v), "v", torch.full_like(seen.v, self.v_rest))
         height = start - self.v_rest
         traces["u_plus"] = traces["u_minus"] = start
-        traces["u_mean"] = height.square() if self.homeostasis == "mean-square" else height
+        traces["u_mean"] = height.square() if self.amplitude == "mean-square" else height
         if self.filter_delay:
             traces["u_plus_late"] = traces["u_minus_late"] = start.expand(self.filter_delay, *start.shape)
 
@@ -161,18 +167,18 @@ class Clopath(StepwiseRule):
 
     def _amplitude(self, traces: Traces) -> Tensor | float:
         """$A_{LTD}$, of every sample and neuron where it follows the potential."""
-        if self.homeostasis == "constant":
+        if self.amplitude == "constant":
             return self.a_ltd
         mean = traces["u_mean"]
-        return self.a_ltd / self.u_ref**2 * (mean if self.homeostasis == "mean-square" else mean.square())
+        return self.a_ltd / self.u_ref**2 * (mean if self.amplitude == "mean-square" else mean.square())
 
     def _enter(self, u: Tensor, traces: Traces) -> None:
         """Let the potential u [B, out] of a step enter the filters."""
         minus, decay = traces["u_minus"], self.decays["tau_mean"]
-        if self.homeostasis == "mean-square":
+        if self.amplitude == "mean-square":
             power = (u - self.v_rest).square()
             traces["u_mean"] = power + (traces["u_mean"] - power) * decay
-        elif self.homeostasis == "square-of-mean":
+        elif self.amplitude == "square-of-mean":
             height = u - self.v_rest
             traces["u_mean"] = height + (traces["u_mean"] - height) * decay + (minus - u) * self.from_minus
         traces["u_plus"] = u + (traces["u_plus"] - u) * self.decays["tau_plus"]

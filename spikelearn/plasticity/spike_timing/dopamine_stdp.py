@@ -7,6 +7,7 @@ from torch import Tensor
 
 from spikelearn.checks import check_finite, check_positive
 from spikelearn.plasticity.base import RULES
+from spikelearn.plasticity.homeostasis import Homeostasis, NoHomeostasis
 from spikelearn.plasticity.spike_timing.reward_pairs import Coincident, RewardedPairs
 from spikelearn.plasticity.spike_timing.rewards import Reward, TargetSpikes
 from spikelearn.plasticity.spike_timing.stepwise import Seen, Traces
@@ -52,6 +53,8 @@ class DopamineSTDP(RewardedPairs):
         low, high: bounds of the weights that learn; infinite: none.
         dt: time step, seconds; must be that of the neurons.
         dendritic_delay: steps by which synapses see late that their target fired; NEST's delay is all of this kind.
+        homeostasis: what brings neurons to a rate besides, once a presentation: "none", "synaptic-scaling", or
+            "threshold", by the biases.
 
     Shapes: inputs [T, B, in...]; rewards [T, B]; c [B, out, in], dimensionless; n [B], spikes per second; synapses are
     ``nn.Linear``, ``nn.Flatten`` may stand in front.
@@ -90,6 +93,7 @@ class DopamineSTDP(RewardedPairs):
         high: float = 1.0,
         dt: float = 1e-3,
         dendritic_delay: int = 0,
+        homeostasis: Homeostasis = NoHomeostasis(),
     ) -> None:
         super().__init__(
             *(reward, learning_rate, a_plus, a_minus, tau_plus, tau_minus),
@@ -99,6 +103,7 @@ class DopamineSTDP(RewardedPairs):
             high=high,
             dt=dt,
             dendritic_delay=dendritic_delay,
+            homeostasis=homeostasis,
         )
         check_positive("tau_eligibility", tau_eligibility, "s")
         check_positive("tau_dopamine", tau_dopamine, "s")

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.plasticity.base import RULES
+from spikelearn.plasticity.homeostasis import Homeostasis, NoHomeostasis
 from spikelearn.plasticity.spike_timing.followed import mean_product
 from spikelearn.plasticity.spike_timing.reward_pairs import Coincident, RewardedPairs
 from spikelearn.plasticity.spike_timing.rewards import Reward, TargetSpikes
@@ -38,6 +39,8 @@ class MSTDP(RewardedPairs):
         low, high: bounds of the weights that learn; infinite: none.
         dt: time step, seconds; must be that of the neurons.
         dendritic_delay: steps by which synapses see late that their target fired; NEST's delay is all of this kind.
+        homeostasis: what brings neurons to a rate besides, once a presentation: "none", "synaptic-scaling", or
+            "threshold", by the biases.
 
     Shapes: inputs [T, B, in...]; rewards [T, B]; synapses are ``nn.Linear``, ``nn.Flatten`` may stand in front.
 
@@ -68,6 +71,7 @@ class MSTDP(RewardedPairs):
         high: float = 1.0,
         dt: float = 1e-3,
         dendritic_delay: int = 0,
+        homeostasis: Homeostasis = NoHomeostasis(),
     ) -> None:
         super().__init__(
             *(reward, learning_rate, a_plus, a_minus, tau_plus, tau_minus),
@@ -77,6 +81,7 @@ class MSTDP(RewardedPairs):
             high=high,
             dt=dt,
             dendritic_delay=dendritic_delay,
+            homeostasis=homeostasis,
         )
 
     def change(self, seen: Seen, traces: Traces) -> Tensor:

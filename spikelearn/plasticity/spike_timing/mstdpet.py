@@ -7,6 +7,7 @@ from torch import Tensor
 
 from spikelearn.checks import check_positive
 from spikelearn.plasticity.base import RULES
+from spikelearn.plasticity.homeostasis import Homeostasis, NoHomeostasis
 from spikelearn.plasticity.spike_timing.reward_pairs import Coincident, RewardedPairs
 from spikelearn.plasticity.spike_timing.rewards import Reward, TargetSpikes
 from spikelearn.plasticity.spike_timing.stepwise import Seen, Traces
@@ -43,6 +44,8 @@ class MSTDPET(RewardedPairs):
         low, high: bounds of the weights that learn; infinite: none.
         dt: time step, seconds; must be that of the neurons.
         dendritic_delay: steps by which synapses see late that their target fired; NEST's delay is all of this kind.
+        homeostasis: what brings neurons to a rate besides, once a presentation: "none", "synaptic-scaling", or
+            "threshold", by the biases.
 
     Shapes: inputs [T, B, in...]; rewards [T, B]; e [B, out, in], dimensionless; synapses are ``nn.Linear``,
     ``nn.Flatten`` may stand in front.
@@ -75,6 +78,7 @@ class MSTDPET(RewardedPairs):
         high: float = 1.0,
         dt: float = 1e-3,
         dendritic_delay: int = 0,
+        homeostasis: Homeostasis = NoHomeostasis(),
     ) -> None:
         super().__init__(
             *(reward, learning_rate, a_plus, a_minus, tau_plus, tau_minus),
@@ -84,6 +88,7 @@ class MSTDPET(RewardedPairs):
             high=high,
             dt=dt,
             dendritic_delay=dendritic_delay,
+            homeostasis=homeostasis,
         )
         check_positive("tau_eligibility", tau_eligibility, "s")
         self.decay_eligibility, self.share = math.exp(-dt / tau_eligibility), dt / tau_eligibility

@@ -10,6 +10,7 @@ from spikelearn.checks import check_choice, check_finite, check_fraction, check_
 from spikelearn.network import Network
 from spikelearn.plasticity.base import Batch, OptimizerChoice
 from spikelearn.plasticity.factors import LOCAL, Factors
+from spikelearn.plasticity.homeostasis import Homeostasis
 from spikelearn.plasticity.spike_timing.followed import products
 from spikelearn.plasticity.spike_timing.rewards import Given, Payments, Reward
 from spikelearn.plasticity.spike_timing.stepwise import StepwiseRule, Traces
@@ -23,8 +24,8 @@ class RewardedPairs(StepwiseRule):
 
     Args:
         reward: what is paid where the batch brings no rewards.
-        learning_rate, a_plus, a_minus, tau_plus, tau_minus, coincident, weight_decay, low, high, dt, dendritic_delay:
-            as in ``MSTDP``.
+        learning_rate, a_plus, a_minus, tau_plus, tau_minus, coincident, weight_decay, low, high, dt, dendritic_delay,
+            homeostasis: as in ``MSTDP``.
     """
 
     takes = frozenset({"classify", "per-step", "regress"})
@@ -45,8 +46,9 @@ class RewardedPairs(StepwiseRule):
         high: float,
         dt: float,
         dendritic_delay: int,
+        homeostasis: Homeostasis,
     ) -> None:
-        super().__init__(low=low, high=high, dt=dt, dendritic_delay=dendritic_delay)
+        super().__init__(low=low, high=high, dt=dt, dendritic_delay=dendritic_delay, homeostasis=homeostasis)
         check_instance("reward", reward, Reward, "for example TargetSpikes()")
         for name, value in (("learning_rate", learning_rate), ("a_plus", a_plus), ("a_minus", a_minus)):
             check_finite(name, value)

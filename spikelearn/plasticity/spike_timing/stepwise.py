@@ -14,6 +14,7 @@ from spikelearn.network import Activity, Network, Record, State, keep_states
 from spikelearn.neurons import Neuron
 from spikelearn.plasticity.base import Batch, Memory, Update
 from spikelearn.plasticity.factors import LOCAL, Factors
+from spikelearn.plasticity.homeostasis import Fired, Homeostasis, NoHomeostasis
 from spikelearn.plasticity.requires import Need, Passes
 from spikelearn.plasticity.running import RunningRecord
 from spikelearn.plasticity.spike_timing.rewards import Payments
@@ -80,15 +81,22 @@ class StepwiseRule(TeachableRule):
         weight_decay: share of a weight that is lost at every step, in [0, 1).
         dendritic_delay: steps by which a synapse sees late what its target did: in the first steps no spike, and the
             potential as the presentation began.
-        dt, teacher: as in ``TeachableRule``.
+        dt, teacher, homeostasis: as in ``TeachableRule``.
     """
 
     weight_decay = 0.0
 
     def __init__(
-        self, *, low: float, high: float, dt: float, teacher: float = 0.0, dendritic_delay: int = 0
+        self,
+        *,
+        low: float,
+        high: float,
+        dt: float,
+        teacher: float = 0.0,
+        dendritic_delay: int = 0,
+        homeostasis: Homeostasis = NoHomeostasis(),
     ) -> None:
-        super().__init__(dt=dt, teacher=teacher)
+        super().__init__(dt=dt, teacher=teacher, homeostasis=homeostasis)
         check_count("dendritic_delay", dendritic_delay, least=0)
         self.dendritic_delay = dendritic_delay
         for name, value in (("low", low), ("high", high)):
@@ -126,20 +134,35 @@ class StepwiseRule(TeachableRule):
     @torch.no_grad()
     def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:
         network.check_run(batch.inputs, masks=batch.masks)
-        yield self.step_by_step(network, batch)
+        yield self.step_by_step(network, batch, memory)
 
-    def step_by_step(self, network: Network, batch: Batch) -> Update:
+    def step_by_step(self, network: Network, batch: Batch, memory: Memory) -> Update:
         """The update of any network that the rule can train."""
         teaching = self.teaching(network, batch)
         with network.presentation() as buffers:
             scores = self.untaught_scores(network, batch) if teaching else None
-            seen, weights = RunningRecord(network), dict[str, Tensor]()
+            seen, fired, weights = RunningRecord(network), Fired(), dict[str, Tensor]()
             for moment in self.walk(network, batch, teaching):
                 seen.add(moment.record)
+                if self.homeostasis.acts:
+                    fired.add(moment.record)
                 weights = moment.weights
             scores = seen.scores() if scores is None else scores
         grads = {name: network.get_parameter(name).detach() - weight for name, weight in weights.items()}
-        return Update(grads, scores, buffers=buffers, rates=seen.rates())
+        return self.balanced(Update(grads, scores, buffers=buffers, rates=seen.rates()), network, fired, memory)
+
+    def balanced(self, update: Update, network: Network, fired: Fired, memory: Memory) -> Update:
+        """As ``TeachableRule`` has it, with weights cut to the bounds."""
+        update = super().balanced(update, network, fired, memory)
+        for name in self._scaled(network):
+            weight = network.get_parameter(name).detach()
+            update.grads[name] = weight - (weight - update.grads[name]).clamp(self.low, self.high)
+        return update
+
+    def _scaled(self, network: Network) -> list[str]:
+        """The names of the weights that homeostasis changes."""
+        adapted = self._adapted(network) if self.homeostasis.changes == "weight" else {}
+        return [prefix + name for prefix, parameters in adapted.items() for name in parameters]
 
     def walk(self, network: Network, batch: Batch, teaching: Mapping[str, Tensor] | None = None) -> Iterator[Moment]:
         """Present a batch step by step while private copies of the weights change; the network gets its own back.

@@ -10,6 +10,7 @@ from spikelearn.checks import check_flag, check_instance, check_positive
 from spikelearn.network import Network, Record
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update, firing_rates
 from spikelearn.plasticity.factors import Factors
+from spikelearn.plasticity.homeostasis import Fired, Homeostasis, NoHomeostasis
 from spikelearn.plasticity.requires import Need, Passes
 from spikelearn.plasticity.spike_timing.dependences import Additive, Dependence
 from spikelearn.plasticity.spike_timing.followed import followed, mean_product, record_before
@@ -50,6 +51,8 @@ class TripletSTDP(StepwiseRule):
         in_turn: online, whether a weight that is potentiated and depressed in one step is cut to the bounds between the
             two, as in NEST's synapse, depression coming last; else both are added first.
         dendritic_delay: steps by which synapses see late that their target fired; NEST's delay is all of this kind.
+        homeostasis: what brings neurons to a rate besides, once a presentation: "none", "synaptic-scaling", or
+            "threshold", by the biases.
 
     Shapes: inputs [T, B, in...]; synapses are ``nn.Linear``, ``nn.Flatten`` may stand in front.
 
@@ -83,8 +86,11 @@ class TripletSTDP(StepwiseRule):
         online: bool = True,
         in_turn: bool = False,
         dendritic_delay: int = 0,
+        homeostasis: Homeostasis = NoHomeostasis(),
     ) -> None:
-        super().__init__(low=low, high=high, dt=dt, teacher=teacher, dendritic_delay=dendritic_delay)
+        super().__init__(
+            low=low, high=high, dt=dt, teacher=teacher, dendritic_delay=dendritic_delay, homeostasis=homeostasis
+        )
         check_instance("parameters", parameters, TripletParameters, "for example VisualCortex()")
         check_positive("scale", scale)
         check_instance("dependence", dependence, Dependence, "for example Power()")
@@ -116,10 +122,11 @@ class TripletSTDP(StepwiseRule):
         teaching = self.teaching(network, batch)
         with network.presentation() as buffers:
             record, _ = network.run(batch.inputs, masks=batch.masks, inject=teaching)
-            grads = self._summed(network, record, batch.size)
+            grads, fired = self._summed(network, record, batch.size), Fired()
+            fired.add(record)
             rates = firing_rates(network, record)
             scores = self.untaught_scores(network, batch) if teaching else network.scores(record)
-        yield Update(grads, scores, buffers=buffers, rates=rates)
+        yield self.balanced(Update(grads, scores, buffers=buffers, rates=rates), network, fired, memory)
 
     def _summed(self, network: Network, record: Record, samples: int) -> dict[str, Tensor]:
         """{weight: minus its change over a whole record}."""

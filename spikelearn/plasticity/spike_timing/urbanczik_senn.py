@@ -25,10 +25,10 @@ class UrbanczikSenn(StepwiseRule):
       h = \frac{\mathrm{d} \ln \phi}{\mathrm{d} V}$$
 
     with the neuron ``two-compartment``: $V^*$ is what the dendrite predicts of the soma, $\phi$ the rate at which the
-    soma fires, $P_i$ what a presynaptic spike of weight 1 adds to the dendrite's potential. Where nothing else drives the
-    soma, it fires as predicted and the mean change is 0. Conductances that pull the soma elsewhere, ``excitatory`` and
-    ``inhibitory``, teach: the mean change is then the gradient of the likelihood of the spikes. They come from other
-    synapses that are frozen, or from ``teacher``.
+    soma fires, $P_i$ what a presynaptic spike of weight 1 adds to the dendrite's potential. Where nothing else drives
+    the soma, it fires as predicted and the mean change is 0. Conductances that pull the soma elsewhere, ``excitatory``
+    and ``inhibitory``, teach: the mean change is then the gradient of the likelihood of the spikes. They come from
+    other synapses that are frozen, or from ``teacher``.
 
     What is computed: at every step the filters of P decay; $PI = (z - \phi(V^*)\,dt)\,h(V^*)\,P$, mean over the
     samples, enters $\Delta \leftarrow e^{-dt/\tau_\Delta} \Delta + PI$; the weights change by
@@ -54,8 +54,8 @@ class UrbanczikSenn(StepwiseRule):
 
     Raises:
         ValueError: a time constant or learning rate not positive, low not below high, other neurons than
-            ``two-compartment`` or with another dt, nothing to learn or something else than ``nn.Linear``, a teacher on an
-            image-shaped output.
+            ``two-compartment`` or with another dt, nothing to learn or something else than ``nn.Linear``, a teacher on
+            an image-shaped output.
 
     Source: Urbanczik & Senn, Neuron 81, 2014, equations 1 to 7; NEST's ``urbanczik_synapse`` has the same equations.
     deviation: the mean of shards is not the batch, for weights change within the presentation.

@@ -8,7 +8,7 @@ from spikelearn import network_for
 from spikelearn.network import Block, Network
 from spikelearn.neurons import HARD, Rate, StochasticWinner, WinnerTakeAllLIF
 from spikelearn.neurons.activations import Linear, MeanTriangle
-from spikelearn.plasticity import STDP, Batch, HebbianConv, OptimizerChoice, SoftHebb
+from spikelearn.plasticity import STDP, Batch, HebbianConv, OptimizerChoice, SoftHebb, ThresholdAdaptation
 from spikelearn.synapses import SampleNorm
 from spikelearn.training import IncomingLength, Training, learn
 from tests.helpers import F64, only_update
@@ -174,7 +174,7 @@ def test_stdp_clusters_with_winners_and_homeostasis():
         readout="label-assignment",
         neuron_option={"decay": 0.8},
     )
-    rule = STDP(2e-3, 1e-3, homeostasis=0.5, target_rate=0.05)
+    rule = STDP(2e-3, 1e-3, homeostasis=ThresholdAdaptation(50.0, 0.5))
     training = Training.start(network, rule, constraints=[IncomingLength(1.0)])
     patterns = torch.eye(4).repeat_interleave(4, 1)
     generator = torch.Generator().manual_seed(0)

@@ -185,8 +185,8 @@ def under_voltage(rule, potential):
     return torch.stack(weights)[pre != 0]
 
 
-@pytest.mark.parametrize("homeostasis", ["constant", "square-of-mean"])
-def test_clopath_is_nest_s_synapse(homeostasis, nest):
+@pytest.mark.parametrize("amplitude", ["constant", "square-of-mean"])
+def test_clopath_is_nest_s_synapse(amplitude, nest):
     """NEST's potentials are given; the filters are the rule's own, with NEST's delays."""
     constants = given.CLOPATH
     options = {
@@ -199,7 +199,7 @@ def test_clopath_is_nest_s_synapse(homeostasis, nest):
         "tau_minus": 1e-3 * constants["tau_u_bar_minus"],
         "spike": None,
         "filter_delay": given.FILTER_DELAY,
-        "homeostasis": homeostasis,
+        "amplitude": amplitude,
         "tau_mean": 1e-3 * constants["tau_u_bar_bar"],
         "u_ref": math.sqrt(constants["u_ref_squared"]),
         "high": given.SMALL_HIGH,
@@ -207,9 +207,9 @@ def test_clopath_is_nest_s_synapse(homeostasis, nest):
         "dendritic_delay": given.SYNAPSE_DELAY,
         "dt": 1e-3 * given.STEP,
     }
-    expected = nest[f"clopath/{homeostasis}"]
+    expected = nest[f"clopath/{amplitude}"]
     assert float(expected.max()) > 0.99 * given.SMALL_HIGH
-    check(under_voltage(RULES.make("clopath", options), nest[f"clopath/{homeostasis}/v"]), expected, given.SMALL)
+    check(under_voltage(RULES.make("clopath", options), nest[f"clopath/{amplitude}/v"]), expected, given.SMALL)
 
 
 class FiresWhen(TwoCompartment):

@@ -25,14 +25,13 @@ class Dependence(ABC):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
-
     def change(
         self, weight: Tensor, up: Tensor, down: Tensor, *, low: float, high: float, in_turn: bool = False
     ) -> Tensor:
         r"""What potentiation ``up`` and depression ``down``, neither negative, make of weights.
 
-        $f_+(w)\,u - f_-(w)\,d$; or ``in_turn``, as NEST's synapses have it: the weight is potentiated, cut to the bounds
-        and then depressed, $w' = \mathrm{clip}(w + f_+(w)\,u)$ and $w' - f_-(w')\,d - w$.
+        $f_+(w)\,u - f_-(w)\,d$; or ``in_turn``, as NEST's synapses have it: the weight is potentiated, cut to the
+        bounds and then depressed, $w' = \mathrm{clip}(w + f_+(w)\,u)$ and $w' - f_-(w')\,d - w$.
 
         Shapes: all [out, in], unit of weight.
         """
