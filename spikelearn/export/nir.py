@@ -18,7 +18,7 @@ from spikelearn.export.nir_neurons import FILE_DT, Form, Unsayable, by_output, p
 from spikelearn.files import replacing
 from spikelearn.network import Block, Network, RateReadout, check_weights_finite
 from spikelearn.neurons import LIF
-from spikelearn.synapses import SumPool2d
+from spikelearn.synapses import SparseLinear, SumPool2d
 
 
 @FORMATS.register("nir")
@@ -195,12 +195,17 @@ class _Writer:
         elif isinstance(layer, nn.Linear) and kind is nn.Linear:
             weight, bias = _scaled(layer.weight, gain / self.pooled), _bias(layer, gain)
             self._weights(name, nir.Affine(weight=weight, bias=bias), (layer.out_features,))
+        elif isinstance(layer, SparseLinear) and not layer.longest:
+            weight, bias = _scaled(layer.dense(), gain / self.pooled), _bias(layer, gain, layer.out_features)
+            self._flatten(name)
+            self._weights(name, nir.Affine(weight=weight, bias=bias), (layer.out_features,))
+            self.notes.append(f"the {len(layer.weight)} connections of {name!r} are written as a matrix with zeros")
         elif isinstance(layer, nn.Conv2d) and kind is nn.Conv2d:
             self._weights(name, self._conv(name, layer, gain), self._image_after(layer, layer.out_channels))
         else:
             raise ValueError(
                 f"block {name!r} has the layer {layer!r}, which NIR cannot say (or its readers do not take): use "
-                "linear, 2d convolutional, average or sum pooling layers"
+                "linear, 2d convolutional, average or sum pooling layers, sparse ones without delays"
             )
 
     def _flatten(self, name: str) -> None:
@@ -277,9 +282,9 @@ def _scaled(weight: Tensor, factor: Any) -> np.ndarray:
     return scaled
 
 
-def _bias(layer: nn.Linear | nn.Conv2d, gain: Any) -> np.ndarray:
+def _bias(layer: nn.Linear | nn.Conv2d | SparseLinear, gain: Any, size: int | None = None) -> np.ndarray:
     if layer.bias is None:
-        return np.zeros(layer.weight.shape[0], np.float32)
+        return np.zeros(size or layer.weight.shape[0], np.float32)
     return _scaled(layer.bias, gain)
 
 

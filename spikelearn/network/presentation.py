@@ -95,7 +95,9 @@ def _written(module: nn.Module) -> list[tuple[str, Tensor]]:
     """The buffers that a forward pass may write."""
     if isinstance(module, SharedConstants):
         return []
-    names = module.kept if isinstance(module, Neuron) else module._buffers
+    names = (
+        module.kept if isinstance(module, Neuron) else module._buffers.keys() - set(getattr(module, "unwritten", ()))
+    )
     return [(name, buffer) for name in names if (buffer := module._buffers[name]) is not None]
 
 

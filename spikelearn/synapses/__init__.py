@@ -10,6 +10,7 @@ from spikelearn.synapses.pooling import SumPool2d
 from spikelearn.synapses.residual import Residual
 from spikelearn.synapses.sample_norm import SampleNorm
 from spikelearn.synapses.scale import Scale
+from spikelearn.synapses.sparse_linear import SparseLinear
 from spikelearn.synapses.spectral import SpectralGain, bound_spectral_norm
 from spikelearn.synapses.standardisation import WeightStandardisation, standardise, standardised
 from spikelearn.synapses.structure import (
@@ -23,6 +24,7 @@ from spikelearn.synapses.structure import (
     uses_batch_statistics,
 )
 from spikelearn.synapses.transpose import transpose
+from spikelearn.synapses.windows import longest_delay, windows
 from spikelearn.synapses.without_self import WithoutSelf, without_self
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "MaxNormalisation",
     "Residual",
     "SampleNorm",
+    "SparseLinear",
     "SpectralGain",
     "SumPool2d",
     "WithoutSelf",
@@ -49,9 +52,11 @@ __all__ = [
     "float_type",
     "front_and_weights",
     "is_linear",
+    "longest_delay",
     "layers_with_weights",
     "trainable",
     "transpose",
     "uses_batch_statistics",
+    "windows",
     "without_self",
 ]

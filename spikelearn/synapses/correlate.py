@@ -1,5 +1,7 @@
 """The transpose of a synapse in weight space: which pre factor meets which post factor."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -8,6 +10,7 @@ from spikelearn.event_products import outer_product
 from spikelearn.events import Events, spikes_of
 from spikelearn.synapses.images import correlate_images
 from spikelearn.synapses.structure import as_float, as_linear, events_for, refuse_batch_statistics, rows_of, trainable
+from spikelearn.synapses.windows import line_of, longest_delay
 
 #: Rows [T*B] that the generic path maps at once; bounds its memory.
 CHUNK = 4096
@@ -42,6 +45,9 @@ def correlate(synapse: nn.Module, pre: Tensor, post: Tensor) -> dict[str, Tensor
         if linear is not None:
             flat = pre.flatten(0, -2) if linear is synapse else rows_of(pre).flatten(1)
             return _linear(linear, parameters, flat, post.flatten(0, -2), events_for(linear, pre))
+    line = line_of(pre.detach()) if longest_delay(synapse) else None
+    if line is not None:
+        return _along(synapse, parameters, line, post.detach())
     rows, factors = rows_of(pre).detach(), rows_of(post).detach()
     gradients = correlate_images(synapse, parameters, rows, factors, spikes_of(pre))
     return _generic(synapse, parameters, rows, factors) if gradients is None else gradients
@@ -60,6 +66,14 @@ def _linear(
         else:
             gradients[name] = factors.t() @ as_float(rows, linear)
     return gradients
+
+
+def _along(synapse: Any, parameters: dict[str, nn.Parameter], line: Tensor, post: Tensor) -> dict[str, Tensor]:
+    with torch.enable_grad():
+        current = synapse.along(as_float(line, synapse))
+    check_shape("post", post, current.shape, "one value per neuron of the synapse's target")
+    grads = torch.autograd.grad(current, list(parameters.values()), post, retain_graph=True)
+    return dict(zip(parameters, grads, strict=True))
 
 
 def _generic(

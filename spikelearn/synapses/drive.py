@@ -10,6 +10,7 @@ from spikelearn.events import Events, spikes_of
 from spikelearn.fast_path import is_plain, refuse_second_derivative
 from spikelearn.synapses.images import map_images
 from spikelearn.synapses.structure import as_float, as_linear, events_for, float_type, is_constant_in_time, rows_of
+from spikelearn.synapses.windows import line_of, longest_delay
 
 
 def drive(synapse: nn.Module, pre: Tensor) -> Tensor:
@@ -31,6 +32,9 @@ def drive(synapse: nn.Module, pre: Tensor) -> Tensor:
         if is_constant_in_time(pre) and is_plain(pre) and not (pre.is_leaf and pre.requires_grad):
             once: Tensor = synapse(as_float(pre[0], synapse))
             return _in_full(once, synapse).expand(steps, *once.shape)
+        line = line_of(pre) if longest_delay(synapse) else None
+        if line is not None:
+            return drive_line(synapse, line)
         linear = as_linear(synapse)
         plain = linear is not None and all(map(is_plain, linear.parameters()))
         events = events_for(linear, pre) if linear is not None and plain else None
@@ -46,6 +50,11 @@ def drive(synapse: nn.Module, pre: Tensor) -> Tensor:
             f"synapse {_describe(synapse)} cannot take a record of shape {list(pre.shape)} ([T, B, ...]): {error}"
         ) from error
     return _in_full(rows, synapse).unflatten(0, (steps, batch))
+
+
+def drive_line(synapse: Any, line: Tensor) -> Tensor:
+    """Currents [T, B, out] of a line [T + D, B, in...] through a synapse with delays of up to D steps."""
+    return _in_full(synapse.along(as_float(line, synapse)), synapse)
 
 
 def _in_full(current: Tensor, synapse: nn.Module) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 
 from spikelearn.checks import check_positive
 from spikelearn.network import Network
+from spikelearn.synapses import SparseLinear
 
 #: Called with the network and the names of the parameters that the step changed.
 Constraint = Callable[[Network, Collection[str]], None]
@@ -35,7 +36,7 @@ class Bounds:
 
     @torch.no_grad()
     def __call__(self, network: Network, changed: Collection[str]) -> None:
-        for weight in _weights(network, changed):
+        for _, weight in _weights(network, changed):
             weight.clamp_(self.low, self.high)
 
 
@@ -57,10 +58,9 @@ class IncomingNorm:
 
     @torch.no_grad()
     def __call__(self, network: Network, changed: Collection[str]) -> None:
-        for weight in _weights(network, changed):
-            sums = weight.abs().flatten(1).sum(1)
-            scale = torch.where(sums > 0, self.total / sums, torch.ones_like(sums))
-            weight.mul_(scale.view(-1, *[1] * (weight.ndim - 1)))
+        for name, weight in _weights(network, changed):
+            sums = _incoming(network, name, weight.abs())
+            weight.mul_(torch.where(sums > 0, self.total / sums, torch.ones_like(sums)))
 
 
 class IncomingLength:
@@ -81,12 +81,19 @@ class IncomingLength:
 
     @torch.no_grad()
     def __call__(self, network: Network, changed: Collection[str]) -> None:
-        for weight in _weights(network, changed):
-            scale = self.length / (weight.flatten(1).norm(dim=1) + LEAST)
-            weight.mul_(scale.view(-1, *[1] * (weight.ndim - 1)))
+        for name, weight in _weights(network, changed):
+            weight.mul_(self.length / (_incoming(network, name, weight.square()).sqrt() + LEAST))
 
 
-def _weights(network: Network, changed: Collection[str]) -> list[torch.nn.Parameter]:
+def _incoming(network: Network, name: str, values: torch.Tensor) -> torch.Tensor:
+    """Sums of ``values``, one a weight, over the weights of each neuron, at the place of every weight."""
+    synapse = network.get_submodule(name.rpartition(".")[0])
+    if isinstance(synapse, SparseLinear):
+        return synapse.summed(values)[synapse.targets.long()].unsqueeze(1)
+    return values.flatten(1).sum(1).view(-1, *[1] * (values.ndim - 1))
+
+
+def _weights(network: Network, changed: Collection[str]) -> list[tuple[str, torch.nn.Parameter]]:
     """The changed weights of forward and feedback synapses; biases and the scales of norms are left out.
 
     Raises:
@@ -100,5 +107,5 @@ def _weights(network: Network, changed: Collection[str]) -> list[torch.nn.Parame
                     f"{name} belongs to a reparametrised weight, which a constraint cannot set: remove the "
                     "parametrization, or the constraint"
                 )
-            parameters.append(network.get_parameter(name))
+            parameters.append((name, network.get_parameter(name)))
     return parameters

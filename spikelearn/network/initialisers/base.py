@@ -11,9 +11,9 @@ from torch.nn.utils import parametrize
 
 from spikelearn.network.network import Network
 from spikelearn.registry import Registry
-from spikelearn.synapses import SpectralGain
+from spikelearn.synapses import SparseLinear, SpectralGain
 
-WITH_WEIGHTS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+WITH_WEIGHTS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, SparseLinear)
 
 
 class Initialiser(ABC):
@@ -21,12 +21,19 @@ class Initialiser(ABC):
 
     #: Whether it sets the neurons' thresholds too: weights mean something else under another initialiser then.
     sets_thresholds: ClassVar[bool] = False
+    #: Whether it draws weights one by one, of which a list of connections has some.
+    draws_lists: ClassVar[bool] = False
 
     def __call__(self, network: Network, generator: torch.Generator) -> None:
         """Draw every layer, blocks first; then the vectors and gains of reparametrised ones."""
         with torch.no_grad():
             for module in network.modules():
                 if isinstance(module, WITH_WEIGHTS):
+                    if isinstance(module, SparseLinear) and not self.draws_lists:
+                        raise ValueError(
+                            f"initialiser {INITIALISERS.name_of(type(self))!r} draws whole matrices of weights, but "
+                            f"{module} has listed connections: take one that draws each by itself, such as uniform"
+                        )
                     own = not any(module is part for part in network.readout.modules())
                     self.draw(module, drawn(module), generator) if own else draw_uniform(module, generator)
                     if parametrize.is_parametrized(module):
@@ -55,9 +62,9 @@ def drawn(module: nn.Module) -> Tensor:
     return module.weight
 
 
-def fan_in(module: nn.Module) -> int:
-    """Weights that meet one output unit (of a transposed convolution: torch's count, over dim 1)."""
-    return drawn(module)[0].numel()
+def fan_in(module: nn.Module) -> float:
+    """Weights that meet one output unit, of a list on average; of a transposed convolution as torch counts, dim 1."""
+    return module.fan_in if isinstance(module, SparseLinear) else drawn(module)[0].numel()
 
 
 def draw_uniform(module: nn.Module, generator: torch.Generator) -> None:

@@ -27,6 +27,8 @@ class Kaiming(Initialiser):
     Source: He et al., ICCV 2015.
     """
 
+    draws_lists = True
+
     def __init__(self, distribution: Distribution = "normal") -> None:
         check_choice("distribution", distribution, get_args(Distribution))
         self.distribution = distribution

@@ -27,6 +27,8 @@ class Normal(Initialiser):
     Source: standard; means above 0 as in Wunderlich & Pehle, Scientific Reports 11, 2021.
     """
 
+    draws_lists = True
+
     def __init__(self, mean: float = 0.0, std: float = 1.0) -> None:
         check_finite("mean", mean)
         check_not_negative("std", std)

@@ -22,6 +22,8 @@ class TruncatedNormal(Initialiser):
     Source: Zhou, arXiv 2209.13400, 2022, the author's program: s = 0.01.
     """
 
+    draws_lists = True
+
     def __init__(self, std: float = 0.01) -> None:
         check_positive("std", std)
         self.std = std

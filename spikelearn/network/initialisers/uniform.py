@@ -15,5 +15,7 @@ class Uniform(Initialiser):
     Source: He et al., ICCV 2015, in the form of torch's layers.
     """
 
+    draws_lists = True
+
     def draw(self, module: nn.Module, weight: Tensor, generator: torch.Generator) -> None:
         draw_uniform(module, generator)

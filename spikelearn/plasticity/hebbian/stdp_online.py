@@ -74,6 +74,7 @@ class OnlineSTDP(StepwiseRule):
     for weights change within the presentation.
     """
 
+    knows_lists = True
     # As stdp, its bounds inside the rule.
     default_settings = {
         "net": "{input}-{output}",
@@ -120,7 +121,7 @@ class OnlineSTDP(StepwiseRule):
         yield self.by_events(network, batch, memory) or self.step_by_step(network, batch, memory)
 
     def change(self, seen: Seen, traces: Traces) -> Tensor:
-        sides = Sides(seen.pre, seen.post, self.decay_pre, self.decay_post, self.coincident)
+        sides = Sides(seen.pre, seen.post, self.decay_pre, self.decay_post, self.coincident, seen.pairs)
         causal, acausal = self.pairing.pairs(sides, traces)
         return self.dependence.change(
             seen.weight,

@@ -117,7 +117,7 @@ class DopamineSTDP(RewardedPairs):
     def change(self, seen: Seen, traces: Traces) -> Tensor:
         assert seen.reward is not None
         self.follow(seen.pre, seen.post, traces)
-        eligibility, dopamine = self.pairs(traces), self.per_spike * seen.reward.to(seen.weight)
+        eligibility, dopamine = self.pairs(traces, seen.pairs), self.per_spike * seen.reward.to(seen.weight)
         if "eligibility" in traces:
             eligibility = eligibility + self.decay_eligibility * traces["eligibility"]
             dopamine = dopamine + self.decay_dopamine * traces["dopamine"]

@@ -1,5 +1,7 @@
 """Traces that are followed step by step, and the products that they make at a synapse."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -23,14 +25,34 @@ def followed(before: Tensor | None, spikes: Tensor, decay: float, *, nearest: bo
     return faded, torch.where(spikes != 0, spikes, faded) if nearest else faded + spikes
 
 
-def mean_product(post: Tensor, pre: Tensor) -> Tensor:
-    r"""$\frac1B \sum_b \mathrm{post}_b \otimes \mathrm{pre}_b$, [out, in], of [B, out] and [B, in]."""
-    return post.t() @ pre / len(pre)
+class Pairs(NamedTuple):
+    """Which entries of both sides each listed connection joins, int64 [K] each."""
+
+    pre: Tensor
+    post: Tensor
 
 
-def products(post: Tensor, pre: Tensor) -> Tensor:
-    r"""$\mathrm{post}_b \otimes \mathrm{pre}_b$ of every sample, [B, out, in]."""
-    return post.unsqueeze(2) * pre.unsqueeze(1)
+def mean_product(post: Tensor, pre: Tensor, pairs: Pairs | None = None) -> Tensor:
+    r"""$\frac1B \sum_b \mathrm{post}_b \otimes \mathrm{pre}_b$, [out, in], of [B, out] and [B, in].
+
+    With ``pairs`` of the listed connections alone, [K, 1].
+    """
+    if pairs is None:
+        return post.t() @ pre / len(pre)
+    return (post[:, pairs.post] * pre[:, pairs.pre]).mean(0).unsqueeze(1)
+
+
+def spread(post: Tensor, pre: Tensor, pairs: Pairs | None = None) -> tuple[Tensor, Tensor]:
+    """Both sides as they meet, [B, out, 1] and [B, 1, in], which broadcast; with ``pairs`` [B, K, 1] each."""
+    if pairs is None:
+        return post.unsqueeze(2), pre.unsqueeze(1)
+    return post[:, pairs.post].unsqueeze(2), pre[:, pairs.pre].unsqueeze(2)
+
+
+def products(post: Tensor, pre: Tensor, pairs: Pairs | None = None) -> Tensor:
+    r"""$\mathrm{post}_b \otimes \mathrm{pre}_b$ of every sample, [B, out, in]; with ``pairs`` [B, K, 1]."""
+    after, before = spread(post, pre, pairs)
+    return after * before
 
 
 def record_before(record: Tensor, decay: float, *, nearest: bool = False) -> Tensor:

@@ -89,7 +89,7 @@ class MSTDP(RewardedPairs):
         paid = torch.zeros_like(seen.weight)
         if "pre" in traces:
             reward = self.learning_rate * seen.reward.unsqueeze(1)
-            paid = mean_product(reward * traces["post"], traces["met_plus"])
-            paid += mean_product(reward * traces["met_minus"], traces["pre"])
+            paid = mean_product(reward * traces["post"], traces["met_plus"], seen.pairs)
+            paid += mean_product(reward * traces["met_minus"], traces["pre"], seen.pairs)
         self.follow(seen.pre, seen.post, traces)
         return paid

@@ -98,7 +98,7 @@ class MSTDPET(RewardedPairs):
         paid = torch.zeros_like(seen.weight)
         if "pre" in traces:
             waiting = traces.get("eligibility", torch.zeros((), dtype=paid.dtype, device=paid.device))
-            traces["eligibility"] = self.decay_eligibility * waiting + self.share * self.pairs(traces)
+            traces["eligibility"] = self.decay_eligibility * waiting + self.share * self.pairs(traces, seen.pairs)
             reward = self.learning_rate / len(seen.pre) * seen.reward
             paid = torch.tensordot(reward, traces["eligibility"], 1)
         self.follow(seen.pre, seen.post, traces)

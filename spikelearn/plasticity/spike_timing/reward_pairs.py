@@ -11,7 +11,7 @@ from spikelearn.network import Network
 from spikelearn.plasticity.base import Batch, OptimizerChoice
 from spikelearn.plasticity.factors import LOCAL, Factors
 from spikelearn.plasticity.homeostasis import Homeostasis
-from spikelearn.plasticity.spike_timing.followed import products
+from spikelearn.plasticity.spike_timing.followed import Pairs, products
 from spikelearn.plasticity.spike_timing.rewards import Given, Payments, Reward
 from spikelearn.plasticity.spike_timing.stepwise import StepwiseRule, Traces
 
@@ -28,6 +28,7 @@ class RewardedPairs(StepwiseRule):
             homeostasis: as in ``MSTDP``.
     """
 
+    knows_lists = True
     takes = frozenset({"classify", "per-step", "regress"})
     default_optimizer = OptimizerChoice("sgd", 1.0)
 
@@ -88,6 +89,7 @@ class RewardedPairs(StepwiseRule):
         traces["pre"], traces["post"] = pre, post
 
     @staticmethod
-    def pairs(traces: Traces) -> Tensor:
-        r"""$\zeta_{ji}$ of the last step that was followed, [B, out, in]."""
-        return products(traces["post"], traces["met_plus"]) + products(traces["met_minus"], traces["pre"])
+    def pairs(traces: Traces, pairs: Pairs | None = None) -> Tensor:
+        r"""$\zeta_{ji}$ of the last step that was followed, [B, out, in], or of ``pairs`` alone, [B, K, 1]."""
+        causal = products(traces["post"], traces["met_plus"], pairs)
+        return causal + products(traces["met_minus"], traces["pre"], pairs)

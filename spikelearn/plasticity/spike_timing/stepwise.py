@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +17,10 @@ from spikelearn.plasticity.factors import LOCAL, Factors
 from spikelearn.plasticity.homeostasis import Fired, Homeostasis, NoHomeostasis
 from spikelearn.plasticity.requires import Need, Passes
 from spikelearn.plasticity.running import RunningRecord
+from spikelearn.plasticity.spike_timing.followed import Pairs
 from spikelearn.plasticity.spike_timing.rewards import Payments
 from spikelearn.plasticity.teachable import TeachableRule, weight_names
-from spikelearn.synapses import as_float, as_linear, trainable
+from spikelearn.synapses import SparseLinear, as_float, as_linear, trainable
 
 Traces = dict[str, Tensor]
 
@@ -33,8 +34,9 @@ class Seen(NamedTuple):
         v: what the target compared with its threshold, [B, out].
         state: of the target behind the step, its tensors [B, out].
         neuron: the target's model.
-        weight: the weights as they stand, [out, in].
+        weight: the weights as they stand, [out, in]; of listed connections [K, 1].
         reward: what the samples were paid at this step, [B]; None: the rule knows no reward.
+        pairs: the connections of a synapse that lists them; None: all.
     """
 
     pre: Tensor
@@ -44,6 +46,7 @@ class Seen(NamedTuple):
     neuron: Neuron
     weight: Tensor
     reward: Tensor | None
+    pairs: Pairs | None = None
 
 
 class Sent(NamedTuple):
@@ -85,6 +88,8 @@ class StepwiseRule(TeachableRule):
     """
 
     weight_decay = 0.0
+    #: Whether the change is that of ``Seen.pairs`` alone, where connections are listed.
+    knows_lists: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -118,11 +123,13 @@ class StepwiseRule(TeachableRule):
     @property
     def form_of_synapses(self) -> Need:
         """What the synapses that learn must be."""
-        return Passes("nn.Linear where something learns", check_linear)
+        return Passes(
+            "dense or listed weights where something learns", check_listed if self.knows_lists else check_linear
+        )
 
     @abstractmethod
     def change(self, seen: Seen, traces: Traces) -> Tensor:
-        """The change of an edge's weights at one step, mean over the samples, [out, in].
+        """The change of an edge's weights at one step, mean over the samples, shaped as they are.
 
         ``traces`` are the edge's own since the presentation began, empty at first; the rule writes them anew.
         """
@@ -188,7 +195,7 @@ class StepwiseRule(TeachableRule):
                         sent = late.of(name, target, record, state)
                         neuron = network.blocks[target].neuron
                         pre = _met(synapse, met, sent.post, target, weights[name])
-                        seen = Seen(pre, *sent, neuron, weights[name], reward)
+                        seen = Seen(pre, *sent, neuron, weights[name], reward, _pairs(synapse))
                         weights[name].add_(self.change(seen, traces.setdefault(name, {})))
                         weights[name].mul_(1.0 - self.weight_decay).clamp_(self.low, self.high)
                 now = {name: Activity(*(part.unsqueeze(0) for part in seen)) for name, seen in record.items()}
@@ -216,8 +223,14 @@ class _Late:
 def _met(synapse: nn.Module, met: Tensor, post: Tensor, name: str, weight: Tensor) -> Tensor:
     """What met the weights, [B, in]."""
     pre = as_float(met, synapse).flatten(1)
-    check_shape(f"spikes of {name}", post, (len(pre), len(weight)), "put nn.Flatten before it")
+    size = synapse.out_features if isinstance(synapse, SparseLinear) else len(weight)
+    check_shape(f"spikes of {name}", post, (len(pre), size), "put nn.Flatten before it")
     return pre
+
+
+def _pairs(synapse: nn.Module) -> Pairs | None:
+    """The connections of a synapse that lists them."""
+    return Pairs(synapse.columns, synapse.targets.long()) if isinstance(synapse, SparseLinear) else None
 
 
 def check_linear(network: Network, rule: str) -> None:
@@ -231,6 +244,22 @@ def check_linear(network: Network, rule: str) -> None:
             )
 
 
+def check_listed(network: Network, rule: str) -> None:
+    """Raise ValueError where something else than ``nn.Linear`` and ``SparseLinear`` would learn."""
+    for prefix, synapse in network.synapses().items():
+        if weight_names(trainable(synapse)) and _holder(synapse) is None:
+            made = " ".join(repr(synapse).split())
+            raise ValueError(
+                f"{rule} learns nn.Linear and SparseLinear, but {prefix[:-1]} is {made}: freeze it with "
+                "requires_grad_(False), or use stdp"
+            )
+
+
+def _holder(synapse: nn.Module) -> nn.Module | None:
+    """The layer whose weights learn: dense ones, or those of listed connections."""
+    return synapse if isinstance(synapse, SparseLinear) else as_linear(synapse)
+
+
 def weight_name(prefix: str, synapse: nn.Module) -> str:
     """The name of the weights of an ``nn.Linear``, alone or behind ``nn.Flatten``."""
     return f"{prefix}{len(synapse) - 1}.weight" if isinstance(synapse, nn.Sequential) else f"{prefix}weight"
@@ -239,16 +268,16 @@ def weight_name(prefix: str, synapse: nn.Module) -> str:
 @contextmanager
 def private_weights(network: Network, low: float, high: float) -> Iterator[dict[str, Tensor]]:
     """Replace weights that learn by copies within the bounds, by name; on leaving the network has its own back."""
-    places: dict[str, tuple[nn.Linear, Tensor]] = {}
+    places: dict[str, tuple[nn.Module, Any]] = {}
     for prefix, synapse in network.synapses().items():
-        linear = as_linear(synapse)
-        if linear is not None and linear.weight.requires_grad:
-            places[weight_name(prefix, synapse)] = (linear, linear.weight)
+        layer = _holder(synapse)
+        if layer is not None and layer.get_parameter("weight").requires_grad:
+            places[weight_name(prefix, synapse)] = (layer, layer.weight)
     copies = {name: weight.detach().clamp(low, high) for name, (_, weight) in places.items()}
-    for name, (linear, _) in places.items():
-        linear._parameters["weight"] = nn.Parameter(copies[name], requires_grad=False)
+    for name, (layer, _) in places.items():
+        layer._parameters["weight"] = nn.Parameter(copies[name], requires_grad=False)
     try:
         yield copies
     finally:
-        for linear, own in places.values():
-            linear._parameters["weight"] = own  # type: ignore[assignment]
+        for layer, own in places.values():
+            layer._parameters["weight"] = own

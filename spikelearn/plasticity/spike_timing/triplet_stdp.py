@@ -65,6 +65,7 @@ class TripletSTDP(StepwiseRule):
     the mean of shards is not the batch, for weights change within the presentation.
     """
 
+    knows_lists = True
     # As stdp-online; spikes are many in few steps, where the published amplitudes would fill every weight at once.
     default_settings = {
         "net": "{input}-{output}",
@@ -161,8 +162,8 @@ class TripletSTDP(StepwiseRule):
             before.append(faded)
         r1, r2, o1, o2 = before
         fit = self.parameters.fit
-        causal = mean_product(seen.post * (fit.a2_plus + fit.a3_plus * o2), r1)
-        acausal = mean_product(o1, seen.pre * (fit.a2_minus + fit.a3_minus * r2))
+        causal = mean_product(seen.post * (fit.a2_plus + fit.a3_plus * o2), r1, seen.pairs)
+        acausal = mean_product(o1, seen.pre * (fit.a2_minus + fit.a3_minus * r2), seen.pairs)
         up, down = self.scale * causal, self.scale * acausal
         return self.dependence.change(seen.weight, up, down, low=self.low, high=self.high, in_turn=self.in_turn)
 

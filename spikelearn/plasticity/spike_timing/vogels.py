@@ -64,6 +64,8 @@ class Vogels(StepwiseRule):
         "rule_option": {"teacher": -1.0, "high": 1.0, "target_rate": 300.0},
     }
 
+    knows_lists = True
+
     def __init__(
         self,
         learning_rate: float = 1e-3,
@@ -86,5 +88,5 @@ class Vogels(StepwiseRule):
     def change(self, seen: Seen, traces: Traces) -> Tensor:
         x, traces["pre"] = followed(traces.get("pre"), seen.pre, self.decay)
         y, traces["post"] = followed(traces.get("post"), seen.post, self.decay)
-        pairs = mean_product(seen.post, x) + mean_product(y - self.alpha, seen.pre)
+        pairs = mean_product(seen.post, x, seen.pairs) + mean_product(y - self.alpha, seen.pre, seen.pairs)
         return torch.mul(pairs, -self.learning_rate)

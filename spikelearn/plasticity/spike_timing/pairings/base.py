@@ -5,7 +5,7 @@ from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
-from spikelearn.plasticity.spike_timing.followed import followed, mean_product
+from spikelearn.plasticity.spike_timing.followed import Pairs, followed, mean_product
 from spikelearn.registry import Registry
 
 
@@ -17,6 +17,7 @@ class Sides(NamedTuple):
         post: what the target sent, [B, out].
         decay_pre, decay_post: decays per step of the windows of potentiation and depression.
         coincident: whether a pair in the same step counts.
+        pairs: the connections of a synapse that lists them; None: all.
     """
 
     pre: Tensor
@@ -24,6 +25,7 @@ class Sides(NamedTuple):
     decay_pre: float
     decay_post: float
     coincident: bool
+    pairs: Pairs | None = None
 
 
 class Pairing(ABC):
@@ -34,7 +36,7 @@ class Pairing(ABC):
 
     @abstractmethod
     def pairs(self, sides: Sides, traces: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Pairs that end at this step, mean over the samples: (post after pre, pre after post), [out, in] each.
+        """Pairs that end at this step, mean over the samples: (post after pre, pre after post), shaped as the weights.
 
         ``traces`` are the edge's own, empty at first; the pairing writes them anew.
         """
@@ -52,4 +54,4 @@ def traced_pairs(sides: Sides, traces: dict[str, Tensor], *, nearest: bool) -> t
     y, traces["y"] = followed(traces.get("y"), sides.post, sides.decay_post, nearest=nearest)
     if sides.coincident:
         x, y = traces["x"], traces["y"]
-    return mean_product(sides.post, x), mean_product(y, sides.pre)
+    return mean_product(sides.post, x, sides.pairs), mean_product(y, sides.pre, sides.pairs)

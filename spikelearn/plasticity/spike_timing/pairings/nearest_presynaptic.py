@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from spikelearn.plasticity.spike_timing.followed import followed, mean_product
+from spikelearn.plasticity.spike_timing.followed import followed, mean_product, spread
 from spikelearn.plasticity.spike_timing.pairings.base import PAIRINGS, Pairing, Sides
 
 
@@ -20,11 +20,11 @@ class NearestPresynaptic(Pairing):
     """
 
     def pairs(self, sides: Sides, traces: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        pre, post = sides.pre.unsqueeze(1), sides.post.unsqueeze(2)
+        post, pre = spread(sides.post, sides.pre, sides.pairs)
         spikes = pre.expand(-1, post.shape[1], -1)
         x, with_spikes = followed(traces.get("x"), spikes, sides.decay_pre)
         y, traces["y"] = followed(traces.get("y"), sides.post, sides.decay_post, nearest=True)
         x, y = (with_spikes, traces["y"]) if sides.coincident else (x, y)
         left = torch.where(post != 0, 0.0, x)
         traces["x"] = left if sides.coincident else left + spikes
-        return (post * x).mean(0), mean_product(y, sides.pre)
+        return (post * x).mean(0), mean_product(y, sides.pre, sides.pairs)
