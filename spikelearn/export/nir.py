@@ -16,7 +16,7 @@ from spikelearn.export.base import FORMATS, Exported, Format
 from spikelearn.export.nir_conv import square_conv
 from spikelearn.export.nir_neurons import FILE_DT, Form, Unsayable, by_output, population_of
 from spikelearn.files import replacing
-from spikelearn.network import Block, Network, RateReadout, check_weights_finite
+from spikelearn.network import Block, Edge, Network, RateReadout, check_weights_finite
 from spikelearn.neurons import LIF
 from spikelearn.synapses import SparseLinear, SumPool2d
 
@@ -91,9 +91,12 @@ def to_graph(
     return graph, tuple(writer.notes)
 
 
-def _refuse_delay(what: str, delay: int) -> None:
-    if delay:
-        raise ValueError(f"{what} has a delay of {delay} steps, which cannot be exported to NIR yet")
+def _refuse_dynamics(what: str, edge: Edge) -> None:
+    late = edge.delay + edge.longest
+    if late:
+        raise ValueError(f"{what} has a delay of {late} steps, which cannot be exported to NIR yet")
+    if edge.release is not None:
+        raise ValueError(f"{what} has short-term plasticity, {edge.release}, for which NIR has no node")
 
 
 def _needed(network: Network) -> list[str]:
@@ -139,9 +142,9 @@ class _Writer:
 
     def block(self, name: str, block: Block, network: Network) -> None:
         joining = {edge: network.feedforward[edge] for edge in network.wiring.joining[name]}
-        _refuse_delay(f"block {name!r}", block.delay)
+        _refuse_dynamics(f"block {name!r}", block)
         for edge, joined in joining.items():
-            _refuse_delay(f"edge {edge!r}", joined.delay)
+            _refuse_dynamics(f"edge {edge!r}", joined)
         try:
             population = population_of(block.neuron, self.form)
             gain = by_output(population.gain)

@@ -1,9 +1,10 @@
 """Networks: blocks, feedback edges, and what a run leaves behind."""
 
-from spikelearn.network.block import Block, Feedback, Feedforward
+from spikelearn.network.block import Block, Edge, Feedback, Feedforward
 from spikelearn.network.builder import InputNorm, build
 from spikelearn.network.drawing import drawn_seeds
 from spikelearn.network.initialisers import INITIALISERS, Initialiser, emstdp_thresholds
+from spikelearn.network.laws import hold_signs
 from spikelearn.network.layerwise import BlockActivity
 from spikelearn.network.network import Network
 from spikelearn.network.presentation import copied_buffers, evaluating, keep_states, learning_only, reparametrised
@@ -33,6 +34,7 @@ __all__ = [
     "ActivationReadout",
     "Activity",
     "Block",
+    "Edge",
     "Feedback",
     "Feedforward",
     "FirstSpikeReadout",
@@ -60,6 +62,7 @@ __all__ = [
     "emstdp_thresholds",
     "evaluating",
     "is_synaptic",
+    "hold_signs",
     "keep_states",
     "learning_only",
     "reparametrised",

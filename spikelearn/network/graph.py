@@ -1,16 +1,17 @@
 """The blocks and edges that a network is made of, and which take from which."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
 from spikelearn.checks import one_of
+from spikelearn.network.arrivals import arriving_record, check_dt, driven
 from spikelearn.network.block import Block, Edge, Feedback, Feedforward
-from spikelearn.network.masks_and_delays import drive_edge
+from spikelearn.network.laws import Sign, hold_delays, hold_signs, take_signs
 from spikelearn.network.presentation import copied_buffers, running_statistics
-from spikelearn.network.records import Record
+from spikelearn.network.records import Record, State
 
 
 class Wiring(NamedTuple):
@@ -71,11 +72,15 @@ class Graph(nn.Module):
         self.outputs: tuple[str, ...] = (outputs,) if isinstance(outputs, str) else tuple(outputs)
         #: Who takes from whom, by name.
         self.wiring = _wiring_of(blocks, feedforward, feedback, self.outputs)
+        #: {source: sign of its weights}; see ``with_signs``.
+        self.signs: dict[str, Sign] = {}
         self.input_shape = None if input_shape is None else tuple(input_shape)
         self.blocks: Mapping[str, Block] = nn.ModuleDict(blocks)  # type: ignore[assignment]
         self.feedforward: Mapping[str, Feedforward] = nn.ModuleDict(feedforward)  # type: ignore[assignment]
         self.feedback: Mapping[str, Feedback] = nn.ModuleDict(feedback)  # type: ignore[assignment]
         _check_sharing(self)
+        for place, edge in self.places.items():
+            check_dt(place, edge, self.blocks[edge.target if isinstance(edge, Feedforward | Feedback) else place])
 
     def edges(self, record: Record) -> Iterator[tuple[str, nn.Module, Tensor, str]]:
         """Every weighted edge, forward and feedback alike: (parameter prefix, synapse, pre, target block)."""
@@ -95,6 +100,39 @@ class Graph(nn.Module):
             own = current in (None, self.blocks[target].current)
             driven[f"{path}.synapse."] = target if own else f"{target}.{current}"
         return driven
+
+    def from_sources(self) -> Iterator[tuple[str, str, nn.Module]]:
+        """(module path of the synapse, source, synapse) of every edge."""
+        for name, block in self.blocks.items():
+            yield f"blocks.{name}.synapse", self.wiring.sources[name], block.synapse
+        for kind, edges in (("feedforward", self.feedforward), ("feedback", self.feedback)):
+            for name, edge in edges.items():
+                yield f"{kind}.{name}.synapse", edge.source, edge.synapse
+
+    def with_signs(self, signs: Mapping[str, Sign]) -> Self:
+        """Dale's law: neurons that send by weights of one sign alone, forward and back; returns the network.
+
+        The weights of the edges from these sources take that sign at once and keep their size. From then on ``learn``
+        holds them to it after every step, whatever rule, optimizer and constraints there are, and so do rules whose
+        weights change while a batch is presented: what would change its sign becomes 0.
+
+        Args:
+            signs: {block, or "inputs": "excitatory", "inhibitory", or how many of its neurons, counted from the first,
+                are excitatory while the others are inhibitory}.
+
+        Raises:
+            ValueError: an unknown block or sign, a synapse in which no single layer of weights can keep it.
+
+        Source: Eccles, Fatt & Koketsu, Journal of Physiology 126, 1954.
+        """
+        take_signs(self, signs, ["inputs", *self.blocks])
+        self.signs = {**self.signs, **signs}
+        return self
+
+    def hold_laws(self, changed: Collection[str]) -> None:
+        """Make the ``changed`` parameters fulfil what no step may break: signs of neurons, ranges of learned delays."""
+        hold_signs(self, changed)
+        hold_delays(self, changed)
 
     @property
     def random(self) -> bool:
@@ -151,7 +189,8 @@ def _block_shapes(blocks: Mapping[str, Block], sources: Mapping[str, str], x: Te
     silent = {"inputs": torch.zeros_like(x, requires_grad=False).unsqueeze(0)}
     for name, block in blocks.items():
         with torch.no_grad(), copied_buffers(block.synapse), running_statistics([block.synapse]):
-            current = drive_edge(name, block, silent[sources[name]])
+            pre, line = arriving_record(name, block, silent[sources[name]], State.empty(), State.empty())
+            current = driven(name, block, pre, line)
             shape = block.neuron.shape_of(current.shape[2:])
             silent[name] = current if shape == current.shape[2:] else current.new_zeros(*current.shape[:2], *shape)
     return {name: tuple(silent[name].shape[2:]) for name in blocks}

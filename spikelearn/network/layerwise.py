@@ -9,10 +9,12 @@ from torch import Tensor
 from spikelearn.events import detached
 from spikelearn.fused import ErrorCount, error_count, filled, layer_scan, scan
 from spikelearn.network.arguments import as_taken
+from spikelearn.network.arrivals import arriving_record, driven
+from spikelearn.network.block import Block
 from spikelearn.network.currents import arriving, joined
 from spikelearn.network.drawing import at_rest
 from spikelearn.network.graph import Graph
-from spikelearn.network.masks_and_delays import delayed, drive_edge, masked
+from spikelearn.network.masks_and_delays import masked
 from spikelearn.network.presentation import keep_states
 from spikelearn.network.records import Activity, State
 from spikelearn.neurons import Adjoint
@@ -58,31 +60,27 @@ def layers(
         after: an empty state, which is filled; None: the state after the run, which holds every block's graph, is not
             asked for.
     """
-    before, lines = state or State({}, {}, {}), dict[str, Tensor]() if after is None else after.delay_lines
+    before, left = state or State.empty(), State.empty() if after is None else after
     wiring = graph.wiring
     sent = {"inputs": masked_once(as_taken(graph, inputs, masks), masks, "inputs")}
     for name, block in graph.blocks.items():
         met: dict[str, Tensor] = {}
-        pre = sent[wiring.sources[name]]
-        if block.delay:
-            pre, lines[name] = delayed(pre, block.delay, before.delay_lines.get(name))
+        pre, line = arriving_record(name, block, sent[wiring.sources[name]], before, left)
         scanned = None
-        if name not in inject and f"{name}.synapse" not in masks and not wiring.joining[name]:
+        if line is None and name not in inject and f"{name}.synapse" not in masks and not wiring.joining[name]:
             reader = wiring.only_reader.get(name)
-            unseen = output_only and reader is not None and not graph.blocks[reader].delay
+            unseen = output_only and reader is not None and not _looks_back(graph.blocks[reader])
             # In inference mode nothing can be kept with a tensor, so it must have its values.
             hollow = unseen and not cut and name not in masks and not torch.is_inference_mode_enabled()
             scanned = layer_scan(adjoint, block.synapse, block.neuron, before.neurons.get(name), pre, hollow=hollow)
         if scanned is None:
             pre = filled(pre)
-            current = masked(drive_edge(name, block, pre), masks, f"{name}.synapse", steps=True)
+            current = masked(driven(name, block, pre, line), masks, f"{name}.synapse", steps=True)
             others: dict[str, Tensor] = {}
             for place in wiring.joining[name]:
                 edge, at = graph.feedforward[place], f"feedforward.{place}"
-                met[place] = sent[edge.source]
-                if edge.delay:
-                    met[place], lines[at] = delayed(met[place], edge.delay, before.delay_lines.get(at))
-                more = drive_edge(at, edge, met[place])
+                met[place], line = arriving_record(at, edge, sent[edge.source], before, left)
+                more = driven(at, edge, met[place], line)
                 current = joined(block, current, others, edge.current, more, masks, at, steps=True)
             start = before.neurons.get(name) or at_rest(graph, name, current[0])
             scanned = scan(adjoint, block.neuron, start, arriving(block, current, others, inject, name))
@@ -98,9 +96,14 @@ def layers(
         if name in cut_behind:
             sent = {source: detached(record) for source, record in sent.items()}
         layer = BlockActivity(name, Activity(pre, spikes, v), met, error_count(z))
-        del met, pre, z, v, last, spikes, scanned
+        del met, pre, line, z, v, last, spikes, scanned
         yield layer
         del layer
+
+
+def _looks_back(block: Block) -> bool:
+    """Tell whether a block's own synapse needs more of what its source sent than goes through a kernel."""
+    return block.delay > 0 or block.dynamic
 
 
 def masked_once(record: Tensor, masks: Tensors, place: str) -> Tensor:

@@ -174,7 +174,14 @@ class Network(Graph):
             )
         with running_statistics(synapses), torch.set_grad_enabled(learns):
             record, after = advance(
-                self, x, NOTHING_AHEAD, state or initial_state(self, x), adjoint, inject, masks, cut
+                self,
+                masked(x, masks, "inputs", steps=False),
+                NOTHING_AHEAD,
+                state or initial_state(self, x),
+                adjoint,
+                inject,
+                masks,
+                cut,
             )
         if torch.is_grad_enabled() and not learns:
             record = refusing(record, self._sources([x, *inject.values(), *masks.values()], state), self.wiring.fed)
@@ -314,6 +321,11 @@ class Network(Graph):
             ValueError: a neuron without a rate map, a feedback source without a rate.
         """
         check_places(self, NOTHING, masks)
+        if dynamic := [place for place, edge in self.places.items() if edge.dynamic]:
+            raise ValueError(
+                f"the edges {', '.join(dynamic)} have delays of single connections or short-term plasticity, which no "
+                "map of steady rates knows: leave them out"
+            )
         x = masked(as_taken(self, input_rate, masks), masks, "inputs", steps=False)
         sent = {"inputs": x}
         for name, block in self.blocks.items():

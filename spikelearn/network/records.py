@@ -14,7 +14,8 @@ class Activity(NamedTuple):
     """Input, spikes and potentials of one block; [T, B, ...] from ``run``, [B, ...] from ``step``.
 
     Args:
-        pre: what met the weights, after delay and masks.
+        pre: what met the weights, after release, delay and masks; [T, B, D + 1, ...] where single connections take up
+            to D steps, the oldest step first.
         spikes: what was sent, after masks.
         v: what was compared with the threshold, before reset.
     """
@@ -76,14 +77,21 @@ class State(NamedTuple):
 
     Args:
         neurons: {block: neuron state}.
-        delay_lines: {block or ``feedforward.<edge>``: spikes on their way, oldest first, [delay, B, ...]}; only those
-            with a delay.
+        delay_lines: {place of an edge: what is on its way, oldest first, [delay, B, ...]}; only of edges with a delay,
+            or connections that have one.
         sent: {block: spikes of the last step, [B, ...]}; only sources of feedback.
+        releases: {place of an edge: state of its short-term plasticity}; only those with some.
     """
 
     neurons: dict[str, Any]
     delay_lines: dict[str, Tensor]
     sent: dict[str, Tensor]
+    releases: dict[str, Any]
+
+    @classmethod
+    def empty(cls) -> "State":
+        """A state without entries, of a network that has not begun."""
+        return cls({}, {}, {}, {})
 
     def detach(self) -> "State":
         """The same values cut from the graph: for sequences carried across batches."""
@@ -95,10 +103,12 @@ class State(NamedTuple):
             {name: type(s)(*map(change, s)) for name, s in self.neurons.items()},
             {name: change(line) for name, line in self.delay_lines.items()},
             {name: change(spikes) for name, spikes in self.sent.items()},
+            {name: type(s)(*map(change, s)) for name, s in self.releases.items()},
         )
 
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor of the state by a name of its own."""
         neurons = {f"neurons.{name}.{n}": x for name, s in self.neurons.items() for n, x in enumerate(s)}
         lines = {f"delay_lines.{name}": line for name, line in self.delay_lines.items()}
-        return neurons | lines | {f"sent.{name}": spikes for name, spikes in self.sent.items()}
+        releases = {f"releases.{name}.{n}": x for name, s in self.releases.items() for n, x in enumerate(s)}
+        return neurons | lines | releases | {f"sent.{name}": spikes for name, spikes in self.sent.items()}

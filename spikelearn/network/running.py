@@ -7,7 +7,8 @@ from torch import Tensor
 
 from spikelearn.events import share_active
 from spikelearn.network.arguments import as_taken
-from spikelearn.network.block import Block, Feedforward
+from spikelearn.network.arrivals import arriving_record, driven, stacked
+from spikelearn.network.block import Block, Edge, Feedforward
 from spikelearn.network.currents import arriving, joined
 from spikelearn.network.derivatives import Steps
 from spikelearn.network.drawing import at_rest
@@ -39,7 +40,7 @@ def run_layer_by_layer(
     """Every block over all steps before the next: where no edge goes back."""
     activity: dict[str, Activity] = {}
     met: dict[str, Tensor] = {}
-    rates, errors, after = {}, {}, State({}, {}, {})
+    rates, errors, after = {}, {}, State.empty()
     for layer in layers(graph, inputs, state, adjoint, inject, masks, cut=cut, output_only=output_only, after=after):
         name = layer.name
         if output_only and name not in graph.outputs:
@@ -64,11 +65,15 @@ def run_step_by_step(
         last = after
     assert last is not None
     activity = {
-        block: Activity(*(torch.stack(part) for part in zip(*(r[block] for r in records), strict=True)))
-        for block in graph.blocks
+        name: Activity(
+            stacked(block, [r[name].pre for r in records]),
+            torch.stack([r[name].spikes for r in records]),
+            torch.stack([r[name].v for r in records]),
+        )
+        for name, block in graph.blocks.items()
     }
-    feedback = {edge: torch.stack([r.feedback[edge] for r in records]) for edge in graph.feedback}
-    joining = {edge: torch.stack([r.feedforward[edge] for r in records]) for edge in graph.feedforward}
+    feedback = {name: stacked(edge, [r.feedback[name] for r in records]) for name, edge in graph.feedback.items()}
+    joining = {name: stacked(edge, [r.feedforward[name] for r in records]) for name, edge in graph.feedforward.items()}
     return Record(activity, feedback, feedforward=joining, outputs=graph.outputs), last
 
 
@@ -76,7 +81,9 @@ def steps(
     graph: Graph, inputs: Tensor, state: State | None, adjoint: Adjoint, inject: Tensors, masks: Tensors, cut: bool
 ) -> Steps:
     """Step by step, the synapses that the inputs feed mapped for all steps at once."""
-    places, fed = graph.places, graph.wiring.fed
+    places = graph.places
+    fed = [place for place in graph.wiring.fed if not places[place].dynamic]
+    looked_at = len(fed) < len(graph.wiring.fed)
     inputs = as_taken(graph, inputs, masks)
     state = state or initial_state(graph, inputs[0])
     x = masked_once(inputs, masks, "inputs")
@@ -94,7 +101,7 @@ def steps(
         for t in range(len(inputs)):
             now = {place: (pre[t], current[t]) for place, (pre, current) in ahead.items()}
             injected_now = {block: values[t] for block, values in given.items()}
-            record, state = advance(graph, None, now, state, adjoint, injected_now, masks, cut)
+            record, state = advance(graph, x[t] if looked_at else None, now, state, adjoint, injected_now, masks, cut)
             for place, (delay, line) in on_their_way.items():
                 lines = state.delay_lines | {place: line[t + 1 : t + 1 + delay]}
                 state = state._replace(delay_lines=lines)
@@ -117,19 +124,18 @@ def advance(
     masks: Tensors,
     cut: bool,
 ) -> tuple[Record, State]:
-    """One step; ``x`` is None where all that the inputs feed is in ``ahead``."""
+    """One step; ``x``, the input with its mask, is None where all that the inputs feed is in ``ahead``."""
     activity: dict[str, Activity] = {}
     joining: dict[str, Tensor] = {}
     met: dict[str, Tensor] = {}
-    neurons, lines, sent = dict(state.neurons), dict(state.delay_lines), dict(state.sent)
+    after = State(dict(state.neurons), dict(state.delay_lines), dict(state.sent), dict(state.releases))
     wiring = graph.wiring
-    now = {} if x is None else {"inputs": masked(x, masks, "inputs", steps=False)}
+    now = {} if x is None else {"inputs": x}
     for name, block in graph.blocks.items():
         if name in ahead:
             pre, current = ahead[name]
         else:
-            pre = _arrived(name, block, now[wiring.sources[name]], lines)
-            current = drive_edge(name, block, pre.unsqueeze(0))[0]
+            pre, current = _met(name, block, now[wiring.sources[name]], after)
             current = masked(current, masks, f"{name}.synapse", steps=False)
         others: dict[str, Tensor] = {}
         for place in wiring.joining[name]:
@@ -137,49 +143,50 @@ def advance(
             if at in ahead:
                 joining[place], more = ahead[at]
             else:
-                joining[place] = _arrived(at, edge, now[edge.source], lines)
-                more = drive_edge(at, edge, joining[place].unsqueeze(0))[0]
+                joining[place], more = _met(at, edge, now[edge.source], after)
             own = {} if at in ahead else masks
             current = joined(block, current, others, edge.current, more, own, at, steps=False)
         for place in wiring.returning[name]:
             back = graph.feedback[place]
-            met[place] = state.sent[back.source]
-            more = drive_edge(place, back, met[place].unsqueeze(0))[0]
+            met[place], more = _met(f"feedback.{place}", back, state.sent[back.source], after)
             current = joined(block, current, others, back.current, more, masks, f"feedback.{place}", steps=False)
-        taken, before = arriving(block, current, others, inject, name), neurons.get(name)
+        taken, before = arriving(block, current, others, inject, name), after.neurons.get(name)
         if before is None:
             before = at_rest(graph, name, current)
             block.neuron.check_state(before, taken)
-        z, v, neurons[name] = adjoint.step(block.neuron, before, taken)
+        z, v, after.neurons[name] = adjoint.step(block.neuron, before, taken)
         spikes = masked(z, masks, name, steps=False)
         activity[name] = Activity(pre, spikes, v)
         now[name] = spikes.detach() if cut else spikes
         if name in wiring.sending:
-            sent[name] = now[name]
+            after.sent[name] = now[name]
     record = Record(activity, met, feedforward=joining, outputs=graph.outputs, leading=1)
-    return record, State(neurons, lines, sent)
+    return record, after
 
 
-def _arrived(place: str, edge: Block | Feedforward, spikes: Tensor, lines: dict[str, Tensor]) -> Tensor:
-    """The record that meets an edge's weights now, [B, ...], given the ``spikes`` sent now."""
-    if not edge.delay:
-        return spikes
-    late, lines[place] = delayed(spikes.unsqueeze(0), edge.delay, lines.get(place))
-    return late[0]
+def _met(place: str, edge: Edge, spikes: Tensor, state: State) -> tuple[Tensor, Tensor]:
+    """What meets an edge's weights, [B, ...], and its current, given the ``spikes`` sent now; moves ``state`` on."""
+    pre, line = arriving_record(place, edge, spikes.unsqueeze(0), state, state)
+    return pre[0], driven(place, edge, pre, line)[0]
 
 
 def initial_state(graph: Graph, x: Tensor) -> State:
     """State before the first step: neurons start at rest when first driven, feedback sources are silent."""
     if not graph.feedback:
-        return State({}, {}, {})
+        return State.empty()
     shapes = graph.shapes(x)
     spikes = x.new_empty(0, dtype=x.dtype if x.is_floating_point() else float_type(graph))
     silent = {name: spikes.new_zeros(x.shape[0], *shape) for name, shape in shapes.items()}
-    sources = {name: (graph.wiring.sources[name], block.delay) for name, block in graph.blocks.items()}
-    sources |= {f"feedforward.{name}": (edge.source, edge.delay) for name, edge in graph.feedforward.items()}
+    sources = {name: (graph.wiring.sources[name], _held(block)) for name, block in graph.blocks.items()}
+    sources |= {f"feedforward.{name}": (edge.source, _held(edge)) for name, edge in graph.feedforward.items()}
     lines = {
         place: (like := x if source == "inputs" else silent[source]).new_zeros(delay, *like.shape)
         for place, (source, delay) in sources.items()
         if delay
     }
-    return State({}, lines, {edge.source: silent[edge.source] for edge in graph.feedback.values()})
+    return State({}, lines, {edge.source: silent[edge.source] for edge in graph.feedback.values()}, {})
+
+
+def _held(edge: Edge) -> int:
+    """Steps that an edge holds back from the start; what a release makes is held when it is first known."""
+    return 0 if edge.release is not None else edge.delay + edge.longest

@@ -15,7 +15,7 @@ from spikelearn.neurons import Adjoint
 from spikelearn.plasticity.batch import Batch as Batch
 from spikelearn.plasticity.factors import Factors
 from spikelearn.plasticity.losses.base import Loss
-from spikelearn.plasticity.requires import Need, OneChannel, Values, check_needs
+from spikelearn.plasticity.requires import Need, OneChannel, StaticEdges, Values, check_needs
 from spikelearn.registry import Registry
 from spikelearn.tasks import Task
 
@@ -128,6 +128,8 @@ class Rule(ABC):
     leaves_out_steps: ClassVar[bool] = False
     #: Whether neurons may take several channels of current each, which are more than their spikes.
     takes_channels: ClassVar[bool] = False
+    #: Whether weights may meet more than one step of their source: delays of single connections, releases.
+    takes_dynamics: ClassVar[bool] = False
     #: The loss that the rule descends; None: it descends none.
     loss: Loss | None = None
     #: How a derivative crosses the rule's neurons; None: it takes none.
@@ -159,7 +161,8 @@ class Rule(ABC):
 
     def check(self, network: Network) -> None:
         """Raise ValueError, with the reason and the cure, where this rule cannot train ``network``."""
-        further = () if self.takes_channels else (OneChannel(),)
+        further: tuple[Need, ...] = () if self.takes_channels else (OneChannel(),)
+        further += () if self.takes_dynamics else (StaticEdges(),)
         check_needs(self.name, (*further, *self.requires), network)
 
     def init(self, network: Network, generator: torch.Generator) -> Memory:

@@ -63,6 +63,7 @@ class Split(Rule):
     takes = None
     leaves_out_steps = True
     takes_channels = True
+    takes_dynamics = True
 
     def __init__(self, parts: Mapping[str, Rule | Part] | None = None, **options: Any) -> None:
         given = {**(parts or {}), **{k: v for k, v in options.items() if "." not in k}}

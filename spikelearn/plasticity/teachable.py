@@ -109,5 +109,5 @@ def learned_biases(network: Network) -> list[str]:
 
 
 def weight_names(parameters: dict[str, Tensor] | dict[str, nn.Parameter]) -> list[str]:
-    """The names that are not a bias: a bias has no pre spike."""
-    return [name for name in parameters if name.rpartition(".")[2] != "bias"]
+    """The names of weights: a bias has no pre spike, and a learned delay is none."""
+    return [name for name in parameters if name.rpartition(".")[2] not in ("bias", "delays")]

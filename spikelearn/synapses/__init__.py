@@ -1,7 +1,8 @@
 """Synapses are ordinary torch modules; here is what a learning rule may ask of any of them."""
 
 from spikelearn.synapses.correlate import correlate
-from spikelearn.synapses.drive import drive
+from spikelearn.synapses.delayed_linear import DelayedLinear
+from spikelearn.synapses.drive import drive, drive_line
 from spikelearn.synapses.fan_in_scale import FanInScale, scaled_by_fan_in
 from spikelearn.synapses.magnitude_norm import MagnitudeNorm
 from spikelearn.synapses.max_normalisation import MaxNormalisation, max_normalised
@@ -28,6 +29,7 @@ from spikelearn.synapses.windows import longest_delay, windows
 from spikelearn.synapses.without_self import WithoutSelf, without_self
 
 __all__ = [
+    "DelayedLinear",
     "FanInScale",
     "Scale",
     "WeightStandardisation",
@@ -49,6 +51,7 @@ __all__ = [
     "bound_spectral_norm",
     "correlate",
     "drive",
+    "drive_line",
     "float_type",
     "front_and_weights",
     "is_linear",

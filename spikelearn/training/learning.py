@@ -151,3 +151,4 @@ def _apply(training: Training, reduced: Update, samples: float, summed: Collecti
         training.pruning.apply(network, reduced.grads.keys())
     for constrain in training.constraints:
         constrain(network, reduced.grads.keys())
+    network.hold_laws(reduced.grads.keys())

@@ -11,9 +11,9 @@ from torch.nn.utils import parametrize
 
 from spikelearn.network.network import Network
 from spikelearn.registry import Registry
-from spikelearn.synapses import SparseLinear, SpectralGain
+from spikelearn.synapses import DelayedLinear, SparseLinear, SpectralGain
 
-WITH_WEIGHTS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, SparseLinear)
+WITH_WEIGHTS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, SparseLinear, DelayedLinear)
 
 
 class Initialiser(ABC):

@@ -45,6 +45,7 @@ class BPTT(BudgetedGradientRule):
     """
 
     takes_channels = True
+    takes_dynamics = True
 
     def __init__(
         self,

@@ -31,6 +31,7 @@ class ReadoutOnly(BudgetedGradientRule):
     """
 
     takes_channels = True
+    takes_dynamics = True
 
     def __init__(
         self,

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterator
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from spikelearn.checks import check_count
+from spikelearn.checks import check_choice, check_count
 from spikelearn.network import Network, Record, State, copied_buffers
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.factors import LOCAL, Factors
@@ -15,8 +16,11 @@ from spikelearn.plasticity.homeostasis import Fired, Homeostasis, NoHomeostasis
 from spikelearn.plasticity.requires import Need, Passes
 from spikelearn.plasticity.running import RunningRecord
 from spikelearn.plasticity.teachable import TeachableRule, weight_names
-from spikelearn.synapses import as_float, correlate, is_linear, trainable
+from spikelearn.synapses import as_float, correlate, is_linear, longest_delay, trainable, windows
 from spikelearn.traces import reverse_trace, trace
+
+#: Where the delay of a connection lies, as seen from its synapse.
+Place = Literal["axonal", "dendritic"]
 
 
 @RULES.register("stdp")
@@ -43,6 +47,9 @@ class STDP(TeachableRule):
         chunk: number of steps that are run and kept at a time, while states and traces are carried on; None: all of
             them. Memory then does not grow with T, but for the last block where the readout is not its plain rate.
         homeostasis: what brings neurons to a rate besides: "none", "synaptic-scaling", or "threshold", by the biases.
+        delays: where the delays d of single connections (``SparseLinear``) lie. "axonal": a presynaptic spike meets the
+            synapse d steps after it was sent; "dendritic": at once, and a postsynaptic one d steps late, as in NEST.
+            Those of a whole edge are axonal.
 
     Shapes: s [T, B, in...], z [T, B, out...]; any synapse that ``correlate`` takes and that has one layer of weights.
 
@@ -54,6 +61,7 @@ class STDP(TeachableRule):
     Cybernetics 98, 2008. deviation: updates are summed over a presentation and applied at its end.
     """
 
+    takes_dynamics = True
     # It learns one layer, whose neurons a teacher makes fire at their class; input is spikes, weights are positive, and
     # every neuron's sum to the same, so that none wins all.
     default_settings = {
@@ -77,11 +85,19 @@ class STDP(TeachableRule):
         teacher: float = 0.0,
         chunk: int | None = None,
         homeostasis: Homeostasis = NoHomeostasis(),
+        delays: Place = "axonal",
     ) -> None:
         super().__init__(dt=dt, teacher=teacher, homeostasis=homeostasis)
         check_pairs(a_plus, a_minus, tau_pre, tau_post, coincident)
         if chunk is not None:
             check_count("chunk", chunk)
+        check_choice("delays", delays, get_args(Place))
+        if chunk is not None and delays == "dendritic":
+            raise ValueError(
+                f"chunk is {chunk}, but dendritic delays pair a spike with later inputs, of other chunks: leave "
+                "chunk out"
+            )
+        self.delays = delays
         self.a_plus, self.a_minus, self.coincident = a_plus, a_minus, coincident
         self.decay_pre, self.decay_post = math.exp(-dt / tau_pre), math.exp(-dt / tau_post)
         self.chunk = chunk
@@ -158,6 +174,8 @@ class _Total:
             if not weight_names(trainable(synapse)):
                 continue
             rule, spikes = self.rule, record[target].spikes
+            if rule.delays == "dendritic" and longest_delay(synapse):
+                pre, spikes = _dendritic(as_float(pre, synapse), spikes, longest_delay(synapse))
             factor = reverse_trace(spikes, rule.decay_pre).mul_(rule.a_plus)
             first = factor[:1].clone()
             acausal = trace(spikes, rule.decay_post, self.post.get(prefix))
@@ -181,3 +199,15 @@ class _Total:
         ages = torch.arange(len(pre) - 1, -1, -1, dtype=pre.dtype, device=pre.device)
         now = torch.tensordot(self.rule.decay_pre**ages, pre, 1)
         return now if before is None else now + self.rule.decay_pre ** len(pre) * before
+
+
+def _dendritic(pre: Tensor, spikes: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+    """What meets the weights, and the spikes, with delays up to ``longest`` behind the synapse: [T + D, B, ...] both.
+
+    At step u the neuron's spikes of u - D meet what was sent at u - D + d, where the record has what was sent at
+    u - D - d: the windows of a line that begins D steps earlier, the other way round.
+    """
+    silent = torch.zeros_like(spikes[:1]).expand(longest, *spikes.shape[1:])
+    sent = pre[:, :, -1]
+    none = torch.zeros_like(sent[:1]).expand(longest, *sent.shape[1:])
+    return windows(torch.cat([none, sent, none]), longest).flip(2), torch.cat([silent, spikes])

@@ -79,7 +79,9 @@ def _parts(network: Network) -> DenseBlock | None:
         linear is None
         or len(network.blocks) > 1
         or network.feedforward
+        or network.signs
         or block.delay
+        or block.dynamic
         or type(block.neuron) not in NEURONS
     ):
         return None
@@ -92,7 +94,7 @@ def _parts(network: Network) -> DenseBlock | None:
     weight, lateral = linear.weight, None
     for edge in network.feedback.values():
         back = as_linear(edge.synapse)
-        if back is None or len(list(back.parameters())) > 1 or back.weight.requires_grad:
+        if back is None or edge.dynamic or len(list(back.parameters())) > 1 or back.weight.requires_grad:
             return None
         if back.weight.dtype != weight.dtype or back.weight.device != weight.device:
             return None

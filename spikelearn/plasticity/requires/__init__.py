@@ -27,6 +27,7 @@ from spikelearn.plasticity.requires.structure import (
     NoFeedback,
     NoTrainableBias,
     PlainSynapses,
+    StaticEdges,
     sources,
 )
 
@@ -51,6 +52,7 @@ __all__ = [
     "PlainSynapses",
     "SomethingToLearn",
     "SpikeReadout",
+    "StaticEdges",
     "Unmet",
     "Values",
     "check_needs",

@@ -43,6 +43,23 @@ class Chain(Need):
 
 
 @dataclass(frozen=True)
+class StaticEdges(Need):
+    """Edges whose weights meet what one step of their source sent: no delays of single connections, no release."""
+
+    def check(self, network: Network, rule: str) -> None:
+        for place, edge in network.places.items():
+            if edge.dynamic:
+                found = f"short-term plasticity, {edge.release}" if edge.release else f"the synapse {edge.synapse}"
+                raise ValueError(
+                    f"{rule} takes it that weights meet what their source sends at one step, but the edge {place!r} "
+                    f"has {found}: leave it out, or use a rule that knows it, such as bptt or stdp"
+                )
+
+    def __str__(self) -> str:
+        return "no delays of single connections and no short-term plasticity"
+
+
+@dataclass(frozen=True)
 class PlainSynapses(Need):
     """One layer of weights in each synapse that learns: not a network of its own, such as a residual block."""
 

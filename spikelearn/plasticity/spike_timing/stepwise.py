@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from spikelearn.checks import check_count, check_shape
-from spikelearn.network import Activity, Network, Record, State, keep_states
+from spikelearn.network import Activity, Network, Record, State, hold_signs, keep_states
 from spikelearn.neurons import Neuron
 from spikelearn.plasticity.base import Batch, Memory, Update
 from spikelearn.plasticity.factors import LOCAL, Factors
@@ -90,6 +90,7 @@ class StepwiseRule(TeachableRule):
     weight_decay = 0.0
     #: Whether the change is that of ``Seen.pairs`` alone, where connections are listed.
     knows_lists: ClassVar[bool] = False
+    takes_dynamics = True
 
     def __init__(
         self,
@@ -198,6 +199,7 @@ class StepwiseRule(TeachableRule):
                         seen = Seen(pre, *sent, neuron, weights[name], reward, _pairs(synapse))
                         weights[name].add_(self.change(seen, traces.setdefault(name, {})))
                         weights[name].mul_(1.0 - self.weight_decay).clamp_(self.low, self.high)
+                        hold_signs(network, (name,))
                 now = {name: Activity(*(part.unsqueeze(0) for part in seen)) for name, seen in record.items()}
                 yield Moment(Record(now, {}, outputs=record.outputs), weights, traces)
 

@@ -2,9 +2,12 @@
 
 import pytest
 import torch
+from torch import nn
 
-from spikelearn.network import build
+from spikelearn.network import Block, Feedback, Feedforward, Network, build
 from spikelearn.neurons import LIF
+from spikelearn.synapses import SparseLinear
+from spikelearn.synapses.releases import TsodyksMarkram
 from tests.unit.network.networks import BPTT_ADJOINT, F64, feedback_network, forward_network, scaled
 
 
@@ -12,11 +15,42 @@ def conv_network():
     return scaled(build("3C3-P2-4C2p1-6-5", lambda: LIF.per_step(0.7), input_shape=(2, 8, 8)), 6.0)
 
 
+def single_delays():
+    """Delays of single connections on all kinds of edges."""
+    torch.manual_seed(1)
+
+    def listed(size_in, size_out, delays, **options):
+        return SparseLinear.fixed_probability(size_in, size_out, 0.7, delays=delays, bias=False, **options)
+
+    blocks = {
+        "a": Block(listed(6, 8, (0, 4)), LIF.per_step(0.8), delay=1),
+        "b": Block(listed(8, 7, (1, 3)), LIF.per_step(0.8, reset="subtract")),
+    }
+    feedback = {"loop": Feedback("b", "b", listed(7, 7, (0, 5), others=True))}
+    joined = {"skip": Feedforward("inputs", "b", listed(6, 7, (2, 3)))}
+    return scaled(Network(blocks, feedback, feedforward=joined), 2.5)
+
+
+def short_term():
+    """Short-term plasticity on all kinds of edges, beside delays of both kinds."""
+    torch.manual_seed(1)
+    blocks = {
+        "a": Block(nn.Linear(6, 8), LIF.per_step(0.8), release=TsodyksMarkram(0.6, 5e-3, 20e-3)),
+        "b": Block(nn.Linear(8, 7), LIF.per_step(0.8), delay=2, release=TsodyksMarkram(0.6, 5e-3)),
+    }
+    depressed = SparseLinear.fixed_probability(7, 8, 0.9, delays=(0, 3), bias=False)
+    feedback = {"back": Feedback("b", "a", depressed, release=TsodyksMarkram(torch.linspace(0.2, 1.0, 7)))}
+    joined = {"skip": Feedforward("inputs", "b", nn.Linear(6, 7), release=TsodyksMarkram())}
+    return scaled(Network(blocks, feedback, feedforward=joined), 4.0)
+
+
 CASES = {
     "dense": (forward_network, (6,)),
     "delays": (lambda: forward_network(delay=2), (6,)),
     "feedback": (feedback_network, (6,)),
     "conv": (conv_network, (2, 8, 8)),
+    "single delays": (single_delays, (6,)),
+    "short-term plasticity": (short_term, (6,)),
 }
 
 
@@ -39,6 +73,7 @@ def assert_states_equal(one, two):
         torch.testing.assert_close(one.neurons[name], two.neurons[name])
     torch.testing.assert_close(dict(one.delay_lines), dict(two.delay_lines))
     torch.testing.assert_close(dict(one.sent), dict(two.sent))
+    torch.testing.assert_close(one.releases, two.releases)
 
 
 def test_run_is_step_by_step(case):
@@ -72,6 +107,8 @@ def test_a_stream_is_the_run(case):
 
 def test_a_stream_of_a_constant_input_maps_it_once(case):
     network, inputs = case
+    if any(edge.dynamic for edge in network.places.values()):
+        pytest.skip("what meets the weights is not constant")
     network.requires_grad_(False)
     calls = []
     next(iter(network.blocks.values())).synapse.register_forward_hook(lambda *_: calls.append(1))
