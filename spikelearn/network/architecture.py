@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from spikelearn.checks import one_of
+from spikelearn.network.connections import EVERY, WORDS, Connections, is_word, with_words
+from spikelearn.network.laws import Sign
 
 GRAMMAR = (
     "300 or FC300 (dense), 15C5 (15 filters of 5x5; marks: s stride 2, s3 stride 3, p same padding, p2 padding 2, r or "
@@ -14,10 +16,14 @@ GRAMMAR = (
     "(F64C5) or (F96C3u): feedback to the first layer, u by a transposed convolution of stride 2; (F400x) behind the "
     "first layer: from it to itself, but from no neuron to itself; behind any layer (by name fc1, fc2, conv1, res1 "
     "...) (<inputs) or (<fc1): takes from there, not from the layer before; (+fc1): takes from there too, by weights "
-    "of its own; (=fc1): adds the spikes from there as they are; @NAME behind one of these or of a feedback, as in "
-    "(+fc1@inhibitory): drives the neurons' current of that name; (out): is read; (x2.74): what arrives is multiplied "
+    "of its own; (=fc1): adds the spikes from there as they are; (>fc1): sends back to there, or to itself, one step "
+    "late; @NAME behind one of these or of a feedback, as in (+fc1@inhibitory): drives the neurons' current of that "
+    "name; (out): is read; (x2.74): what arrives is multiplied "
     "by that; (ws): the weights into it "
-    "are standardised, also those into a layer that is read"
+    "are standardised, also those into a layer that is read; (exc), (inh) or (exc80): neurons that send by weights of "
+    "one sign, the first 80 of them excitatory and the others inhibitory; (lateral0.5): its neurons inhibit each "
+    f"other; words about connections by themselves, as in (p0.1 d1..5), or behind an edge, as in (>fc1 x p0.1): {WORDS},"
+    " x (none to itself)"
 )
 
 _BEHIND = "feedback stands behind a dense or convolutional layer, as in 400(F400) or 64C5(F64C5)"
@@ -30,8 +36,12 @@ _CONV = re.compile(r"(?P<n>\d+)C(?P<k>\d+)(?P<marks>(?:[spr]\d*)*)", re.IGNORECA
 _POOL = re.compile(r"(?P<kind>[AMS]?)P(?P<k>\d+)(?:s(?P<s>\d+))?(?:x(?P<gain>\d+\.?\d*))?", re.IGNORECASE | re.ASCII)
 _RESIDUAL = re.compile(r"(?P<n>\d+)R(?P<k>\d+)(?P<s>s\d*)?", re.IGNORECASE | re.ASCII)
 _FACTOR = re.compile(r"x(?P<k>\d+\.?\d*)", re.IGNORECASE | re.ASCII)
+#: A hyphen in parentheses belongs to a name or a number.
+_SPLIT = re.compile(r"-(?![^()]*\))", re.ASCII)
 _MARKED = re.compile(r"(?P<layer>[^()]*)(?P<marks>(?:\([^()]+\)\s*)+)", re.ASCII)
-_EDGE = re.compile(r"(?P<kind>[<+=])\s*(?P<name>[a-z]+\d*)", re.ASCII)
+_EDGE = re.compile(r"(?P<kind>[<+=>])(?P<name>[a-z]+\d*)", re.ASCII)
+_SIGN = re.compile(r"(?P<kind>exc|inh)(?P<n>\d*)", re.IGNORECASE | re.ASCII)
+_LATERAL = re.compile(r"lateral(?P<g>\d+\.?\d*)", re.IGNORECASE | re.ASCII)
 _BACK = re.compile(r"(?P<n>\d+)(?:C(?P<k>\d+)(?P<up>u?)|(?P<others>x))?", re.IGNORECASE | re.ASCII)
 _IMAGE = re.compile(r"(?:(?P<c>\d+)x)?(?P<h>\d+)x(?P<w>\d+)", re.IGNORECASE | re.ASCII)
 
@@ -49,18 +59,21 @@ class Back:
     up: bool = False
     others: bool = False
     current: str | None = None
+    connections: Connections = EVERY
 
 
 @dataclass(frozen=True)
 class Joined:
     """A further edge from ``source``, the inputs or an earlier block: by weights, or its spikes as they are.
 
-    ``current`` names the current that it drives; None: that of the layer's own synapse.
+    Among the edges that a layer ``returns`` it is the block that they go to. ``current`` names the current that it
+    drives; None: that of the layer's own synapse.
     """
 
     source: str
     weights: bool = True
     current: str | None = None
+    connections: Connections = EVERY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +81,8 @@ class Wired:
     """A layer's sources besides, or instead of, the one before (``source``), and whether the readout reads it.
 
     ``standardised``: whether the weights into it are. ``scale``: a factor on what arrives by its own synapse.
+    ``returned``: feedback edges to blocks by name. ``connections``: those of its own synapse. ``sign``: that of the
+    weights by which it sends. ``lateral``: strength by which its neurons inhibit each other.
     """
 
     source: str | None = field(default=None, repr=False)
@@ -75,6 +90,10 @@ class Wired:
     read: bool = field(default=False, repr=False)
     standardised: bool = field(default=False, repr=False)
     scale: float = field(default=1.0, repr=False)
+    returned: tuple[Joined, ...] = field(default=(), repr=False)
+    connections: Connections = field(default=EVERY, repr=False)
+    sign: Sign | None = field(default=None, repr=False)
+    lateral: float = field(default=0.0, repr=False)
 
 
 @dataclass(frozen=True)
@@ -134,7 +153,7 @@ def parse(text: str) -> tuple[tuple[int, ...] | None, list[Layer]]:
         ValueError: a token that cannot be read; it is quoted with its position.
     """
     tokens, place = [], 0
-    for token in text.split("-"):
+    for token in _SPLIT.split(text):
         tokens.append((token.strip(), place + len(token) - len(token.lstrip())))
         place += len(token) + 1
     if not text.strip():
@@ -183,7 +202,7 @@ def _layer(text: str, token: str, at: int) -> Layer:
     else:
         _fail(text, token, at, f"expected {GRAMMAR}")
     sizes = {key: value for key, value in vars(layer).items() if type(value) in (int, float)}
-    if any(value == 0 for key, value in sizes.items() if key != "padding"):
+    if any(value == 0 for key, value in sizes.items() if key not in ("padding", "lateral")):
         _fail(text, token, at, "sizes and strides must be at least 1")
     if max(sizes.values()) > LARGEST:
         _fail(text, token, at, f"sizes go up to {LARGEST:,}")
@@ -210,19 +229,51 @@ def _with_mark(text: str, token: str, at: int, layer: Neurons, mark: str) -> Neu
         return replace(layer, scale=float(factor["k"]))
     if out or standard:
         return replace(layer, read=layer.read or out, standardised=layer.standardised or standard)
-    mark, named, name = (part.strip() for part in mark.partition("@"))
+    if (sign := _SIGN.fullmatch(mark)) or (lateral := _LATERAL.fullmatch(mark)):
+        said = (layer.sign is not None) if sign else layer.lateral
+        if said or (sign and sign["n"] and sign["kind"].lower() == "inh") or (not sign and float(lateral["g"]) == 0.0):
+            _fail(text, token, at, "a layer has one sign, as (exc), (inh) or (exc80), and inhibition above 0, once")
+        if not sign:
+            return replace(layer, lateral=float(lateral["g"]))
+        kinds = {"exc": "excitatory", "inh": "inhibitory"}
+        return replace(layer, sign=int(sign["n"]) if sign["n"] else kinds[sign["kind"].lower()])
+    return _with_edge(text, token, at, layer, mark)
+
+
+def _with_edge(text: str, token: str, at: int, layer: Neurons, mark: str) -> Neurons:
+    """A layer with one more edge, or with what is said of its own."""
+
+    def fail(why: str) -> NoReturn:
+        _fail(text, token, at, why)
+
+    # Blanks part words, but not what stands on both sides of a sign.
+    head, *words = re.sub(r"(?<=^[<+=>Ff])\s+|\s*(@)\s*", r"\1", mark).split()
+    if is_word(head):
+        return replace(layer, connections=with_words(layer.connections, [head, *words], fail))
+    head, named, name = head.partition("@")
     if named and not name.isidentifier():
-        _fail(text, token, at, "'@' stands before the name of a current, as in (+fc1@inhibitory)")
-    current = name or None
-    if edge := _EDGE.fullmatch(mark):
-        if edge["kind"] != "<":
-            return replace(layer, joined=(*layer.joined, Joined(edge["name"], edge["kind"] == "+", current)))
+        fail("'@' stands before the name of a current, as in (+fc1@inhibitory)")
+    current, connections = name or None, with_words(EVERY, words, fail)
+    if edge := _EDGE.fullmatch(head):
+        kind, joined = edge["kind"], Joined(edge["name"], edge["kind"] != "=", current, connections)
+        if connections.others and kind != ">":
+            fail("x leaves out the way of each neuron to itself, which feedback alone has, as in (>fc1 x)")
+        if not joined.weights and connections.listed:
+            fail("'=' adds spikes as they are, without weights: write '+'")
+        if kind == ">":
+            return replace(layer, returned=(*layer.returned, joined))
+        if kind != "<":
+            return replace(layer, joined=(*layer.joined, joined))
         if layer.source is not None or named:
-            _fail(text, token, at, "a layer takes from one place by '<', to one current; further ones are added by '+'")
-        return replace(layer, source=edge["name"])
-    if mark[:1].upper() != "F" or layer.back is not None:
-        _fail(text, token, at, f"expected {GRAMMAR}")
-    return replace(layer, back=replace(_back(text, token, at, mark[1:]), current=current))
+            fail("a layer takes from one place by '<', to one current; further ones are added by '+'")
+        return replace(layer, source=edge["name"], connections=with_words(layer.connections, words, fail))
+    if head[:1].upper() != "F" or layer.back is not None:
+        fail(f"expected {GRAMMAR}")
+    back = _back(text, token, at, head[1:])
+    if connections.listed and back.kernel:
+        fail("only dense feedback lists its connections")
+    connections = replace(connections, others=connections.others or back.others)
+    return replace(layer, back=replace(back, current=current, connections=connections, others=connections.others))
 
 
 def _back(text: str, token: str, at: int, mark: str) -> Back:

@@ -8,14 +8,16 @@ import torch
 from torch import nn
 
 from spikelearn.checks import check_choice, check_count, one_of
-from spikelearn.network.architecture import Back, Conv, Dense, Layer, Neurons, Pool, parse
-from spikelearn.network.block import Block, Feedforward
+from spikelearn.network.architecture import Back, Conv, Dense, Joined, Layer, Neurons, Pool, parse
+from spikelearn.network.block import Block, Feedback, Feedforward
+from spikelearn.network.connections import release_of, synapse_of
 from spikelearn.network.initialisers import Initialiser, Uniform
-from spikelearn.network.layers import feedback_edge, joining_edge, module_of, widened
+from spikelearn.network.laws import Sign
+from spikelearn.network.layers import feedback_edge, joining_edge, module_of, returning_edge, widened
 from spikelearn.network.network import Network
 from spikelearn.network.readouts import READOUTS, FittedReadout, Readout
 from spikelearn.neurons import LIF, Adjoint, NeuronFactory
-from spikelearn.synapses import MagnitudeNorm, Normalise, SampleNorm, Scale, standardise
+from spikelearn.synapses import LateralInhibition, MagnitudeNorm, Normalise, SampleNorm, Scale, standardise
 
 InputNorm = Literal["batch", "sample", "magnitude", "length", "mean-square"]
 
@@ -52,6 +54,14 @@ def build(
     ``(+fc1@inhibitory)`` and ``(F400@inhibitory)`` drive the neurons' current of that name. The readout reads the
     layers marked ``(out)``, side by side, else the last. The weights into a layer marked ``(ws)`` are standardised,
     those into a layer that is read too.
+
+    Populations: in ``784-80(exc)(>fc1)-20(inh)(>fc1)(>fc2)-10(<fc1)`` excitatory neurons ``fc1`` and inhibitory ones
+    ``fc2``, which take from ``fc1``, send to each other and to themselves, one step late where an edge goes back
+    (``fc2_to_fc1``); all weights by which they send keep their sign (``Network.with_signs``), as of (exc80) the first
+    80 and the others. Words say which connections there are, ``400(p0.1)`` or ``400(k20)`` (``SparseLinear``), how late
+    they are, ``(d1..20)``, or that this is learned, ``(dcls20)`` (``DelayedLinear``), and what a spike releases,
+    ``(tsodyks-markram:u=0.2,tau_rec=0.5)``; of a further edge they stand behind it: ``(>fc1 x p0.1 d1..3)``.
+    ``(lateral0.5)`` is ``LateralInhibition`` in a layer.
 
     Args:
         architecture: the string; a leading number or ``2x34x34`` is the input.
@@ -92,7 +102,7 @@ def build(
     written, layers = parse(architecture)
     shape = _input_shape(architecture, written, input_shape)
     classes = _classes(architecture, layers, named) if named is not None and named.takes_last_number else None
-    made = _Blocks(architecture, shape, bias=bias, delay=delay, input_norm=input_norm)
+    made = _Blocks(architecture, shape, bias=bias, delay=delay, input_norm=input_norm, generator=generator)
     neurons = [layer for layer in layers if not isinstance(layer, Pool)]
     read = [layer.read for layer in neurons] if any(layer.read for layer in neurons) else _last(neurons)
     outputs = iter(read)
@@ -113,9 +123,12 @@ def build(
             channels=next(iter(made.blocks.values())).neuron.channels,
             spectral=spectral_feedback,
             standard=first,
+            dt=next(iter(made.blocks.values())).neuron.dt,
+            generator=generator,
         )
         for source, back in made.backs.items()
     }
+    feedback |= made.returning()
     network = Network(
         made.blocks,
         feedback,
@@ -124,8 +137,10 @@ def build(
         outputs=made.outputs,
         input_shape=input_shape,
     ).with_adjoint(adjoint)
+    network.with_signs(made.signs)
     if generator is not None or init is not None:
         (init or Uniform())(network, generator or torch.default_generator)
+        network.with_signs(made.signs)
     return network
 
 
@@ -133,14 +148,24 @@ class _Blocks:
     """The blocks of a string, layer after layer; what stands in front of the next weights waits."""
 
     def __init__(
-        self, architecture: str, shape: tuple[int, ...], *, bias: bool, delay: int, input_norm: InputNorm | None
+        self,
+        architecture: str,
+        shape: tuple[int, ...],
+        *,
+        bias: bool,
+        delay: int,
+        input_norm: InputNorm | None,
+        generator: torch.Generator | None,
     ) -> None:
         self.architecture, self.input, self.bias, self.delay = architecture, shape, bias, delay
-        self.input_norm = input_norm
+        self.input_norm, self.generator = input_norm, generator
         self.blocks: dict[str, Block] = {}
         self.joined: dict[str, Feedforward] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.backs: dict[str, Back] = {}
+        self.returned: dict[str, tuple[Joined, ...]] = {}
+        self.lateral: dict[str, float] = {}
+        self.signs: dict[str, Sign] = {}
         self.standardised: set[str] = set()
         self.front: list[Pool] = []
         self.outputs: list[str] = []
@@ -154,14 +179,24 @@ class _Blocks:
         made = _per_step_form(neuron)()
         for known in self.blocks.values():
             made.share(known.neuron)
-        synapse, current = self._synapse(layer, made.channels, self._sent()[source], norm)
+        computed = norm or standard or layer.standardised
+        synapse, current = self._synapse(layer, made.channels, self._sent()[source], norm, computed)
         shape = made.shape_of(current)
         own = None if source == before else source
-        self.blocks[name] = Block(synapse, made, delay=self._delay(source), source=own)
+        release = release_of(layer.connections, made.dt)
+        self.blocks[name] = Block(synapse, made, delay=self._delay(source), release=release, source=own)
+        self.returned[name], self.lateral[name] = layer.returned, layer.lateral
+        if layer.sign is not None:
+            self.signs[name] = layer.sign
         self.shapes[name], self.front = shape, []
         for joined in layer.joined:
             from_ = self._known(name, joined.source)
-            edge = joining_edge(self.architecture, joined, name, self._sent(), current, self._delay(from_))
+            edge = joining_edge(
+                *(self.architecture, joined, name, self._sent(), current, self._delay(from_)),
+                standard=standard or layer.standardised,
+                dt=made.dt,
+                generator=self.generator,
+            )
             if f"{from_}_to_{name}" in self.joined:
                 raise ValueError(f"network string {self.architecture!r}: {name!r} takes from {from_!r} twice")
             self.joined[f"{from_}_to_{name}"] = edge
@@ -198,10 +233,12 @@ class _Blocks:
         return found, shape
 
     def _synapse(
-        self, layer: Neurons, channels: int, shape: tuple[int, ...], norm: bool
+        self, layer: Neurons, channels: int, shape: tuple[int, ...], norm: bool, computed: bool
     ) -> tuple[nn.Module, tuple[int, ...]]:
         """The synapse of a block, the pools that wait before its weights, and the shape of its neurons' current."""
         layer = widened(layer, channels)
+        if layer.connections.listed:
+            return self._listed(layer, shape, computed)
         parts, shape = self._pools(shape)
         parts += [Scale(layer.scale)] if layer.scale != 1.0 else []
         module, after = module_of(self.architecture, layer, shape, self.bias)
@@ -213,6 +250,45 @@ class _Blocks:
         if norm:
             parts.append(nn.BatchNorm1d(layer.size) if isinstance(layer, Dense) else nn.BatchNorm2d(layer.filters))
         return nn.Sequential(*parts) if len(parts) > 1 else module, after
+
+    def _listed(self, layer: Neurons, shape: tuple[int, ...], computed: bool) -> tuple[nn.Module, tuple[int, ...]]:
+        """A synapse that lists its connections, with pools and a factor before it where they arrive at once."""
+        if not isinstance(layer, Dense):
+            raise ValueError(
+                f"network string {self.architecture!r}: {layer} is an image, but connections are listed for dense "
+                "layers alone, as in 784-400(p0.1)-10"
+            )
+        parts, shape = self._pools(shape)
+        parts += [Scale(layer.scale)] if layer.scale != 1.0 else []
+        if computed or self.input_norm or (parts and layer.connections.late):
+            raise ValueError(
+                f"network string {self.architecture!r}: the weights into {layer} are listed, which go without norms "
+                "and standardised weights, and where they have delays without a pool or factor before them: drop one"
+            )
+        made = synapse_of(math.prod(shape), layer.size, layer.connections, bias=self.bias, generator=self.generator)
+        return nn.Sequential(*parts, made) if parts else made, (layer.size,)
+
+    def returning(self) -> dict[str, Feedback]:
+        """Feedback edges to blocks by name, and lateral inhibition."""
+        edges = {}
+        for source, several in self.returned.items():
+            for returned in several:
+                target = self.blocks.get(returned.source, self.blocks[source]).neuron
+                place = f"{source}_to_{returned.source}"
+                if place in edges:
+                    raise ValueError(
+                        f"network string {self.architecture!r}: {source!r} sends to {returned.source!r} twice"
+                    )
+                edges[place] = returning_edge(
+                    *(self.architecture, returned, source, self.shapes),
+                    channels=target.channels,
+                    dt=target.dt,
+                    generator=self.generator,
+                )
+        for name, strength in self.lateral.items():
+            if strength:
+                edges[f"lateral_{name}"] = Feedback(name, name, LateralInhibition(strength))
+        return edges
 
     def _input_norm(self, size: int, *, dense: bool) -> list[nn.Module]:
         """The norm of ``size`` inputs or maps in front of the weights of the next block."""

@@ -101,20 +101,22 @@ class Graph(nn.Module):
             driven[f"{path}.synapse."] = target if own else f"{target}.{current}"
         return driven
 
-    def from_sources(self) -> Iterator[tuple[str, str, nn.Module]]:
-        """(module path of the synapse, source, synapse) of every edge."""
+    def from_sources(self) -> Iterator[tuple[str, str, nn.Module, bool]]:
+        """(module path of the synapse, source, synapse, whether it opens an inhibitory conductance) of every edge."""
         for name, block in self.blocks.items():
-            yield f"blocks.{name}.synapse", self.wiring.sources[name], block.synapse
+            yield f"blocks.{name}.synapse", self.wiring.sources[name], block.synapse, block.current == "inhibitory"
         for kind, edges in (("feedforward", self.feedforward), ("feedback", self.feedback)):
             for name, edge in edges.items():
-                yield f"{kind}.{name}.synapse", edge.source, edge.synapse
+                current = edge.current or self.blocks[edge.target].current
+                yield f"{kind}.{name}.synapse", edge.source, edge.synapse, current == "inhibitory"
 
     def with_signs(self, signs: Mapping[str, Sign]) -> Self:
         """Dale's law: neurons that send by weights of one sign alone, forward and back; returns the network.
 
         The weights of the edges from these sources take that sign at once and keep their size. From then on ``learn``
         holds them to it after every step, whatever rule, optimizer and constraints there are, and so do rules whose
-        weights change while a batch is presented: what would change its sign becomes 0.
+        weights change while a batch is presented: what would change its sign becomes 0. Weights that open a conductance
+        are positive, and those of inhibitory neurons must be the ones that drive the current ``inhibitory``.
 
         Args:
             signs: {block, or "inputs": "excitatory", "inhibitory", or how many of its neurons, counted from the first,

@@ -21,7 +21,7 @@ class Signed(Protocol):
 
     signs: dict[str, Sign]
 
-    def from_sources(self) -> Iterator[tuple[str, str, nn.Module]]: ...
+    def from_sources(self) -> Iterator[tuple[str, str, nn.Module, bool]]: ...
 
 
 @torch.no_grad()
@@ -40,9 +40,9 @@ def take_signs(network: Signed, signs: Mapping[str, Sign], known: Collection[str
                 f"the sign of {source!r} is {sign!r}, expected excitatory, inhibitory, or the number of excitatory "
                 "neurons"
             )
-    for path, source, synapse in network.from_sources():
+    for path, source, synapse, opens in network.from_sources():
         if source in signs:
-            layer, sign = _weighted(path, synapse), _sign_of(path, synapse, signs[source])
+            layer, sign = _weighted(path, synapse), _sign_of(path, synapse, signs[source], opens)
             if layer is not None:
                 layer.weight.copy_(layer.weight.abs() * sign)  # type: ignore[operator]
 
@@ -52,19 +52,19 @@ def hold_signs(network: Signed, changed: Collection[str]) -> None:
     """Set to 0 what has left the side of its neuron's sign, among the ``changed`` parameters."""
     if not network.signs:
         return
-    for path, source, synapse in network.from_sources():
+    for path, source, synapse, opens in network.from_sources():
         if source not in network.signs:
             continue
         layer = _weighted(path, synapse)
         for name, module in synapse.named_modules(prefix=path):
             if module is layer and f"{name}.weight" in changed:
-                weight, sign = layer.get_parameter("weight"), _sign_of(path, synapse, network.signs[source])
+                weight, sign = layer.get_parameter("weight"), _sign_of(path, synapse, network.signs[source], opens)
                 weight.masked_fill_(weight * sign < 0, 0.0)
 
 
 def hold_delays(network: Signed, changed: Collection[str]) -> None:
     """Put learned delays back into their range and narrow their kernels, where the synapse is among the ``changed``."""
-    for path, _, synapse in network.from_sources():
+    for path, _, synapse, _ in network.from_sources():
         if isinstance(synapse, DelayedLinear) and any(name.startswith(f"{path}.") for name in changed):
             synapse.hold()
 
@@ -89,8 +89,18 @@ def _weighted(path: str, synapse: nn.Module) -> nn.Module | None:
     return parts[1]
 
 
-def _sign_of(path: str, synapse: nn.Module, sign: Sign) -> Tensor | float:
-    """1 or -1 for each weight, in a shape that broadcasts to the weights'."""
+def _sign_of(path: str, synapse: nn.Module, sign: Sign, opens: bool) -> Tensor | float:
+    """1 or -1 for each weight, in a shape that broadcasts to the weights'.
+
+    Weights that open an inhibitory conductance (``opens``) are those of inhibitory neurons, and positive.
+    """
+    if opens:
+        if sign != "inhibitory":
+            raise ValueError(
+                f"{path} drives an inhibitory conductance, but the neurons in front of it have the sign {sign!r}: expected "
+                "inhibitory, or another current"
+            )
+        return 1.0
     if isinstance(sign, str):
         return _KINDS[sign]
     layer = _weighted(path, synapse)

@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
+import torch
 from torch import nn
 
+from spikelearn.checks import one_of
 from spikelearn.network.architecture import Back, Conv, Dense, Joined, Layer, Neurons, Residual
 from spikelearn.network.block import Feedback, Feedforward
+from spikelearn.network.connections import release_of, synapse_of
 from spikelearn.synapses import Residual as ResidualSynapse
 from spikelearn.synapses import SumPool2d, bound_spectral_norm, standardise, without_self
 
@@ -22,6 +25,8 @@ def feedback_edge(
     channels: int,
     spectral: bool,
     standard: bool,
+    dt: float,
+    generator: torch.Generator | None,
 ) -> Feedback:
     """The edge from ``source`` to the first block, its weights of bounded spectral norm or standardised.
 
@@ -57,7 +62,10 @@ def feedback_edge(
         )
     synapse: nn.Module
     size = back.size * channels
-    if back.kernel == 0:
+    if back.kernel == 0 and back.connections.listed:
+        _refuse_computed(architecture, f"feedback from {source!r}", spectral or standard)
+        synapse = synapse_of(math.prod(sent), size, back.connections, bias=False, generator=generator)
+    elif back.kernel == 0:
         synapse = nn.Linear(sent[0], size, bias=False)
     elif back.up:
         synapse = nn.ConvTranspose2d(sent[0], size, back.kernel, 2, half, output_padding=1, bias=False)
@@ -70,7 +78,51 @@ def feedback_edge(
         without_self(synapse)
     if spectral:
         bound_spectral_norm(synapse)
-    return Feedback(source, target, synapse, current=back.current)
+    return Feedback(source, target, synapse, release=release_of(back.connections, dt), current=back.current)
+
+
+def returning_edge(
+    architecture: str,
+    returned: Joined,
+    source: str,
+    shapes: Mapping[str, tuple[int, ...]],
+    *,
+    channels: int,
+    dt: float,
+    generator: torch.Generator | None,
+) -> Feedback:
+    """The edge from ``source`` back to the block that ``returned`` names, dense or of listed connections, without bias.
+
+    Raises:
+        ValueError: an unknown block, one that stands after the source, a target that is an image, ``x`` to another one.
+    """
+    target, connections = returned.source, returned.connections
+    what = f"network string {architecture!r}: (>{target}) behind {source!r}"
+    known = list(shapes)[: list(shapes).index(source) + 1]
+    if target not in known:
+        raise ValueError(f"{what} sends back to {target!r}, expected {one_of(target, known)}")
+    if len(shapes[target]) != 1:
+        raise ValueError(f"{what} sends to an image of shape {list(shapes[target])}, expected a dense layer")
+    if connections.others and (source != target or channels > 1):
+        raise ValueError(
+            f"{what} has x, which leaves out the way of each neuron to itself: write it to {source!r} alone"
+        )
+    sent, size = math.prod(shapes[source]), shapes[target][0] * channels
+    synapse: nn.Module
+    if connections.listed or connections.others:
+        synapse = synapse_of(sent, size, connections, bias=False, generator=generator)
+    else:
+        linear = nn.Linear(sent, size, bias=False)
+        synapse = linear if len(shapes[source]) == 1 else nn.Sequential(nn.Flatten(), linear)
+    return Feedback(source, target, synapse, release=release_of(connections, dt), current=returned.current)
+
+
+def _refuse_computed(architecture: str, what: str, computed: bool) -> None:
+    if computed:
+        raise ValueError(
+            f"network string {architecture!r}: {what} lists its connections, whose weights cannot be standardised nor "
+            "bounded in norm: drop one of the two"
+        )
 
 
 def joining_edge(
@@ -80,6 +132,10 @@ def joining_edge(
     shapes: Mapping[str, tuple[int, ...]],
     shape: tuple[int, ...],
     delay: int,
+    *,
+    standard: bool,
+    dt: float,
+    generator: torch.Generator | None,
 ) -> Feedforward:
     """A further edge from an earlier block, or the inputs, to ``target``, whose current has the ``shape``.
 
@@ -93,7 +149,12 @@ def joining_edge(
         f"network string {architecture!r}: {joined.source!r} sends {list(sent)} to {target!r} of shape {list(shape)}"
     )
     synapse: nn.Module
-    if not joined.weights:
+    if joined.connections.listed:
+        _refuse_computed(architecture, f"the edge from {joined.source!r} to {target!r}", standard)
+        if len(shape) != 1:
+            raise ValueError(f"{wrong}, an image, but connections are listed for dense layers alone")
+        synapse = synapse_of(math.prod(sent), shape[0], joined.connections, bias=False, generator=generator)
+    elif not joined.weights:
         if sent != shape:
             raise ValueError(f"{wrong}, which cannot add up as it is: give it weights, (+{joined.source})")
         synapse = nn.Identity()
@@ -108,7 +169,8 @@ def joining_edge(
                 "padding, as in 16C3p"
             )
         synapse = nn.Conv2d(sent[0], shape[0], 1, stride, bias=False)
-    return Feedforward(joined.source, target, synapse, delay=delay, current=joined.current)
+    release = release_of(joined.connections, dt)
+    return Feedforward(joined.source, target, synapse, delay=delay, release=release, current=joined.current)
 
 
 def widened(layer: Neurons, channels: int) -> Neurons:

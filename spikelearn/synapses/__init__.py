@@ -4,6 +4,7 @@ from spikelearn.synapses.correlate import correlate
 from spikelearn.synapses.delayed_linear import DelayedLinear
 from spikelearn.synapses.drive import drive, drive_line
 from spikelearn.synapses.fan_in_scale import FanInScale, scaled_by_fan_in
+from spikelearn.synapses.lateral_inhibition import LateralInhibition
 from spikelearn.synapses.magnitude_norm import MagnitudeNorm
 from spikelearn.synapses.max_normalisation import MaxNormalisation, max_normalised
 from spikelearn.synapses.normalise import Normalise
@@ -37,6 +38,7 @@ __all__ = [
     "scaled_by_fan_in",
     "standardise",
     "standardised",
+    "LateralInhibition",
     "Normalise",
     "MagnitudeNorm",
     "MaxNormalisation",

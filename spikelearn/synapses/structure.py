@@ -10,6 +10,7 @@ from torch.nn.utils import parametrize
 
 from spikelearn.events import Events, events_of
 from spikelearn.synapses.delayed_linear import DelayedLinear
+from spikelearn.synapses.lateral_inhibition import LateralInhibition
 from spikelearn.synapses.pooling import SumPool2d
 from spikelearn.synapses.scale import Scale
 from spikelearn.synapses.sparse_linear import SparseLinear
@@ -17,7 +18,7 @@ from spikelearn.synapses.sparse_linear import SparseLinear
 #: Layers whose output is linear in their input, up to a bias.
 LINEAR = (
     *(nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
-    *(SparseLinear, DelayedLinear),
+    *(SparseLinear, DelayedLinear, LateralInhibition),
     *(nn.AvgPool1d, nn.AvgPool2d, SumPool2d, Scale, nn.Flatten, nn.Unflatten, nn.Identity, nn.ZeroPad2d, nn.Upsample),
 )
 

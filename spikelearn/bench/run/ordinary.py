@@ -74,7 +74,9 @@ def ordinary_network(net: str, shape: tuple[int, ...], seed: int = 0) -> nn.Sequ
         ValueError: a string that cannot be read, or layers that do not fit the samples.
     """
     named, layers = parse(net)
-    if any(isinstance(layer, Wired) and (layer.source or layer.joined or layer.read) for layer in layers):
+    if any(
+        isinstance(layer, Wired) and (layer.source or layer.joined or layer.read or layer.returned) for layer in layers
+    ):
         raise ValueError(
             f"network {net!r} is a graph, but the ordinary network beside a comparison is a chain: leave out "
             "--reference-mlp, or take a chain"

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from spikelearn.network import Block, Feedback, Feedforward, Network
-from spikelearn.neurons import LIF
+from spikelearn.neurons import LIF, ConductanceLIF
 from spikelearn.plasticity import BPTT, RULES, Batch, OptimizerChoice
 from spikelearn.synapses import DelayedLinear, SparseLinear
 from spikelearn.training import Training, learn
@@ -42,7 +42,7 @@ def balanced():
 
 def assert_lawful(network, alive=0.2):
     """All weights stand on their side, and not all are 0."""
-    for path, source, synapse in network.from_sources():
+    for path, source, synapse, _ in network.from_sources():
         weight = synapse.weight.detach()
         if source == "mixed":
             assert (weight[:, :3] >= 0).all()
@@ -124,3 +124,12 @@ def test_refused_signs():
     normed = Network({"a": Block(nn.Sequential(nn.Linear(6, 3), nn.BatchNorm1d(3)), LIF())})
     with pytest.raises(ValueError, match="no single layer of weights can keep the sign"):
         normed.with_signs({"inputs": "excitatory"})
+
+
+def test_what_opens_a_conductance_is_positive_and_of_inhibitory_neurons():
+    torch.manual_seed(0)
+    back = Feedback("a", "a", nn.Linear(5, 5), current="inhibitory")
+    network = Network({"a": Block(nn.Linear(6, 5), ConductanceLIF())}, {"back": back})
+    assert (network.with_signs({"a": "inhibitory"}).feedback["back"].synapse.weight >= 0).all()
+    with pytest.raises(ValueError, match="drives an inhibitory conductance"):
+        network.with_signs({"a": "excitatory"})
