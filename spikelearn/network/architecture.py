@@ -22,8 +22,8 @@ GRAMMAR = (
     "by that; (ws): the weights into it "
     "are standardised, also those into a layer that is read; (exc), (inh) or (exc80): neurons that send by weights of "
     "one sign, the first 80 of them excitatory and the others inhibitory; (lateral0.5): its neurons inhibit each "
-    f"other; words about connections by themselves, as in (p0.1 d1..5), or behind an edge, as in (>fc1 x p0.1): {WORDS},"
-    " x (none to itself)"
+    f"other; words about connections by themselves, as in (p0.1 d1..5), or behind an edge, as in (>fc1 x p0.1): "
+    f"{WORDS}, x (none to itself)"
 )
 
 _BEHIND = "feedback stands behind a dense or convolutional layer, as in 400(F400) or 64C5(F64C5)"
@@ -229,12 +229,13 @@ def _with_mark(text: str, token: str, at: int, layer: Neurons, mark: str) -> Neu
         return replace(layer, scale=float(factor["k"]))
     if out or standard:
         return replace(layer, read=layer.read or out, standardised=layer.standardised or standard)
-    if (sign := _SIGN.fullmatch(mark)) or (lateral := _LATERAL.fullmatch(mark)):
-        said = (layer.sign is not None) if sign else layer.lateral
-        if said or (sign and sign["n"] and sign["kind"].lower() == "inh") or (not sign and float(lateral["g"]) == 0.0):
-            _fail(text, token, at, "a layer has one sign, as (exc), (inh) or (exc80), and inhibition above 0, once")
-        if not sign:
-            return replace(layer, lateral=float(lateral["g"]))
+    if lateral := _LATERAL.fullmatch(mark):
+        if layer.lateral or float(lateral["g"]) == 0.0:
+            _fail(text, token, at, "a layer has one inhibition of its neurons by each other, above 0")
+        return replace(layer, lateral=float(lateral["g"]))
+    if sign := _SIGN.fullmatch(mark):
+        if layer.sign is not None or (sign["n"] and sign["kind"].lower() == "inh"):
+            _fail(text, token, at, "a layer has one sign, as (exc), (inh) or (exc80)")
         kinds = {"exc": "excitatory", "inh": "inhibitory"}
         return replace(layer, sign=int(sign["n"]) if sign["n"] else kinds[sign["kind"].lower()])
     return _with_edge(text, token, at, layer, mark)

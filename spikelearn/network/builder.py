@@ -113,22 +113,7 @@ def build(
             made.outputs.append(made.add(layer, output or neuron, norm=batch_norm and output_norm))
         else:
             made.add(layer, neuron, norm=batch_norm, standard=weight_standardisation)
-    first = next(iter(made.blocks)) in made.standardised
-    feedback = {
-        f"from_{source}": feedback_edge(
-            architecture,
-            back,
-            source,
-            made.shapes,
-            channels=next(iter(made.blocks.values())).neuron.channels,
-            spectral=spectral_feedback,
-            standard=first,
-            dt=next(iter(made.blocks.values())).neuron.dt,
-            generator=generator,
-        )
-        for source, back in made.backs.items()
-    }
-    feedback |= made.returning()
+    feedback = made.returning(spectral=spectral_feedback)
     network = Network(
         made.blocks,
         feedback,
@@ -268,9 +253,20 @@ class _Blocks:
         made = synapse_of(math.prod(shape), layer.size, layer.connections, bias=self.bias, generator=self.generator)
         return nn.Sequential(*parts, made) if parts else made, (layer.size,)
 
-    def returning(self) -> dict[str, Feedback]:
-        """Feedback edges to blocks by name, and lateral inhibition."""
-        edges = {}
+    def returning(self, *, spectral: bool) -> dict[str, Feedback]:
+        """Feedback edges to the first block, of bounded norm where ``spectral``, and to blocks by name."""
+        name, first = next(iter(self.blocks.items()))
+        edges = {
+            f"from_{source}": feedback_edge(
+                *(self.architecture, back, source, self.shapes),
+                channels=first.neuron.channels,
+                spectral=spectral,
+                standard=name in self.standardised,
+                dt=first.neuron.dt,
+                generator=self.generator,
+            )
+            for source, back in self.backs.items()
+        }
         for source, several in self.returned.items():
             for returned in several:
                 target = self.blocks.get(returned.source, self.blocks[source]).neuron

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import nn
@@ -40,7 +41,7 @@ class Connections:
     delays: tuple[int, int] | None = None
     learned: str | None = None
     release: str | None = None
-    others: bool = field(default=False, compare=True)
+    others: bool = False
 
     @property
     def listed(self) -> bool:
@@ -79,7 +80,7 @@ def with_words(connections: Connections, words: list[str], fail: Callable[[str],
     return connections
 
 
-def _said(word: str, fail: Callable[[str], None]) -> dict[str, object]:
+def _said(word: str, fail: Callable[[str], None]) -> dict[str, Any]:
     """{field of ``Connections``: its value} of one word."""
     if word == "x":
         return {"others": True}
@@ -115,7 +116,7 @@ def synapse_of(
         text = f"dcls{match['options'] or ''}"
         options = {name: parse_value(value) for name, value in options_in(text, lambda _: False).items()}
         try:
-            return DelayedLinear(sent, size, int(match["n"]), bias=bias, generator=generator, **options)  # type: ignore[arg-type]
+            return DelayedLinear(sent, size, int(match["n"]), bias=bias, generator=generator, **options)
         except TypeError as error:
             raise ValueError(
                 f"{connections.learned!r} has an option that learned delays do not have, expected interpolation, "

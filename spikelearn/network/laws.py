@@ -42,9 +42,10 @@ def take_signs(network: Signed, signs: Mapping[str, Sign], known: Collection[str
             )
     for path, source, synapse, opens in network.from_sources():
         if source in signs:
-            layer, sign = _weighted(path, synapse), _sign_of(path, synapse, signs[source], opens)
+            layer, side = _weighted(path, synapse), _sign_of(path, synapse, signs[source], opens)
             if layer is not None:
-                layer.weight.copy_(layer.weight.abs() * sign)  # type: ignore[operator]
+                weight = layer.get_parameter("weight")
+                weight.copy_(weight.abs() * side)
 
 
 @torch.no_grad()
@@ -97,8 +98,8 @@ def _sign_of(path: str, synapse: nn.Module, sign: Sign, opens: bool) -> Tensor |
     if opens:
         if sign != "inhibitory":
             raise ValueError(
-                f"{path} drives an inhibitory conductance, but the neurons in front of it have the sign {sign!r}: expected "
-                "inhibitory, or another current"
+                f"{path} drives an inhibitory conductance, but the neurons in front of it have the sign {sign!r}: "
+                "expected inhibitory, or another current"
             )
         return 1.0
     if isinstance(sign, str):
@@ -108,7 +109,7 @@ def _sign_of(path: str, synapse: nn.Module, sign: Sign, opens: bool) -> Tensor |
         if sign > layer.in_features:
             raise ValueError(f"{sign} excitatory neurons send to {path}, which takes from {layer.in_features} in all")
         numbers = torch.arange(layer.in_features, device=layer.weight.device)
-        signs = torch.where(numbers < sign, 1.0, -1.0).to(layer.weight.dtype)  # type: ignore[arg-type]
+        signs = torch.where(numbers < sign, 1.0, -1.0).to(layer.weight.dtype)
         return signs[layer.sources.long()].unsqueeze(1) if isinstance(layer, SparseLinear) else signs
     raise ValueError(
         f"{path} shares its weights among places of an image, so its neurons have one sign: excitatory or inhibitory"

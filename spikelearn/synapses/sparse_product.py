@@ -71,7 +71,8 @@ class _Connect(torch.autograd.Function):
         line, weight = ctx.saved_tensors
         needs_line, needs_weight, _ = ctx.needs_input_grad
         if torch.is_grad_enabled():
-            return (*_differentiably(ctx, line, weight, post), None)
+            by_line, by_weight = _differentiably(ctx, line, weight, post)
+            return by_line, by_weight, None
         back = _carry_back(post, weight, ctx.synapse, line.shape).to(line.dtype) if needs_line else None
         return back, _correlate(line, post, ctx.synapse) if needs_weight else None, None
 

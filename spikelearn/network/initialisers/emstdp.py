@@ -54,7 +54,7 @@ class EMSTDPInit(Initialiser):
             for name, block in network.blocks.items()
             if all(isinstance(layer, nn.Linear) for layer in layers_with_weights(block.synapse))
         }
-        thresholds = self.thresholds([fan_in(layer) for layer in dense.values()]) if dense else []
+        thresholds = self.thresholds([int(fan_in(layer)) for layer in dense.values()]) if dense else []
         for name, threshold in zip(dense, thresholds, strict=True):
             block = network.blocks[name]
             if not isinstance(block.neuron, MembraneNeuron):

@@ -50,6 +50,10 @@ class TsodyksMarkram(Release):
 
     unwritten = ("u", "tau_rec", "tau_fac")
 
+    logit_u: Tensor
+    log_tau_rec: Tensor
+    log_tau_fac: Tensor
+
     def __init__(
         self,
         u: float | Tensor = 0.5,
