@@ -2,7 +2,7 @@
 
 Excitatory and inhibitory neurons with sparse connections, delays and signs (Dale's law) are driven by Poisson trains.
 The weights from inhibitory to excitatory neurons learn by the rule ``vogels`` and nothing else does. Neurons that fire
-too often gather inhibition, the others lose it, until all fire at the target rate, irregularly.
+too often gather inhibition, the others lose it, until they fire at the target rate, in volleys that inhibition ends.
 
     python examples/balanced_network.py [picture.png]
 

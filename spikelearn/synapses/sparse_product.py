@@ -148,7 +148,7 @@ def _matrices(synapse: Any, weight: Tensor) -> list[tuple[int, Tensor, Tensor]]:
         some = (late == delay).nonzero().squeeze(1)
         place = torch.stack([synapse.targets[some], synapse.sources[some]]).long()
         values, size = weight.detach()[some, 0], (synapse.out_features, synapse.in_features)
-        forward = torch.sparse_coo_tensor(place, values, size).coalesce()
+        forward = torch.sparse_coo_tensor(place, values, size, check_invariants=False).coalesce()
         found.append((delay, forward, forward.t().coalesce()))
     return found
 

@@ -12,7 +12,7 @@ from spikelearn.export.safetensors import load_weights, save_weights
 from spikelearn.network import Block, Feedforward, Network
 from spikelearn.neurons import LIF
 from spikelearn.plasticity import BPTT, RULES, STDP, Batch, OptimizerChoice
-from spikelearn.synapses import SparseLinear, correlate, drive, transpose, windows
+from spikelearn.synapses import SparseLinear, correlate, drive, sparse_product, transpose, windows
 from spikelearn.training import IncomingLength, IncomingNorm, Training, learn
 from tests.helpers import F64, only_update
 
@@ -55,6 +55,21 @@ def test_product_and_all_transposes_are_those_of_the_matrix(delays):
         found = correlate(synapse, record, post)
         torch.testing.assert_close((found["weight"], found["bias"]), wanted[1:])
         torch.testing.assert_close(transpose(synapse, record, post).flatten(2), post @ synapse.dense().flatten(1))
+
+
+@pytest.mark.parametrize("delays", [None, (0, 5)])
+def test_where_no_kernel_is_for_it_torch_gives_the_same(delays, monkeypatch):
+    """As on a GPU."""
+    synapse = sparse(delays)
+    line = line_for(synapse).requires_grad_()
+    given = [line, synapse.weight]
+    wanted = synapse.along(line)
+    post = torch.randn(wanted.shape, dtype=F64, generator=torch.Generator().manual_seed(2))
+    grads = torch.autograd.grad(wanted, given, post)
+    monkeypatch.setattr(sparse_product, "_for_kernels", lambda _: False)
+    found = synapse.along(line)
+    torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(torch.autograd.grad(found, given, post), grads)
 
 
 def test_it_can_be_differentiated_twice():
