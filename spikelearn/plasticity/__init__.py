@@ -29,6 +29,7 @@ from spikelearn.plasticity.equilibrium.pc_incremental import IncrementalPredicti
 from spikelearn.plasticity.equilibrium.pc_kl import PCKL
 from spikelearn.plasticity.equilibrium.pc_prospective import ProspectiveConfiguration
 from spikelearn.plasticity.equilibrium.pc_relaxed import PCRelaxed
+from spikelearn.plasticity.equilibrium.pc_spiking import PCSpiking
 from spikelearn.plasticity.gradient.bptt import BPTT
 from spikelearn.plasticity.gradient.bw_bpf import BWBPF
 from spikelearn.plasticity.gradient.eventprop import EventProp
@@ -312,6 +313,7 @@ __all__ = [
     "PCConstrained",
     "PCKL",
     "PCRelaxed",
+    "PCSpiking",
     "PerLayer",
     "PredictiveCoding",
     "ProspectiveConfiguration",

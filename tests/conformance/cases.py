@@ -445,6 +445,10 @@ RULES = {
         RuleCase("eqprop-spiking", {"free_steps": 20, "nudged_steps": 20}),
         RuleCase("eqprop-spiking", {"free_steps": 20, "nudged_steps": 20, "nudging": "one-sided", "gain": 0.5}),
     ],
+    "pc-spiking": [
+        RuleCase("pc-spiking"),
+        RuleCase("pc-spiking", {"feedback": "kolen-pollack", "predicted": "current", "loss": "cross-entropy"}),
+    ],
     "chl": [RuleCase("chl")],
     "pc-constrained": [
         RuleCase("pc-constrained", {"steps": 5}),

@@ -17,6 +17,7 @@ from spikelearn.plasticity.equilibrium.pc_constrained import PCConstrained
 from spikelearn.plasticity.equilibrium.pc_kl import PCKL
 from spikelearn.plasticity.equilibrium.pc_prospective import ProspectiveConfiguration
 from spikelearn.plasticity.equilibrium.pc_relaxed import PCRelaxed
+from spikelearn.plasticity.equilibrium.pc_spiking import PCSpiking
 from spikelearn.plasticity.identities.base import changes, compare, draw, identity
 from spikelearn.plasticity.losses import CrossEntropy
 
@@ -56,6 +57,30 @@ def pc_relaxed() -> None:
     names, parameters = zip(*network.named_parameters(), strict=True)
     expected = dict(zip(names, torch.autograd.grad(loss, parameters), strict=True))
     compare("pc-relaxed", changes(rule, network, batch), expected)
+
+
+@identity("pc-spiking")
+def pc_spiking() -> None:
+    """Neurons that answer by the current itself come to an equilibrium of linear equations, solved otherwise."""
+    network, batch, share = _network(Linear(), Linear()), _batch(), 2.0 / 3.0
+    draw(network, 0.4)
+    first, second, third = (block.synapse for block in network.blocks.values())
+    one, two = (network.get_parameter(f"blocks.b{n}.synapse.weight").detach() for n in (1, 2))
+    below, target = batch.inputs[0], F.one_hot(batch.targets, 3)
+    with torch.no_grad():
+        down = two.T, one.T @ two.T
+        stiff = torch.eye(3, dtype=two.dtype) + share * two @ down[0] + share**2 * down[1].T @ down[1]
+        top = torch.linalg.solve(stiff, (target - third(second(first(below)))).T).T
+        errors = [share**2 * top @ down[1].T, share * top @ down[0].T, top]
+        low = first(below) + errors[0]
+        met = [below, low, second(low) + errors[1]]
+        expected = {
+            f"blocks.b{n}.synapse.weight": -e.T @ z / batch.size
+            for n, (e, z) in enumerate(zip(errors, met, strict=True))
+        }
+        expected |= {f"blocks.b{n}.synapse.bias": -e.sum(0) / batch.size for n, e in enumerate(errors)}
+    steady = Batch(batch.inputs.expand(300, *batch.inputs.shape[1:]), batch.targets)
+    compare("pc-spiking", changes(PCSpiking(coupling=2.0, decay=0.5), network, steady), expected)
 
 
 @identity("pal")

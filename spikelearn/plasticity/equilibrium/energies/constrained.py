@@ -62,6 +62,8 @@ class ConstrainedCoding(Rule):
 
     #: Where the weights on the way back come from.
     back: BackWeights
+    #: The neurons whose values it moves.
+    neurons: Need = Neurons(Rate, why="moves the values of neurons by errors")
 
     @property
     def factors(self) -> Factors:
@@ -74,7 +76,7 @@ class ConstrainedCoding(Rule):
         return (
             Chain(why, "train with fa or dfa"),
             NoFeedback(why, "train with fa or dfa"),
-            Neurons(Rate, why=why),
+            self.neurons,
             Passes("no delays", check_delays),
             Passes("dense layers", _check_dense),
             Passes("values that do not depend on other samples", check_samples),
