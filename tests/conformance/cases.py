@@ -453,6 +453,7 @@ RULES = {
     "pc-constrained": [
         RuleCase("pc-constrained", {"steps": 5}),
         RuleCase("pc-constrained", {"steps": 5, "errors": "division", "offset": 1.0, "feedback": "random"}),
+        RuleCase("pc-constrained", {"steps": 3, "online": True}),
     ],
     "pc-kl": [
         RuleCase("pc-kl", {"iterations": 6}),

@@ -78,6 +78,10 @@ class PCConstrained(ConstrainedCoding):
     unless ``feedback`` reads them. With "kolen-pollack" B learns by the same product as W; the decay of weights of the
     network's optimizer (AdamW by default) takes the difference of the two away.
 
+    With ``online`` weights learn in every step, before it is looked at again: by errors of the values that have moved
+    from the predictions that they had before, and by the presynaptic values before the move. A batch is then ``steps``
+    updates.
+
     Predictions are by the pass from below, with c and the rectification. Metrics: ``energy``, half the squared
     differences $|v - \mu|^2$ of all layers after the last step, mean of the samples, and ``energy_start`` before the
     first; ``residual``, how far the last step moved the values, relative to their length.
@@ -91,6 +95,7 @@ class PCConstrained(ConstrainedCoding):
         rate_up: $r_\uparrow$, by which a value follows the error above.
         rate_down: $r_\downarrow$, by which it follows its own prediction.
         scale: size of B as drawn, in units of that of W as torch draws it.
+        online: whether weights learn in every step of the values.
 
     Shapes: inputs [T, B, ...], whose steps are presentations of their own, targets [B]; values [T, B, n], W and B
         [n, n below].
@@ -123,7 +128,9 @@ class PCConstrained(ConstrainedCoding):
         rate_up: float = 0.1,
         rate_down: float = 0.1,
         scale: float = 1.0,
+        online: bool = False,
     ) -> None:
+        check_flag("online", online)
         check_choice("feedback", feedback, get_args(LayeredKind))
         check_choice("errors", errors, get_args(ErrorKind))
         check_flag("positive", positive)
@@ -138,7 +145,7 @@ class PCConstrained(ConstrainedCoding):
                 f"{offset:g}: set positive=true and offset=1"
             )
         self.feedback, self.errors, self.positive, self.offset = feedback, errors, positive, offset
-        self.steps, self.rate_up, self.rate_down = steps, rate_up, rate_down
+        self.steps, self.rate_up, self.rate_down, self.online = steps, rate_up, rate_down, online
         self.back = BackWeights(feedback, scale)
         self.own_as_network = feedback == "kolen-pollack"
         decay = {"weight_decay": 0.01 if self.own_as_network else 0.0}
@@ -158,19 +165,26 @@ class PCConstrained(ConstrainedCoding):
         states = self.infer(maps, values)
         end = next(states)
         start = _energy(end)
-        for new in states:
+        for number, new in enumerate(states, start=1):
             before, end = end, new
+            if not self.online and number < self.steps:
+                continue
+            grads = self._changes(maps, end, batch.size)
+            metrics = {
+                "energy": float(_energy(end)),
+                "energy_start": float(start),
+                "residual": moved(before.values.values(), end.values.values()),
+            }
+            yield Update(grads, scores, start, own=self.own_changes(network, grads), metrics=metrics)
+            # The step of the weights behind an update may have changed those on the way back.
+            maps.weights_back = self.weights_back(network, memory)
+
+    def _changes(self, maps: OwnWayBack, inferred: Inferred, samples: int) -> dict[str, Tensor]:
+        """{parameter: minus the desired change}, mean of the samples."""
         summed: dict[str, Tensor] = {}
-        for name, seen in end.compared.items():
+        for name, seen in inferred.compared.items():
             summed |= maps.weights(name, seen.prediction, seen.sent)
-        grads = mean_of(summed, network, batch.size)
-        metrics = {
-            "energy": float(_energy(end)),
-            "energy_start": float(start),
-            "residual": moved(before.values.values(), end.values.values()),
-        }
-        own = self.own_changes(network, grads)
-        yield Update(grads, scores, start, own=own, metrics=metrics)
+        return mean_of(summed, maps.network, samples)
 
     def scores(self, network: Network, inputs: Tensor, memory: Memory, valid: Tensor | None = None) -> Tensor:
         """What a pass from below predicts of the output, without c, [B, classes]."""
@@ -191,7 +205,7 @@ class PCConstrained(ConstrainedCoding):
         return found
 
     def infer(self, maps: OwnWayBack, values: Mapping[str, Tensor]) -> Iterator[Inferred]:
-        """The values as they are, then after each step, with what is compared there.
+        """The values as they are, then after each step, with what is compared there; weights may change in between.
 
         Args:
             maps: of the network.
@@ -205,8 +219,12 @@ class PCConstrained(ConstrainedCoding):
                 seen, arriving = now.compared[name], now.compared[above]
                 came = maps.back(above, arriving.prediction, arriving.sent, now.values[name])
                 new[name] = self._rectified(new[name] + self.rate_up * came - self.rate_down * seen.own)
+            if self.online:
+                seen = now.compared.items()
+                yield Inferred(new, {name: self._compared(old.prediction, new[name]) for name, old in seen})
             now = Inferred(new, self.compare(maps, new))
-            yield now
+            if not self.online:
+                yield now
 
     def compare(self, maps: OwnWayBack, values: Mapping[str, Tensor]) -> dict[str, Compared]:
         """{block: its prediction from the values below, and its errors}."""

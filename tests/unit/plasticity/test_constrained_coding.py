@@ -1,5 +1,8 @@
 """Predictive coding under constraints and with layers of any distribution: what identities and golden files do not say."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -204,3 +207,29 @@ def test_closed_forms_are_the_derivatives(name, shape):
         torch.testing.assert_close(closed, slope)
     at_rest = divergence.slopes(value.detach(), value.detach())
     assert max(float(part.abs().max()) for part in at_rest) < 1e-12
+
+
+def test_weights_that_learn_in_every_step_are_those_of_the_authors_program():
+    """``references/make_alonso.py`` has made the numbers, by the program."""
+    found = np.load(Path(__file__).parent / "references" / "alonso_online.npz")
+    case = {name: torch.as_tensor(found[name]) for name in found}
+    network = network_of(6, 7, 5, 3, output=Logistic())
+    options = {"online": True, "offset": 1.0, "steps": 4, "rate_up": 0.1, "rate_down": 0.2}
+    # The program sums over the four samples: Adam on the mean is the same where what keeps it finite is smaller.
+    adam = OptimizerChoice("adamw", 1e-3, {"weight_decay": 0.01, "eps": 1e-8 / 4})
+    training = Training.start(network, RULES.make("pc-constrained", options), optimizer=adam)
+    with torch.no_grad():
+        for n in range(3):
+            network.get_parameter(f"blocks.b{n}.synapse.weight").copy_(case[f"weight{n}_0"])
+        for n in (1, 2):
+            training.memory[f"back_weights.b{n}"].copy_(case[f"back{n}_0"])
+    for stage, (inputs, labels) in enumerate(zip(case["inputs"], case["labels"], strict=True), start=1):
+        learn(training, Batch(inputs[None], labels))
+        for n in range(3):
+            weight = network.get_parameter(f"blocks.b{n}.synapse.weight")
+            torch.testing.assert_close(weight.detach(), case[f"weight{n}_{stage}"], rtol=0, atol=1e-9)
+            assert (case[f"weight{n}_{stage}"] - case[f"weight{n}_{stage - 1}"]).abs().max() > 1e-3
+        for n in (1, 2):
+            torch.testing.assert_close(
+                training.memory[f"back_weights.b{n}"], case[f"back{n}_{stage}"], rtol=0, atol=1e-9
+            )
