@@ -26,6 +26,14 @@ class Cell:
     copy: str = ""
     link: str = ""
 
+    @property
+    def sorts_by(self) -> str | None:
+        """What the page sorts by, seven digits of a number; "": last, None: the text, which says the same."""
+        if self.value is None:
+            return ""
+        key = f"{self.value:.7g}" if isinstance(self.value, float) else str(self.value)
+        return None if key == self.text and not self.reason and not self.copy else key
+
 
 @dataclass(frozen=True)
 class Column:

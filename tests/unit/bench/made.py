@@ -1,6 +1,10 @@
 """Made-up comparison folders: all files that a comparison leaves, with numbers that are invented."""
 
+import base64
+import gzip
 import itertools
+import json
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -183,3 +187,11 @@ def _write_head(
     write_toml(folder / "plan.toml", plan)
     write_json(folder / "index.json", sealed(index))
     write_json(folder / "failures.json", failures)
+
+
+def facts_of(page: str) -> dict[str, Any]:
+    """What the script of a page reads: arms, data sets and charts."""
+    packed = re.search(r'id="facts">(.*?)</script>', page, re.DOTALL)
+    assert packed
+    facts: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(packed[1])))
+    return facts

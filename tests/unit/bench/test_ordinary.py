@@ -1,7 +1,6 @@
 """The ordinary network beside the arms."""
 
 import json
-import re
 from contextlib import nullcontext
 
 import numpy as np
@@ -27,7 +26,7 @@ from spikelearn.documents import sealed, write_json
 from spikelearn.report import write_report
 from spikelearn.report.findings import findings_of
 from spikelearn.runs import settings_from
-from tests.unit.bench.made import write_comparison
+from tests.unit.bench.made import facts_of, write_comparison
 
 SETTINGS = settings_from({"net": "64-32-10", "steps": 2, "epochs": 3, "data_fraction": 0.5, "batch": 32})
 
@@ -170,7 +169,7 @@ def test_it_stands_beside_the_arms_and_outside_the_tests(tmp_path):
     assert "not spiking, not tested" in row
     page = written["html"].read_text()
     assert "Adam, lr 0.003 (the best of 0.0003, 0.001, 0.003, 0.01, 0.03 on held-out training samples)" in page
-    facts = json.loads(re.search(r'id="facts">(.*?)</script>', page, re.DOTALL)[1])
+    facts = facts_of(page)
     assert {chart["section"]: chart["level"] for chart in facts["charts"]} == {
         "cost": 98.6, "curves": 98.6, "rates": None, "silent": None, "alignment": None
     }  # fmt: skip

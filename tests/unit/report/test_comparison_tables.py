@@ -1,7 +1,6 @@
 """Tables of the report: digits, what is missing, Markdown and LaTeX."""
 
 import html
-import json
 import re
 import shlex
 import shutil
@@ -23,7 +22,7 @@ from spikelearn.report.comparison.render.markdown import markdown_table
 from spikelearn.report.comparison.table import Cell, Column, Row, Table
 from spikelearn.report.comparison.values import count, number, seconds, significant, size, with_prefix
 from spikelearn.report.findings.sentences import p_is, p_value, signed
-from tests.unit.bench.made import write_comparison
+from tests.unit.bench.made import facts_of, write_comparison
 
 AWKWARD = 'lr_x 50% & #1 {a} \\b ~ ^ $5 <2> |n| "q" −0.5 ± 3'
 
@@ -208,11 +207,24 @@ def test_the_page_is_whole_and_small(report):
     page = report["html"].read_text()
     assert len(page.encode()) < 5_000_000
     assert not re.findall(r'(?:src|href)="(?!#|data:|trials/)', page), "links to the folders of trials alone lead out"
-    facts = json.loads(re.search(r'id="facts">(.*?)</script>', page, re.DOTALL)[1])
+    facts = facts_of(page)
     assert [arm["name"] for arm in facts["arms"]] == ["bptt", "stdp", "a_b & 1%"]
     curve = next(chart for chart in facts["charts"] if chart["section"] == "curves")
     assert set(curve["views"]) == {"epochs", "seconds", "samples"}
     assert curve["series"][0]["points"]["epochs"]["x"] == [1, 2, 3, 4]
+
+
+@pytest.mark.slow
+def test_a_page_of_many_arms_is_small_too(tmp_path):
+    write_comparison(
+        tmp_path, list(RULES)[:50], ("digits", "mnist", "fashion-mnist"), range(3), reference=next(iter(RULES))
+    )
+    assert len(write_report(tmp_path)["html"].read_bytes()) < 5_000_000
+
+
+def test_the_page_sorts_by_the_text_or_by_what_stands_beside_it():
+    cells = Cell("digits", "digits"), Cell("90.99", 0.90986694989), Cell("none", None, "why"), Cell("3", 3.0)
+    assert [cell.sorts_by for cell in cells] == [None, "0.9098669", "", None]
 
 
 def test_a_folder_without_results_is_refused(tmp_path):
@@ -248,7 +260,7 @@ def wide(tmp_path_factory):
 
 
 def test_no_interval_on_the_page_goes_beyond_what_can_be(wide):
-    facts = json.loads(re.search(r'id="facts">(.*?)</script>', wide["html"].read_text(), re.DOTALL)[1])
+    facts = facts_of(wide["html"].read_text())
     met = set()
     for chart in facts["charts"]:
         for one in chart["series"]:

@@ -4,7 +4,6 @@ import base64
 import gzip
 import json
 from functools import lru_cache
-from typing import Any
 
 from spikelearn.report.comparison.page import Page
 from spikelearn.report.comparison.render.templating import rendered, text_of
@@ -26,20 +25,18 @@ def html(page: Page) -> str:
         page=page,
         css=Markup(text_of("page.css")),
         script=Markup("\n".join(text_of(name) for name in SCRIPTS)),
-        facts=Markup(_script_json(facts)),
+        facts=Markup(_packed(json.dumps(facts, separators=(",", ":"), allow_nan=False, ensure_ascii=False))),
         plotly=Markup(_packed_plotly()),
     )
 
 
-def _script_json(value: Any) -> str:
-    """JSON that may stand inside a script element: no "<" can end it."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+def _packed(text: str) -> str:
+    """Text compressed, for a script element: a fifth of numbers, 2 MB of Plotly, not 5; the browser unpacks it."""
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 @lru_cache(maxsize=1)
 def _packed_plotly() -> str:
-    """Plotly's script, compressed: 2 MB instead of 5, unpacked by the browser."""
     from plotly.offline import get_plotlyjs
 
-    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()
+    return _packed(get_plotlyjs())

@@ -3,10 +3,8 @@ const charts = facts.charts.map((chart) => ({ ...chart, element: document.getEle
 const ready = { plotly: false };
 
 async function loadPlotly() {
-  const bytes = Uint8Array.from(atob(document.getElementById("plotly").textContent), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   const script = document.createElement("script");
-  script.textContent = await new Response(stream).text();
+  script.textContent = await unpacked("plotly");
   document.head.append(script);
   ready.plotly = true;
 }

@@ -1,5 +1,11 @@
 // What the reader chose, kept in the part of the address after the #, so that a link shows the same view.
-const facts = JSON.parse(document.getElementById("facts").textContent);
+async function unpacked(id) {
+  const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).text();
+}
+
+const facts = JSON.parse(await unpacked("facts"));
 const root = document.documentElement;
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 const state = { hidden: { arm: new Set(), data: new Set() }, theme: null, views: {}, sort: {} };

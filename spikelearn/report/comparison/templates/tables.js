@@ -3,7 +3,7 @@ function sortTable(table, column, direction) {
   const body = table.tBodies[0];
   const sign = direction === "descending" ? -1 : 1;
   const value = (row) => {
-    const text = row.cells[column].dataset.value ?? "";
+    const text = row.cells[column].dataset.value ?? row.cells[column].textContent;
     return text === "" ? null : Number.isNaN(Number(text)) ? text : Number(text);
   };
   const rows = [...body.rows].map((row, position) => ({ row, position, key: value(row) }));
