@@ -17,7 +17,7 @@ from spikelearn.neurons import NEURONS
 from spikelearn.plasticity import RULES
 from spikelearn.plasticity.factors import FACTORS
 from spikelearn.registry import Registry, names_taken
-from spikelearn.sparsity import PRUNINGS
+from spikelearn.sparsity import PRUNINGS, SCORES
 
 Name = Annotated[str | None, typer.Argument(help="Show all about one of them.", show_default=False)]
 
@@ -77,6 +77,7 @@ def datasets_command(
 def impairments_command(name: Name = None, imports: Imports = None, as_json: AsJson = False) -> None:
     """List what can be done to inputs, to weights while they learn, and to trained networks, or show one."""
     kinds: dict[str, Registry[Any]] = {"train --noise": NOISES, "train --hardware": HARDWARE, "train --prune": PRUNINGS}
+    kinds["train --prune, its score"] = SCORES
     kinds["after training, in a comparison"] = IMPAIRMENTS
     chosen = [registry for registry in kinds.values() if name is None or name in registry]
     if not chosen:

@@ -2,5 +2,18 @@
 
 from spikelearn.sparsity.pruning import PRUNINGS, GlobalPruning, Pruning, UniformPruning
 from spikelearn.sparsity.pruning_masks import global_masks, sparsity_of
+from spikelearn.sparsity.scores import SCORES, ConnectionSensitivity, GradientTimesWeight, Magnitude, Score
 
-__all__ = ["PRUNINGS", "GlobalPruning", "Pruning", "UniformPruning", "global_masks", "sparsity_of"]
+__all__ = [
+    "PRUNINGS",
+    "SCORES",
+    "ConnectionSensitivity",
+    "GlobalPruning",
+    "GradientTimesWeight",
+    "Magnitude",
+    "Pruning",
+    "Score",
+    "UniformPruning",
+    "global_masks",
+    "sparsity_of",
+]

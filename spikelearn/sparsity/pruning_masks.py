@@ -1,4 +1,4 @@
-"""Magnitude masks: which weights stay, so many of all, with a least number in every layer."""
+"""Masks by scores of weights: which stay, so many of all, with a least number in every layer."""
 
 import math
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from spikelearn.checks import check_choice, check_fraction
+from spikelearn.checks import check_choice, check_fraction, check_shape
 from spikelearn.network import Network, is_synaptic, synaptic_weights
 from spikelearn.seeding import generator_for
 
@@ -18,34 +18,40 @@ _ROUNDING = 1e-6
 
 
 def global_masks(
-    network: Network, sparsity: float, *, minimum: float = 0.0, method: Method = "global"
+    network: Network,
+    sparsity: float,
+    *,
+    minimum: float = 0.0,
+    method: Method = "global",
+    scores: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
     r"""Masks of the synaptic weights, True where one stays; $\lfloor s N \rfloor$ of all N weights go, exactly.
 
-    "global": the smallest of all layers together. "uniform": in every layer the same share. With ``minimum`` every
-    layer of at least $m = \lfloor N \cdot \mathrm{minimum} \rfloor$ weights keeps m, a smaller one all that it has; the
-    shares of the others, as the method gave them, grow by one common factor until the total is right. Where they are
-    used up, what is still missing comes from layers that the method spared, in equal shares.
+    "global": those of the smallest scores of all layers together. "uniform": in every layer the same share. With
+    ``minimum`` every layer of at least $m = \lfloor N \cdot \mathrm{minimum} \rfloor$ weights keeps m, a smaller one
+    all that it has; the shares of the others, as the method gave them, grow by one common factor until the total is
+    right. Where they are used up, what is still missing comes from layers that the method spared, in equal shares.
 
     Args:
         network: left as it is.
         sparsity: s, share of the weights that go, in [0, 1).
         minimum: share of all weights that every layer keeps at least, in [0, 1]; 0.0005 is the authors'.
         method: "global" or "uniform".
+        scores: {parameter: how much each weight counts, of its shape}; None: the magnitudes.
 
     Shapes: {parameter: bool mask of its shape}.
 
     Raises:
-        ValueError: a share out of range; a sparsity that the minimum does not allow.
+        ValueError: a share out of range; a sparsity that the minimum does not allow; weights without a score.
 
     Source: Gupta et al., arXiv 2209.14624 (Global MP and its minimum threshold), the authors' program. deviation: equal
-    magnitudes go in a fixed random order, so that counts are exact; the authors' loop, which does not end where
+    scores go in a fixed random order, so that counts are exact; the authors' loop, which does not end where
     every layer it may prune is at its minimum, is solved directly.
     """
     check_fraction("sparsity", sparsity, below_one=True)
     check_fraction("minimum", minimum)
     check_choice("method", method, get_args(Method))
-    weights = {name: p.detach() for name, p in synaptic_weights(network).items()}
+    weights = _scored(network, scores)
     sizes = {name: weight.numel() for name, weight in weights.items()}
     total = sum(sizes.values())
     gone = math.floor(sparsity * total + _ROUNDING)
@@ -74,25 +80,37 @@ def sparsity_of(network: Network) -> float:
     return zeros / total if total else 0.0
 
 
-def _without_smallest(weights: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
-    """Masks that leave out the ``count`` smallest magnitudes of all ``weights`` together."""
+def _scored(network: Network, scores: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
+    """{parameter: scores of its weights}, in the network's order."""
+    weights = {name: p.detach() for name, p in synaptic_weights(network).items()}
+    if scores is None:
+        return {name: weight.abs() for name, weight in weights.items()}
+    for name, weight in weights.items():
+        if name not in scores:
+            raise ValueError(f"the scores are those of {list(scores)}, expected those of {name} too: score all weights")
+        check_shape(f"the scores of {name}", scores[name], weight.shape, "give every weight one")
+    return {name: scores[name] for name in weights}
+
+
+def _without_smallest(scores: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
+    """Masks that leave out the ``count`` smallest of all ``scores`` together."""
     if count == 0:
-        return {name: torch.ones_like(weight, dtype=torch.bool) for name, weight in weights.items()}
-    magnitudes = {name: weight.abs().flatten() for name, weight in weights.items()}
-    threshold = torch.cat(list(magnitudes.values())).kthvalue(count).values
-    masks = {name: magnitude > threshold for name, magnitude in magnitudes.items()}
-    equal = {name: (magnitude == threshold).nonzero().flatten() for name, magnitude in magnitudes.items()}
-    total = sum(len(magnitude) for magnitude in magnitudes.values())
+        return {name: torch.ones_like(score, dtype=torch.bool) for name, score in scores.items()}
+    flat = {name: score.flatten() for name, score in scores.items()}
+    threshold = torch.cat(list(flat.values())).kthvalue(count).values
+    masks = {name: score > threshold for name, score in flat.items()}
+    equal = {name: (score == threshold).nonzero().flatten() for name, score in flat.items()}
+    total = sum(len(score) for score in flat.values())
     kept = total - count - sum(int(mask.sum()) for mask in masks.values())
     if kept > 0:
         # A fixed order of all places: masks of rising sparsity are nested, and the order of layers does not matter.
-        ranks = torch.cat([_rank(name, len(magnitudes[name]))[places.cpu()] for name, places in equal.items()])
+        ranks = torch.cat([_rank(name, len(flat[name]))[places.cpu()] for name, places in equal.items()])
         stays = torch.zeros(len(ranks), dtype=torch.bool)
         stays[ranks.topk(kept).indices] = True
         parts = stays.split([len(places) for places in equal.values()])
         for (name, places), part in zip(equal.items(), parts, strict=True):
             masks[name][places] = part.to(masks[name].device)
-    return {name: mask.view(weights[name].shape) for name, mask in masks.items()}
+    return {name: mask.view(scores[name].shape) for name, mask in masks.items()}
 
 
 def _rank(name: str, count: int) -> Tensor:

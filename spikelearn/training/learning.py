@@ -135,6 +135,8 @@ def _apply(training: Training, reduced: Update, samples: float, summed: Collecti
         training.before_step(network)
     held = training.hardware.limits if training.hardware is not None else {}
     old = {name: parameters[name].detach().clone() for name in reduced.grads if name in held}
+    if training.pruning is not None:
+        training.pruning.see(network, reduced.grads)
     training.optimizer.step()
     if training.own_optimizer is not None:
         training.own_optimizer.step()

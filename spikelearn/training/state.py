@@ -128,6 +128,15 @@ def check_pruning(name: str, given: Any, own: Mapping[str, Any] | None, weights:
         if key not in weights:
             raise ValueError(f"{name} has a mask of {key!r}, which the network does not have: {CURE}")
         check_like(f"{name}.masks.{key}", mask, torch.empty_like(weights[key], dtype=torch.bool))
+    if "terms" not in own:
+        return
+    check_number(f"{name}.counted", given["counted"], whole=True, least=0)
+    if not isinstance(given["terms"], Mapping):
+        raise ValueError(f"{name}.terms is {said(given['terms'])}, expected a mapping: {CURE}")
+    for key, term in given["terms"].items():
+        if key not in weights:
+            raise ValueError(f"{name} has a term of {key!r}, which the network does not have: {CURE}")
+        check_like(f"{name}.terms.{key}", term, weights[key].detach())
 
 
 def check_hardware(name: str, given: Any, own: Mapping[str, Any] | None, generator: torch.Generator) -> None:
