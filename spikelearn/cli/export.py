@@ -45,10 +45,11 @@ def export_command(
     writer.check_target(path)
     network = trained_network(folder, settings)
     exported = writer.write(network, path, settings.sample_shape(), about_weights(settings))
-    report: dict[str, Any] = {"run": run, "file": str(exported.path), "notes": list(exported.notes)}
+    notes = [*exported.notes, *filter(None, [settings.make_rule().stepped])]
+    report: dict[str, Any] = {"run": run, "file": str(exported.path), "notes": notes}
     if not as_json:
         output.print(f"wrote {exported.path}")
-        for note in exported.notes:
+        for note in notes:
             output.print(f"  note: {note}")
     failed = False
     if verify:

@@ -54,12 +54,13 @@ def locality(network: Network, rule: Rule, batch: Batch, memory: Memory, generat
     - "targets": the targets of the samples, exchanged;
     - "error": the output's activity, by weights into the output that do not come from i;
     - "weights": those from i to the blocks above, where a twin of i, with the same weights into it, takes over what i
-      loses, so that no activity changes;
+      loses, so that no activity changes; of rules that depend on neither targets nor errors also those into a
+      neighbour of i, which moves them between two inputs that are alike;
     - "record": the number of steps, with which what an update keeps grows.
 
     Signals are perturbed in the first quarter of the steps.
 
-    "error" and "weights" are None where nothing stands above the block.
+    "error" is None where nothing stands above the block, and "weights" of rules that depend on targets.
 
     Args:
         network: made of Linear synapses, in float64; left as it was, as are memory and generator.
@@ -81,6 +82,8 @@ def locality(network: Network, rule: Rule, batch: Batch, memory: Memory, generat
         "error": probe.differs(_nothing, probe.change_output) if probe.above else None,
         "weights": probe.differs(probe.make_a_twin, probe.move_weight_to_the_twin) if probe.above else None,
     }
+    if not depends["targets"] and not depends["error"] and probe.below == "inputs":
+        depends["weights"] = bool(depends["weights"]) or probe.differs_by_a_neighbour()
     whole, some = (_live(network, rule, part, memory, generator) for part in (batch, quarter))
     depends["record"] = whole - some > FLAT * 8 * (batch.inputs.numel() - quarter.inputs.numel())
     return Locality(probe.block, depends, whole, some)
@@ -142,12 +145,26 @@ class _Probe:
         self.neuron, self.sources = int(neurons.argmax()), sizes.sum(0).argsort(descending=True).tolist()
         self.source = self.sources[0]
         self.twin = (self.neuron + 1) % len(neurons)
+        #: Rows of the neighbour whose weights are moved between two sources.
+        self.changed = slice(0, channels)
 
     def differs_by_a_source(self) -> bool:
         """Tell whether the activity of any source makes another update, the one learned from most first."""
         for source in self.sources:
             self.source = source
             if self.differs(self.silence_a_source, self.change_that_source, anywhere=True):
+                return True
+        return False
+
+    def differs_by_a_neighbour(self) -> bool:
+        """Tell whether the update of a neuron is another by the weights into another one that does as before.
+
+        Neurons may stand in an order: the first and the last are changed, and all others looked at.
+        """
+        channels = self.network.blocks[self.block].neuron.channels
+        first, last = slice(0, channels), slice(-channels, None)
+        for self.changed, others in ((first, slice(channels, None)), (last, slice(0, -channels))):
+            if any(self._differs(self.make_sources_alike, self.move_between_them, others, s) for s in (0.1, 1.0, 10.0)):
                 return True
         return False
 
@@ -197,6 +214,13 @@ class _Probe:
         for name in self.into_source:
             rows = run.weight(name)[self._into(self.below, self.source)]
             rows += strength * rows.abs()
+
+    def make_sources_alike(self, run: _Run, strength: float) -> None:
+        run.inputs[..., self.sources[1]] = run.inputs[..., self.sources[0]]
+
+    def move_between_them(self, run: _Run, strength: float) -> None:
+        for place, sign in zip(self.sources[:2], (1.0, -1.0), strict=True):
+            run.weight(self.weight)[self.changed, place] += sign * strength
 
     def change_own_weights(self, run: _Run, strength: float) -> None:
         run.weight(self.weight)[self._into(self.block, self.neuron)] *= 1.0 + strength

@@ -138,6 +138,9 @@ class Rule(ABC):
     #: Names of options that count batches at the start in which no weight of the network learns.
     resting_options: ClassVar[tuple[str, ...]] = ()
 
+    #: What a file of an exported network cannot say of a rule that predicts otherwise than step by step; "": nothing.
+    stepped: ClassVar[str] = ""
+
     #: {name: part} of a rule that is made of several, each with an optimizer of its own; {}: it is one.
     parts: Mapping[str, Part] = {}
 
@@ -222,6 +225,10 @@ class Rule(ABC):
     def predicting(self, network: Network, memory: Memory) -> tuple["Rule", Memory]:
         """The rule whose ``scores`` predict, with its memory: the rule itself, or that of the part that is read."""
         return self, memory
+
+    def remarks(self, batch: Batch) -> list[str]:
+        """Sentences for the user, each with its cure, on the first batch that is learned from."""
+        return []
 
     def warnings(self, metrics: Mapping[str, float]) -> list[str]:
         """Sentences for the user, each with its cure, on an epoch's mean of the rule's own metrics."""

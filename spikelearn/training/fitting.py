@@ -147,10 +147,13 @@ class Fitting:
         self._close_epoch(held, self._measure(self.watched, request))
 
     def _look(self, batch: Batch) -> None:
-        """Keep the first samples for the recording, and say where their scale is not what neurons expect."""
+        """Keep the first samples for the recording; say what the rule remarks, and where their scale is unusual."""
         if self.shown is not None:
             return
         self.shown = batch.first(RECORDED)
+        if not self.at.epoch and self.processes.first:
+            for told in self.training.rule.remarks(batch):
+                warnings.warn(told, DataWarning, stacklevel=2)
         first = next(iter(self.training.network.blocks.values()))
         # Where batch norm follows the weights, the scale of what meets them says nothing.
         normed = any(isinstance(module, _BatchNorm) for module in first.synapse.modules())

@@ -30,6 +30,9 @@ from spikelearn.synapses import as_linear
 #: Share of samples with a silent label above which a user is told.
 SILENT = 0.2
 
+#: Spikes of an input that fires, in a presentation, above which a user is told what they cost.
+OFTEN = 2.0
+
 
 class LayerRun(NamedTuple):
     """What happened in one layer.
@@ -91,6 +94,10 @@ class EventProp(Rule):
     spikes loses some after a neuron's own spike, where $\tau_m \neq 2 \tau_s$; here none is lost.
     """
 
+    stepped = (
+        "the run predicts by exact spike times, and whoever reads this file steps the neurons on a grid: spikes fall "
+        "on steps, and predictions may differ"
+    )
     default_optimizer = OptimizerChoice("adam", 1e-2)
     default_schedule = "cosine"
     factors = ALL
@@ -153,6 +160,17 @@ class EventProp(Rule):
         refuse_left_out(self.name, valid)
         with torch.no_grad():
             return self.scores_of(network, self.present(network, inputs, {}), {})
+
+    def remarks(self, batch: Batch) -> list[str]:
+        counts = (batch.inputs != 0).sum(0)
+        each = float(counts.sum() / (counts > 0).sum().clamp(min=1))
+        if each <= OFTEN:
+            return []
+        return [
+            f"inputs that fire send {each:.1f} spikes each, {float(counts.sum()) / counts.shape[0]:.0f} a sample: "
+            f"{self.name} goes from spike to spike, and takes longer by as much; let each fire once (--encoder latency "
+            "--encoder-option exact=true), or take fewer steps"
+        ]
 
     def warnings(self, metrics: Mapping[str, float]) -> list[str]:
         silent = metrics.get("silent_labels", 0.0)

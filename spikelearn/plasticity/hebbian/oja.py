@@ -6,6 +6,7 @@ from torch import Tensor
 
 from spikelearn.checks import check_choice
 from spikelearn.plasticity.base import RULES, Memory, OptimizerChoice
+from spikelearn.plasticity.factors import Factors
 from spikelearn.plasticity.hebbian.layerwise import LayerwiseHebbian, LearningLayer
 from spikelearn.plasticity.requires import DenseLast, Need
 from spikelearn.synapses import as_float
@@ -50,6 +51,10 @@ class Oja(LayerwiseHebbian):
     def __init__(self, form: Literal["own", "sanger", "subspace"] = "sanger") -> None:
         check_choice("form", form, ("own", "sanger", "subspace"))
         self.form = form
+
+    @property
+    def factors(self) -> Factors:
+        return super().factors if self.form == "own" else super().factors | {"weights"}
 
     @property
     def requires(self) -> tuple[Need, ...]:

@@ -36,7 +36,7 @@ class SpikeTrains(SpikingLoss):
     tasks = frozenset({"classify", "per-step"})
     leaves_out_steps = False
 
-    def __init__(self, rise: float = 0.8, decay: float = 0.9, *, period: int = 4) -> None:
+    def __init__(self, rise: float = 0.8, decay: float = 0.9, *, period: int = 2) -> None:
         check_fraction("rise", rise, below_one=True)
         check_fraction("decay", decay, below_one=True)
         check_count("period", period)

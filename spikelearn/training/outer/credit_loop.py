@@ -11,7 +11,7 @@ from spikelearn.network import Network, evaluating
 from spikelearn.plasticity import BPTT, TDCA, CrossEntropyRate, Memory, OptimizerChoice, Rule
 from spikelearn.seeding import generator_for
 from spikelearn.training.finite import NonFiniteUpdate
-from spikelearn.training.learning import learn
+from spikelearn.training.learning import descend, learn
 from spikelearn.training.outer.episodes import Episode
 from spikelearn.training.outer.evolution import antithetic
 from spikelearn.training.outer.outer_loop import Tested
@@ -85,8 +85,8 @@ class CreditLoop:
             return self.tested(network, episode, self._memory(theta)).loss
 
         generator = generator_for(self.seed, "directions", number)
-        mean, self.theta.grad = antithetic(loss, self.theta, pairs=self.pairs, spread=self.spread, generator=generator)
-        self.optimizer.step()
+        mean, grad = antithetic(loss, self.theta, pairs=self.pairs, spread=self.spread, generator=generator)
+        descend(self.optimizer, {"theta": self.theta}, {"theta": grad})
         return mean
 
     @torch.no_grad()
