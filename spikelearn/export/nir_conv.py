@@ -15,12 +15,12 @@ class SquareConv(NamedTuple):
     """Weight [out, in, k, k], padding of both axes in pixels, and what was changed, a sentence each."""
 
     weight: Tensor
-    padding: tuple[int, int]
+    padding: tuple[int, ...]
     notes: tuple[str, ...]
 
 
-def square_conv(name: str, layer: nn.Conv2d) -> SquareConv:
-    """The convolution of block ``name`` as a square one in one group.
+def square_conv(name: str, layer: nn.Conv1d | nn.Conv2d, weight: Tensor | None = None) -> SquareConv:
+    """The convolution of block ``name`` as a square one in one group; ``weight`` in place of its own.
 
     Raises:
         ValueError: padding with other values than zeros; a kernel that no zeros make square.
@@ -29,7 +29,7 @@ def square_conv(name: str, layer: nn.Conv2d) -> SquareConv:
         raise ValueError(
             f"block {name!r} pads with {layer.padding_mode!r}, but NIR pads with zeros alone: use padding_mode='zeros'"
         )
-    weight, notes = layer.weight.detach(), []
+    weight, notes = layer.weight.detach() if weight is None else weight, list[str]()
     if layer.groups > 1:
         weight = _one_group(weight, layer.groups)
         notes.append(
@@ -37,6 +37,8 @@ def square_conv(name: str, layer: nn.Conv2d) -> SquareConv:
             "readers mistake a group's channels for the input's"
         )
     size = layer.kernel_size
+    if isinstance(layer, nn.Conv1d):
+        return _in_a_row(name, layer, weight, notes)
     (top, bottom), (left, right) = (_padding(layer, axis) for axis in range(2))
     # How many pixels of the kernel's grid the far side is padded more than the near one.
     more = [(bottom - top) / layer.dilation[0], (right - left) / layer.dilation[1]]
@@ -61,6 +63,21 @@ def square_conv(name: str, layer: nn.Conv2d) -> SquareConv:
     return SquareConv(padded, padding, tuple(notes))
 
 
+def _in_a_row(name: str, layer: nn.Conv1d, weight: Tensor, notes: list[str]) -> SquareConv:
+    """A convolution over one axis, which has one side; padded alike on both ends."""
+    near, far = _padding(layer, 0)
+    more, odd = divmod(far - near, layer.dilation[0])
+    if odd:
+        raise ValueError(
+            f"block {name!r} has a kernel of {layer.kernel_size[0]} with padding {layer.padding!r}, one pixel more on "
+            "one end, which no zeros make alike: use an odd kernel, or padding in numbers"
+        )
+    if more:
+        notes.append(f"the kernel of block {name!r} is written with a zero before it: it is padded more on one end")
+        weight, near = F.pad(weight, (more, 0)), near + more * layer.dilation[0]
+    return SquareConv(weight, (near,), tuple(notes))
+
+
 def _one_group(weight: Tensor, groups: int) -> Tensor:
     maps, channels = len(weight) // groups, weight.shape[1]
     whole = weight.new_zeros(len(weight), channels * groups, *weight.shape[2:])
@@ -70,7 +87,7 @@ def _one_group(weight: Tensor, groups: int) -> Tensor:
     return whole
 
 
-def _padding(layer: nn.Conv2d, axis: int) -> tuple[int, int]:
+def _padding(layer: nn.Conv1d | nn.Conv2d, axis: int) -> tuple[int, int]:
     """Padding before and behind an axis, in pixels."""
     if layer.padding == "same":
         total = layer.dilation[axis] * (layer.kernel_size[axis] - 1)

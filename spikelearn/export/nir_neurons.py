@@ -1,5 +1,6 @@
 """Neuron models as nodes of NIR: one function a model."""
 
+import copy
 from collections.abc import Mapping
 from functools import singledispatch
 from typing import Any, Literal, NamedTuple
@@ -8,7 +9,7 @@ import nir
 import numpy as np
 from torch import Tensor
 
-from spikelearn.neurons import IF, LIF, CubaLIF, LeakyIntegrator, MembraneNeuron, Neuron, Rate
+from spikelearn.neurons import IF, LIF, PLIF, CubaLIF, LeakyIntegrator, MembraneNeuron, Neuron, Rate
 from spikelearn.neurons.activations import Linear
 from spikelearn.neurons.parts.constants import Constant
 
@@ -16,7 +17,7 @@ from spikelearn.neurons.parts.constants import Constant
 FILE_DT = 1e-4
 
 #: What a leaky neuron is written as.
-Form = Literal["cuba-lif", "lif"]
+Form = Literal["cuba-lif", "lif", "nir", "exponential-lif"]
 
 
 class Unsayable(ValueError):
@@ -47,15 +48,35 @@ class Population(NamedTuple):
         return self.node(**arrays)
 
 
-def population_of(neuron: Neuron, form: Form) -> Population:
-    """The node of a neuron's model, which is entered for itself alone: what inherits from it may fire otherwise.
+def population_of(neuron: Neuron, form: Form, *, lossy: bool = False) -> tuple[Population, tuple[str, ...]]:
+    """The node of a neuron's model, and what is lost in it, a sentence each; nothing is unless ``lossy``.
+
+    A model is entered for itself alone: what inherits from it may fire otherwise.
 
     Raises:
         Unsayable: a model that NIR has no node for, or settings that its node cannot say.
     """
     if type(neuron) not in node_of.registry:
         raise Unsayable(f"has {type(neuron).__name__} neurons, for which NIR has no node")
-    return node_of(neuron, form)
+    lost: list[str] = []
+    if lossy and isinstance(neuron, MembraneNeuron):
+        neuron, lost = _sayable(neuron, form)
+    return node_of(neuron, form), tuple(lost)
+
+
+def _sayable(neuron: MembraneNeuron, form: Form) -> tuple[MembraneNeuron, list[str]]:
+    """The neuron nearest to ``neuron`` that a node can say, and what it does otherwise."""
+    lost, made = [], copy.copy(neuron)
+    made._buffers = dict(neuron._buffers)
+    if neuron.reset == "subtract":
+        made.reset = "to_value"
+        # What it would be reset to was not used.
+        made.set_constant("v_reset", neuron.v_leak)
+        lost.append("its reset by subtraction is written as one to the rest, so that it fires less")
+    elif form != "nir" and np.any(_values(neuron.v_leak) != _values(neuron.v_reset)):
+        made.set_constant("v_reset", neuron.v_leak)
+        lost.append("its v_reset is written as v_leak, to which readers reset")
+    return made, lost
 
 
 @singledispatch
@@ -68,32 +89,57 @@ def node_of(_: Neuron, __: Form) -> Population:
 def _integrator(neuron: LeakyIntegrator, form: Form) -> Population:
     keep = 1.0 - _values(neuron.decay_mem)
     r = _values(neuron.gain_mem) / keep
-    folded = form == "lif"
-    constants = {"tau": FILE_DT / keep, "r": 1.0 if folded else r, "v_leak": _values(neuron.v_leak)}
+    folded = form in ("lif", "exponential-lif")
+    constants = {"tau": _time(keep, form), "r": 1.0 if folded else r, "v_leak": _values(neuron.v_leak)}
     return Population(nir.LI, constants, r if folded else 1.0)
 
 
 @node_of.register
-def _if(neuron: IF, _: Form) -> Population:
+def _if(neuron: IF, form: Form) -> Population:
+    if form == "nir":
+        return Population(nir.IF, {"r": _values(neuron.gain_mem) / FILE_DT, **_firing(neuron)})
     constants = {"r": 1.0 / FILE_DT, "v_threshold": _threshold(neuron), "v_reset": 0.0}
     return Population(nir.IF, constants, _values(neuron.gain_mem))
 
 
 @node_of.register
 def _lif(neuron: LIF, form: Form) -> Population:
-    gain = _values(neuron.gain_mem)
+    return _leaky(neuron, _values(neuron.decay_mem), _values(neuron.gain_mem), form)
+
+
+@node_of.register
+def _plif(neuron: PLIF, form: Form) -> Population:
+    """A LIF with the decay that was learned."""
+    decay = _values(neuron.decay_mem)
+    gain = np.ones(()) if neuron.unit_gain else (1.0 - decay) * _values(neuron.r)
+    return _leaky(neuron, decay, gain, form)
+
+
+def _leaky(neuron: MembraneNeuron, decay: Any, gain: Any, form: Form) -> Population:
+    keep = 1.0 - decay
+    if form == "nir":
+        rest = {"v_leak": _values(neuron.v_leak)}
+        return Population(nir.LIF, {"tau": FILE_DT / keep, "r": gain / keep, **rest, **_firing(neuron)})
     if form == "cuba-lif":
-        return Population(nir.CubaLIF, _cuba(neuron, 0.0), gain)
-    keep, threshold = 1.0 - _values(neuron.decay_mem), _threshold(neuron)
-    constants = {"tau": FILE_DT / keep, "r": 1.0, "v_leak": 0.0, "v_reset": 0.0, "v_threshold": threshold}
-    # An importer's step multiplies what arrives by dt / tau.
+        return Population(nir.CubaLIF, _cuba(decay, 0.0, _threshold(neuron)), gain)
+    constants = {"tau": _time(keep, form), "r": 1.0, "v_leak": 0.0, "v_reset": 0.0, "v_threshold": _threshold(neuron)}
+    # A reader's step multiplies what arrives by 1 - its decay.
     return Population(nir.LIF, constants, gain / keep)
 
 
 @node_of.register
-def _cuba_lif(neuron: CubaLIF, _: Form) -> Population:
-    gain = _values(neuron.gain_mem) * _values(neuron.gain_syn)
-    return Population(nir.CubaLIF, _cuba(neuron, _values(neuron.decay_syn)), gain)
+def _cuba_lif(neuron: CubaLIF, form: Form) -> Population:
+    decay_mem, decay_syn = _values(neuron.decay_mem), _values(neuron.decay_syn)
+    if form == "exponential-lif":
+        raise Unsayable("has CubaLIF neurons, which readers of exponential decays do not know: choose another form")
+    gain_mem, gain_syn = _values(neuron.gain_mem), _values(neuron.gain_syn)
+    if form == "nir":
+        constants = {"tau_syn": FILE_DT / (1.0 - decay_syn), "tau_mem": FILE_DT / (1.0 - decay_mem)}
+        # All of the gain in r, where more than one factor would have to be told apart again.
+        r = gain_mem * gain_syn / ((1.0 - decay_mem) * (1.0 - decay_syn))
+        rest = {"v_leak": _values(neuron.v_leak)}
+        return Population(nir.CubaLIF, {**constants, "r": r, "w_in": 1.0, **rest, **_firing(neuron)})
+    return Population(nir.CubaLIF, _cuba(decay_mem, decay_syn, _threshold(neuron)), gain_mem * gain_syn)
 
 
 @node_of.register
@@ -106,27 +152,52 @@ def _rate(neuron: Rate, _: Form) -> Population:
     return Population(None, {})
 
 
-def _cuba(neuron: MembraneNeuron, decay_syn: Any) -> dict[str, Any]:
-    tau_mem, tau_syn = FILE_DT / (1.0 - _values(neuron.decay_mem)), FILE_DT / (1.0 - decay_syn)
+def _time(keep: Any, form: Form) -> Any:
+    """The time constant by which a reader keeps 1 - ``keep``: in an Euler step, or exponentially."""
+    if form != "exponential-lif":
+        return FILE_DT / keep
+    if np.any(keep == 1.0):
+        raise Unsayable("forgets all at every step, of which an exponential decay has no time constant")
+    return -FILE_DT / np.log1p(-np.asarray(keep, np.float64))
+
+
+def _cuba(decay_mem: Any, decay_syn: Any, threshold: Any) -> dict[str, Any]:
+    tau_mem, tau_syn = FILE_DT / (1.0 - decay_mem), FILE_DT / (1.0 - decay_syn)
     constants = {"tau_syn": tau_syn, "tau_mem": tau_mem, "r": tau_mem / FILE_DT, "w_in": tau_syn / FILE_DT}
-    return {**constants, "v_leak": 0.0, "v_reset": 0.0, "v_threshold": _threshold(neuron)}
+    return {**constants, "v_leak": 0.0, "v_reset": 0.0, "v_threshold": threshold}
+
+
+def _refuse_subtraction(neuron: MembraneNeuron) -> None:
+    if neuron.reset == "subtract":
+        raise Unsayable(
+            "resets by subtraction, which NIR cannot say (its neurons go to v_reset): train with "
+            'reset="to_value" (--neuron-option reset=to_value), or write what is nearest, lossy=True (--lossy)'
+        )
+
+
+def _firing(neuron: MembraneNeuron) -> dict[str, Any]:
+    """Threshold and reset as they are."""
+    _refuse_subtraction(neuron)
+    threshold = _values(neuron.v_threshold)
+    return {"v_threshold": _lowered(threshold) if neuron.inclusive else threshold, "v_reset": _values(neuron.v_reset)}
 
 
 def _threshold(neuron: MembraneNeuron) -> Any:
     """The threshold above the reset, a last digit lower where neurons fire at equality; refuses other resets."""
-    if neuron.reset == "subtract":
-        raise Unsayable(
-            "resets by subtraction, which NIR cannot say (its neurons go to v_reset): train with "
-            'reset="to_value" (--neuron-option reset=to_value)'
-        )
+    _refuse_subtraction(neuron)
     v_leak, v_reset = _values(neuron.v_leak), _values(neuron.v_reset)
     if np.any(v_leak != v_reset):
         raise Unsayable(
             f"has v_leak {v_leak} and v_reset {v_reset}: importers of NIR start and reset at one potential, so only "
-            "equal values can be exported"
+            'equal values can be exported, or form="nir" (--form nir), which few of them read'
         )
     threshold = _values(neuron.v_threshold) - v_reset
-    return np.float64(np.nextafter(np.float32(threshold), np.float32(-np.inf))) if neuron.inclusive else threshold
+    return _lowered(threshold) if neuron.inclusive else threshold
+
+
+def _lowered(threshold: Any) -> Any:
+    """The next number below in single precision: what lies above it is what is equal or above."""
+    return np.float64(np.nextafter(np.float32(threshold), np.float32(-np.inf)))
 
 
 def _values(value: Constant) -> Any:

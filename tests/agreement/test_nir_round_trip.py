@@ -234,7 +234,6 @@ def test_several_outputs_and_factors_without_weights_are_refused(tmp_path):
     for network, words in (
         (build("6-5(out)-4(out)", LIF), "read side by side"),
         (build("6-5-5(=fc1)-4", lambda: LIF(10e-3)), "'fc1_to_fc2' has no weights into which the factor"),
-        (build("6-5-4-3(+fc1)", LIF, delay=2), "block 'fc2' has a delay of 2 steps"),
     ):
         with pytest.raises(ValueError, match=words):
             NIR().write(network, tmp_path / "network.nir", (6,), {})

@@ -6,8 +6,8 @@ from torch import nn
 
 from spikelearn.export import NIR, Safetensors, load_weights, verify_nir
 from spikelearn.export.nir_neurons import FILE_DT
-from spikelearn.network import Block, Feedback, Network, RateReadout, build
-from spikelearn.neurons import IF, LIF, CubaLIF, LeakyIntegrator
+from spikelearn.network import Block, Network, RateReadout, build
+from spikelearn.neurons import IF, LIF, AdaptiveLIF, CubaLIF, LeakyIntegrator
 
 
 def exported(network, tmp_path, shape=(6,)):
@@ -70,7 +70,7 @@ def test_a_plain_form_for_readers_of_lif_alone(tmp_path):
     assert not any("written as CubaLIF" in note for note in result.notes)
     NIR("lif").write(build("6-3", CubaLIF), path, (6,), {})
     assert isinstance(nir.read(path).nodes["02_fc1_neurons"], nir.CubaLIF)
-    with pytest.raises(ValueError, match="form is 'LIF', expected one of cuba-lif, lif"):
+    with pytest.raises(ValueError, match="form is 'LIF', expected one of cuba-lif, exponential-lif, lif, nir"):
         NIR("LIF")
 
 
@@ -141,9 +141,14 @@ def blocks(synapse, neuron=None, **options):
     [
         (lambda: build("6-3", lambda: LIF(reset="subtract")), "resets by subtraction, which NIR cannot say"),
         (lambda: build("6-3", lambda: LIF(v_leak=0.2)), "only equal values can be exported"),
-        (lambda: Network(blocks(nn.Linear(6, 3), delay=2)), "a delay of 2 steps"),
-        (lambda: Network(blocks(nn.Linear(6, 3)), {"f": Feedback("a", "a", nn.Linear(3, 3))}), "feedback edges"),
-        (lambda: Network(blocks(nn.Sequential(nn.Linear(6, 3), nn.BatchNorm1d(3)))), "which NIR cannot say"),
+        (lambda: build("6-3", AdaptiveLIF.per_step), "AdaptiveLIF neurons, for which NIR has no node"),
+        (lambda: Network(blocks(nn.Sequential(nn.Linear(6, 3), nn.ReLU()))), "which NIR cannot say"),
+        (lambda: Network(blocks(nn.Sequential(nn.BatchNorm1d(6), nn.ReLU()))), "has no weights for it"),
+        (lambda: Network(blocks(nn.BatchNorm1d(6))), "without weights beside it"),
+        (
+            lambda: Network(blocks(nn.Sequential(nn.Linear(6, 3), nn.BatchNorm1d(3, track_running_stats=False)))),
+            "without running statistics",
+        ),
     ],
 )
 def test_what_nir_cannot_say_is_refused(make, message, tmp_path):

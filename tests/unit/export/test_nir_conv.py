@@ -93,7 +93,6 @@ def test_zeros_by_hand():
         (nn.Conv2d(1, 2, 2, padding="same", dilation=3), "padding 'same'"),
         (nn.Conv2d(1, 2, 3, padding=1, padding_mode="reflect"), "pads with 'reflect'"),
         (nn.Conv2d(1, 2, 3, padding=1, padding_mode="circular"), "pads with 'circular'"),
-        (nn.Conv1d(1, 2, 3), "which NIR cannot say"),
     ],
 )
 def test_what_cannot_be_made_square_is_refused_by_name(conv, message, tmp_path):
