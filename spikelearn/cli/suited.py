@@ -6,10 +6,12 @@ from typing import Any
 from spikelearn.catalogue import PRESETS
 from spikelearn.plasticity import Unmet
 from spikelearn.runs import (
+    OF_A_STRING,
     Settings,
     adapted,
     filled_in,
     for_neurons,
+    is_nir,
     merged,
     needed,
     needs_of,
@@ -72,7 +74,10 @@ def _filled(settings: Settings, given: dict[str, Any]) -> Settings:
     net = settings.net
     template = needs.pop("net", net)
     needs["net"] = adapted(net, settings.make_rule()) if "net" in given else filled_in(template, net)
-    needs = for_neurons(needs, given, needs["net"])
+    if is_nir(net):
+        needs = {name: value for name, value in needs.items() if name not in OF_A_STRING}
+    else:
+        needs = for_neurons(needs, given, needs["net"])
     said = {name: value for name, value in given.items() if name != "net"}
     return settings_from(merged(merged({"rule": settings.rule}, needs), said))
 
@@ -82,6 +87,8 @@ def _cure(settings: Settings) -> str:
     rule = settings.make_rule()
     bare = {"rule": settings.rule, "net": settings.net}
     needs = {**needed(rule, still=settings.takes_encoder()), "net": adapted(settings.net, rule)}
+    if is_nir(settings.net):
+        needs = {name: value for name, value in needs.items() if name not in OF_A_STRING}
     flags = _flags(settings_from(bare), settings_from({**bare, **needs}))
     return f"; all that {settings.rule} needs at once: {flags}{_recipe(settings)}" if flags else ""
 

@@ -12,6 +12,7 @@ from spikelearn.runs.needs import (
     network_for,
     settings_for,
 )
+from spikelearn.runs.nir_networks import OF_A_STRING, is_nir
 from spikelearn.runs.presets import Preset, merged, read_preset
 from spikelearn.runs.reading import open_run, trained_predictor
 from spikelearn.runs.run import train
@@ -21,12 +22,14 @@ from spikelearn.runs.start import make_loaders, prepare, test_loader
 from spikelearn.runs.weights import about_weights, trained_network
 
 __all__ = [
+    "OF_A_STRING",
     "Preset",
     "Settings",
     "about_weights",
     "adapted",
     "dense_sizes",
     "filled_in",
+    "is_nir",
     "make_loaders",
     "merged",
     "needed",

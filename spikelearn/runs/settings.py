@@ -9,17 +9,18 @@ from typing import Annotated, Any, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from spikelearn.checks import one_of
 from spikelearn.datasets import Dataset, Split
 from spikelearn.datasets.names import checksums_of, full_name, kind_of, open_dataset, stamp_of
 from spikelearn.datasets.root import data_root, written_out
 from spikelearn.hardware import HARDWARE, Hardware
 from spikelearn.imports import checksums
 from spikelearn.loading import ENCODERS, NOISES, Encoder, Noise
-from spikelearn.network import INITIALISERS, READOUTS, InputNorm, MembraneReadout, Network, Readout, StepReadout, build
+from spikelearn.network import INITIALISERS, READOUTS, InputNorm, Network, build
 from spikelearn.neurons import NEURONS, neuron_factory
 from spikelearn.plasticity import RULES, OptimizerChoice, Rule
 from spikelearn.runs.groups import Group, Setting, about, in_groups
+from spikelearn.runs.networks import finished
+from spikelearn.runs.nir_networks import is_nir, network_from, said_of_a_string, settled
 from spikelearn.seeding import generator_for
 from spikelearn.sparsity import PRUNINGS, Pruning
 from spikelearn.tasks import CLASSIFY, TASKS, Task
@@ -41,7 +42,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     net: Annotated[str, Setting(Group.NETWORK, fixed=True)] = Field(
-        "64-100-10", description="Architecture, e.g. 784-400-10 or 15C5-P2-40C5-P2-300-10."
+        "64-100-10",
+        description="Architecture, e.g. 784-400-10 or 15C5-P2-40C5-P2-300-10, or a file: nir:FILE[,mend=NAME].",
     )
     rule: Annotated[str, Setting(Group.RULE, fixed=True)] = Field(
         "bptt", description="Learning rule; see: spikelearn rules."
@@ -191,6 +193,11 @@ class Settings(BaseModel):
     def _known(cls, value: str) -> str:
         return full_name(value)
 
+    @field_validator("net")
+    @classmethod
+    def _settled_net(cls, value: str) -> str:
+        return settled(value)
+
     @field_validator("weights")
     @classmethod
     def _absolute_weights(cls, value: str | None) -> str | None:
@@ -219,7 +226,9 @@ class Settings(BaseModel):
         return None if value is None else str(TASKS.make(value))
 
     @model_validator(mode="after")
-    def _output_option_needs_output(self) -> Self:
+    def _network_is_said_once(self) -> Self:
+        if said := said_of_a_string(self.net, self):
+            raise PydanticCustomError("net", f"a NIR file says its neurons: leave out {', '.join(said)}")
         if self.output_option and self.output is None:
             raise PydanticCustomError("output_option", "it needs another neuron for the last block: name one as output")
         return self
@@ -247,6 +256,9 @@ class Settings(BaseModel):
         Raises:
             ValueError: a wrong string, neuron or option.
         """
+        if is_nir(self.net):
+            network = network_from(self.net, input_shape, self.readout)
+            return finished(network, self.make_task(), self.readout, self.freeze)
         network = build(
             self.net,
             neuron_factory(self.neuron, self.neuron_option),
@@ -263,19 +275,7 @@ class Settings(BaseModel):
             init=INITIALISERS.build(self.init, self.init_option),
             generator=generator_for(self.seed, "weights"),
         )
-        if self.make_task().per_step and not isinstance(network.readout, StepReadout):
-            # The spikes of one step, 0 or 1, are read where they are asked for by name alone.
-            read = network.readout if self.readout is not None else MembraneReadout()
-            if not isinstance(read, Readout):
-                raise ValueError(f"readout {self.readout!r} cannot be read at every step: choose another")
-            network.readout = StepReadout(read)
-        places = network.places
-        for name in self.freeze:
-            if name not in places:
-                raise ValueError(f"freeze names block {name!r}, expected {one_of(name, list(places))}")
-            # In evaluation mode, so that a norm's running statistics stay as well.
-            places[name].requires_grad_(False).eval()
-        return network
+        return finished(network, self.make_task(), self.readout, self.freeze)
 
     def make_rule(self) -> Rule:
         """The rule, with the task's loss where it takes one and none is named.

@@ -20,7 +20,7 @@ from spikelearn.datasets import short_name
 from spikelearn.documents import modelled, read_sealed, sealed, write_json
 from spikelearn.loading import Loader
 from spikelearn.network.architecture import Conv, Dense, Layer, Residual, Wired, parse
-from spikelearn.runs import Settings, make_loaders, usable_device
+from spikelearn.runs import Settings, is_nir, make_loaders, usable_device
 from spikelearn.seeding import derived_seed
 from spikelearn.synapses import Residual as ResidualSynapse
 from spikelearn.tasks import confused
@@ -73,6 +73,11 @@ def ordinary_network(net: str, shape: tuple[int, ...], seed: int = 0) -> nn.Sequ
     Raises:
         ValueError: a string that cannot be read, or layers that do not fit the samples.
     """
+    if is_nir(net):
+        raise ValueError(
+            f"network {net!r} is a file, but the ordinary network beside a comparison is made of a string: leave out "
+            "--reference-mlp, or take a string"
+        )
     named, layers = parse(net)
     if any(
         isinstance(layer, Wired) and (layer.source or layer.joined or layer.read or layer.returned) for layer in layers
