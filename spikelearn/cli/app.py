@@ -26,6 +26,7 @@ from spikelearn.cli.report import report_command
 from spikelearn.cli.traces import traces_command
 from spikelearn.cli.train import train_command
 from spikelearn.cli.tune import tune_command
+from spikelearn.cli.verify import verify_command
 from spikelearn.datasets import DataWarning
 from spikelearn.imports import ComponentsChanged
 from spikelearn.plasticity import RuleWarning
@@ -39,6 +40,7 @@ SEVERAL = {
     "continual": ("--rules",),
     "compare": ("--rules", "--data", "--net", "--set", "--axis"),
     "tune": ("--rules", "--rule", "--set"),
+    "verify": ("--against", "--mend"),
 }
 
 app = typer.Typer(
@@ -67,7 +69,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     *(train_command, align_command, compare_command, tune_command, report_command, evaluate_command, export_command),
     *(inspect_command, rules_command, locality_command, traces_command, neurons_command, datasets_command),
     *(impairments_command, presets_command, meta_command, credits_command, phenotype_command),
-    *(continual_command, doctor_command),
+    *(continual_command, doctor_command, verify_command),
 )
 for command in COMMANDS:
     app.command(command.__name__.removesuffix("_command"))(_interruptible(command))

@@ -4,12 +4,15 @@ import math
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 import typer
+from torch import Tensor
 from typer import Option
 
 from spikelearn.cli.common import AsJson, DataRoot, Imports, RunPath, opened, output, print_json
-from spikelearn.export import FORMATS, Verification, verify_nir
-from spikelearn.network import Network
+from spikelearn.export import FORMATS, READERS, Proof, Verification, add_proof, read_nir, recorded_spikes, verify_nir
+from spikelearn.export.verify import USUAL
+from spikelearn.network import Network, evaluating
 from spikelearn.runs import Settings, about_weights, test_loader, trained_network
 from spikelearn.training import RunFolder
 
@@ -22,8 +25,16 @@ def export_command(
     file: Annotated[str | None, Option("--to", metavar="FILE", help="Where to; default: in the run's folder.")] = None,
     kind: Annotated[str, Option("--format", help="nir or safetensors.")] = "nir",
     form: Annotated[
-        str | None, Option("--form", help="What LIF neurons become in NIR: cuba-lif (default, exact) or lif.")
+        str | None,
+        Option("--form", help="What LIF neurons become in NIR: cuba-lif (default), lif, exponential-lif or nir."),
     ] = None,
+    reader: Annotated[
+        str | None, Option("--for", metavar="READER", help=f"Write NIR for a program: {', '.join(READERS)}.")
+    ] = None,
+    lossy: Annotated[
+        bool, Option("--lossy", help="Write what NIR or the reader cannot say as what is nearest.")
+    ] = False,
+    proof: Annotated[bool, Option("--proof", help="Record the spikes of test samples in the file.")] = False,
     verify: Annotated[
         bool, Option("--verify", help="Run snnTorch's and Norse's import on test samples and compare.")
     ] = False,
@@ -33,9 +44,11 @@ def export_command(
 ) -> None:
     """Export the trained network of a run; with --verify, exit code 0 only if every simulator fires the same spikes."""
     folder, settings = opened(run, data_root)
-    if form is not None and kind != "nir":
-        raise ValueError(f"--form is of NIR files, but --format is {kind!r}: drop one of the two")
-    writer = FORMATS.build(kind, {} if form is None else {"form": form})
+    own = {"--form": form, "--for": reader, "--lossy": lossy, "--proof": proof}
+    if kind != "nir" and (given := [flag for flag, value in own.items() if value]):
+        raise ValueError(f"{given[0]} is of NIR files, but --format is {kind!r}: drop one of the two")
+    chosen = {"form": form, "reader": reader, "lossy": lossy or None}
+    writer = FORMATS.build(kind, {name: value for name, value in chosen.items() if value is not None})
     if verify and kind != "nir":
         raise ValueError(f"--verify compares spikes of a NIR file, but --format is {kind!r}: drop one of the two")
     path = Path(file) if file else folder.path / f"network{writer.ending}"
@@ -52,22 +65,42 @@ def export_command(
         for note in notes:
             output.print(f"  note: {note}")
     failed = False
+    if proof:
+        _record(settings, exported.path)
     if verify:
-        failed = _verify(network, settings, exported.path, report, as_json)
+        failed = _verify(network, settings, exported.path, report, as_json, reader)
     if as_json:
         print_json(report)
     if failed:
         raise typer.Exit(1)
 
 
-def _verify(network: Network, settings: Settings, path: Path, report: dict[str, Any], as_json: bool) -> bool:
+def _record(settings: Settings, path: Path) -> None:
+    """Record what the network of the file fires on test samples in it."""
+    inputs = _samples(settings)
+    imported = read_nir(path)
+    inputs = inputs.float().reshape(*inputs.shape[:2], *imported.input_shape)
+    with torch.no_grad(), evaluating(imported.network):
+        spikes, margin = recorded_spikes(imported.network, inputs)
+    add_proof(path, Proof(inputs, spikes.flatten(2), margin))
+
+
+def _samples(settings: Settings) -> Tensor:
+    """Test samples, enough for ``ENTRIES`` or all."""
     loader = test_loader(settings)
     samples = min(len(loader.dataset), math.ceil(ENTRIES / (settings.steps * loader.outputs)))
-    outcome = verify_nir(network, path, loader.load(loader.indices[:samples]).inputs)
+    return loader.load(loader.indices[:samples]).inputs
+
+
+def _verify(
+    network: Network, settings: Settings, path: Path, report: dict[str, Any], as_json: bool, reader: str | None
+) -> bool:
+    inputs = _samples(settings)
+    outcome = verify_nir(network, path, inputs, against=USUAL if reader is None else (reader,))
     report.update(spikes=outcome.spikes, margin=outcome.margin, not_tried=list(outcome.not_tried))
     report["peers"] = {name: verdict._asdict() for name, verdict in outcome.peers.items()}
     if not as_json:
-        _print(outcome, samples)
+        _print(outcome, inputs.shape[1])
     return not all(verdict.agrees for verdict in outcome.peers.values())
 
 

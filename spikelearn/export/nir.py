@@ -101,17 +101,18 @@ def to_graph(
         writer.notes.append(f"the blocks {unneeded}, on which what is read does not depend, are not part of the file")
     if any(len([edge for edge in writer.edges if edge[1] == node]) > 1 for node in writer.nodes):
         writer.notes.append("several edges lead into a node, which snnTorch reads, and Norse does not")
-    graph = writer.graph(network.outputs, {**metadata, **_about(network)})
+    graph = writer.graph(network.outputs, {**metadata, **_about(network, form)})
     graph.metadata[CONTENT] = content_of(graph.to_dict())
     return graph, tuple(writer.notes)
 
 
-def _about(network: Network) -> dict[str, Any]:
+def _about(network: Network, form: Form) -> dict[str, Any]:
     """What a file says of the network beside its nodes."""
     neurons = [block.neuron for block in network.blocks.values()]
     resets = sorted({getattr(neuron, "reset", "none") for neuron in neurons})
     dts = sorted({neuron.dt for neuron in neurons})
-    about: dict[str, Any] = {"dt": FILE_DT, "discretisation": "euler", "spikelearn": version("spikelearn")}
+    about: dict[str, Any] = {"dt": FILE_DT, "spikelearn": version("spikelearn")}
+    about["discretisation"] = "exact" if form == "exponential-lif" else "euler"
     if len(dts) == 1:
         about["network_dt"] = dts[0]
     return {**about, "reset": "to_value", "reset_of_network": " ".join(resets)}

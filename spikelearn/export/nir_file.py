@@ -27,7 +27,13 @@ Tree = dict[str, Any]
 
 
 def read_tree(path: Path | str, largest: int = LARGEST) -> Tree:
-    """The root node of a NIR file: groups as dicts, arrays as numpy arrays, texts as strings; no code of it is run.
+    """The graph of a NIR file, its group ``node``; arguments and errors as of ``read_groups``."""
+    node: Tree = read_groups(path, largest)["node"]
+    return node
+
+
+def read_groups(path: Path | str, largest: int = LARGEST) -> Tree:
+    """What is in a NIR file, its graph under ``node``: dicts, numpy arrays and texts; no code of it is run.
 
     It is read by a process of its own, which damaged files may crash.
 
@@ -66,7 +72,7 @@ def read_tree(path: Path | str, largest: int = LARGEST) -> Tree:
     said = known.get(CONTENT) if isinstance(known, dict) else None
     if said is not None and said != content_of(node):
         raise ValueError(f"{path} is not as it was written (its checksum does not match): {cure}")
-    return node
+    return tree
 
 
 def content_of(node: Mapping[str, Any]) -> str:

@@ -101,7 +101,7 @@ def _leaky(kind: Any, arrays: dict[str, np.ndarray], keep: np.ndarray, gain: np.
 def _lif(arrays: dict[str, np.ndarray], reading: Reading) -> LIF:
     _check_times(tau=arrays["tau"])
     keep = _keep(arrays["tau"], reading, "tau")
-    gain = np.ones(()) if "LIF" in reading.unit_gain else _near_one(arrays["r"] * reading.dt / arrays["tau"])
+    gain = np.ones(()) if "LIF" in reading.unit_gain else _near_one(arrays["r"] * keep)
     made: LIF = _leaky(LIF, arrays, keep, gain, _firing(arrays, reading))
     return made
 
@@ -109,7 +109,7 @@ def _lif(arrays: dict[str, np.ndarray], reading: Reading) -> LIF:
 def _li(arrays: dict[str, np.ndarray], reading: Reading) -> LeakyIntegrator:
     _check_times(tau=arrays["tau"])
     keep = _keep(arrays["tau"], reading, "tau")
-    gain = np.ones(()) if "LI" in reading.unit_gain else _near_one(arrays["r"] * reading.dt / arrays["tau"])
+    gain = np.ones(()) if "LI" in reading.unit_gain else _near_one(arrays["r"] * keep)
     made: LeakyIntegrator = _leaky(LeakyIntegrator, arrays, keep, gain, {"dt": reading.network_dt})
     return made
 
@@ -124,8 +124,8 @@ def _cuba_lif(arrays: dict[str, np.ndarray], reading: Reading) -> LIF | CubaLIF:
     tau_mem, tau_syn = arrays["tau_mem"], arrays["tau_syn"]
     _check_times(tau_mem=tau_mem, tau_syn=tau_syn)
     keep_mem, keep_syn = _keep(tau_mem, reading, "tau_mem"), _keep(tau_syn, reading, "tau_syn")
-    gain_mem, gain_syn = arrays["r"] * reading.dt / tau_mem, arrays["w_in"] * reading.dt / tau_syn
-    gain = np.ones(()) if "CubaLIF" in reading.unit_gain else _near_one(gain_mem * gain_syn)
+    whole = arrays["r"] * keep_mem * (arrays["w_in"] * keep_syn)
+    gain = np.ones(()) if "CubaLIF" in reading.unit_gain else _near_one(whole)
     options, dt = _firing(arrays, reading), reading.network_dt
     if bool((np.abs(1.0 - keep_syn) < NEAR_ONE).all()):
         own: LIF = _leaky(LIF, arrays, keep_mem, gain, options)

@@ -82,7 +82,8 @@ def reading_of(nodes: Nodes, dt: float | None, mend: Collection[str]) -> tuple[N
     assert dt is not None
     check_positive("dt of the file", dt, "s")
     network_dt = number_in(nodes.metadata, "network_dt")
-    reading = Reading(dt, dt if network_dt is None else network_dt)
+    exact = nodes.metadata.get("discretisation") == "exact"
+    reading = Reading(dt, dt if network_dt is None else network_dt, exact=exact)
     check_positive("network_dt of the file", reading.network_dt, "s")
     for name, quirk in QUIRKS.items():
         if name in mend:
