@@ -9,7 +9,7 @@ from spikelearn.network.connections import EVERY, WORDS, Connections, is_word, w
 from spikelearn.network.laws import Sign
 
 GRAMMAR = (
-    "300 or FC300 (dense), 15C5 (15 filters of 5x5; marks: s stride 2, s3 stride 3, p same padding, p2 padding 2, r or "
+    "300 or FC300 (dense), 784= (one to one: each neuron takes what arrives at its number, as it is), 15C5 (15 filters of 5x5; marks: s stride 2, s3 stride 3, p same padding, p2 padding 2, r or "
     "r2 the same with reflected images in place of zeros), "
     "P2 or AP2 (average pool), MP2 (max pool), SP2 (sum pool, SP2x1.1: times 1.1), each with an optional stride s1; "
     "16R3 (a residual block: two convolutions of 3x3 and a way past them); behind the last layer but one (F400), "
@@ -31,7 +31,7 @@ _BEHIND = "feedback stands behind a dense or convolutional layer, as in 400(F400
 #: Largest number of neurons, filters or pixels in a token.
 LARGEST = 1_000_000
 
-_DENSE = re.compile(r"(?:FC)?(?P<n>\d+)(?:FC)?", re.IGNORECASE | re.ASCII)
+_DENSE = re.compile(r"(?:FC)?(?P<n>\d+)(?:FC|(?P<same>=))?", re.IGNORECASE | re.ASCII)
 _CONV = re.compile(r"(?P<n>\d+)C(?P<k>\d+)(?P<marks>(?:[spr]\d*)*)", re.IGNORECASE | re.ASCII)
 _POOL = re.compile(r"(?P<kind>[AMS]?)P(?P<k>\d+)(?:s(?P<s>\d+))?(?:x(?P<gain>\d+\.?\d*))?", re.IGNORECASE | re.ASCII)
 _RESIDUAL = re.compile(r"(?P<n>\d+)R(?P<k>\d+)(?P<s>s\d*)?", re.IGNORECASE | re.ASCII)
@@ -98,10 +98,11 @@ class Wired:
 
 @dataclass(frozen=True)
 class Dense(Wired):
-    """``size`` neurons, each connected to everything before; ``back`` is feedback from them."""
+    """``size`` neurons, each connected to everything before, or ``same``: to its number; ``back`` is feedback."""
 
     size: int
     back: Back | None = None
+    same: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ def _layer(text: str, token: str, at: int) -> Layer:
     if marked := _MARKED.fullmatch(token):
         return _marked(text, token, at, marked)
     if match := _DENSE.fullmatch(token):
-        layer = Dense(int(match["n"]))
+        layer = Dense(int(match["n"]), same=bool(match["same"]))
     elif match := _CONV.fullmatch(token):
         layer = _conv(text, token, at, match)
     elif match := _RESIDUAL.fullmatch(token):

@@ -184,9 +184,16 @@ def widened(layer: Neurons, channels: int) -> Neurons:
 
 def module_of(architecture: str, layer: Layer, shape: tuple[int, ...], bias: bool) -> tuple[nn.Module, tuple[int, ...]]:
     """The weights or the pool that ``layer`` is, for what arrives with ``shape``, and the shape of its result."""
-    weights = layer.size * math.prod(shape) if isinstance(layer, Dense) else 0
+    weights = layer.size * math.prod(shape) if isinstance(layer, Dense) and not layer.same else 0
     if weights > 2**31:
         raise ValueError(f"network string {architecture!r}: {layer} needs {weights:,} weights, which is too large")
+    if isinstance(layer, Dense) and layer.same:
+        if layer.size != math.prod(shape):
+            raise ValueError(
+                f"network string {architecture!r}: {layer.size}= takes what arrives one to one, but that are "
+                f"{math.prod(shape)}: write {math.prod(shape)}="
+            )
+        return nn.Identity(), (layer.size,)
     if isinstance(layer, Dense):
         return nn.Linear(math.prod(shape), layer.size, bias=bias), (layer.size,)
     if len(shape) != 3:

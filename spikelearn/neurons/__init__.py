@@ -9,6 +9,7 @@ from spikelearn.neurons.base import NEURONS, MembraneState, Neuron, SharedConsta
 from spikelearn.neurons.conductance_lif import ConductanceLIF, ConductanceLIFState
 from spikelearn.neurons.cuba_lif import CubaLIF, CubaLIFState
 from spikelearn.neurons.deep_artificial_neuron import DeepArtificialNeuron, DeepArtificialNeuronState
+from spikelearn.neurons.diehl_cook_lif import DiehlCookLIF, DiehlCookLIFState
 from spikelearn.neurons.eif import EIF, EIFState
 from spikelearn.neurons.escape_noise_lif import EscapeNoiseLIF, EscapeNoiseLIFState
 from spikelearn.neurons.homeostatic_lif import HomeostaticLIF, HomeostaticLIFState
@@ -95,6 +96,8 @@ __all__ = [
     "CubaLIFState",
     "DeepArtificialNeuron",
     "DeepArtificialNeuronState",
+    "DiehlCookLIF",
+    "DiehlCookLIFState",
     "EscapeNoiseLIF",
     "EscapeNoiseLIFState",
     "FastSigmoid",

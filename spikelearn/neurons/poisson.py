@@ -9,7 +9,10 @@ from spikelearn.checks import check_positive
 from spikelearn.neurons.base import NEURONS, Neuron
 from spikelearn.neurons.parts.constants import Constant, given
 from spikelearn.neurons.parts.spike_function import SpikeFunction
-from spikelearn.neurons.parts.streams import streams, uniform
+from spikelearn.neurons.parts.streams import BITS, between, streams, uniform
+
+#: Draws to both sides of the calculated probability that are tried, which rounding may put on the other side.
+MARGIN = 4
 
 
 class PoissonState(NamedTuple):
@@ -68,3 +71,17 @@ class Poisson(Neuron):
         u, stream = uniform(state.stream, current.dtype)
         v = self.rate * self.dt * current.relu() + torch.log1p(-u)
         return spike_function(v - self.v_threshold, self.inclusive), v, PoissonState(stream)
+
+    def spikes_below(self, current: Tensor) -> Tensor:
+        """Under which whole number a draw of a stream makes a spike in ``step``, int64, shaped like the current.
+
+        Of ``BITS`` bits for the current's type. So a loop that compares whole numbers fires as ``step`` does.
+        """
+        bits, charge = BITS[current.dtype], self.rate * self.dt * current.relu()
+        near = (-torch.expm1(-charge.double()) * 2.0**bits - 0.5).floor().long()
+        below = (near - MARGIN).clamp(min=0)
+        for whole in (near + offset for offset in range(-MARGIN, MARGIN + 1)):
+            known = (whole >= 0) & (whole < 1 << bits)
+            fires = charge + torch.log1p(-between(whole, current.dtype)) > self.v_threshold
+            below += known & fires
+        return below

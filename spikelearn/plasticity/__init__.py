@@ -78,6 +78,7 @@ from spikelearn.plasticity.per_layer import PerLayer, of_layer, per_layer
 from spikelearn.plasticity.requires import Unmet
 from spikelearn.plasticity.spike_timing.clopath import Clopath
 from spikelearn.plasticity.spike_timing.dependences import DEPENDENCES, Additive, Dependence, Power, PowerLaw
+from spikelearn.plasticity.spike_timing.diehl_cook import DiehlCook
 from spikelearn.plasticity.spike_timing.dopamine_stdp import DopamineSTDP
 from spikelearn.plasticity.spike_timing.mstdp import MSTDP
 from spikelearn.plasticity.spike_timing.mstdpet import MSTDPET
@@ -298,6 +299,7 @@ __all__ = [
     "CrossEntropyRate",
     "CrossEntropySteps",
     "Desire",
+    "DiehlCook",
     "EMSTDPLoihi",
     "FilteredCount",
     "HebbianConv",

@@ -222,6 +222,12 @@ class Rule(ABC):
         """
         return network.scores(network.run(inputs)[0], valid)
 
+    def read(self, network: Network, inputs: Tensor, memory: Memory, valid: Tensor | None = None) -> Tensor:
+        """What a fitted readout reads of samples, [B, units]; here that of one run. Arguments as of ``scores``."""
+        readout, output = network.readout, network.run(inputs)[0].output
+        assert isinstance(readout, FittedReadout)
+        return readout.read(output) if valid is None else readout.read_valid(output, valid)
+
     def predicting(self, network: Network, memory: Memory) -> tuple["Rule", Memory]:
         """The rule whose ``scores`` predict, with its memory: the rule itself, or that of the part that is read."""
         return self, memory

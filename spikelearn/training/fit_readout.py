@@ -3,11 +3,16 @@
 from collections.abc import Callable, Iterator
 
 import torch
+from torch import Tensor
 
 from spikelearn.loading import Batches, Loader, spread
 from spikelearn.network import FittedReadout, Network, evaluating
 from spikelearn.plasticity import Batch
+from spikelearn.seeding import derived_seed
 from spikelearn.synapses import float_type
+
+#: What a readout reads of samples, from a network, inputs [T, B, ...] and the steps that count (None: all).
+Reads = Callable[[Network, Tensor, Tensor | None], Tensor]
 
 #: Bytes of what is read of the training samples that a readout is fitted to; of more, fewer samples are shown.
 FITTED_BYTES = 1 << 30
@@ -20,6 +25,7 @@ def fit_readout(
     *,
     device: torch.device | str = "cpu",
     between: Callable[[], None] = lambda: None,
+    reads: Reads | None = None,
 ) -> int:
     """Fit the readout of ``network`` to its own records of training samples, where it is one that is fitted.
 
@@ -31,6 +37,7 @@ def fit_readout(
         loader: the training samples.
         device: where the network lies.
         between: called between batches, for example to stop.
+        reads: what the readout reads of samples; None: what it reads of one run.
 
     Returns: the number of samples; 0 where the readout is not fitted.
 
@@ -40,19 +47,27 @@ def fit_readout(
     readout = network.readout
     if not isinstance(readout, FittedReadout):
         return 0
-    read, targets = [], []
+    reads = reads or _of_one_run
+    read, targets, seen = [], list[Tensor](), 0
+    # Every sample has random numbers of its own, whatever the batch that it comes in.
+    seed = derived_seed(getattr(loader, "seed", 0), "fit readout") >> 1
     with evaluating(network):
         for batch in _batches(loader, _most(readout)):
             between()
             there = batch.to(torch.device(device), float_type(network))
-            with network.presentation():
-                output = network.run(there.inputs)[0].output
-                valid = there.valid_steps
-                features = readout.read(output) if valid is None else readout.read_valid(output, valid)
+            with network.presentation(), network.drawing(seed + torch.arange(seen, seen + batch.size)):
+                features = reads(network, there.inputs, there.valid_steps)
+            seen += batch.size
             read.append(features.flatten(1).cpu())
             targets.append(batch.targets.cpu())
     readout.fit(torch.cat(read), torch.cat(targets))
     return len(torch.cat(targets))
+
+
+def _of_one_run(network: Network, inputs: Tensor, valid: Tensor | None) -> Tensor:
+    readout, output = network.readout, network.run(inputs)[0].output
+    assert isinstance(readout, FittedReadout)
+    return readout.read(output) if valid is None else readout.read_valid(output, valid)
 
 
 def _most(readout: FittedReadout) -> int:

@@ -30,7 +30,7 @@ from spikelearn.training.learning import learn
 from spikelearn.training.parallel import ALONE, Processes, ProcessLost, evaluate_together
 from spikelearn.training.parallel.sharing import counted, with_draws
 from spikelearn.training.position import Position
-from spikelearn.training.predicting import predictor
+from spikelearn.training.predicting import predictor, reader
 from spikelearn.training.recording import RECORDED, record_samples
 from spikelearn.training.state import check_same_network
 from spikelearn.training.state_checks import check_keys, is_same
@@ -141,7 +141,8 @@ class Fitting:
         self._check_finite()
         network, between = self.training.network, lambda: self._stop_if_asked(request)
         to_averages(self.training, self.loader, device=self.device, between=between)
-        fit_readout(network, self.loader, device=self.device, between=between)
+        reads = reader(self.training.rule, network, self.training.memory)
+        fit_readout(network, self.loader, device=self.device, between=between, reads=reads)
         held = self._measure(self.validation, request)
         self.at.seconds = before + time.monotonic() - started
         self._close_epoch(held, self._measure(self.watched, request))

@@ -17,3 +17,15 @@ def predictor(rule: Rule, network: Network, memory: Memory) -> Predict | None:
         return reads.scores(network, inputs, own, valid)
 
     return predict
+
+
+def reader(rule: Rule, network: Network, memory: Memory) -> Predict | None:
+    """What a fitted readout reads, as ``rule`` shows samples to a network; None: that of one run."""
+    reads, own = rule.predicting(network, memory)
+    if type(reads).read is Rule.read:
+        return None
+
+    def read(network: Network, inputs: Tensor, valid: Tensor | None) -> Tensor:
+        return reads.read(network, inputs, own, valid)
+
+    return read

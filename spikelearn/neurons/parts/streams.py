@@ -16,6 +16,9 @@ from spikelearn.seeding import derived_seed
 #: Step of the counter, and the factors of the mixture, as signed 64-bit numbers.
 STEP, FIRST, SECOND = (number - (1 << 64) for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
+#: Bits of a draw, by the type of the number that it becomes.
+BITS = {torch.float64: 52, torch.float32: 23, torch.float16: 23, torch.bfloat16: 23}
+
 
 def streams(seeds: Tensor, place: str, like: Tensor) -> Tensor:
     """The streams of the neurons of block ``place`` before the first draw, int64, shaped like ``like`` [B, ...].
@@ -37,10 +40,13 @@ def streams(seeds: Tensor, place: str, like: Tensor) -> Tensor:
 def uniform(stream: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Numbers between 0 and 1, neither of which occurs, and the streams behind them; shaped like ``stream``."""
     stream = stream + STEP
-    bits = 52 if dtype == torch.float64 else 23
+    return between(_right(_mixed(stream), 64 - BITS[dtype]), dtype), stream
+
+
+def between(whole: Tensor, dtype: torch.dtype) -> Tensor:
+    """The number between 0 and 1 that a draw of ``BITS[dtype]`` bits stands for."""
     kind = torch.float64 if dtype == torch.float64 else torch.float32
-    whole = _right(_mixed(stream), 64 - bits).to(kind)
-    return ((whole + 0.5) * 2.0**-bits).to(dtype), stream
+    return ((whole.to(kind) + 0.5) * 2.0 ** -BITS[dtype]).to(dtype)
 
 
 def _mixed(x: Tensor) -> Tensor:

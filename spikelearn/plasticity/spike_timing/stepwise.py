@@ -190,18 +190,30 @@ class StepwiseRule(TeachableRule):
                 record, state = network.step(x, state, masks=batch.masks, inject=inject)
                 keep_states(network.blocks, state.neurons)
                 reward = None if payments is None else payments.at(t, record)
-                for prefix, synapse, met, target in network.edges(record):
-                    name = weight_name(prefix, synapse)
-                    if name in weights:
-                        sent = late.of(name, target, record, state)
-                        neuron = network.blocks[target].neuron
-                        pre = _met(synapse, met, sent.post, target, weights[name])
-                        seen = Seen(pre, *sent, neuron, weights[name], reward, _pairs(synapse))
-                        weights[name].add_(self.change(seen, traces.setdefault(name, {})))
-                        weights[name].mul_(1.0 - self.weight_decay).clamp_(self.low, self.high)
-                        hold_signs(network, (name,))
+                for name, seen in seen_edges(network, record, state, weights, reward, late):
+                    weights[name].add_(self.change(seen, traces.setdefault(name, {})))
+                    weights[name].mul_(1.0 - self.weight_decay).clamp_(self.low, self.high)
+                    hold_signs(network, (name,))
                 now = {name: Activity(*(part.unsqueeze(0) for part in seen)) for name, seen in record.items()}
                 yield Moment(Record(now, {}, outputs=record.outputs), weights, traces)
+
+
+def seen_edges(
+    network: Network,
+    record: Record,
+    state: State,
+    weights: Mapping[str, Tensor],
+    reward: Tensor | None = None,
+    late: "_Late | None" = None,
+) -> Iterator[tuple[str, Seen]]:
+    """The edges that learn at one step, by the names of their ``weights``; ``late`` tells of targets later."""
+    late = late or _Late(0)
+    for prefix, synapse, met, target in network.edges(record):
+        name = weight_name(prefix, synapse)
+        if name in weights:
+            sent = late.of(name, target, record, state)
+            pre = _met(synapse, met, sent.post, target, weights[name])
+            yield name, Seen(pre, *sent, network.blocks[target].neuron, weights[name], reward, _pairs(synapse))
 
 
 class _Late:

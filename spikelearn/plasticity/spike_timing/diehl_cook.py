@@ -1,0 +1,257 @@
+"""The unsupervised learning of digits of Diehl & Cook: STDP, with presentations that are repeated until neurons fire."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from spikelearn.checks import check_count, check_not_negative
+from spikelearn.fast_path import is_watched
+from spikelearn.network import Network, Record, State, keep_states
+from spikelearn.plasticity.base import RULES, Batch, Memory, Update
+from spikelearn.plasticity.requires import Encoding, Need, Passes
+from spikelearn.plasticity.running import is_plain_rate
+from spikelearn.plasticity.spike_timing.stepwise import Traces, check_linear, private_weights, seen_edges
+from spikelearn.plasticity.spike_timing.triplet_stdp import TripletSTDP
+from spikelearn.plasticity.spike_timing.triplets import GivenTriplets, TripletParameters
+
+#: The rule of the authors' program: a spike of the input lowers a weight by the trace of the neuron's last spike, one
+#: of the neuron raises it by the trace of the input's last times that of its own last one.
+PUBLISHED = GivenTriplets(
+    *(0.0, 1e-4, 1e-2, 0.0), tau_plus=20e-3, tau_minus=20e-3, tau_y=40e-3, pairing="nearest-spike"
+)
+
+
+class Presented(NamedTuple):
+    """The end of the presentations of a batch.
+
+    Args:
+        counts: spikes of the population that is read, while it was shown the input for the last time, [B, n].
+        repeats: how many presentations of each sample were repeated, [B].
+        grads: {weight: minus its change}; {} where nothing learned.
+    """
+
+    counts: Tensor
+    repeats: Tensor
+    grads: dict[str, Tensor]
+
+
+@RULES.register("diehl-cook")
+class DiehlCook(TripletSTDP):
+    r"""Nearest-spike triplet STDP of a competing population, which is shown a sample until it answers.
+
+    $$\Delta w_{ji} = k\,z_j\, r_{1,i}\,(A_2^+ + A_3^+\, o_{2,j}) - k\,s_i\, o_{1,j}\,(A_2^- + A_3^-\, r_{2,i})$$
+
+    as ``triplet-stdp``, whose traces of the last spikes they are. A presentation is the steps of the input, then
+    ``rest`` without any; while fewer than ``least_spikes`` spikes are sent in it, by the population that is read and
+    while the input is shown, it is repeated from where the network stands with the input
+    $(1 + k\,\mathrm{raised\_by})$ times as strong, k = 1, 2, ... up to ``repeats``. Of the last one the scores are
+    read. Weights learn in all steps, those of the rest included. Predictions are made in the same way, with weights
+    that stand still.
+
+    The input is an intensity that a population of Poisson neurons turns into spikes, as in ``784-784=-100-10`` with
+    the neurons ``poisson`` and, where it is read, ``diehl-cook-lif`` and ``label-assignment``; spikes as bytes cannot
+    be raised. Online, weights change at every step. With ``online`` false they stand still while a batch is presented;
+    the mean over its samples, times ``scale``, is the change at its end: a scale of B is the sum, as if they had been
+    shown one after the other.
+
+    A plain network of that form goes through a compiled loop over a whole presentation, which follows events of the
+    inputs; all else step by step.
+
+    Args:
+        parameters, scale, low, high, dependence, online: as in ``triplet-stdp``.
+        rest: for which nothing is shown behind every presentation, seconds.
+        least_spikes: fewer than these have a presentation repeated; 0: none is.
+        raised_by: share of the input's strength by which each repeat raises it.
+        repeats: of a sample, at most.
+        dt: time step, seconds; must be that of the neurons.
+
+    Shapes: inputs [T, B, in...]; synapses are ``nn.Linear``, ``nn.Flatten`` may stand in front.
+
+    Raises:
+        ValueError: as ``triplet-stdp``; a negative rest, count or share; a readout of more than the numbers of spikes;
+            inputs as bytes, where presentations are repeated.
+
+    Source: Diehl & Cook, Frontiers in Computational Neuroscience 9, 2015, and the authors' program (intensity 2, and 3,
+    4, ... in repeats). deviation: a pair in the same step counts nothing; without end the program repeats; the mean of
+    shards is not the batch online, for weights change within the presentation.
+    """
+
+    default_settings = {
+        "net": "{input}-{input}=-100-{output}",
+        "neuron": "poisson",
+        "neuron_option": {"rate": 63.75, "dt": 0.5e-3},
+        "output": "diehl-cook-lif",
+        "readout": "label-assignment",
+        "bias": False,
+        "init": "unit-norm",
+        "init_option": {"length": 3.2, "positive": True},
+        "incoming_norm": 78.0,
+        "steps": 700,
+        "batch": 1,
+    }
+    fitted_settings = None
+
+    def __init__(
+        self,
+        parameters: TripletParameters = PUBLISHED,
+        scale: float = 1.0,
+        *,
+        rest: float = 0.15,
+        least_spikes: int = 5,
+        raised_by: float = 0.5,
+        repeats: int = 20,
+        online: bool = True,
+        low: float = 0.0,
+        high: float = 1.0,
+        dt: float = 0.5e-3,
+    ) -> None:
+        super().__init__(parameters, scale, low=low, high=high, dt=dt, online=online)
+        check_not_negative("rest", rest)
+        check_count("least_spikes", least_spikes, least=0)
+        check_not_negative("raised_by", raised_by)
+        check_count("repeats", repeats, least=0)
+        self.pause = round(rest / dt)
+        self.least_spikes, self.raised_by = least_spikes, raised_by
+        self.repeats = repeats if least_spikes else 0
+
+    @property
+    def requires(self) -> tuple[Need, ...]:
+        others = (need for need in super().requires if not isinstance(need, Encoding))
+        return *others, Encoding("direct"), Passes("a readout of the numbers of spikes", _check_readout)
+
+    @property
+    def form_of_synapses(self) -> Need:
+        return Passes("nn.Linear where something learns", check_linear)
+
+    @torch.no_grad()
+    def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:
+        with network.presentation() as buffers:
+            seen = self.presented(network, batch, learns=True)
+            rate = seen.counts / len(batch.inputs)
+            scores = network.readout.of_rate(rate)  # type: ignore[operator,union-attr]
+        repeats = {"repeats": float(seen.repeats.double().mean())}
+        name = network.outputs[0]
+        yield Update(seen.grads, scores, buffers=buffers, rates={name: float(rate.double().mean())}, metrics=repeats)
+
+    def scores(self, network: Network, inputs: Tensor, memory: Memory, valid: Tensor | None = None) -> Tensor:
+        if valid is not None:
+            return super().scores(network, inputs, memory, valid)
+        rate = self.rates(network, inputs)
+        scores: Tensor = network.readout.of_rate(rate)  # type: ignore[operator,union-attr]
+        return scores
+
+    def read(self, network: Network, inputs: Tensor, memory: Memory, valid: Tensor | None = None) -> Tensor:
+        if valid is not None:
+            return super().read(network, inputs, memory, valid)
+        front: Tensor = network.readout.front(self.rates(network, inputs))  # type: ignore[operator,union-attr]
+        return front
+
+    def rates(self, network: Network, inputs: Tensor) -> Tensor:
+        """Spikes per step of the population that is read, [B, n], in presentations that leave the weights alone."""
+        targets = torch.zeros(inputs.shape[1], dtype=torch.int64)
+        return self.presented(network, Batch(inputs, targets), learns=False).counts / len(inputs)
+
+    def presented(self, network: Network, batch: Batch, *, learns: bool) -> Presented:
+        """Present a batch, inside ``network.presentation()``; neurons in training keep what they leave to the next."""
+        network.check_run(batch.inputs, masks=batch.masks)
+        if self.repeats and not batch.inputs.is_floating_point():
+            raise ValueError(
+                f"{self.name} raises the strength of inputs, but they are spikes as bytes, {batch.inputs.dtype}: show "
+                "intensities (--encoder direct) to a first block of Poisson neurons, or set least_spikes to 0"
+            )
+        return self.by_events(network, batch, learns) or self.by_steps(network, batch, learns)
+
+    def by_events(self, network: Network, batch: Batch, learns: bool) -> Presented | None:
+        """The presentations by the compiled loop; None where it does not know the network, or products are watched."""
+        if batch.masks or is_watched():
+            return None
+        # Imported when it is first needed: numba takes longer to import than most commands to run.
+        from spikelearn.plasticity.spike_timing.diehl_cook_layer import known_population, present_population
+
+        population = known_population(self, network, batch.inputs)
+        return None if population is None else present_population(self, population, network, batch.inputs, learns)
+
+    def by_steps(self, network: Network, batch: Batch, learns: bool) -> Presented:
+        """The presentations of any network that the rule can train."""
+        inputs, chosen = batch.inputs, torch.arange(batch.size)
+        counts, repeats = torch.zeros(0), torch.zeros(batch.size, dtype=torch.int64)
+        whole: State | None = None
+        traces = dict[str, Traces]()
+        with private_weights(network, self.low, self.high) as weights:
+            sums = {} if self.online or not learns else {name: torch.zeros_like(w) for name, w in weights.items()}
+            for attempt in range(self.repeats + 1):
+                state = None if whole is None else _of(chosen, whole)
+                near = {name: {key: trace[chosen] for key, trace in own.items()} for name, own in traces.items()}
+                shown = inputs[:, chosen] if attempt == 0 else (1.0 + attempt * self.raised_by) * inputs[:, chosen]
+                masks = {place: mask[chosen] for place, mask in batch.masks.items()}
+                share, spikes = len(chosen) / batch.size if learns else 0.0, torch.zeros(())
+                dark = torch.zeros_like(shown[0])
+                for t in range(len(inputs) + self.pause):
+                    record, state = network.step(shown[t] if t < len(inputs) else dark, state, masks=masks)
+                    spikes = spikes + record.output.spikes if t < len(inputs) else spikes
+                    if learns:
+                        self._learn(network, record, state, near, weights, sums, share)
+                assert state is not None
+                if whole is None:
+                    whole, traces, counts = state.mapped(torch.clone), near, spikes
+                else:
+                    _put(chosen, whole, state)
+                    for name, own in near.items():
+                        for key, trace in own.items():
+                            traces[name][key][chosen] = trace
+                    counts[chosen] = spikes
+                chosen = chosen[spikes.flatten(1).sum(1) < self.least_spikes]
+                if attempt == self.repeats or not len(chosen):
+                    break
+                repeats[chosen] += 1
+            for name, change in sums.items():
+                weights[name].add_(change).clamp_(self.low, self.high)
+            assert whole is not None
+            keep_states(network.blocks, whole.neurons)
+        changed = weights if learns else {}
+        grads = {name: network.get_parameter(name).detach() - weight for name, weight in changed.items()}
+        return Presented(counts, repeats, grads)
+
+    def _learn(
+        self,
+        network: Network,
+        record: Record,
+        state: State,
+        traces: dict[str, Traces],
+        weights: dict[str, Tensor],
+        sums: dict[str, Tensor],
+        share: float,
+    ) -> None:
+        """One step of all edges; ``share`` of the batch's samples take part."""
+        for name, seen in seen_edges(network, record, state, weights):
+            change = share * self.change(seen, traces.setdefault(name, {}))
+            if sums:
+                sums[name].add_(change)
+            else:
+                weights[name].add_(change).clamp_(self.low, self.high)
+
+
+def _of(chosen: Tensor, whole: State) -> State:
+    """The states of the ``chosen`` samples."""
+    lines = {name: line[:, chosen] for name, line in whole.delay_lines.items()}
+    return whole._replace(delay_lines={}).mapped(lambda tensor: tensor[chosen])._replace(delay_lines=lines)
+
+
+def _put(chosen: Tensor, whole: State, part: State) -> None:
+    """Write the states of the ``chosen`` samples into those of all."""
+    mine = part.tensors()
+    for name, tensor in whole.tensors().items():
+        if name.startswith("delay_lines."):
+            tensor[:, chosen] = mine[name]
+        else:
+            tensor[chosen] = mine[name]
+
+
+def _check_readout(network: Network, rule: str) -> None:
+    if not is_plain_rate(network.readout) or len(network.outputs) > 1:
+        raise ValueError(
+            f"{rule} counts the spikes of one population, but the readout is {' '.join(repr(network.readout).split())} "
+            f"of {', '.join(network.outputs)}: use label-assignment (--readout label-assignment) of one block"
+        )

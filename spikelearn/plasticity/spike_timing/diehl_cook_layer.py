@@ -1,0 +1,168 @@
+"""Presentations to a competing population by a compiled loop: which networks it knows, and what it is given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spikelearn.kernels import diehl_cook as loop
+from spikelearn.kernels.calling import array
+from spikelearn.network import FittedReadout, Network, keep_states
+from spikelearn.neurons import DiehlCookLIF, DiehlCookLIFState, Poisson
+from spikelearn.neurons.diehl_cook_lif import PARTNER
+from spikelearn.neurons.parts.streams import BITS, streams
+from spikelearn.plasticity.spike_timing.dependences import Additive
+from spikelearn.plasticity.spike_timing.stepwise import weight_name
+from spikelearn.synapses import as_linear
+
+if TYPE_CHECKING:
+    from spikelearn.plasticity.spike_timing.diehl_cook import DiehlCook, Presented
+
+#: Age of a presynaptic spike, steps, behind which its trace is that of this age.
+OLDEST = 4096
+
+
+class Population(NamedTuple):
+    """Poisson inputs by the name of their block, the population that they drive, and the weights between them."""
+
+    source: str
+    name: str
+    inputs: Poisson
+    neuron: DiehlCookLIF
+    linear: nn.Linear
+    weight: str
+
+
+class Lit(NamedTuple):
+    """The inputs of a batch that are not dark, one sample after the other.
+
+    Args:
+        columns: number of each input among those that are lit in any sample, int32 [E].
+        starts: where each sample begins, int64 [B + 1].
+        samples, places: sample and place of each, int64 [E].
+        active: places of all that are lit, in order, int64 [A].
+    """
+
+    columns: Any
+    starts: Any
+    samples: Tensor
+    places: Tensor
+    active: Tensor
+
+
+def known_population(rule: DiehlCook, network: Network, inputs: Tensor) -> Population | None:
+    """The population of a network that the compiled loop can present ``inputs`` to; None where it cannot."""
+    if len(network.blocks) != 2 or network.feedback or network.feedforward:
+        return None
+    (source, first), (name, second) = network.blocks.items()
+    linear, neuron, poisson = as_linear(second.synapse), second.neuron, first.neuron
+    if type(poisson) is not Poisson or type(neuron) is not DiehlCookLIF or linear is None or linear.bias is not None:
+        return None
+    plain = not (poisson.per_neuron or neuron.per_neuron or poisson.inclusive or neuron.inclusive)
+    passes = all(type(module) in (nn.Identity, nn.Flatten, nn.Sequential) for module in first.synapse.modules())
+    alone = not (first.delay or second.delay) and network.outputs == (name,)
+    changing = [] if isinstance(network.readout, FittedReadout) else list(network.readout.buffers())
+    weight, parameters = linear.weight, rule.parameters
+    # A view of one image for all steps, whose sizes the network takes.
+    constant = len(inputs) == 1 or inputs.stride(0) == 0
+    types = inputs.dtype == weight.dtype and inputs.dtype in (torch.float32, torch.float64)
+    fits = inputs.flatten(2).shape[2] == linear.in_features
+    simple = parameters.pairing == "nearest-spike" and not parameters.fit.a3_minus and not rule.teacher
+    known = plain and passes and alone and not changing and constant and types and fits and simple
+    here = inputs.device.type == weight.device.type == "cpu" and weight.requires_grad
+    if not (known and here and type(rule.dependence) is Additive):
+        return None
+    prefix = f"blocks.{name}.synapse."
+    return Population(source, name, poisson, neuron, linear, weight_name(prefix, second.synapse))
+
+
+def present_population(
+    rule: DiehlCook, population: Population, network: Network, inputs: Tensor, learns: bool
+) -> Presented:
+    """The presentations of a batch by the compiled loop, as ``rule`` repeats them."""
+    from spikelearn.plasticity.spike_timing.diehl_cook import Presented
+
+    linear, image = population.linear, inputs[0].flatten(1)
+    weight, batch = linear.weight.detach(), len(image)
+    kind, size = weight.numpy().dtype, len(weight)
+    lit = _lit(image)
+    within = weight[:, lit.active].clamp(rule.low, rule.high)
+    rows = within.t().contiguous()
+    change = torch.zeros_like(rows) if learns and not rule.online else rows.new_empty(0, size)
+    state = _at_rest(population.neuron, image.new_empty(batch, size), population.name)
+    seeds = torch.arange(batch) if network.seeds is None else network.seeds[:batch]
+    stream = array(streams(seeds, population.source, image)[lit.samples, lit.places])
+    last, clock = np.full(len(stream), -1, np.int64), np.zeros(batch, np.int64)
+    counts, repeats = image.new_zeros(batch, size), torch.zeros(batch, dtype=torch.int64)
+    chosen, lights = torch.arange(batch), image[lit.samples, lit.places]
+    for attempt in range(rule.repeats + 1):
+        shown = lights if attempt == 0 else (1.0 + attempt * rule.raised_by) * lights
+        spikes = np.zeros((2, batch, size), np.int64)
+        loop.present(
+            lit.columns,
+            lit.starts,
+            array(population.inputs.spikes_below(shown)),
+            stream,
+            last,
+            clock,
+            array(chosen),
+            array(rows),
+            array(change),
+            array(state),
+            spikes,
+            len(inputs),
+            rule.pause,
+            64 - BITS[image.dtype],
+            *_constants(population.neuron, rule, batch, kind),
+            learns,
+        )
+        fired = torch.from_numpy(spikes[0])[chosen]
+        counts[chosen] = fired.to(counts)
+        chosen = chosen[fired.sum(1) < rule.least_spikes]
+        if attempt == rule.repeats or not len(chosen):
+            break
+        repeats[chosen] += 1
+    last_state = DiehlCookLIFState(
+        *state[:6], torch.from_numpy(clock).to(state).unsqueeze(1).expand_as(state[0]), *state[6:9]
+    )
+    keep_states(network.blocks, {population.source: None, population.name: last_state})
+    if not learns:
+        return Presented(counts, repeats, {})
+    after = rows if rule.online else (rows + change).clamp_(rule.low, rule.high)
+    grad = weight - weight.clamp(rule.low, rule.high)
+    grad[:, lit.active] = weight[:, lit.active] - after.t()
+    return Presented(counts, repeats, {population.weight: grad})
+
+
+def _lit(image: Tensor) -> Lit:
+    """The inputs of an image [B, n] that are above 0."""
+    samples, places = (image > 0).nonzero(as_tuple=True)
+    active, columns = torch.unique(places, return_inverse=True)
+    starts = torch.zeros(len(image) + 1, dtype=torch.int64)
+    starts[1:] = torch.bincount(samples, minlength=len(image)).cumsum(0)
+    return Lit(array(columns.to(torch.int32)), array(starts), samples, places, active)
+
+
+def _at_rest(neuron: DiehlCookLIF, like: Tensor, name: str) -> Tensor:
+    """The rows of the loop's state before the first step, [rows, B, n]."""
+    rest = neuron.initial_state(like)
+    traces = [torch.zeros_like(like)] * (loop.ROWS - 9)
+    return torch.stack([*rest[:6], *rest[7:], *traces])
+
+
+def _constants(neuron: DiehlCookLIF, rule: DiehlCook, batch: int, kind: Any) -> tuple[Any, ...]:
+    """The numbers of neurons, partners, rule and traces, as the loop takes them."""
+    own: list[Any] = [neuron.dt / neuron.tau_mem, neuron.v_leak, neuron.v_reset, neuron.v_threshold]  # type: ignore[operator]
+    own += [neuron.v_excitatory, neuron.v_inhibitory, neuron.decay_excitatory, neuron.decay_inhibitory]
+    own += [neuron.rest_steps, neuron.theta_plus if neuron.training else 0.0, neuron.theta_start]
+    own += [neuron.excitation, neuron.inhibition]
+    partner: list[Any] = [neuron.dt / PARTNER.tau_mem, PARTNER.v_leak, PARTNER.v_reset, PARTNER.v_threshold]
+    partner += [PARTNER.v_excitatory, neuron.decay_excitatory, neuron.partner_steps, neuron.excitation]
+    fit, scale = rule.parameters.fit, rule.scale / batch
+    decay_pre, _, *fading = rule.decays
+    amounts = [scale * fit.a2_plus, scale * fit.a3_plus, scale * fit.a2_minus, rule.low, rule.high]
+    decays = decay_pre ** np.arange(OLDEST)
+    return tuple(np.array(numbers, kind) for numbers in (own, partner, amounts, decays, fading))
