@@ -5,6 +5,7 @@
 
 import spikelearn.threads  # noqa: F401  before torch, which reads once how its threads wait
 from spikelearn.datasets import DATASETS, ArrayDataset, Digits, DigitsEvents
+from spikelearn.export import from_norse, from_snntorch, from_spikingjelly, read_nir, to_norse, to_snntorch
 from spikelearn.loading import Loader
 from spikelearn.measure import evaluate
 from spikelearn.network import Block, Feedback, Network, build
@@ -41,6 +42,12 @@ __all__ = [
     "build",
     "evaluate",
     "fit",
+    "from_norse",
+    "from_snntorch",
+    "from_spikingjelly",
     "learn",
     "network_for",
+    "read_nir",
+    "to_norse",
+    "to_snntorch",
 ]

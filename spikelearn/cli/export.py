@@ -23,7 +23,7 @@ ENTRIES = 60_000
 def export_command(
     run: RunPath,
     file: Annotated[str | None, Option("--to", metavar="FILE", help="Where to; default: in the run's folder.")] = None,
-    kind: Annotated[str, Option("--format", help="nir or safetensors.")] = "nir",
+    kind: Annotated[str, Option("--format", help=f"{', '.join(FORMATS.names())}.")] = "nir",
     form: Annotated[
         str | None,
         Option("--form", help="What LIF neurons become in NIR: cuba-lif (default), lif, exponential-lif or nir."),
@@ -34,6 +34,7 @@ def export_command(
     lossy: Annotated[
         bool, Option("--lossy", help="Write what NIR or the reader cannot say as what is nearest.")
     ] = False,
+    bits: Annotated[int | None, Option("--bits", help="Bits of a weight in a C header; default: 8.")] = None,
     proof: Annotated[bool, Option("--proof", help="Record the spikes of test samples in the file.")] = False,
     verify: Annotated[
         bool, Option("--verify", help="Run snnTorch's and Norse's import on test samples and compare.")
@@ -47,7 +48,9 @@ def export_command(
     own = {"--form": form, "--for": reader, "--lossy": lossy, "--proof": proof}
     if kind != "nir" and (given := [flag for flag, value in own.items() if value]):
         raise ValueError(f"{given[0]} is of NIR files, but --format is {kind!r}: drop one of the two")
-    chosen = {"form": form, "reader": reader, "lossy": lossy or None}
+    if bits is not None and kind != "c-header":
+        raise ValueError(f"--bits is of C headers, but --format is {kind!r}: drop one of the two")
+    chosen = {"bits": bits, "form": form, "reader": reader, "lossy": lossy or None}
     writer = FORMATS.build(kind, {name: value for name, value in chosen.items() if value is not None})
     if verify and kind != "nir":
         raise ValueError(f"--verify compares spikes of a NIR file, but --format is {kind!r}: drop one of the two")
