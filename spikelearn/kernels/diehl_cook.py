@@ -31,7 +31,8 @@ ROWS = 11
         "rows": "real A n",
         "change": "real A|0 n",
         "state": f"real {ROWS} B n",
-        "counts": "int 2 B n",
+        "counts": "int B n",
+        "arrived": "int B",
         "neuron": "real 13",
         "partner": "real 8",
         "rule": "real 5",
@@ -52,6 +53,7 @@ def present(
     change: Any,
     state: Any,
     counts: Any,
+    arrived: Any,
     steps: Any,
     pause: Any,
     shift: Any,
@@ -67,7 +69,7 @@ def present(
     columns, starts, below, stream, last: the inputs of sample b that are not dark, numbers ``starts[b]`` to
     ``starts[b + 1]``: the row of each, under which draw it fires, its stream, and when it last has, -1: never. clock:
     steps of each sample so far. change: where changes are summed; empty: ``rows`` themselves change at every step.
-    counts: spikes of the neurons while shown, and in all. shift: of a draw, 64 less its bits. neuron: dt / tau, leak,
+    counts, arrived: spikes of the neurons while shown, and of the inputs. shift: of a draw, 64 less its bits. neuron: dt / tau, leak,
     reset, threshold, the two reversal potentials, decays of the two conductances, steps of rest, rise and start of
     theta, excitation, inhibition. partner: dt / tau, leak, reset, threshold, reversal potential, decay of the
     conductance, steps of rest, excitation. rule: potentiation by pairs and by triplets, depression, all over the batch;
@@ -92,8 +94,8 @@ def present(
             lengths[b] = 0 if t >= steps else _draw(stream[first:end], below[first:end], shift, events[b], first)
             fired[b] = _advance(state, b, sent[b], neuron, partner)
             for place in range(fired[b]):
-                counts[0, b, sent[b, place]] += t < steps
-                counts[1, b, sent[b, place]] += 1
+                counts[b, sent[b, place]] += t < steps
+            arrived[b] += lengths[b]
             if lengths[b] > 0:
                 _arrive(current, state[EXCITATORY, b], rows, columns, events[b, : lengths[b]])
         if learns:

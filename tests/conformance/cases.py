@@ -20,6 +20,7 @@ from spikelearn.neurons import (
     ConductanceLIF,
     CubaLIF,
     DeepArtificialNeuron,
+    DiehlCookLIF,
     EscapeNoiseLIF,
     HomeostaticLIF,
     Izhikevich,
@@ -128,6 +129,12 @@ NEURONS = {
         lambda: WinnerTakeAllLIF(spread(8e-3, 20e-3), r=9.0, v_threshold=spread(0.7, 1.2)).double(),
     ],
     "stochastic-winner": [lambda: StochasticWinner(2.0), lambda: StochasticWinner(decay=0.8, winners=3)],
+    "diehl-cook-lif": [
+        lambda: DiehlCookLIF(5e-3, dt=1e-3),
+        lambda: DiehlCookLIF(
+            spread(3e-3, 9e-3), theta_plus=spread(0.0, 0.3), refractory_time=spread(0.0, 3e-3), summed=True
+        ).double(),
+    ],
     "conductance-lif": [lambda: ConductanceLIF(5e-3), lambda: ConductanceLIF(5e-3, v_reset=-0.5, inclusive=True)],
     "refractory-lif": [
         lambda: RefractoryLIF(10e-3, r=12.0),
@@ -277,10 +284,10 @@ class RuleCase:
         rule = self.make()
         loop = "net" in needed(rule)  # feedback that it cannot do without, and a readout behind it
         net = "6-8-5-2" if loop else "6-8-2" if deep else "6-2"
-        if READOUTS.get({**settings_for(rule), **self.settings}.get("readout", "rate")).takes_last_number and not loop:
-            net += "-2"
         if feedback and self.feedback and not loop:
             net = net.replace("-8-", "-8(F8)-") if self.loop else f"{net}(F{8 if deep else 2})"
+        if READOUTS.get({**settings_for(rule), **self.settings}.get("readout", "rate")).takes_last_number and not loop:
+            net += "-2"
         network = network_for(rule, net, (6,), seed=self.seed, **self.settings)
         if {**settings_for(rule), **self.settings}.get("init", "uniform") == "uniform":
             with torch.no_grad():
@@ -294,6 +301,17 @@ UNTAUGHT = {"readout": "label-assignment"}
 
 #: Bounds of weights that change at every step, and are drawn of both signs.
 UNBOUND = {"low": -float("inf"), "high": float("inf")}
+
+BRIEF = {"rest": 2e-3, "least_spikes": 2, "repeats": 1, "dt": 1e-3, **UNBOUND}
+
+ANSWERING = {
+    "neuron": "lif",
+    "neuron_option": {"decay": 0.9},
+    "output": "winner-take-all-lif",
+    "output_option": {"decay": 0.9},
+    "init": "uniform",
+    "init_option": {},
+}
 
 REWARDED = {"lr": 1.0, "covers": "weights", "deep": False, "shards": False, "seed": 9}
 
@@ -535,6 +553,11 @@ RULES = {
             covers="weights",
             deep=False,
         ),
+    ],
+    # Whole presentations of a few steps, of neurons that answer at once.
+    "diehl-cook": [
+        RuleCase("diehl-cook", {"scale": 5.0, **BRIEF}, ANSWERING, lr=1.0, covers="weights", deep=False, shards=False),
+        RuleCase("diehl-cook", {"scale": 5.0, "online": False, **BRIEF}, ANSWERING, lr=1.0, covers="weights", deep=False),
     ],
     # A network that is silent is paid nothing and learns nothing: weights are such that the wrong neuron fires too.
     "mstdp": [RuleCase("mstdp", {"learning_rate": 0.05, **UNBOUND}, **REWARDED)],

@@ -22,6 +22,7 @@ from spikelearn.plasticity.identities.base import (
     spikes_for,
 )
 from spikelearn.plasticity.spike_timing.clopath import Clopath
+from spikelearn.plasticity.spike_timing.diehl_cook import PUBLISHED, DiehlCook
 from spikelearn.plasticity.spike_timing.dopamine_stdp import DopamineSTDP
 from spikelearn.plasticity.spike_timing.mstdp import MSTDP
 from spikelearn.plasticity.spike_timing.mstdpet import MSTDPET
@@ -46,6 +47,19 @@ def triplet_stdp() -> None:
     for online in (True, False):
         rule = TripletSTDP(parameters, low=-50.0, high=50.0, online=online)
         compare("triplet-stdp", changes(rule, network, batch), _by_hand(network, batch, _triplets, online=online))
+
+
+@identity("diehl-cook")
+def diehl_cook() -> None:
+    """Repeats and rests are one long presentation to triplet STDP, of an input that is raised and goes dark."""
+    network, batch = dense(6, 5), spikes_for(6, 5)
+    inputs, dark = batch.inputs, torch.zeros_like(batch.inputs[:3])
+    whole = Batch(torch.cat([inputs, dark, 1.5 * inputs, dark, 2.0 * inputs, dark]), batch.targets)
+    bounds: dict[str, float] = {"low": -50.0, "high": 50.0, "dt": 1e-3}
+    for online in (True, False):
+        rule = DiehlCook(rest=3e-3, least_spikes=1_000_000, repeats=2, online=online, **bounds)
+        plain = TripletSTDP(PUBLISHED, online=online, **bounds)
+        compare("diehl-cook", changes(rule, network, batch), changes(plain, network, whole))
 
 
 def _triplets(pre: Spikes, post: Spikes) -> Tensor:

@@ -12,9 +12,11 @@ from spikelearn.network import Network, Record, State, keep_states
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.requires import Encoding, Need, Passes
 from spikelearn.plasticity.running import is_plain_rate
+from spikelearn.plasticity.spike_timing.dependences import Additive, Dependence
 from spikelearn.plasticity.spike_timing.stepwise import Traces, check_linear, private_weights, seen_edges
 from spikelearn.plasticity.spike_timing.triplet_stdp import TripletSTDP
 from spikelearn.plasticity.spike_timing.triplets import GivenTriplets, TripletParameters
+from spikelearn.synapses import float_type
 
 #: The rule of the authors' program: a spike of the input lowers a weight by the trace of the neuron's last spike, one
 #: of the neuron raises it by the trace of the input's last times that of its own last one.
@@ -30,11 +32,13 @@ class Presented(NamedTuple):
         counts: spikes of the population that is read, while it was shown the input for the last time, [B, n].
         repeats: how many presentations of each sample were repeated, [B].
         grads: {weight: minus its change}; {} where nothing learned.
+        rates: {block: mean firing rate, spikes per step and neuron} of each sample's last presentation, while shown.
     """
 
     counts: Tensor
     repeats: Tensor
     grads: dict[str, Tensor]
+    rates: dict[str, float]
 
 
 @RULES.register("diehl-cook")
@@ -51,8 +55,8 @@ class DiehlCook(TripletSTDP):
     that stand still.
 
     The input is an intensity that a population of Poisson neurons turns into spikes, as in ``784-784=-100-10`` with
-    the neurons ``poisson`` and, where it is read, ``diehl-cook-lif`` and ``label-assignment``; spikes as bytes cannot
-    be raised. Online, weights change at every step. With ``online`` false they stand still while a batch is presented;
+    the neurons ``poisson`` and, where it is read, ``diehl-cook-lif`` and ``label-assignment``; of spikes, which are as
+    strong as they are numbers, it raises the number. Online, weights change at every step. With ``online`` false they stand still while a batch is presented;
     the mean over its samples, times ``scale``, is the change at its end: a scale of B is the sum, as if they had been
     shown one after the other.
 
@@ -70,8 +74,7 @@ class DiehlCook(TripletSTDP):
     Shapes: inputs [T, B, in...]; synapses are ``nn.Linear``, ``nn.Flatten`` may stand in front.
 
     Raises:
-        ValueError: as ``triplet-stdp``; a negative rest, count or share; a readout of more than the numbers of spikes;
-            inputs as bytes, where presentations are repeated.
+        ValueError: as ``triplet-stdp``; a negative rest, count or share; a readout of more than the numbers of spikes.
 
     Source: Diehl & Cook, Frontiers in Computational Neuroscience 9, 2015, and the authors' program (intensity 2, and 3,
     4, ... in repeats). deviation: a pair in the same step counts nothing; without end the program repeats; the mean of
@@ -106,8 +109,9 @@ class DiehlCook(TripletSTDP):
         low: float = 0.0,
         high: float = 1.0,
         dt: float = 0.5e-3,
+        dependence: Dependence = Additive(),
     ) -> None:
-        super().__init__(parameters, scale, low=low, high=high, dt=dt, online=online)
+        super().__init__(parameters, scale, low=low, high=high, dt=dt, dependence=dependence, online=online)
         check_not_negative("rest", rest)
         check_count("least_spikes", least_spikes, least=0)
         check_not_negative("raised_by", raised_by)
@@ -132,8 +136,7 @@ class DiehlCook(TripletSTDP):
             rate = seen.counts / len(batch.inputs)
             scores = network.readout.of_rate(rate)  # type: ignore[operator,union-attr]
         repeats = {"repeats": float(seen.repeats.double().mean())}
-        name = network.outputs[0]
-        yield Update(seen.grads, scores, buffers=buffers, rates={name: float(rate.double().mean())}, metrics=repeats)
+        yield Update(seen.grads, scores, buffers=buffers, rates=seen.rates, metrics=repeats)
 
     def scores(self, network: Network, inputs: Tensor, memory: Memory, valid: Tensor | None = None) -> Tensor:
         if valid is not None:
@@ -156,11 +159,6 @@ class DiehlCook(TripletSTDP):
     def presented(self, network: Network, batch: Batch, *, learns: bool) -> Presented:
         """Present a batch, inside ``network.presentation()``; neurons in training keep what they leave to the next."""
         network.check_run(batch.inputs, masks=batch.masks)
-        if self.repeats and not batch.inputs.is_floating_point():
-            raise ValueError(
-                f"{self.name} raises the strength of inputs, but they are spikes as bytes, {batch.inputs.dtype}: show "
-                "intensities (--encoder direct) to a first block of Poisson neurons, or set least_spikes to 0"
-            )
         return self.by_events(network, batch, learns) or self.by_steps(network, batch, learns)
 
     def by_events(self, network: Network, batch: Batch, learns: bool) -> Presented | None:
@@ -176,7 +174,8 @@ class DiehlCook(TripletSTDP):
     def by_steps(self, network: Network, batch: Batch, learns: bool) -> Presented:
         """The presentations of any network that the rule can train."""
         inputs, chosen = batch.inputs, torch.arange(batch.size)
-        counts, repeats = torch.zeros(0), torch.zeros(batch.size, dtype=torch.int64)
+        counts, repeats = dict[str, Tensor](), torch.zeros(batch.size, dtype=torch.int64)
+        firing, read = [name for name, block in network.blocks.items() if block.neuron.fires], network.outputs[0]
         whole: State | None = None
         traces = dict[str, Traces]()
         with private_weights(network, self.low, self.high) as weights:
@@ -184,13 +183,16 @@ class DiehlCook(TripletSTDP):
             for attempt in range(self.repeats + 1):
                 state = None if whole is None else _of(chosen, whole)
                 near = {name: {key: trace[chosen] for key, trace in own.items()} for name, own in traces.items()}
-                shown = inputs[:, chosen] if attempt == 0 else (1.0 + attempt * self.raised_by) * inputs[:, chosen]
+                shown = inputs[:, chosen]
+                if attempt:
+                    shown = (1.0 + attempt * self.raised_by) * shown.to(float_type(network))
                 masks = {place: mask[chosen] for place, mask in batch.masks.items()}
-                share, spikes = len(chosen) / batch.size if learns else 0.0, torch.zeros(())
+                share, spikes = len(chosen) / batch.size if learns else 0.0, dict[str, Tensor]()
                 dark = torch.zeros_like(shown[0])
                 for t in range(len(inputs) + self.pause):
                     record, state = network.step(shown[t] if t < len(inputs) else dark, state, masks=masks)
-                    spikes = spikes + record.output.spikes if t < len(inputs) else spikes
+                    if t < len(inputs):
+                        spikes = {name: spikes.get(name, 0) + record[name].spikes for name in firing}
                     if learns:
                         self._learn(network, record, state, near, weights, sums, share)
                 assert state is not None
@@ -201,8 +203,9 @@ class DiehlCook(TripletSTDP):
                     for name, own in near.items():
                         for key, trace in own.items():
                             traces[name][key][chosen] = trace
-                    counts[chosen] = spikes
-                chosen = chosen[spikes.flatten(1).sum(1) < self.least_spikes]
+                    for name, sent in spikes.items():
+                        counts[name][chosen] = sent
+                chosen = chosen[spikes[read].flatten(1).sum(1) < self.least_spikes]
                 if attempt == self.repeats or not len(chosen):
                     break
                 repeats[chosen] += 1
@@ -212,7 +215,8 @@ class DiehlCook(TripletSTDP):
             keep_states(network.blocks, whole.neurons)
         changed = weights if learns else {}
         grads = {name: network.get_parameter(name).detach() - weight for name, weight in changed.items()}
-        return Presented(counts, repeats, grads)
+        rates = {name: float(sent.double().mean()) / len(inputs) for name, sent in counts.items()}
+        return Presented(counts[read], repeats, grads, rates)
 
     def _learn(
         self,

@@ -97,10 +97,11 @@ def present_population(
     stream = array(streams(seeds, population.source, image)[lit.samples, lit.places])
     last, clock = np.full(len(stream), -1, np.int64), np.zeros(batch, np.int64)
     counts, repeats = image.new_zeros(batch, size), torch.zeros(batch, dtype=torch.int64)
+    met = torch.zeros_like(repeats)
     chosen, lights = torch.arange(batch), image[lit.samples, lit.places]
     for attempt in range(rule.repeats + 1):
         shown = lights if attempt == 0 else (1.0 + attempt * rule.raised_by) * lights
-        spikes = np.zeros((2, batch, size), np.int64)
+        spikes, arrived = np.zeros((batch, size), np.int64), np.zeros(batch, np.int64)
         loop.present(
             lit.columns,
             lit.starts,
@@ -113,14 +114,15 @@ def present_population(
             array(change),
             array(state),
             spikes,
+            arrived,
             len(inputs),
             rule.pause,
             64 - BITS[image.dtype],
             *_constants(population.neuron, rule, batch, kind),
             learns,
         )
-        fired = torch.from_numpy(spikes[0])[chosen]
-        counts[chosen] = fired.to(counts)
+        fired = torch.from_numpy(spikes)[chosen]
+        counts[chosen], met[chosen] = fired.to(counts), torch.from_numpy(arrived)[chosen]
         chosen = chosen[fired.sum(1) < rule.least_spikes]
         if attempt == rule.repeats or not len(chosen):
             break
@@ -129,12 +131,17 @@ def present_population(
         *state[:6], torch.from_numpy(clock).to(state).unsqueeze(1).expand_as(state[0]), *state[6:9]
     )
     keep_states(network.blocks, {population.source: None, population.name: last_state})
+    steps = len(inputs)
+    rates = {
+        population.source: float(met.sum()) / (steps * image.numel()),
+        population.name: float(counts.double().sum()) / (steps * counts.numel()),
+    }
     if not learns:
-        return Presented(counts, repeats, {})
+        return Presented(counts, repeats, {}, rates)
     after = rows if rule.online else (rows + change).clamp_(rule.low, rule.high)
     grad = weight - weight.clamp(rule.low, rule.high)
     grad[:, lit.active] = weight[:, lit.active] - after.t()
-    return Presented(counts, repeats, {population.weight: grad})
+    return Presented(counts, repeats, {population.weight: grad}, rates)
 
 
 def _lit(image: Tensor) -> Lit:
