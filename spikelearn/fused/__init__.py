@@ -2,11 +2,13 @@
 
 # In the order in which they are asked: compiled kernels, then those of plain torch operations.
 # isort: off
+import spikelearn.fused.cpu.competing
 import spikelearn.fused.cpu.scan
 import spikelearn.fused.gpu.scan
 import spikelearn.fused.torch.adaptive
 import spikelearn.fused.torch.cuba
 import spikelearn.fused.torch.membrane
+import spikelearn.fused.torch.poisson
 import spikelearn.fused.torch.rate  # noqa: F401
 
 # isort: on

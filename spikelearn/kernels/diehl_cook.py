@@ -254,3 +254,39 @@ def _clip(
         for e in range(marked[0], marked[1]):
             k = columns[e]
             rows[k, j] = min(max(rows[k, j], low), high)
+
+
+@kernel(
+    contract=False,
+    takes={
+        "spikes": "real T B n",
+        "v": "real T B n",
+        "current": "real T|1 B n",
+        "state": f"real {ROWS} B n",
+        "neuron": "real 13",
+        "partner": "real 8",
+    },
+)
+def scan(current: Any, state: Any, neuron: Any, partner: Any, spikes: Any, v: Any) -> None:  # pragma: no cover
+    """Drive the neurons by a record of currents; their spikes, and what was compared with the threshold before reset.
+
+    The arguments are those of ``present``; one current may stand for all steps.
+    """
+    steps, batch, size = spikes.shape
+    sent, before = np.empty(size, np.int64), np.empty(size, state.dtype)
+    for b in range(batch):
+        theta, rise, held, g_e = state[THETA, b], state[RISE, b], state[REST, b], state[EXCITATORY, b]
+        for t in range(steps):
+            for j in range(size):
+                potential = state[V, b, j]
+                drive = (neuron[1] - potential) + g_e[j] * (neuron[4] - potential)
+                drive += state[INHIBITORY, b, j] * (neuron[5] - potential)
+                before[j] = neuron[2] if held[j] > 0 else potential + neuron[0] * drive
+                v[t, b, j] = before[j] - ((theta[j] - neuron[10]) + rise[j])
+                spikes[t, b, j] = 0
+            fired = _advance(state, b, sent, neuron, partner)
+            for place in range(fired):
+                spikes[t, b, sent[place]] = 1
+            given = current[min(t, len(current) - 1), b]
+            for j in range(size):
+                g_e[j] += max(given[j], given.dtype.type(0))

@@ -162,7 +162,7 @@ class Fitting:
             return
         if isinstance(first.neuron, DifferentialNeuron):
             return  # its threshold is the peak of a spike, in units of its own, and says nothing of currents
-        if odd := odd_scale(batch.inputs, float(torch.as_tensor(first.neuron.v_threshold).mean())):
+        if odd := odd_scale(batch.inputs, float(torch.as_tensor(first.neuron.v_threshold).double().mean())):
             warnings.warn(odd, DataWarning, stacklevel=2)
 
     def _place(self, batch: int) -> str:

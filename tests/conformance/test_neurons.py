@@ -5,6 +5,8 @@ import torch
 
 from spikelearn import neurons
 from spikelearn.fused import KERNELS, scan
+from spikelearn.fused.cpu.competing import competing_scan
+from spikelearn.fused.torch.poisson import poisson_scan
 from spikelearn.neurons import HARD, ATan, FastSigmoid, Rectangle, SpikeFunction, Surrogate, Triangle
 from tests.conformance.cases import NEURONS
 
@@ -18,6 +20,8 @@ CPU_KERNELS = [
     for case in WITH_KERNEL
     for kernel in KERNELS[Surrogate, type(case.values[0]()), "cpu"]
 ]
+#: Kernels that no derivative goes through.
+VALUES_ALONE = {competing_scan, poisson_scan}
 FIRING = [case for case in MAKERS if case.values[0]().fires]
 FUNCTIONS = [
     HARD,
@@ -118,7 +122,7 @@ def test_kernel_is_eager(make, kernel, function):
         start = kind(*(torch.randn(3, 5, dtype=F64).mul(0.3).requires_grad_() for _ in kind._fields))
         found = how(adjoint, neuron, start, x)
         if found is None:
-            assert len(KERNELS[Surrogate, type(neuron), "cpu"]) > 1
+            assert len(KERNELS[Surrogate, type(neuron), "cpu"]) > 1 or kernel in VALUES_ALONE
             pytest.skip("this kernel leaves the case to the next one")
         spikes, v, last = found
         outputs = [spikes, v, *last]
@@ -128,6 +132,25 @@ def test_kernel_is_eager(make, kernel, function):
     (fused, fused_grads), (eager, eager_grads) = results
     assert all(a.equal(b) for a, b in zip(fused, eager, strict=True))
     torch.testing.assert_close(fused_grads, eager_grads, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("make", "kernel"), [pair for pair in CPU_KERNELS if pair.values[1] in VALUES_ALONE])
+@pytest.mark.parametrize("training", [True, False])
+@torch.no_grad()
+def test_kernel_of_values_alone_is_eager(make, kernel, training):
+    """Bit for bit, of a current of every step and of one for all; it leaves what has a derivative to the eager loop."""
+    neuron, x = make().train(training), current()
+    neuron = neuron if neuron.per_neuron else neuron.double()
+    for record in (x, x[:1].expand_as(x)):
+        start = neuron.initial_state(x[0])
+        found = kernel(Surrogate(HARD), neuron, start, record)
+        if found is None:
+            assert neuron.per_neuron
+            pytest.skip("this kernel leaves constants of single neurons to the eager loop")
+        spikes, v, last = Surrogate(HARD).sequence(neuron, start, record)
+        assert found[0].equal(spikes)
+        assert found[1].equal(v)
+        assert all(a.equal(b) for a, b in zip(found[2], last, strict=True))
 
 
 @pytest.mark.parametrize("part", [0, 1, 2])

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from spikelearn.fused.cpu.competing import constants_of, rows_of, state_of
 from spikelearn.kernels import diehl_cook as loop
 from spikelearn.kernels.calling import array
 from spikelearn.network import FittedReadout, Network, keep_states
-from spikelearn.neurons import DiehlCookLIF, DiehlCookLIFState, Poisson
-from spikelearn.neurons.diehl_cook_lif import PARTNER
+from spikelearn.neurons import DiehlCookLIF, Poisson
 from spikelearn.neurons.parts.streams import BITS, streams
 from spikelearn.plasticity.spike_timing.dependences import Additive
 from spikelearn.plasticity.spike_timing.stepwise import weight_name
@@ -92,7 +92,7 @@ def present_population(
     within = weight[:, lit.active].clamp(rule.low, rule.high)
     rows = within.t().contiguous()
     change = torch.zeros_like(rows) if learns and not rule.online else rows.new_empty(0, size)
-    state = _at_rest(population.neuron, image.new_empty(batch, size), population.name)
+    state = rows_of(population.neuron.initial_state(image.new_empty(batch, size)))
     seeds = torch.arange(batch) if network.seeds is None else network.seeds[:batch]
     stream = array(streams(seeds, population.source, image)[lit.samples, lit.places])
     last, clock = np.full(len(stream), -1, np.int64), np.zeros(batch, np.int64)
@@ -118,7 +118,8 @@ def present_population(
             len(inputs),
             rule.pause,
             64 - BITS[image.dtype],
-            *_constants(population.neuron, rule, batch, kind),
+            *constants_of(population.neuron, kind),
+            *_amounts(rule, batch, kind),
             learns,
         )
         fired = torch.from_numpy(spikes)[chosen]
@@ -127,10 +128,8 @@ def present_population(
         if attempt == rule.repeats or not len(chosen):
             break
         repeats[chosen] += 1
-    last_state = DiehlCookLIFState(
-        *state[:6], torch.from_numpy(clock).to(state).unsqueeze(1).expand_as(state[0]), *state[6:9]
-    )
-    keep_states(network.blocks, {population.source: None, population.name: last_state})
+    age = torch.from_numpy(clock).to(state).unsqueeze(1).expand_as(state[0])
+    keep_states(network.blocks, {population.source: None, population.name: state_of(state, age)})
     steps = len(inputs)
     rates = {
         population.source: float(met.sum()) / (steps * image.numel()),
@@ -153,23 +152,9 @@ def _lit(image: Tensor) -> Lit:
     return Lit(array(columns.to(torch.int32)), array(starts), samples, places, active)
 
 
-def _at_rest(neuron: DiehlCookLIF, like: Tensor, name: str) -> Tensor:
-    """The rows of the loop's state before the first step, [rows, B, n]."""
-    rest = neuron.initial_state(like)
-    traces = [torch.zeros_like(like)] * (loop.ROWS - 9)
-    return torch.stack([*rest[:6], *rest[7:], *traces])
-
-
-def _constants(neuron: DiehlCookLIF, rule: DiehlCook, batch: int, kind: Any) -> tuple[Any, ...]:
-    """The numbers of neurons, partners, rule and traces, as the loop takes them."""
-    own: list[Any] = [neuron.dt / neuron.tau_mem, neuron.v_leak, neuron.v_reset, neuron.v_threshold]  # type: ignore[operator]
-    own += [neuron.v_excitatory, neuron.v_inhibitory, neuron.decay_excitatory, neuron.decay_inhibitory]
-    own += [neuron.rest_steps, neuron.theta_plus if neuron.training else 0.0, neuron.theta_start]
-    own += [neuron.excitation, neuron.inhibition]
-    partner: list[Any] = [neuron.dt / PARTNER.tau_mem, PARTNER.v_leak, PARTNER.v_reset, PARTNER.v_threshold]
-    partner += [PARTNER.v_excitatory, neuron.decay_excitatory, neuron.partner_steps, neuron.excitation]
+def _amounts(rule: DiehlCook, batch: int, kind: Any) -> tuple[Any, ...]:
+    """The numbers of the rule and its traces, as the loop takes them."""
     fit, scale = rule.parameters.fit, rule.scale / batch
     decay_pre, _, *fading = rule.decays
     amounts = [scale * fit.a2_plus, scale * fit.a3_plus, scale * fit.a2_minus, rule.low, rule.high]
-    decays = decay_pre ** np.arange(OLDEST)
-    return tuple(np.array(numbers, kind) for numbers in (own, partner, amounts, decays, fading))
+    return tuple(np.array(numbers, kind) for numbers in (amounts, decay_pre ** np.arange(OLDEST), fading))

@@ -125,6 +125,15 @@ EXAMPLES = {
         *(np.array([0, 1, 1, 0], I4), real(4), LISTS[1], real(2, M), real(B, M), real(M, M)),
         *(real(9), False, real(5), False, real(2, T)),
     ),
+    "kernels.diehl_cook.present": lambda: (
+        *(np.array([0, 1, 1, 0], I4), np.array([0, 1, 4])),
+        *(np.zeros(4, I8) for _ in range(3)),
+        *(np.zeros(B, I8), np.array([0, 1]), real(2, M), real(0, M), real(11, B, M)),
+        *(np.zeros((B, M), I8), np.zeros(B, I8), T, 1, 41, real(13), real(8), real(5), real(T), real(2), True),
+    ),
+    "kernels.diehl_cook.scan": lambda: (
+        *(real(T, B, M), real(11, B, M), real(13), real(8), real(T, B, M), real(T, B, M)),
+    ),
 }
 
 
@@ -168,6 +177,11 @@ FREE = {
     ("fused.cpu.sparse_errors.count_near", 3, "narrower"),
     ("fused.cpu.sparse_errors.count_near", 3, "empty"),
     ("fused.cpu.sparse_errors.list_errors", 12, "empty"),
+    ("kernels.diehl_cook.present", 6, "wider"),
+    ("kernels.diehl_cook.present", 6, "narrower"),
+    ("kernels.diehl_cook.present", 6, "empty"),
+    ("kernels.diehl_cook.present", 18, "wider"),
+    ("kernels.diehl_cook.present", 18, "narrower"),
     ("kernels.events.number_active", 0, "wider"),
     ("kernels.events.number_active", 0, "narrower"),
     ("kernels.events.number_active", 0, "empty"),
