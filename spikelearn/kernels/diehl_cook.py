@@ -69,25 +69,21 @@ def present(
     columns, starts, below, stream, last: the inputs of sample b that are not dark, numbers ``starts[b]`` to
     ``starts[b + 1]``: the row of each, under which draw it fires, its stream, and when it last has, -1: never. clock:
     steps of each sample so far. change: where changes are summed; empty: ``rows`` themselves change at every step.
-    counts, arrived: spikes of the neurons while shown, and of the inputs. shift: of a draw, 64 less its bits. neuron: dt / tau, leak,
-    reset, threshold, the two reversal potentials, decays of the two conductances, steps of rest, rise and start of
-    theta, excitation, inhibition. partner: dt / tau, leak, reset, threshold, reversal potential, decay of the
+    counts, arrived: spikes of the neurons while shown, and of the inputs. shift: of a draw, 64 less its bits. neuron:
+    dt / tau, leak, reset, threshold, both reversal potentials, decays of both conductances, steps of rest, rise and
+    start of theta, excitation, inhibition. partner: dt / tau, leak, reset, threshold, reversal potential, decay of the
     conductance, steps of rest, excitation. rule: potentiation by pairs and by triplets, depression, all over the batch;
     low and high bound. decays: of a presynaptic trace after 0, 1, 2, ... steps.
     fading: of the two postsynaptic traces.
     """
     batch, size = state.shape[1], state.shape[2]
-    busiest = 0
-    for b in range(batch):
-        busiest = max(busiest, starts[b + 1] - starts[b])
-    events, lengths = np.empty((batch, busiest), np.int64), np.zeros(batch, np.int64)
+    events, lengths = np.empty((batch, np.diff(starts).max()), np.int64), np.zeros(batch, np.int64)
     sent, fired = np.empty((batch, size), np.int64), np.zeros(batch, np.int64)
     awake = np.zeros(batch, np.bool_)
     current = np.empty(size, state.dtype)
     for b in chosen:
         for j in range(size):
             awake[b] |= state[POST, b, j] > 0
-    online = change.shape[0] == 0
     for t in range(steps + pause):
         for b in chosen:
             first, end = starts[b], starts[b + 1]
@@ -99,35 +95,49 @@ def present(
             if lengths[b] > 0:
                 _arrive(current, state[EXCITATORY, b], rows, columns, events[b, : lengths[b]])
         if learns:
-            for b in chosen:
-                if awake[b]:
-                    for j in range(size):
-                        state[POST, b, j] *= fading[0]
-                        state[SLOW_POST, b, j] *= fading[1]
-                _learn(
-                    change if not online else rows,
-                    state,
-                    b,
-                    columns,
-                    last,
-                    (starts[b], starts[b + 1]),
-                    clock[b],
-                    events[b, : lengths[b]],
-                    sent[b, : fired[b]],
-                    rule,
-                    decays,
-                    awake[b],
-                )
-                awake[b] |= fired[b] > 0
-            if online:
-                for b in chosen:
-                    marked = starts[b], starts[b + 1]
-                    _clip(rows, columns, last, marked, events[b, : lengths[b]], sent[b, : fired[b]], rule, awake[b])
+            heard = events, lengths, sent, fired
+            _learn_all(chosen, heard, rows, change, state, columns, starts, last, clock, rule, decays, fading, awake)
         for b in chosen:
             clock[b] += 1
     for b in chosen:
         for e in range(starts[b], starts[b + 1]):
             stream[e] = np.int64(U(stream[e]) + U(pause) * U(0x9E3779B97F4A7C15))
+
+
+@kernel
+def _learn_all(
+    chosen: Any,
+    heard: Any,
+    rows: Any,
+    change: Any,
+    state: Any,
+    columns: Any,
+    starts: Any,
+    last: Any,
+    clock: Any,
+    rule: Any,
+    decays: Any,
+    fading: Any,
+    awake: Any,
+) -> Any:  # pragma: no cover
+    """The changes of all samples at one step, and then the bounds, where weights change at once."""
+    events, lengths, sent, fired = heard
+    online = change.shape[0] == 0
+    for b in chosen:
+        if awake[b]:
+            for j in range(state.shape[2]):
+                state[POST, b, j] *= fading[0]
+                state[SLOW_POST, b, j] *= fading[1]
+        spikes = events[b, : lengths[b]], sent[b, : fired[b]]
+        marked = starts[b], starts[b + 1]
+        _learn(
+            change if not online else rows, state, b, columns, last, marked, clock[b], spikes, rule, decays, awake[b]
+        )
+        awake[b] |= fired[b] > 0
+    if online:
+        for b in chosen:
+            marked = starts[b], starts[b + 1]
+            _clip(rows, columns, marked, events[b, : lengths[b]], sent[b, : fired[b]], rule, awake[b])
 
 
 @kernel
@@ -214,14 +224,14 @@ def _learn(
     last: Any,
     marked: Any,
     now: Any,
-    events: Any,
-    sent: Any,
+    spikes: Any,
     rule: Any,
     decays: Any,
     awake: Any,
 ) -> Any:  # pragma: no cover
     """The changes of one sample and step, by traces without this step's spikes; then they are marked."""
     post, slow = state[POST, b], state[SLOW_POST, b]
+    events, sent = spikes
     if awake:
         for e in events:
             row = rows[columns[e]]
@@ -241,7 +251,7 @@ def _learn(
 
 @kernel
 def _clip(
-    rows: Any, columns: Any, last: Any, marked: Any, events: Any, sent: Any, rule: Any, awake: Any
+    rows: Any, columns: Any, marked: Any, events: Any, sent: Any, rule: Any, awake: Any
 ) -> Any:  # pragma: no cover
     """Bring back within the bounds what a sample has changed."""
     low, high = rule[3], rule[4]

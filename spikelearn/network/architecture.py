@@ -9,7 +9,8 @@ from spikelearn.network.connections import EVERY, WORDS, Connections, is_word, w
 from spikelearn.network.laws import Sign
 
 GRAMMAR = (
-    "300 or FC300 (dense), 784= (one to one: each neuron takes what arrives at its number, as it is), 15C5 (15 filters of 5x5; marks: s stride 2, s3 stride 3, p same padding, p2 padding 2, r or "
+    "300 or FC300 (dense), 784= (one to one: each neuron takes what arrives at its number, as it is), "
+    "15C5 (15 filters of 5x5; marks: s stride 2, s3 stride 3, p same padding, p2 padding 2, r or "
     "r2 the same with reflected images in place of zeros), "
     "P2 or AP2 (average pool), MP2 (max pool), SP2 (sum pool, SP2x1.1: times 1.1), each with an optional stride s1; "
     "16R3 (a residual block: two convolutions of 3x3 and a way past them); behind the last layer but one (F400), "

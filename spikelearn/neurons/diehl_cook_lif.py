@@ -65,8 +65,8 @@ class DiehlCookLIF(MembraneNeuron, RefractoryTime):
     $\tau\,\dot v = (v_{rest} - v) + g\,(v_{excitatory} - v)$ and constants of its own, answers with the spike p.
 
     What is computed, in this order at each step: all of these equations by one Euler step from the values before it
-    (a conductance fades by $1 - dt/\tau_x$); spikes; then what arrives in the step enters the conductances, which so act
-    from the next step on; reset to v_reset, where v stays for ``refractory_time``. In training mode a presentation
+    (a conductance fades by $1 - dt/\tau_x$); spikes; then what arrives in the step enters the conductances, which so
+    act from the next step on; reset to v_reset, where v stays for ``refractory_time``. In training mode a presentation
     leaves $\theta$ to the next one, in the buffer ``theta``, [n]: its fall is taken once, over the steps of the
     presentation, which is exact where single precision would round it away, and of the rises in a batch of B samples
     the mean, or with ``summed`` the sum, as if they had been shown one after the other. In evaluation mode $\theta$

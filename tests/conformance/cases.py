@@ -556,8 +556,18 @@ RULES = {
     ],
     # Whole presentations of a few steps, of neurons that answer at once.
     "diehl-cook": [
-        RuleCase("diehl-cook", {"scale": 5.0, **BRIEF}, ANSWERING, lr=1.0, covers="weights", deep=False, shards=False, seed=8),
-        RuleCase("diehl-cook", {"scale": 5.0, "online": False, **BRIEF}, ANSWERING, lr=1.0, covers="weights", deep=False),
+        RuleCase(
+            "diehl-cook", {"scale": 5.0, **BRIEF}, ANSWERING, lr=1.0, covers="weights", deep=False, shards=False, seed=8
+        ),
+        RuleCase(
+            "diehl-cook",
+            {"scale": 5.0, "online": False, **BRIEF},
+            ANSWERING,
+            lr=1.0,
+            covers="weights",
+            deep=False,
+            seed=8,
+        ),
     ],
     # A network that is silent is paid nothing and learns nothing: weights are such that the wrong neuron fires too.
     "mstdp": [RuleCase("mstdp", {"learning_rate": 0.05, **UNBOUND}, **REWARDED)],

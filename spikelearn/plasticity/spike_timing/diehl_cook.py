@@ -1,4 +1,4 @@
-"""The unsupervised learning of digits of Diehl & Cook: STDP, with presentations that are repeated until neurons fire."""
+"""Diehl & Cook's unsupervised learning of digits: STDP, with presentations that are repeated until neurons fire."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -56,9 +56,9 @@ class DiehlCook(TripletSTDP):
 
     The input is an intensity that a population of Poisson neurons turns into spikes, as in ``784-784=-100-10`` with
     the neurons ``poisson`` and, where it is read, ``diehl-cook-lif`` and ``label-assignment``; of spikes, which are as
-    strong as they are numbers, it raises the number. Online, weights change at every step. With ``online`` false they stand still while a batch is presented;
-    the mean over its samples, times ``scale``, is the change at its end: a scale of B is the sum, as if they had been
-    shown one after the other.
+    strong as they are numbers, it raises the number. Online, weights change at every step. With ``online`` false they
+    stand still while a batch is presented; the mean over its samples, times ``scale``, is the change at its end: a
+    scale of B is the sum, as if they had been shown one after the other.
 
     A plain network of that form goes through a compiled loop over a whole presentation, which follows events of the
     inputs; all else step by step.

@@ -138,9 +138,14 @@ def present_population(
     if not learns:
         return Presented(counts, repeats, {}, rates)
     after = rows if rule.online else (rows + change).clamp_(rule.low, rule.high)
+    return Presented(counts, repeats, {population.weight: _minus_change(rule, weight, lit.active, after)}, rates)
+
+
+def _minus_change(rule: DiehlCook, weight: Tensor, active: Tensor, after: Tensor) -> Tensor:
+    """Minus the change of the weights [n, inputs], of which those of the ``active`` inputs became ``after`` [A, n]."""
     grad = weight - weight.clamp(rule.low, rule.high)
-    grad[:, lit.active] = weight[:, lit.active] - after.t()
-    return Presented(counts, repeats, {population.weight: grad}, rates)
+    grad[:, active] = weight[:, active] - after.t()
+    return grad
 
 
 def _lit(image: Tensor) -> Lit:
