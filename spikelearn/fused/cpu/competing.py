@@ -28,8 +28,8 @@ def competing_scan(
     given = current[:1] if current.stride(0) == 0 else current
     spikes = torch.empty_like(current, memory_format=torch.contiguous_format)
     v = torch.empty_like(spikes)
-    arrays = map(array, (given.contiguous(), rows))
-    diehl_cook.scan(*arrays, *constants_of(neuron, array(rows).dtype), array(spikes), array(v))
+    own, partner = constants_of(neuron, array(rows).dtype)
+    diehl_cook.scan(array(given.contiguous()), array(rows), own, partner, array(spikes), array(v))
     return spikes, v, state_of(rows, state.age + float(len(current)))
 
 
@@ -41,7 +41,8 @@ def rows_of(state: DiehlCookLIFState) -> Tensor:
 
 def state_of(rows: Tensor, age: Tensor) -> DiehlCookLIFState:
     """The neurons' state from the rows of the compiled loops'."""
-    return DiehlCookLIFState(*rows[:6].unbind(0), age, *rows[6:9].unbind(0))
+    before, after = rows[:6].unbind(0), rows[6:9].unbind(0)
+    return DiehlCookLIFState._make((*before, age, *after))
 
 
 def constants_of(neuron: DiehlCookLIF, kind: Any) -> tuple[Any, Any]:

@@ -94,7 +94,7 @@ class DiehlCook(TripletSTDP):
         "steps": 700,
         "batch": 1,
     }
-    fitted_settings = None
+    fitted_settings = default_settings
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class DiehlCook(TripletSTDP):
         with network.presentation() as buffers:
             seen = self.presented(network, batch, learns=True)
             rate = seen.counts / len(batch.inputs)
-            scores = network.readout.of_rate(rate)  # type: ignore[operator,union-attr]
+            scores = network.readout.of_rate(rate)  # type: ignore[operator]
         repeats = {"repeats": float(seen.repeats.double().mean())}
         yield Update(seen.grads, scores, buffers=buffers, rates=seen.rates, metrics=repeats)
 
@@ -142,13 +142,13 @@ class DiehlCook(TripletSTDP):
         if valid is not None:
             return super().scores(network, inputs, memory, valid)
         rate = self.rates(network, inputs)
-        scores: Tensor = network.readout.of_rate(rate)  # type: ignore[operator,union-attr]
+        scores: Tensor = network.readout.of_rate(rate)  # type: ignore[operator]
         return scores
 
     def read(self, network: Network, inputs: Tensor, memory: Memory, valid: Tensor | None = None) -> Tensor:
         if valid is not None:
             return super().read(network, inputs, memory, valid)
-        front: Tensor = network.readout.front(self.rates(network, inputs))  # type: ignore[operator,union-attr]
+        front: Tensor = network.readout.front(self.rates(network, inputs))  # type: ignore[operator]
         return front
 
     def rates(self, network: Network, inputs: Tensor) -> Tensor:

@@ -59,7 +59,9 @@ def known_population(rule: DiehlCook, network: Network, inputs: Tensor) -> Popul
         return None
     (source, first), (name, second) = network.blocks.items()
     linear, neuron, poisson = as_linear(second.synapse), second.neuron, first.neuron
-    if type(poisson) is not Poisson or type(neuron) is not DiehlCookLIF or linear is None or linear.bias is not None:
+    if type(poisson) is not Poisson or type(neuron) is not DiehlCookLIF or linear is None:
+        return None
+    if linear._parameters["bias"] is not None:
         return None
     plain = not (poisson.per_neuron or neuron.per_neuron or poisson.inclusive or neuron.inclusive)
     passes = all(type(module) in (nn.Identity, nn.Flatten, nn.Sequential) for module in first.synapse.modules())
@@ -99,10 +101,11 @@ def present_population(
     counts, repeats = image.new_zeros(batch, size), torch.zeros(batch, dtype=torch.int64)
     met = torch.zeros_like(repeats)
     chosen, lights = torch.arange(batch), image[lit.samples, lit.places]
+    numbers = *constants_of(population.neuron, kind), *_amounts(rule, batch, kind)
     for attempt in range(rule.repeats + 1):
         shown = lights if attempt == 0 else (1.0 + attempt * rule.raised_by) * lights
         spikes, arrived = np.zeros((batch, size), np.int64), np.zeros(batch, np.int64)
-        loop.present(
+        loop.present(  # type: ignore[call-arg]
             lit.columns,
             lit.starts,
             array(population.inputs.spikes_below(shown)),
@@ -118,8 +121,7 @@ def present_population(
             len(inputs),
             rule.pause,
             64 - BITS[image.dtype],
-            *constants_of(population.neuron, kind),
-            *_amounts(rule, batch, kind),
+            *numbers,
             learns,
         )
         fired = torch.from_numpy(spikes)[chosen]
