@@ -39,13 +39,12 @@ class SuperSpike(ThreeFactor):
 
     Source: Zenke & Ganguli, Neural Computation 30, 2018, and the authors' program. deviation: the whole presentation is
     looked at, where the program goes step by step and keeps filters for every weight: the numbers are the same; classes
-    are desired trains too; differences below 1e-7 are not skipped; the optimizer forgets its largest square in ten
-    batches and not in sixty, for which those of the first batches would keep steps small.
+    are desired trains too; differences below 1e-7 are not skipped.
     """
 
     takes = frozenset({"classify", "per-step"})
     leaves_out_steps = False
-    default_optimizer = OptimizerChoice("rmaxprop", 1e-2, {"decay": 0.9})
+    default_optimizer = OptimizerChoice("rmaxprop", 1e-2)
     default_settings: ClassVar[Mapping[str, Any]] = {
         "neuron": "cuba-lif",
         "neuron_option": {"reset": "subtract"},

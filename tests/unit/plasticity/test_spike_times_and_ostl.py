@@ -14,6 +14,7 @@ from spikelearn.plasticity import (
     Batch,
     CrossEntropyMembrane,
     EligibilityTrace,
+    OptimizerChoice,
     SpatialStep,
     SpikeTrains,
     SuperSpike,
@@ -68,7 +69,7 @@ def test_superspike_learns_when_to_fire():
     )
     network = network.double()
     rule = SuperSpike(SpikeTrains(0.6, 0.8))
-    training = Training.start(network, rule)
+    training = Training.start(network, rule, optimizer=OptimizerChoice("rmaxprop", 5e-3))
     batch = Batch(inputs, wanted, task=PerStep(values=True))
     losses = [float(learn(training, batch).loss) for _ in range(150)]
     assert min(losses[-20:]) < 0.4 * losses[0]

@@ -25,6 +25,7 @@ def test_the_published_recipes_are_there():
     assert {
         "bw-bpf/cifar10",
         "align-ada/mnist",
+        "align-prop/mnist",
         "align-zero/mnist",
         "decolle/nmnist",
         "desire/fashion-mnist",
@@ -49,6 +50,7 @@ def test_the_published_recipes_are_there():
         "pc-incremental/cifar10",
         "pc-prospective/fashion-mnist",
         "pc-prospective/mnist",
+        "local-classifier/mnist",
         "meta-plasticity/mnist",
         "ottt/cifar10",
         "ottt-online/cifar10",
