@@ -1,8 +1,8 @@
 """SuperSpike: one neuron learns to fire at five times, from Poisson spikes of a hundred inputs.
 
-Zenke & Ganguli, Neural Computation 30, 2018: the first of the paper's tasks. Half a second that is shown again and again,
-inputs of 10 Hz, tau_mem = 10 ms, tau_syn = 5 ms, steps of 1 ms in place of 0.1 ms. No figure is published but the curve of
-the van Rossum distance, which comes down to nothing.
+The toy task of Zenke & Ganguli, Neural Computation 30, 2018: half a second that is shown again and again, inputs of
+10 Hz, tau_mem = 10 ms, tau_syn = 5 ms; steps of 1 ms in place of 0.1 ms. The van Rossum distance comes down to nearly
+nothing; no figure is published for such a run.
 
     python examples/papers/zenke2018_superspike.py [presentations] [seed]
 """
