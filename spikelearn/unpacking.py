@@ -87,20 +87,39 @@ def array_names(path: Path) -> list[str]:
         raise ValueError(f"{path} is no npz file ({error}): write it with numpy.savez") from error
 
 
+def read_npy(path: Path) -> np.ndarray:
+    """The array of an npy file; pickled objects are never read.
+
+    Raises:
+        ValueError: no npy file, a damaged or cut one, objects in it.
+    """
+    try:
+        with path.open("rb") as file:
+            return _read_array(file, path.stat().st_size, "it")
+    except Exception as error:  # a damaged header fails in any way that numpy's reader of it has
+        reason = str(error) or type(error).__name__
+        raise ValueError(f"{path} is damaged or no npy file ({reason}): write it again with numpy.save") from error
+
+
 def _read_member(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
     if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"{info.filename} is encrypted, or packed by another method than deflate")
     with packed.open(info) as file:
-        version = np.lib.format.read_magic(file)
-        if version not in _HEADERS:
-            raise ValueError(f"{info.filename} is of the npy version {version}, expected 1.0 or 2.0")
-        shape, by_column, kind = _HEADERS[version](file)
-        if kind.hasobject or not kind.itemsize:
-            raise ValueError(f"{info.filename} holds {kind}, expected numbers")
-        declared, there = math.prod(shape) * kind.itemsize, info.file_size - file.tell()
-        values = None
-        if declared == there and min(shape, default=0) >= 0:
-            values = read_exactly(file, shape[::-1] if by_column else shape, kind)  # type: ignore[arg-type]
-        if values is None:
-            raise ValueError(f"{info.filename} holds {there} bytes, expected {declared} for {list(shape)} of {kind}")
-        return values.T if by_column else values
+        return _read_array(file, info.file_size, info.filename)  # type: ignore[arg-type]
+
+
+def _read_array(file: BinaryIO, size: int, name: str) -> np.ndarray:
+    """The array of ``size`` bytes in numpy's format that begins here."""
+    version = np.lib.format.read_magic(file)
+    if version not in _HEADERS:
+        raise ValueError(f"{name} is of the npy version {version}, expected 1.0 or 2.0")
+    shape, by_column, kind = _HEADERS[version](file)
+    if kind.hasobject or not kind.itemsize:
+        raise ValueError(f"{name} holds {kind}, expected numbers")
+    declared, there = math.prod(shape) * kind.itemsize, size - file.tell()
+    values = None
+    if declared == there and min(shape, default=0) >= 0:
+        values = read_exactly(file, shape[::-1] if by_column else shape, kind)
+    if values is None:
+        raise ValueError(f"{name} holds {there} bytes, expected {declared} for {list(shape)} of {kind}")
+    return values.T if by_column else values

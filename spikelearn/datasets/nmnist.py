@@ -7,21 +7,11 @@ import numpy as np
 from spikelearn.checks import check_flag, check_positive
 from spikelearn.datasets.base import DATASETS, Split
 from spikelearn.datasets.tonic_recordings import TonicDataset
-from spikelearn.recordings.events import EVENT, as_events
+from spikelearn.recordings.events import as_events
+from spikelearn.recordings.readers.nmnist_bin import check_size, nmnist_events
 
 #: Duration of a saccade, microseconds.
 SACCADE = 105e3
-
-#: Bytes of an event: x, y, then the polarity (one bit) and the time (23 bits, microseconds).
-BYTES = 5
-
-#: Events of the longest recording that is read: every pixel and polarity at more than 1 kHz for 0.3 s.
-MOST_EVENTS = 1_000_000
-
-#: The row that marks an overflow of the time's counter, and by how much later times are late.
-OVERFLOW, OVERFLOW_TIME = 240, 8192
-
-CURE = "restore the file from the published archive, or delete it to leave the sample out"
 
 
 @DATASETS.register("nmnist")
@@ -75,10 +65,10 @@ class NMNIST(TonicDataset):
         self.stabilised, self.bin_width = stabilised, bin_width or None
 
     def check_file(self, path: Path) -> None:
-        _check_size(path)
+        check_size(path)
 
     def read(self, path: Path) -> np.ndarray:
-        events = _read(path)
+        events = nmnist_events(path)
         if not self.stabilised:
             return events
         width, height, _ = self.sensor_size
@@ -97,24 +87,3 @@ def stabilise(events: np.ndarray, width: int, height: int) -> np.ndarray:
     kept = events[inside].copy()
     kept["x"], kept["y"] = x[inside], y[inside]
     return kept
-
-
-def _check_size(path: Path) -> int:
-    size = path.stat().st_size
-    if size == 0 or size % BYTES or size > BYTES * MOST_EVENTS:
-        fault = "is empty" if size == 0 else f"has {size} bytes, expected a multiple of {BYTES}: it is cut short"
-        if size > BYTES * MOST_EVENTS:
-            fault = f"has {size} bytes, expected at most {MOST_EVENTS} events of {BYTES}: it is no recording"
-        raise ValueError(f"{path} {fault}; {CURE}")
-    return size
-
-
-def _read(path: Path) -> np.ndarray:
-    """The events of a file, structured as ``EVENT``."""
-    raw = np.fromfile(path, np.uint8, count=_check_size(path)).reshape(-1, BYTES).astype(np.int64)
-    x, y, high, middle, low = raw.T
-    overflow = y == OVERFLOW
-    events = np.empty(len(raw), EVENT)
-    events["x"], events["y"], events["p"] = x, y, high >> 7
-    events["t"] = ((high & 127) << 16 | middle << 8 | low) + OVERFLOW_TIME * np.cumsum(overflow)
-    return events[~overflow]

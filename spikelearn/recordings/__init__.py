@@ -1,6 +1,16 @@
-"""Recordings of event cameras: arrays of events, checked, and their binning."""
+"""Recordings of event cameras: files and arrays of events, checked, and their binning."""
 
 from spikelearn.recordings.binning import bin_by_width, bin_events
 from spikelearn.recordings.events import EVENT, RecordedEvents, as_events
+from spikelearn.recordings.readers import FORMATS, Recording, read_recording
 
-__all__ = ["EVENT", "RecordedEvents", "as_events", "bin_by_width", "bin_events"]
+__all__ = [
+    "EVENT",
+    "FORMATS",
+    "RecordedEvents",
+    "Recording",
+    "as_events",
+    "bin_by_width",
+    "bin_events",
+    "read_recording",
+]

@@ -60,7 +60,7 @@ def as_events(recording: Any, sensor_size: tuple[int, int, int], *, in_order: bo
             time or with another polarity; times of a counter that began anew; the first such event is named.
     """
     width, height, polarities = _sensor(sensor_size)
-    columns = _columns(recording, optional={"y": height == 1, "p": polarities == 1})
+    columns = columns_by_name(recording, optional={"y": height == 1, "p": polarities == 1})
     _check_lengths(columns)
     x, y = _whole("x", columns["x"]), _whole("y", columns["y"])
     _check_inside(columns, x, y, width, height)
@@ -89,8 +89,8 @@ def _sensor(sensor_size: tuple[int, int, int]) -> tuple[int, int, int]:
     return width, height, polarities
 
 
-def _columns(recording: Any, optional: Mapping[str, bool]) -> dict[str, Column]:
-    """The four columns under their short names."""
+def columns_by_name(recording: Any, optional: Mapping[str, bool]) -> dict[str, Column]:
+    """The four columns under their short names, whatever library named them; raises ValueError as ``as_events``."""
     names = _names(recording)
     columns: dict[str, Column] = {}
     for column, known in NAMES.items():
