@@ -9,9 +9,10 @@ import numpy as np
 from spikelearn.checks import check_positive, one_of
 from spikelearn.recordings.events import LONGEST
 from spikelearn.recordings.readers.aedat import read_aedat
+from spikelearn.recordings.readers.aedat4 import read_aedat4
 from spikelearn.recordings.readers.arrays import read_npy_events, read_npz_events
 from spikelearn.recordings.readers.base import Reading, Recording
-from spikelearn.recordings.readers.by_faery import read_by_faery
+from spikelearn.recordings.readers.event_stream import read_event_stream
 from spikelearn.recordings.readers.hdf5 import count_in_hdf5, read_hdf5
 from spikelearn.recordings.readers.nmnist_bin import read_nmnist_bin
 from spikelearn.recordings.readers.prophesee import read_dat, read_raw
@@ -40,10 +41,10 @@ _TEXT = Format("text, one event a line", read_text, False)
 FORMATS: dict[str, Format] = {
     ".bin": Format("N-MNIST, N-Caltech101", read_nmnist_bin, False),
     ".aedat": Format("AEDAT 2.0 and 3.1", read_aedat, True),
-    ".aedat4": Format("AEDAT 4", read_by_faery, True),
+    ".aedat4": Format("AEDAT 4", read_aedat4, True),
     ".raw": Format("Prophesee RAW, EVT 2.0 and 3.0", read_raw, True),
     ".dat": Format("Prophesee DAT", read_dat, True),
-    ".es": Format("Event Stream", read_by_faery, True),
+    ".es": Format("Event Stream", read_event_stream, True),
     ".h5": _HDF5,
     ".hdf5": _HDF5,
     ".npz": Format("numpy arrays by name", read_npz_events, False),

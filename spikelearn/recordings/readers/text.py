@@ -39,6 +39,8 @@ def read_text(path: Path, reading: Reading) -> Recording:
             sensor = int(sizes["x"]), int(sizes["y"])
         lines = lines[1:]
     table = _table(lines, comma, len(first))
+    if names and table.shape[1] != len(names):
+        raise ValueError(f"it has {len(names)} names in its first line and {table.shape[1]} columns of numbers")
     if names:
         return from_columns({name: table[:, place] for place, name in enumerate(names)}, reading, sensor)
     return from_columns(named(table, reading.columns or USUAL), reading)

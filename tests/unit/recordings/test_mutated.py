@@ -13,7 +13,7 @@ from spikelearn.recordings import EVENT, as_events, read_recording
 from tests.unit.recordings.references.made import events
 
 REFERENCES = Path(__file__).parent / "references"
-WITH = {".aedat4": "faery", ".es": "faery", ".bag": "rosbags"}
+WITH = {".bag": "rosbags"}
 
 #: Bytes that a reader may need beyond those of right files.
 MOST_MEMORY = 200 << 20
@@ -24,7 +24,6 @@ def originals(tmp_path_factory):
     """{name: content} of right files of every format."""
     folder, given = tmp_path_factory.mktemp("originals"), events(600_000)
     found = {path.name: path.read_bytes() for path in REFERENCES.iterdir() if path.suffix not in (".py", "")}
-    found = {name: content for name, content in found.items() if name != "zstd.aedat4"}
     np.save(folder / "a.npy", given)
     np.savetxt(folder / "a.txt", np.stack([given[name] for name in "txyp"], 1), fmt="%d")
     with h5py.File(folder / "heidelberg.h5", "w") as file:
