@@ -4,27 +4,44 @@ from spikelearn.datasets.array import ArrayDataset
 from spikelearn.datasets.array_file import ArrayFile
 from spikelearn.datasets.base import DATASETS, Dataset, EventDataset, ImageDataset, Split
 from spikelearn.datasets.cifar10 import CIFAR10
+from spikelearn.datasets.cifar10_dvs import CIFAR10DVS
 from spikelearn.datasets.digits import Digits
 from spikelearn.datasets.digits_events import DigitsEvents
+from spikelearn.datasets.dvs_gesture import DVSGesture
+from spikelearn.datasets.dvs_lip import DVSLip
 from spikelearn.datasets.fashion_mnist import FashionMNIST
+from spikelearn.datasets.folder import RecordingsFolder
 from spikelearn.datasets.idx import IdxFolder
+from spikelearn.datasets.images_folder import ImagesFolder
 from spikelearn.datasets.mnist import MNIST
+from spikelearn.datasets.n_caltech101 import NCaltech101
+from spikelearn.datasets.n_tidigits import NTIDigits
 from spikelearn.datasets.names import full_name, kind_of, open_dataset, short_name
 from spikelearn.datasets.nmnist import NMNIST
+from spikelearn.datasets.poker_dvs import PokerDVS
 from spikelearn.datasets.provenance import DataWarning
+from spikelearn.datasets.recorded_files import PublishedRecordings, RecordedFiles
 from spikelearn.datasets.root import ROOT_VARIABLE, data_root
+from spikelearn.datasets.shd import SHD
+from spikelearn.datasets.smnist import SMNIST
+from spikelearn.datasets.ssc import SSC
 from spikelearn.datasets.subset import stratified_subset
-from spikelearn.datasets.tonic_recordings import TonicDataset
 
 __all__ = [
     "CIFAR10",
+    "CIFAR10DVS",
     "DATASETS",
     "DataWarning",
     "MNIST",
     "NMNIST",
+    "SHD",
+    "SMNIST",
+    "SSC",
     "ROOT_VARIABLE",
     "ArrayDataset",
     "ArrayFile",
+    "DVSGesture",
+    "DVSLip",
     "Dataset",
     "Digits",
     "DigitsEvents",
@@ -32,8 +49,14 @@ __all__ = [
     "FashionMNIST",
     "IdxFolder",
     "ImageDataset",
+    "ImagesFolder",
+    "NCaltech101",
+    "NTIDigits",
+    "PokerDVS",
     "Split",
-    "TonicDataset",
+    "PublishedRecordings",
+    "RecordedFiles",
+    "RecordingsFolder",
     "data_root",
     "full_name",
     "kind_of",

@@ -48,6 +48,10 @@ class Dataset(torch.utils.data.Dataset[tuple[Tensor, Any]], ABC):
     events: ClassVar[bool] = False
     #: Whether it comes with an installed package, so that nothing is looked for in the data root.
     bundled: ClassVar[bool] = False
+    #: Training and test samples that are published; None: not known.
+    samples: ClassVar[tuple[int, int] | None] = None
+    #: The licence of the data, as their page names it; empty: not known.
+    licence: ClassVar[str] = ""
     #: Class number of every sample, int64 [N]; for other tasks as ``Task.of_all`` says, sample first.
     targets: Tensor
     #: Steps of every sample, int64 [N], where shorter ones are padded at the end; None: all have as many.
@@ -125,7 +129,7 @@ class EventDataset(Dataset):
     still = False
     events = True
     #: Sensor width, height and polarities, as tonic orders them.
-    sensor_size: ClassVar[tuple[int, int, int]]
+    sensor_size: tuple[int, int, int]
     #: Width of a bin, seconds, counted from the recording's start; None: bins divide its duration.
     bin_width: float | None = None
     #: Time at which recordings start, microseconds; None: that of a recording's first event.

@@ -1,5 +1,6 @@
-"""Data sets by name: registered ones, and files of one's own as idx:FOLDER or file:PATH.npz."""
+"""Data sets by name: registered ones, and files of one's own, such as file:PATH.npz or folder:PATH."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import Any
 
 from spikelearn.datasets.array_file import ArrayFile
 from spikelearn.datasets.base import DATASETS, Dataset, Split
+from spikelearn.datasets.folder import RecordingsFolder, recording_files
 from spikelearn.datasets.idx import IdxFolder, idx_files
+from spikelearn.datasets.images_folder import ImagesFolder, picture_files
 from spikelearn.datasets.provenance import md5_of
 from spikelearn.datasets.root import data_root, written_out
 from spikelearn.registry import Registry
@@ -17,10 +20,16 @@ from spikelearn.unpacking import existing
 OWN = Registry[Dataset]("kind of files")
 OWN.register("idx")(IdxFolder)
 OWN.register("file")(ArrayFile)
+OWN.register("folder")(RecordingsFolder)
+OWN.register("images")(ImagesFolder)
+
+#: What lists the files of data that lie in folders of classes.
+_IN_FOLDERS = {"folder": recording_files, "images": picture_files}
 
 HOW = (
-    "files of your own are named idx:FOLDER (IDX files as MNIST's) or file:PATH.npz (arrays x_train, y_train, x_test "
-    "and y_test, or data and targets)"
+    "files of your own are named idx:FOLDER (IDX files as MNIST's), file:PATH.npz (arrays x_train, y_train, x_test and "
+    "y_test, or data and targets), folder:PATH (recordings of events, a folder a class) or images:PATH (pictures, a "
+    "folder a class)"
 )
 
 
@@ -79,8 +88,16 @@ def open_dataset(name: str, split: Split, root: str | Path | None, options: Mapp
 
 
 def checksums_of(name: str) -> dict[str, str]:
-    """{file: md5} of files of one's own; empty for other data sets, whose files are those that were published."""
-    return {path.name: md5_of(path) for path in _files_of(name)}
+    """{file: md5} of files of one's own; empty for other data sets, whose files are those that were published.
+
+    Files in folders of classes have one checksum together, under the name of the folder.
+    """
+    files = _files_of(name)
+    word, _, path = name.partition(":")
+    if word not in _IN_FOLDERS or not files:
+        return {file.name: md5_of(file) for file in files}
+    lines = (f"{md5_of(file)}  {file.relative_to(path)}\n" for file in files)
+    return {f"{Path(path).name}/": hashlib.md5("".join(lines).encode()).hexdigest()}
 
 
 def stamp_of(name: str) -> tuple[object, ...]:
@@ -92,4 +109,6 @@ def _files_of(name: str) -> list[Path]:
     word, _, path = name.partition(":")
     if word == "idx":
         return idx_files(Path(path))
+    if word in _IN_FOLDERS and _is_own(name):
+        return _IN_FOLDERS[word](Path(path))
     return [existing(Path(path))] if word == "file" else []

@@ -5,21 +5,24 @@ from pathlib import Path
 import numpy as np
 
 from spikelearn.checks import check_flag, check_positive
+from spikelearn.datasets.archives import Archive
 from spikelearn.datasets.base import DATASETS, Split
-from spikelearn.datasets.tonic_recordings import TonicDataset
+from spikelearn.datasets.recorded_files import PublishedRecordings
 from spikelearn.recordings.events import as_events
 from spikelearn.recordings.readers.nmnist_bin import check_size, nmnist_events
+
+_PUBLISHED = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files"
 
 #: Duration of a saccade, microseconds.
 SACCADE = 105e3
 
 
 @DATASETS.register("nmnist")
-class NMNIST(TonicDataset):
+class NMNIST(PublishedRecordings):
     """60,000 training and 10,000 test recordings of an event camera in front of MNIST digits, 34x34 pixels.
 
     Files: ``<root>/nmnist/NMNIST/{Train,Test}/<digit>/*.bin``; a part of them is enough, and hidden files are none.
-    Where the folder is missing, tonic downloads and unpacks the archives. Three saccades of 105 ms; bins divide a
+    Where the folder is missing, the archives are downloaded and unpacked. Three saccades of 105 ms; bins divide a
     recording's own duration unless their width is given.
 
     Args:
@@ -45,9 +48,30 @@ class NMNIST(TonicDataset):
     sensor_size = (34, 34, 2)
     start = 0.0
     in_order = True
-    tonic_class = "NMNIST"
+    archives = {
+        "train": (
+            Archive(
+                "train.zip",
+                "20959b8e626244a1b502305a9e6e2031",
+                f"{_PUBLISHED}/39c25547-014b-4137-a934-9d29fa53c7a0/file_downloaded",
+                "Train",
+                "NMNIST",
+                6 << 30,
+            ),
+        ),
+        "test": (
+            Archive(
+                "test.zip",
+                "69ca8762b2fe404d9b9bad1103e97832",
+                f"{_PUBLISHED}/05a4d654-7e03-4c15-bdfa-9bb2bcbea494/file_downloaded",
+                "Test",
+                "NMNIST",
+                1 << 30,
+            ),
+        ),
+    }
     folders = {"train": "NMNIST/Train", "test": "NMNIST/Test"}
-    suffix = ".bin"
+    suffixes = (".bin",)
     class_folders = tuple("0123456789")
 
     def __init__(
@@ -67,8 +91,8 @@ class NMNIST(TonicDataset):
     def check_file(self, path: Path) -> None:
         check_size(path)
 
-    def read(self, path: Path) -> np.ndarray:
-        events = nmnist_events(path)
+    def recording(self, index: int) -> np.ndarray:
+        events = nmnist_events(self.items[index].path)
         if not self.stabilised:
             return events
         width, height, _ = self.sensor_size

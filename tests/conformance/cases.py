@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import torch
 import torch.nn.functional as F
 
-from spikelearn import network_for, plasticity
+from spikelearn import datasets, network_for, plasticity
 from spikelearn.datasets import CIFAR10, MNIST, NMNIST, Digits, DigitsEvents, FashionMNIST
 from spikelearn.network import READOUTS
 from spikelearn.neurons import (
@@ -646,4 +646,13 @@ DATASETS = {
     "fashion-mnist": DatasetCase(FashionMNIST, tiny.idx("fashion-mnist")),
     "nmnist": DatasetCase(NMNIST, tiny.nmnist),
     "cifar10": DatasetCase(CIFAR10, tiny.cifar10, {"per_file": tiny.SAMPLES}),
+    "dvs-gesture": DatasetCase(datasets.DVSGesture, tiny.dvs_gesture),
+    "cifar10-dvs": DatasetCase(datasets.CIFAR10DVS, tiny.cifar10_dvs),
+    "n-caltech101": DatasetCase(datasets.NCaltech101, tiny.n_caltech101),
+    "dvs-lip": DatasetCase(datasets.DVSLip, tiny.dvs_lip),
+    "poker-dvs": DatasetCase(datasets.PokerDVS, tiny.poker_dvs),
+    "shd": DatasetCase(datasets.SHD, tiny.heidelberg("shd", "SHD")),
+    "ssc": DatasetCase(datasets.SSC, tiny.heidelberg("ssc", "SSC")),
+    "n-tidigits": DatasetCase(datasets.NTIDigits, tiny.n_tidigits),
+    "smnist": DatasetCase(datasets.SMNIST, tiny.idx("mnist")),
 }

@@ -141,12 +141,10 @@ def test_no_recordings_at_all(root):
 
 
 def test_a_missing_set_that_cannot_be_downloaded(tmp_path, monkeypatch):
-    import tonic
-
-    def offline(self):
+    def offline(*_, **__):
         raise OSError("no network")
 
-    monkeypatch.setattr(tonic.datasets.NMNIST, "download", offline)
+    monkeypatch.setattr("urllib.request.urlopen", offline)
     with pytest.raises(ValueError, match="could not be downloaded.*--data-root"):
         NMNIST("train", tmp_path)
 
