@@ -14,10 +14,11 @@ from spikelearn.cli.compare import compare_command
 from spikelearn.cli.continual import continual_command
 from spikelearn.cli.credits import credits_command
 from spikelearn.cli.doctor import doctor_command
+from spikelearn.cli.datasets import datasets_command
 from spikelearn.cli.evaluate import evaluate_command
 from spikelearn.cli.export import export_command
 from spikelearn.cli.inspect import inspect_command
-from spikelearn.cli.listing import datasets_command, impairments_command, neurons_command, rules_command
+from spikelearn.cli.listing import impairments_command, neurons_command, rules_command
 from spikelearn.cli.locality import locality_command
 from spikelearn.cli.meta import meta_command
 from spikelearn.cli.phenotype import phenotype_command

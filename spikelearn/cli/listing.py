@@ -1,4 +1,4 @@
-"""spikelearn rules, neurons, datasets, impairments: what there is"""
+"""spikelearn rules, neurons, impairments: what there is"""
 
 import inspect
 from typing import Annotated, Any
@@ -7,9 +7,6 @@ import typer
 
 from spikelearn.checks import one_of
 from spikelearn.cli.common import AsJson, Imports, output, print_json
-from spikelearn.datasets import DATASETS
-from spikelearn.datasets.names import OWN
-from spikelearn.datasets.root import data_root as root_of
 from spikelearn.docstrings import source_of, summary_of
 from spikelearn.hardware import HARDWARE, IMPAIRMENTS
 from spikelearn.loading import NOISES
@@ -37,7 +34,7 @@ def rules_command(name: Name = None, imports: Imports = None, as_json: AsJson = 
             **{f"{option} by name": " | ".join(names) for option, names in names_taken(kind).items()},
         }
 
-    _show(RULES, name, as_json, facts)
+    show_components(RULES, name, as_json, facts)
 
 
 def neurons_command(name: Name = None, imports: Imports = None, as_json: AsJson = False) -> None:
@@ -48,30 +45,7 @@ def neurons_command(name: Name = None, imports: Imports = None, as_json: AsJson 
             return {f"{option} by name": " | ".join(names) for option, names in names_taken(kind).items()}
         return {"per step (the default; naming any other option selects the form above)": _options(kind.per_step)}
 
-    _show(NEURONS, name, as_json, facts)
-
-
-def datasets_command(
-    name: Name = None,
-    data_root: Annotated[str | None, typer.Option(help="Folder of the data sets.")] = None,
-    imports: Imports = None,
-    as_json: AsJson = False,
-) -> None:
-    """List the data sets and where they are looked for, or show one; idx and file are those of your own."""
-    root = root_of(data_root)
-    if name in OWN:
-        _show(OWN, name, as_json, _no_facts)
-        return
-
-    def facts(kind: Any) -> dict[str, Any]:
-        folder = None if kind.bundled else root / DATASETS.name_of(kind)
-        there = "bundled" if folder is None else f"{folder} ({'there' if folder.is_dir() else 'not there'})"
-        return {"shape": list(kind.shape), "classes": kind.classes, "events": kind.events, "where": there}
-
-    _show(DATASETS, name, as_json, facts)
-    if name is None and not as_json:
-        output.print("-- files of your own: --data idx:FOLDER, --data file:PATH.npz")
-        _show(OWN, None, False, _no_facts)
+    show_components(NEURONS, name, as_json, facts)
 
 
 def impairments_command(name: Name = None, imports: Imports = None, as_json: AsJson = False) -> None:
@@ -89,7 +63,7 @@ def impairments_command(name: Name = None, imports: Imports = None, as_json: AsJ
     for use, registry in kinds.items():
         if registry in chosen:
             output.print(f"-- {use}")
-            _show(registry, name, as_json, _no_facts)
+            show_components(registry, name, as_json, no_facts)
 
 
 def _needs(kind: Any) -> list[str]:
@@ -118,11 +92,12 @@ def _factors(kind: Any) -> list[str]:
     return [factor for factor in FACTORS if factor in (declared or ())]
 
 
-def _no_facts(_: Any) -> dict[str, Any]:
+def no_facts(_: Any) -> dict[str, Any]:
+    """Nothing else."""
     return {}
 
 
-def _rows(registry: Registry[Any], name: str | None, facts: Any = _no_facts) -> dict[str, dict[str, Any]]:
+def _rows(registry: Registry[Any], name: str | None, facts: Any = no_facts) -> dict[str, dict[str, Any]]:
     return {
         known: {"summary": summary_of(kind), "options": _options(kind), "source": source_of(kind), **facts(kind)}
         for known in ([name] if name else registry)
@@ -130,7 +105,8 @@ def _rows(registry: Registry[Any], name: str | None, facts: Any = _no_facts) -> 
     }
 
 
-def _show(registry: Registry[Any], name: str | None, as_json: bool, facts: Any) -> None:
+def show_components(registry: Registry[Any], name: str | None, as_json: bool, facts: Any) -> None:
+    """Print the components of a registry, or all about one; ``facts``: what else is known of a class."""
     rows = _rows(registry, name, facts)
     if as_json:
         print_json(rows)

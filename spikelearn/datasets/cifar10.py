@@ -47,6 +47,8 @@ class CIFAR10(ImageDataset):
     Source: Krizhevsky, "Learning multiple layers of features from tiny images", University of Toronto, 2009.
     """
 
+    samples = (50_000, 10_000)
+    licence = "none stated; citation is asked for"
     classes = 10
     shape = (3, 32, 32)
     #: Addresses of folders that hold the archive, tried in order.

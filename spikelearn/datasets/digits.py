@@ -25,6 +25,8 @@ class Digits(ImageDataset):
     Source: Alpaydin & Kaynak, "Optical recognition of handwritten digits", UCI repository, 1998 (its test part).
     """
 
+    samples = (1437, 360)
+    licence = "CC BY 4.0"
     classes = 10
     bundled = True
     shape = (1, 8, 8)

@@ -36,6 +36,8 @@ class DigitsEvents(EventDataset):
     times.
     """
 
+    samples = (1437, 360)
+    licence = "CC BY 4.0"
     classes = 10
     bundled = True
     shape = (2, SENSOR, SENSOR)

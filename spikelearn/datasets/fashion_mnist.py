@@ -22,6 +22,8 @@ class FashionMNIST(IdxDataset):
     Source: Xiao, Rasul & Vollgraf, arXiv 1708.07747, 2017.
     """
 
+    samples = (60_000, 10_000)
+    licence = "MIT"
     mirrors = (
         "https://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
         "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion",

@@ -22,6 +22,8 @@ class MNIST(IdxDataset):
     Source: LeCun, Bottou, Bengio & Haffner, Proceedings of the IEEE 86, 1998.
     """
 
+    samples = (60_000, 10_000)
+    licence = "CC BY-SA 3.0"
     mirrors = (
         "https://ossci-datasets.s3.amazonaws.com/mnist",
         "https://storage.googleapis.com/cvdf-datasets/mnist",

@@ -43,6 +43,8 @@ class NMNIST(PublishedRecordings):
     converter of Zhang & Li, NeurIPS 2020. deviation: theirs leaves the last of the T bins empty.
     """
 
+    samples = (60_000, 10_000)
+    licence = "CC BY-SA 4.0"
     classes = 10
     shape = (2, 34, 34)
     sensor_size = (34, 34, 2)

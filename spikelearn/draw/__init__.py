@@ -12,6 +12,8 @@ from spikelearn.draw.learning_curves import curves
 from spikelearn.draw.potentials import membranes
 from spikelearn.draw.rasters import raster
 from spikelearn.draw.receptive_fields import weights
+from spikelearn.draw.recordings import events, moving
 from spikelearn.draw.style import save
 
 __all__ = ["aligned", "confusion", "curves", "examined", "membranes", "raster", "save", "weights"]
+__all__ = ["aligned", "confusion", "curves", "events", "membranes", "moving", "raster", "save", "weights"]
