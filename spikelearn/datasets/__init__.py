@@ -5,14 +5,17 @@ from spikelearn.datasets.array_file import ArrayFile
 from spikelearn.datasets.base import DATASETS, Dataset, EventDataset, ImageDataset, Split
 from spikelearn.datasets.cifar10 import CIFAR10
 from spikelearn.datasets.cifar10_dvs import CIFAR10DVS
+from spikelearn.datasets.cifar100 import CIFAR100
 from spikelearn.datasets.digits import Digits
 from spikelearn.datasets.digits_events import DigitsEvents
 from spikelearn.datasets.dvs_gesture import DVSGesture
 from spikelearn.datasets.dvs_lip import DVSLip
+from spikelearn.datasets.emnist import EMNIST
 from spikelearn.datasets.fashion_mnist import FashionMNIST
 from spikelearn.datasets.folder import RecordingsFolder
 from spikelearn.datasets.idx import IdxFolder
 from spikelearn.datasets.images_folder import ImagesFolder
+from spikelearn.datasets.kmnist import KMNIST
 from spikelearn.datasets.mnist import MNIST
 from spikelearn.datasets.n_caltech101 import NCaltech101
 from spikelearn.datasets.n_tidigits import NTIDigits
@@ -29,7 +32,10 @@ from spikelearn.datasets.subset import stratified_subset
 
 __all__ = [
     "CIFAR10",
+    "CIFAR100",
     "CIFAR10DVS",
+    "EMNIST",
+    "KMNIST",
     "DATASETS",
     "DataWarning",
     "MNIST",

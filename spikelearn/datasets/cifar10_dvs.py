@@ -25,7 +25,8 @@ class CIFAR10DVS(PublishedRecordings):
     """9,000 training and 1,000 test recordings of moved photographs, 128x128 pixels, in ten balanced classes.
 
     Files: ``<root>/cifar10-dvs/CIFAR10DVS/<class>/cifar10_<class>_<number>.aedat4``. The data have no split of their
-    own: of every class, the numbers 0 to 899 are for training here and 900 to 999 for the test, in a part of the files too.
+    own: of every class, the numbers 0 to 899 are for training here and 900 to 999 for the test, in parts of the
+    files too.
 
     Args:
         split: "train" or "test".

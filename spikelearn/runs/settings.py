@@ -313,9 +313,10 @@ class Settings(BaseModel):
         return _kept(self.data, split, there, tuple(options.items()), stamp_of(self.data))
 
     def sample_shape(self) -> tuple[int, ...]:
-        """Shape of one still sample or one time step; files of one's own are read for it."""
-        known = getattr(kind_of(self.data), "shape", None)
-        return known or self.make_dataset("train").shape
+        """Shape of one still sample, as its encoder gives it, or one time step; files of one's own are read for it."""
+        known = getattr(kind_of(self.data), "shape", None) or self.make_dataset("train").shape
+        encoder = self.make_encoder()
+        return known if encoder is None else encoder.shape_of(known)
 
     def takes_encoder(self) -> bool:
         """Tell whether samples are still; files of one's own are read for it."""

@@ -646,6 +646,11 @@ DATASETS = {
     "fashion-mnist": DatasetCase(FashionMNIST, tiny.idx("fashion-mnist")),
     "nmnist": DatasetCase(NMNIST, tiny.nmnist),
     "cifar10": DatasetCase(CIFAR10, tiny.cifar10, {"per_file": tiny.SAMPLES}),
+    "cifar100": DatasetCase(
+        datasets.CIFAR100, tiny.cifar100, {"counts": {"train": tiny.SAMPLES, "test": tiny.SAMPLES}}
+    ),
+    "kmnist": DatasetCase(datasets.KMNIST, tiny.idx("kmnist")),
+    "emnist": DatasetCase(datasets.EMNIST, tiny.emnist),
     "dvs-gesture": DatasetCase(datasets.DVSGesture, tiny.dvs_gesture),
     "cifar10-dvs": DatasetCase(datasets.CIFAR10DVS, tiny.cifar10_dvs),
     "n-caltech101": DatasetCase(datasets.NCaltech101, tiny.n_caltech101),

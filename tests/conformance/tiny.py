@@ -164,3 +164,25 @@ def n_tidigits(root):
                 x, _, t, _ = _drawn(number, 64, 1)
                 file[f"{part}_addresses/{name}"] = x.astype(np.uint8)
                 file[f"{part}_timestamps/{name}"] = t / 1e6
+
+
+def cifar100(root):
+    """CIFAR-100's binary version: coarse and fine label, then 3 x 32 x 32 bytes an image."""
+    folder = root / "cifar100" / "cifar-100-binary"
+    folder.mkdir(parents=True)
+    for part in ("train", "test"):
+        records = (bytes([n, 10 * n]) + bytes_of(3072) for n in range(SAMPLES))
+        (folder / f"{part}.bin").write_bytes(b"".join(records))
+
+
+def emnist(root):
+    """The balanced part and the letters, whose labels begin with 1."""
+    folder = root / "emnist" / "gzip"
+    folder.mkdir(parents=True)
+    for part, first in (("balanced", 0), ("letters", 1)):
+        for split in ("train", "test"):
+            images = struct.pack(">4I", 2051, SAMPLES, 28, 28) + bytes_of(SAMPLES, 28, 28)
+            labels = struct.pack(">2I", 2049, SAMPLES) + bytes(range(first, first + SAMPLES))
+            name = f"emnist-{part}-{split}"
+            (folder / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images, mtime=0))
+            (folder / f"{name}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels, mtime=0))

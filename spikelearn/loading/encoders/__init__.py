@@ -2,10 +2,15 @@
 
 from spikelearn.loading.encoders.base import ENCODERS, Encoder, NoiseKey, check_intensities, spread
 from spikelearn.loading.encoders.common_threshold import CommonThreshold
+from spikelearn.loading.encoders.delta import Delta
 from spikelearn.loading.encoders.direct import Direct
 from spikelearn.loading.encoders.latency import Latency
+from spikelearn.loading.encoders.phase import Phase
+from spikelearn.loading.encoders.poisson import PoissonRate
+from spikelearn.loading.encoders.population import Population
 from spikelearn.loading.encoders.rate import BernoulliRate
 from spikelearn.loading.encoders.regular import RegularRate
+from spikelearn.loading.encoders.saccades import Saccades
 from spikelearn.loading.encoders.zca import ZCA
 
 __all__ = [
@@ -13,11 +18,16 @@ __all__ = [
     "ZCA",
     "BernoulliRate",
     "CommonThreshold",
+    "Delta",
     "Direct",
     "Encoder",
     "Latency",
     "NoiseKey",
+    "Phase",
+    "PoissonRate",
+    "Population",
     "RegularRate",
+    "Saccades",
     "check_intensities",
     "spread",
 ]

@@ -23,9 +23,13 @@ class Encoder(ABC):
     def fit(self, pixels: Tensor) -> None:
         """Look at images of training, ``pixels`` [N, C, H, W]; by default nothing is learned of them."""
 
+    def shape_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of a step of encoded samples of ``shape``."""
+        return shape
+
     @abstractmethod
     def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:
-        """Encode ``pixels`` [B, C, H, W] of the samples ``indices`` [B] into [T, B, C, H, W]."""
+        """Encode ``pixels`` [B, C, H, W] of the samples ``indices`` [B] into [T, B, ...], a step of ``shape_of``."""
 
 
 ENCODERS = Registry("encoder", Encoder)
