@@ -78,7 +78,7 @@ def _list(name: str | None, root: Path, as_json: bool) -> None:
         return
 
     def facts(kind: Any) -> dict[str, Any]:
-        folder = None if kind.bundled else root / DATASETS.name_of(kind)
+        folder = None if kind.bundled else root / getattr(kind, "lies_in", DATASETS.name_of(kind))
         there = "bundled" if folder is None else f"{folder} ({'there' if folder.is_dir() else 'not there'})"
         return {
             "shape": list(kind.shape),

@@ -60,8 +60,8 @@ class CIFAR100(ImageDataset):
         size, expected = path.stat().st_size, self.counts[split] * RECORD
         if size != expected:
             raise ValueError(
-                f"{path} holds {size} bytes, expected {expected} for {self.counts[split]} images of {RECORD} bytes: it is "
-                "cut short or of another kind; delete its folder to unpack it again, or restore the published file"
+                f"{path} holds {size} bytes, expected {expected} for {self.counts[split]} images of {RECORD} bytes: "
+                "it is cut short or of another kind; delete its folder to unpack it again, or restore the published file"
             )
         records = torch.from_numpy(np.fromfile(path, np.uint8)).view(-1, RECORD)
         self.classes = 20 if coarse else 100

@@ -37,6 +37,8 @@ class SMNIST(EventDataset):
     """
 
     classes = 10
+    #: Folder below the data root in which its files are.
+    lies_in = "mnist"
     samples = (60_000, 10_000)
     licence = "CC BY-SA 3.0"
     shape = (1, 1, 99)

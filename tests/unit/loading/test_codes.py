@@ -136,5 +136,5 @@ def test_wrong_options(make, words):
     [("poisson", "1x8x8"), ("phase", "1x8x8"), ("population", "8x8x8"), ("delta", "2x8x8"), ("saccades", "2x8x8")],
 )
 def test_codes_from_the_command_line(tmp_path, encoder, shape):
-    words = f"train --encoder {encoder} --net {shape}-10 --steps 4 --epochs 1 --data-fraction 0.02 --batch 16 --out"
+    words = f"train --encoder {encoder} --net {shape}-10 --steps 4 --epochs 1 --data-fraction 0.02 --batch 16 --validation 0 --out"
     assert run([*words.split(), str(tmp_path / "run")]) == 0
