@@ -61,7 +61,7 @@ class CIFAR100(ImageDataset):
         if size != expected:
             raise ValueError(
                 f"{path} holds {size} bytes, expected {expected} for {self.counts[split]} images of {RECORD} bytes: "
-                "it is cut short or of another kind; delete its folder to unpack it again, or restore the published file"
+                "it is cut short or of another kind; delete its folder to unpack it again, or restore it"
             )
         records = torch.from_numpy(np.fromfile(path, np.uint8)).view(-1, RECORD)
         self.classes = 20 if coarse else 100

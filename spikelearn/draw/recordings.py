@@ -46,10 +46,10 @@ def events(recording: RecordedEvents, sensor_size: tuple[int, int, int], *, titl
     raster.set_ylabel("pixel, row by row" if sensor_size[1] > 1 else "unit")
     clean(raster)
     cloud = figure.add_subplot(1, 3, 3, projection="3d")
-    cloud.scatter(seconds[chosen], recording.x[chosen], -recording.y[chosen], s=1, c=colours, linewidths=0)  # type: ignore[misc]
+    cloud.scatter(seconds[chosen], recording.x[chosen], -recording.y[chosen], s=1, c=colours, linewidths=0)
     cloud.set_xlabel("time (s)")
     cloud.set_ylabel("x")
-    cloud.set_zlabel("-y")  # type: ignore[attr-defined]
+    cloud.set_zlabel("-y")
     return figure
 
 

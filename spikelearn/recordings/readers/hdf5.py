@@ -9,6 +9,7 @@ import numpy as np
 
 from spikelearn.recordings.readers.arrays import from_columns
 from spikelearn.recordings.readers.base import Reading, Recording, microseconds, structured
+from spikelearn.recordings.readers.hdf5_heaps import check_heaps
 from spikelearn.unpacking import check_declared
 
 #: Groups in which the four columns may lie, and tables with all four; "" is the file itself.
@@ -59,6 +60,7 @@ def opened(path: Path) -> Iterator[Any]:
     """An HDF5 file; what h5py says of a damaged one is a ValueError."""
     import h5py
 
+    check_heaps(path)
     with suppress(ImportError):
         import hdf5plugin  # noqa: F401  (registers filters)
     try:

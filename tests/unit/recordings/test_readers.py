@@ -10,6 +10,7 @@ import pytest
 
 from spikelearn.recordings import EVENT, FORMATS, read_recording
 from spikelearn.recordings.readers import count_recordings
+from spikelearn.recordings.readers.hdf5_heaps import COLLECTION, OBJECT, check_heaps
 from tests.unit.recordings.references.made import SENSOR, events
 
 REFERENCES = Path(__file__).parent / "references"
@@ -284,3 +285,12 @@ def test_what_is_missing_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "rosbags.rosbag1", None)
     with pytest.raises(ValueError, match=r"is not installed: pip install 'spikelearn\[events\]'"):
         read_recording(REFERENCES / "rosbags.bag")
+
+
+def test_a_heap_that_goes_beyond_its_end_is_refused_before_the_library_sees_it(tmp_path):
+    """HDF5 did not come to an end on some damaged heaps. This file is none of its own: the look at heaps alone reads it."""
+    path = tmp_path / "a.h5"
+    heap = COLLECTION + struct.pack("<Q", 4096) + OBJECT.pack(1, 0, 0, 5000)
+    path.write_bytes(bytes(64) + heap + bytes(4096))
+    with pytest.raises(ValueError, match=r"the heap at byte 64 is damaged"):
+        check_heaps(path)
