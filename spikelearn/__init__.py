@@ -1,53 +1,25 @@
 """Spiking neural networks whose synapses learn, by any rule, on the same network.
 
 >>> from spikelearn import build, Training, BPTT, Loader, Digits, fit
+
+Names are imported when they are first asked for; ``__init__.pyi`` says where each is at home.
 """
 
-import spikelearn.threads  # noqa: F401  before torch, which reads once how its threads wait
-from spikelearn.datasets import DATASETS, ArrayDataset, Digits, DigitsEvents
-from spikelearn.export import from_norse, from_snntorch, from_spikingjelly, read_nir, to_norse, to_snntorch
-from spikelearn.loading import Loader
-from spikelearn.measure import evaluate
-from spikelearn.network import Block, Feedback, Network, build
-from spikelearn.neurons import IF, LIF, NEURONS, AdaptiveLIF, CubaLIF, LeakyIntegrator
-from spikelearn.plasticity import BPTT, DFA, FA, RULES, STDP, Batch, ReadoutOnly, Rule, Update
-from spikelearn.runs import network_for
-from spikelearn.training import Training, fit, learn
+import importlib
+import importlib.util
+from typing import Any
 
-__all__ = [
-    "BPTT",
-    "DATASETS",
-    "DFA",
-    "FA",
-    "IF",
-    "LIF",
-    "NEURONS",
-    "RULES",
-    "STDP",
-    "AdaptiveLIF",
-    "ArrayDataset",
-    "Batch",
-    "Block",
-    "CubaLIF",
-    "Digits",
-    "DigitsEvents",
-    "Feedback",
-    "LeakyIntegrator",
-    "Loader",
-    "Network",
-    "ReadoutOnly",
-    "Rule",
-    "Training",
-    "Update",
-    "build",
-    "evaluate",
-    "fit",
-    "from_norse",
-    "from_snntorch",
-    "from_spikingjelly",
-    "learn",
-    "network_for",
-    "read_nir",
-    "to_norse",
-    "to_snntorch",
-]
+import lazy_loader
+
+import spikelearn.threads  # noqa: F401  before torch, which reads once how its threads wait
+
+_named, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, or a part of the package (``spikelearn.plasticity``)."""
+    if name in __all__:
+        return _named(name)
+    if not name.startswith("_") and importlib.util.find_spec(f"{__name__}.{name}"):
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,7 +14,12 @@ def source_of(component: type) -> str:
 
 def summary_of(component: type) -> str:
     """The first sentence of a docstring."""
-    return _plain((inspect.getdoc(component) or "").partition("\n\n")[0])
+    return summary_in(inspect.getdoc(component) or "")
+
+
+def summary_in(text: str) -> str:
+    """The first sentence of a docstring's text."""
+    return _plain(text.partition("\n\n")[0])
 
 
 #: Signs of mathematics by their names in LaTeX.

@@ -41,6 +41,10 @@ def align_command(
     For each block: the cosine between the rule's change and bptt's gradient, and the ratio of their norms, at the start
     and after every epoch of the rule's own training, on test samples. The reference has the rule's loss and surrogate;
     the reset is not differentiated.
+
+    \b
+    Examples:
+      spikelearn align --rules fa dfa ottt --epochs 5
     """
     if not rules or "rule" in given:
         raise ValueError("name the rules with --rules, for example --rules fa dfa drtp; align takes no --rule")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -11,8 +11,10 @@ from spikelearn.component_text import parse_value
 from spikelearn.documents import json_text
 from spikelearn.files import check_writable
 from spikelearn.imports import import_components
-from spikelearn.runs import Settings, open_run
-from spikelearn.training import RunFolder
+
+if TYPE_CHECKING:
+    from spikelearn.runs import Settings
+    from spikelearn.training import RunFolder
 
 #: Progress and tables for people; standard output is left to results.
 progress = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
@@ -48,8 +50,11 @@ Shared = Annotated[
 RunPath = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run.", show_default=False)]
 
 
-def opened(run: str, data_root: str | None) -> tuple[RunFolder, Settings]:
+def opened(run: str, data_root: str | None) -> "tuple[RunFolder, Settings]":
     """A run's folder and settings, its data looked for in another root where one is named."""
+    from spikelearn.runs import open_run
+    from spikelearn.training import RunFolder
+
     folder = RunFolder(run)
     settings = open_run(folder)
     return folder, settings if data_root is None else settings.model_copy(update={"data_root": data_root})

@@ -90,6 +90,12 @@ def compare_command(
     What has ended is never run again: after Ctrl-C, a crash or a power cut, the same command goes on.
 
     Exit code: 0 all trials ended well, 2 a mistake in the command or the plan, 3 trials failed, 130 interrupted.
+
+    \b
+    Examples:
+      spikelearn compare --rules bptt dfa readout-only --data digits --seeds 5 --out comparisons/first
+      spikelearn compare --rules bptt fa dfa --set net=64-30-30-10 epochs=5 --axis data-fraction=0.1,0.5 depth=1,2,4
+      spikelearn compare --suite quick --jobs 2
     """
     everywhere = {"device": device, "data_root": data_root}
     options: dict[str, Any] = {

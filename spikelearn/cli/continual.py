@@ -35,6 +35,10 @@ def continual_command(
     After every part the accuracy on each: among all classes (class-incremental) and among those of a sample's own part
     (task-incremental); at the end their mean, forgetting and backward transfer. With --task autoencode samples are to
     be given back, and the measure is the error on each part.
+
+    \b
+    Examples:
+      spikelearn continual --data digits --splits 5 --rules bptt pc-prospective --epochs 5
     """
     del context
     if not rules or "rule" in given:

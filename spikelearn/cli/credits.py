@@ -36,6 +36,10 @@ def credits_command(
     """Learn the credit network of tdca by the loss behind many short trainings.
 
     The file is for every later training: spikelearn train --rule tdca --rule-option network=FILE.
+
+    \b
+    Examples:
+      spikelearn credits --data digits --episodes 120 --spread 0.02 --out found.json
     """
     del context
     if alone := sorted(set(given) & set(WITHOUT_MEANING)):

@@ -12,7 +12,13 @@ def evaluate_command(
     imports: Imports = None,
     as_json: AsJson = False,
 ) -> None:
-    """Test the trained network of a run on its test samples."""
+    """Test the trained network of a run on its test samples.
+
+    \b
+    Examples:
+      spikelearn evaluate runs/mlp
+      spikelearn evaluate runs/mlp --json
+    """
     folder, settings = opened(run, data_root)
     network = trained_network(folder, settings)
     with threads(settings.threads):

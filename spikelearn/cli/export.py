@@ -43,7 +43,13 @@ def export_command(
     imports: Imports = None,
     as_json: AsJson = False,
 ) -> None:
-    """Export the trained network of a run; with --verify, exit code 0 only if every simulator fires the same spikes."""
+    """Export the trained network of a run; with --verify, exit code 0 only if every simulator fires the same spikes.
+
+    \b
+    Examples:
+      spikelearn export runs/mlp --verify
+      spikelearn export runs/mlp --format safetensors --to network.safetensors
+    """
     folder, settings = opened(run, data_root)
     own = {"--form": form, "--for": reader, "--lossy": lossy, "--proof": proof}
     if kind != "nir" and (given := [flag for flag, value in own.items() if value]):

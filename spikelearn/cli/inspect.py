@@ -29,6 +29,11 @@ def inspect_command(
     """Show a run: its settings, curves, firing rates, accuracy of every class, and the sources to cite.
 
     The data need not be there, nor components of your own. A folder that fit(folder=...) wrote has no settings.
+
+    \b
+    Examples:
+      spikelearn inspect runs/mlp --pictures
+      spikelearn inspect runs/mlp --cite
     """
     folder = RunFolder(run)
     settings, cited = _settings_and_sources(folder)

@@ -1,131 +1,75 @@
-"""spikelearn rules, neurons, impairments: what there is"""
+"""spikelearn rules, neurons, impairments: what there is
 
-import inspect
-from typing import Annotated, Any
+Lists are read from the text of the package's files, so that they take no second; all about one component, and JSON, are
+asked of the classes themselves.
+"""
+
+from itertools import groupby
+from typing import Annotated
 
 import typer
+from typer import Option
 
-from spikelearn.checks import one_of
-from spikelearn.cli.common import AsJson, Imports, output, print_json
-from spikelearn.docstrings import source_of, summary_of
-from spikelearn.hardware import HARDWARE, IMPAIRMENTS
-from spikelearn.loading import NOISES
-from spikelearn.neurons import NEURONS
-from spikelearn.plasticity import RULES
-from spikelearn.plasticity.factors import FACTORS
-from spikelearn.registry import Registry, names_taken
-from spikelearn.sparsity import PRUNINGS, SCORES
+from spikelearn.cli.common import AsJson, Imports, output
+from spikelearn.declared import Declared, declared, literal_in
 
 Name = Annotated[str | None, typer.Argument(help="Show all about one of them.", show_default=False)]
+Needs = Annotated[bool, Option("--needs", help="With what each needs, its options and its optimizer.")]
 
 
-def rules_command(name: Name = None, imports: Imports = None, as_json: AsJson = False) -> None:
-    """List the learning rules, or show one: equations, options, source."""
+def rules_command(name: Name = None, needs: Needs = False, imports: Imports = None, as_json: AsJson = False) -> None:
+    """List the learning rules, or show one: equations, options, source.
 
-    def facts(kind: Any) -> dict[str, Any]:
-        return {
-            "optimizer": str(kind.default_optimizer) + (", on the sum over the batch" if kind.sums_over_batch else ""),
-            **({"optimizer of its own weights": own} if (own := _own_optimizer(kind)) else {}),
-            "schedule": kind.default_schedule,
-            **({"norm clipped to": kind.default_clip_norm} if kind.default_clip_norm else {}),
-            **({"bounds": list(kind.default_bounds)} if kind.default_bounds else {}),
-            "needs": _needs(kind),
-            "a synapse needs": _factors(kind),
-            **{f"{option} by name": " | ".join(names) for option, names in names_taken(kind).items()},
-        }
+    \b
+    Examples:
+      spikelearn rules
+      spikelearn rules --needs
+      spikelearn rules e-prop
+    """
+    if name or needs or imports or as_json:
+        from spikelearn.cli.components import show_rules
 
-    show_components(RULES, name, as_json, facts)
+        show_rules(name, as_json)
+        return
+    families = literal_in("spikelearn.plasticity.families", "FAMILIES")
+    order = [*families, ""]
+    rules = sorted(declared("plasticity", "RULES"), key=lambda rule: (order.index(rule.folder), rule.name))
+    for folder, members in groupby(rules, key=lambda rule: rule.folder):
+        output.print(f"-- {families.get(folder, literal_in('spikelearn.plasticity.families', 'OTHER'))}")
+        print_summaries(list(members))
 
 
 def neurons_command(name: Name = None, imports: Imports = None, as_json: AsJson = False) -> None:
-    """List the neuron models, or show one: equations, options, source."""
+    """List the neuron models, or show one: equations, options, source.
 
-    def facts(kind: Any) -> dict[str, Any]:
-        if not hasattr(kind, "per_step"):
-            return {f"{option} by name": " | ".join(names) for option, names in names_taken(kind).items()}
-        return {"per step (the default; naming any other option selects the form above)": _options(kind.per_step)}
+    \b
+    Examples:
+      spikelearn neurons
+      spikelearn neurons lif
+    """
+    if name or imports or as_json:
+        from spikelearn.cli.components import show_neurons
 
-    show_components(NEURONS, name, as_json, facts)
+        show_neurons(name, as_json)
+        return
+    print_summaries(sorted(declared("neurons", "NEURONS"), key=lambda neuron: neuron.name))
 
 
 def impairments_command(name: Name = None, imports: Imports = None, as_json: AsJson = False) -> None:
-    """List what can be done to inputs, to weights while they learn, and to trained networks, or show one."""
-    kinds: dict[str, Registry[Any]] = {"train --noise": NOISES, "train --hardware": HARDWARE, "train --prune": PRUNINGS}
-    kinds["train --prune, its score"] = SCORES
-    kinds["after training, in a comparison"] = IMPAIRMENTS
-    chosen = [registry for registry in kinds.values() if name is None or name in registry]
-    if not chosen:
-        known = [known for registry in kinds.values() for known in registry]
-        raise ValueError(f"unknown impairment {name!r}, expected {one_of(str(name), known)}")
-    if as_json:
-        print_json({use: _rows(registry, name) for use, registry in kinds.items() if registry in chosen})
-        return
-    for use, registry in kinds.items():
-        if registry in chosen:
-            output.print(f"-- {use}")
-            show_components(registry, name, as_json, no_facts)
+    """List what can be done to inputs, to weights while they learn, and to trained networks, or show one.
+
+    \b
+    Examples:
+      spikelearn impairments
+      spikelearn impairments gaussian
+    """
+    from spikelearn.cli.components import show_impairments
+
+    show_impairments(name, as_json)
 
 
-def _needs(kind: Any) -> list[str]:
-    """The needs of a rule under its default options, in a few words each."""
-    try:
-        return [str(need) for need in RULES.build(RULES.name_of(kind), {}).requires]
-    except ValueError:  # one that cannot be made without options
-        return ["what its options ask for"]
-
-
-def _own_optimizer(kind: Any) -> str:
-    """The own optimizer of a rule under its default options; empty where the rule learns nothing of its own."""
-    try:
-        own = RULES.build(RULES.name_of(kind), {}).default_own_optimizer
-    except ValueError:  # one that cannot be made without options
-        return ""
-    return "" if own is None else str(own)
-
-
-def _factors(kind: Any) -> list[str]:
-    """The declared factors of a synapse's change under the rule's default options."""
-    try:
-        declared = RULES.build(RULES.name_of(kind), {}).factors
-    except ValueError:  # one that cannot be made without options
-        return []
-    return [factor for factor in FACTORS if factor in (declared or ())]
-
-
-def no_facts(_: Any) -> dict[str, Any]:
-    """Nothing else."""
-    return {}
-
-
-def _rows(registry: Registry[Any], name: str | None, facts: Any = no_facts) -> dict[str, dict[str, Any]]:
-    return {
-        known: {"summary": summary_of(kind), "options": _options(kind), "source": source_of(kind), **facts(kind)}
-        for known in ([name] if name else registry)
-        for kind in [registry.get(known)]
-    }
-
-
-def show_components(registry: Registry[Any], name: str | None, as_json: bool, facts: Any) -> None:
-    """Print the components of a registry, or all about one; ``facts``: what else is known of a class."""
-    rows = _rows(registry, name, facts)
-    if as_json:
-        print_json(rows)
-        return
-    for known, row in rows.items():
-        output.print(known, style="bold")
-        if name:
-            output.print(inspect.getdoc(registry.get(known)))
-        else:
-            output.print(f"  {row['summary']}")
-        for fact, value in row.items():
-            if fact not in ("summary", "source") and value not in ("", {}, []):
-                words = ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else value
-                words = "; ".join(map(str, value)) if isinstance(value, list) else words
-                output.print(f"  {fact}: {words}")
-
-
-def _options(kind: Any) -> dict[str, str]:
-    parameters = inspect.signature(kind).parameters.values()
-    skipped = ("split", "root", "path")
-    shown = (p for p in parameters if p.name not in skipped and p.kind is not p.VAR_KEYWORD)
-    return {p.name: "(to be given)" if p.default is p.empty else str(p.default) for p in shown}
+def print_summaries(components: list[Declared]) -> None:
+    """Name and first sentence of each."""
+    for component in components:
+        output.print(component.name, style="bold")
+        output.print(f"  {component.summary}")

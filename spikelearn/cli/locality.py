@@ -28,6 +28,11 @@ def locality_command(
     One signal after another is perturbed, with all others held. yes: the change of a synapse into the hidden block is
     another one then. Operations are those of learning, beside bptt's on the same network; kept is the most that is
     alive while an update of 80 steps is formed, beside that of 20 steps.
+
+    \b
+    Examples:
+      spikelearn locality
+      spikelearn locality bptt dfa stdp
     """
     for name in rules or ():
         RULES.get(name)

@@ -43,6 +43,10 @@ def meta_command(
     """Learn the coefficients of meta-plasticity by the loss behind many short trainings.
 
     The file is for every later training: spikelearn train --rule meta-plasticity --rule-option coefficients=FILE.
+
+    \b
+    Examples:
+      spikelearn meta --data digits --episodes 300 --out found.json
     """
     del context
     if alone := sorted(set(given) & set(WITHOUT_MEANING)):

@@ -47,6 +47,10 @@ def phenotype_command(
     """Learn the phenotype of dan by the loss on all tasks while networks learn one task after the other.
 
     The file is for every later training: spikelearn train --rule dan --neuron-option phenotype=FILE.
+
+    \b
+    Examples:
+      spikelearn phenotype --sines --population 8 --episodes 20 --out found.json
     """
     del context
     said = {*given, *(["classes"] if classes is not None else [])}

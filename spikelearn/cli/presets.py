@@ -12,7 +12,13 @@ Name = Annotated[str | None, typer.Argument(help="Show the settings of one of th
 
 
 def presets_command(name: Name = None, as_json: AsJson = False) -> None:
-    """List the published recipes that train takes with --preset, or show the settings of one."""
+    """List the published recipes that train takes with --preset, or show the settings of one.
+
+    \b
+    Examples:
+      spikelearn presets
+      spikelearn presets ide/fashion-mnist
+    """
     presets = {known: read_preset(known) for known in ([name] if name else PRESETS.names())}
     if as_json:
         print_json({known: preset._asdict() for known, preset in presets.items()})

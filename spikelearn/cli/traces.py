@@ -24,6 +24,11 @@ def traces_command(
     """Show which trace each weight gets from a rule, and what it keeps for each sample, or why there is none.
 
     For example: spikelearn traces --rule e-prop --net 784-200(F200)-10 --neuron adaptive-lif.
+
+    \b
+    Examples:
+      spikelearn traces --rule e-prop --net "64-100(F100x)-10"
+      spikelearn traces --pairs
     """
     del context, imports
     if pairs:

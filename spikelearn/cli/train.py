@@ -39,6 +39,14 @@ def train_command(
     """Train a network with a rule, test it, and leave everything in the run's folder.
 
     Over several cores or devices of this machine: --processes 2; over several machines: torchrun.
+
+    \b
+    Examples:
+      spikelearn train --data digits --net 64-100-10 --rule bptt --epochs 10 --out runs/mlp
+      spikelearn train --rule ide
+      spikelearn train --preset tssl-bp/mnist --epochs 10 --schedule cosine
+      spikelearn train --data file:mine.npz --data-option sequence=true --steps 76 --net 12-256-27
+      spikelearn train --resume runs/mlp --epochs 20
     """
     if processes is not None and not is_started(processes):
         raise typer.Exit(launch(context.obj, processes))

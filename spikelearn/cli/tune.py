@@ -47,6 +47,10 @@ def tune_command(
     """Search the settings of rules with an equal budget, by samples held out of the training data.
 
     What has ended is never run again: after Ctrl-C or a crash the same command goes on.
+
+    \b
+    Examples:
+      spikelearn tune --rules bptt dfa --data digits --trials 15
     """
     if not rules:
         raise ValueError("nothing to tune: name rules (--rules bptt dfa); see: spikelearn rules")

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-import spikelearn.cli.app  # noqa: F401  (imports every part, and so registers everything)
+import spikelearn.cli.compare
+import spikelearn.cli.components  # noqa: F401  (with the one before, every part, so that everything is registered)
 from spikelearn.bench.run.engines import ENGINES
 from spikelearn.datasets.names import OWN
 from spikelearn.docstrings import source_of, summary_of

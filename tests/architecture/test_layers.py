@@ -6,8 +6,19 @@ from pathlib import Path
 import spikelearn
 
 LAYERS = [
-    {"allocator", "checks", "component_text", "docstrings", "fast_path", "files", "kernels", "threads", "unpacking"},
-    {"documents", "registry", "imports", "seeding", "events"},
+    {
+        "allocator",
+        "checks",
+        "component_text",
+        "data_root",
+        "docstrings",
+        "fast_path",
+        "files",
+        "kernels",
+        "threads",
+        "unpacking",
+    },
+    {"declared", "documents", "registry", "imports", "seeding", "events"},
     {"catalogue", "event_products", "learned_tensors", "traces", "tasks"},
     {"recordings"},
     {"neurons", "synapses", "datasets"},

@@ -126,7 +126,7 @@ import torch
 from spikelearn.cli import main
 
 try:
-    main(["rules"])
+    main(["impairments"])
 except SystemExit:
     pass
 

@@ -28,7 +28,7 @@ HEAVY = ("sklearn", "scipy.stats", "matplotlib", "ray", "joblib.externals.loky")
 
 LOADED = f"""
 import sys
-import spikelearn.bench.run.engines, spikelearn.cli.app
+import spikelearn.bench.run.engines, spikelearn.cli.train, spikelearn.cli.compare
 spikelearn.Digits("train")
 print(*[name for name in {HEAVY} if name in sys.modules])
 """
