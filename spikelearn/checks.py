@@ -2,11 +2,12 @@
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from spikelearn.component_text import one_of as one_of
 
 
 def check_positive(name: str, value: float, unit: str = "") -> None:
@@ -180,13 +181,6 @@ def check_order(inputs: Tensor, batch: int) -> None:
     raise ValueError(
         f"inputs have shape {list(inputs.shape)} for {batch} targets, expected [T, B, ...] with B = {batch}"
     )
-
-
-def one_of(given: str, options: Sequence[str]) -> str:
-    """The words "one of ..." for a message, with the nearest option named first where one is near."""
-    near = get_close_matches(given, options, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return f"one of {', '.join(sorted(options)) or 'none'}{hint}"
 
 
 def _is_number(value: Any) -> bool:

@@ -1,7 +1,8 @@
 """The grammar in which components and their options are written as text."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 #: What a message names as the form that it expected.
@@ -82,3 +83,10 @@ def _first(text: str, ends: str = ",") -> str:
 
 def _depth(text: str) -> int:
     return text.count("(") - text.count(")")
+
+
+def one_of(given: str, options: Sequence[str]) -> str:
+    """The words "one of ..." for a message, with the nearest option named first where one is near."""
+    near = get_close_matches(given, options, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return f"one of {', '.join(sorted(options)) or 'none'}{hint}"

@@ -9,8 +9,8 @@ from typing import Any
 
 import typer
 
-from spikelearn.checks import one_of
 from spikelearn.cli.common import INTERRUPTED, output, progress, spread
+from spikelearn.component_text import one_of
 from spikelearn.declared import docstring_in
 
 #: Set to see the traceback behind an error's sentence.
