@@ -6,10 +6,10 @@ from pathlib import Path
 import spikelearn
 
 LAYERS = [
+    {"component_text"},
     {
         "allocator",
         "checks",
-        "component_text",
         "data_root",
         "docstrings",
         "fast_path",
