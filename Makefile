@@ -7,7 +7,7 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(5, 1 + len(os.sched_getaff
 # Modules are compiled once and not anew by each of the many processes, also where the environment says otherwise.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test suite slow lint clean
+.PHONY: demo test suite slow lint docs fidelity clean
 
 demo: .venv/installed
 	$(BIN)/python examples/demo.py
@@ -24,6 +24,16 @@ suite: .venv/installed
 slow: .venv/installed
 	$(BIN)/python -m pytest -m slow
 
+# The documentation site, into site/: open site/index.html. Nothing is fetched.
+docs: .venv/installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# What the site's ledger and its table of rules are made from: written by the tests and by a command, minutes.
+fidelity: .venv/installed
+	$(BIN)/python -m pytest tests/golden tests/agreement tests/conformance/test_identities.py --fidelity docs/data/fidelity.json
+	$(BIN)/spikelearn locality --json > docs/data/locality.json.new && mv docs/data/locality.json.new docs/data/locality.json
+
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -37,4 +47,4 @@ lint: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv runs demo
+	rm -rf .venv runs demo site

@@ -20,31 +20,33 @@ from spikelearn.sparsity import PRUNINGS, SCORES
 
 def show_rules(name: str | None, as_json: bool) -> None:
     """The learning rules, or one, with what each needs."""
-
-    def facts(kind: Any) -> dict[str, Any]:
-        return {
-            "optimizer": str(kind.default_optimizer) + (", on the sum over the batch" if kind.sums_over_batch else ""),
-            **({"optimizer of its own weights": own} if (own := _own_optimizer(kind)) else {}),
-            "schedule": kind.default_schedule,
-            **({"norm clipped to": kind.default_clip_norm} if kind.default_clip_norm else {}),
-            **({"bounds": list(kind.default_bounds)} if kind.default_bounds else {}),
-            "needs": _needs(kind),
-            "a synapse needs": _factors(kind),
-            **{f"{option} by name": " | ".join(names) for option, names in names_taken(kind).items()},
-        }
-
-    show_components(RULES, name, as_json, facts)
+    show_components(RULES, name, as_json, rule_facts)
 
 
 def show_neurons(name: str | None, as_json: bool) -> None:
     """The neuron models, or one, with their options."""
+    show_components(NEURONS, name, as_json, neuron_facts)
 
-    def facts(kind: Any) -> dict[str, Any]:
-        if not hasattr(kind, "per_step"):
-            return {f"{option} by name": " | ".join(names) for option, names in names_taken(kind).items()}
-        return {"per step (the default; naming any other option selects the form above)": _options(kind.per_step)}
 
-    show_components(NEURONS, name, as_json, facts)
+def rule_facts(kind: Any) -> dict[str, Any]:
+    """What a rule declares: optimizer, schedule, bounds, needs, and the factors of a synapse's change."""
+    return {
+        "optimizer": str(kind.default_optimizer) + (", on the sum over the batch" if kind.sums_over_batch else ""),
+        **({"optimizer of its own weights": own} if (own := _own_optimizer(kind)) else {}),
+        "schedule": kind.default_schedule,
+        **({"norm clipped to": kind.default_clip_norm} if kind.default_clip_norm else {}),
+        **({"bounds": list(kind.default_bounds)} if kind.default_bounds else {}),
+        "needs": _needs(kind),
+        "a synapse needs": _factors(kind),
+        **{f"{option} by name": " | ".join(names) for option, names in names_taken(kind).items()},
+    }
+
+
+def neuron_facts(kind: Any) -> dict[str, Any]:
+    """The options of a neuron's form per step, or what its options name."""
+    if not hasattr(kind, "per_step"):
+        return {f"{option} by name": " | ".join(names) for option, names in names_taken(kind).items()}
+    return {"per step (the default; naming any other option selects the form above)": options_of(kind.per_step)}
 
 
 def show_datasets(name: str | None, root: Path, as_json: bool) -> None:
@@ -126,7 +128,7 @@ def no_facts(_: Any) -> dict[str, Any]:
 
 def _rows(registry: Registry[Any], name: str | None, facts: Any = no_facts) -> dict[str, dict[str, Any]]:
     return {
-        known: {"summary": summary_of(kind), "options": _options(kind), "source": source_of(kind), **facts(kind)}
+        known: {"summary": summary_of(kind), "options": options_of(kind), "source": source_of(kind), **facts(kind)}
         for known in ([name] if name else registry)
         for kind in [registry.get(known)]
     }
@@ -151,7 +153,8 @@ def show_components(registry: Registry[Any], name: str | None, as_json: bool, fa
                 output.print(f"  {fact}: {words}")
 
 
-def _options(kind: Any) -> dict[str, str]:
+def options_of(kind: Any) -> dict[str, str]:
+    """{option: its default in words}."""
     parameters = inspect.signature(kind).parameters.values()
     skipped = ("split", "root", "path")
     shown = (p for p in parameters if p.name not in skipped and p.kind is not p.VAR_KEYWORD)
