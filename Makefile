@@ -26,7 +26,6 @@ slow: .venv/installed
 
 # The documentation site, into site/: open site/index.html. Nothing is fetched.
 docs: .venv/installed
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # What the site's ledger and its table of rules are made from: written by the tests and by a command, minutes.
@@ -43,7 +42,7 @@ lint: .venv/installed
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[events,peers,ray,distributed,test]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs,events,onnx,peers,ray,distributed,test]'
 	touch $@
 
 clean:

@@ -13,6 +13,18 @@ import pytest
 import torch
 
 
+def pytest_addoption(parser):
+    words = "write what every test compared, and the largest difference, into a file of JSON (one process: -p no:xdist)"
+    parser.addoption("--fidelity", metavar="FILE", help=words)
+
+
+def pytest_configure(config):
+    if config.getoption("--fidelity"):
+        from tests.ledger import Ledger
+
+        config.pluginmanager.register(Ledger(config.rootpath / config.getoption("--fidelity")))
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     torch.manual_seed(0)

@@ -13,11 +13,12 @@ is perturbed at a time, with all others held.
 
 - **labels**: whether a change of hidden weights depends on the targets. Rules without need a readout that is fitted, or
   a teacher (`train --rule NAME` fills in what is needed, and says it).
-- **error**: whether it depends on what the network put out; **weights**: on weights of other synapses. Neither is local.
-- **memory**: whether the record of all steps is kept, so that memory grows with their number (what is alive in an update
-  of 80 steps, in times that of 20, where it was measured).
+- **error**: whether it depends on what the network put out; **weights**: on weights of other synapses. Neither is
+  local.
+- **memory**: whether the record of all steps is kept, so that memory grows with their number (what is alive in an
+  update of 80 steps, in times that of 20, where it was measured).
 - **operations**: those of learning on that network, in times those of `bptt` on the same one.
-- **neurons**: what the rule asks of a network.
+- **needs**: what the rule asks of a network.
 
 A first choice: [`bptt`](rules/bptt.md) where nothing forbids it; [`dfa`](rules/dfa.md) or [`drtp`](rules/drtp.md) where
 errors cannot be carried back by the forward weights; [`ottt`](rules/ottt.md) or [`e-prop`](rules/e-prop.md) where

@@ -89,7 +89,9 @@ def component_page(kind: Kind, name: str) -> str:
     sections += _section("Errors", parts.raises)
     sections += _section("On other pages", "\n".join(_mentions(name)))
     where = component.__module__.replace(".", "/")
-    return "\n\n".join([part for part in sections if part] + [f"*Class `{component.__name__}` of `{where}.py`.*"]) + "\n"
+    return (
+        "\n\n".join([part for part in sections if part] + [f"*Class `{component.__name__}` of `{where}.py`.*"]) + "\n"
+    )
 
 
 def _section(title: str, text: str) -> list[str]:
@@ -97,9 +99,11 @@ def _section(title: str, text: str) -> list[str]:
 
 
 def _command(kind: Kind, name: str) -> str:
-    lines = [f"spikelearn train --{kind.setting} {name}"] if kind.setting != "encoder" else [
-        f"spikelearn train --data digits --encoder {name}"
-    ]
+    lines = (
+        [f"spikelearn train --{kind.setting} {name}"]
+        if kind.setting != "encoder"
+        else [f"spikelearn train --data digits --encoder {name}"]
+    )
     if kind.folder in ("rules", "neurons", "datasets"):
         lines.append(f"spikelearn {kind.folder} {name}")
     return "```console\n" + "\n".join(lines) + "\n```"
@@ -177,4 +181,3 @@ def _mentions(name: str) -> Iterator[str]:
         if f"`{name}`" in text or f"--rule {name}\n" in text or f"/{name}.md)" in text:
             title = next((line[2:] for line in text.splitlines() if line.startswith("# ")), path)
             yield f"- [{title}](../{path})"
-

@@ -29,8 +29,10 @@ def parts_of(component: type) -> Parts:
     body = rest[: places[0][0]] if places else rest
     found = dict.fromkeys(PARTS, "")
     for (start, name), end in zip(places, [*(at for at, _ in places[1:]), len(rest)], strict=True):
-        found[name] = inspect.cleandoc(rest[start + len(name) + 1 : end]) if name in ("Args", "Raises") else (
-            " ".join(rest[start + len(name) + 1 : end].split())
+        found[name] = (
+            inspect.cleandoc(rest[start + len(name) + 1 : end])
+            if name in ("Args", "Raises")
+            else (" ".join(rest[start + len(name) + 1 : end].split()))
         )
     source, _, departures = found["Source"].partition("deviation:")
     return Parts(

@@ -19,8 +19,8 @@ python -m pytest tests/golden tests/agreement tests/conformance/test_identities.
 ```
 
 Golden numbers are those of the authors' own programs (repository and commit are in the files' own notes) or of other
-simulators; an identity is an answer found another way. A golden file has a checksum in `tests/golden/checksums.txt`: one
-that was changed is refused, one that is new is taken.
+simulators; an identity is an answer found another way. A golden file has a checksum in
+`tests/golden/checksums.txt`: one that was changed is refused, one that is new is taken.
 """
 
 
@@ -49,7 +49,9 @@ def _departures() -> str:
         for name in kind.own():
             departures = parts_of(kind.registry.get(name)).departures
             if departures:
-                lines.append(f"- {kind.title[:-1].lower()} [`{name}`]({kind.folder}/{name}.md): {' '.join(departures.split())}")
+                lines.append(
+                    f"- {kind.title[:-1].lower()} [`{name}`]({kind.folder}/{name}.md): {' '.join(departures.split())}"
+                )
     return "\n".join(lines)
 
 
@@ -57,11 +59,13 @@ def status_page() -> str:
     """What is supported and tested, from registries and results; what is not, from a list that is kept by hand."""
     rules = KINDS["rule"].own()
     lines = ["# Status", "", "## Supported and tested", ""]
-    lines += [f"- {len(kind.own())} {kind.title.lower()}: every one passes the conformance tests" for kind in KINDS.values()]
+    lines += [
+        f"- {len(kind.own())} {kind.title.lower()}: every one passes the conformance tests" for kind in KINDS.values()
+    ]
     golden = [name for name in rules if golden_files_of(name, RULES.get(name))]
     lines += [
-        f"- {sum(name in IDENTITIES for name in rules)} of {len(rules)} rules have an identity of their own, checked before "
-        "every comparison",
+        f"- {sum(name in IDENTITIES for name in rules)} of {len(rules)} rules have an identity of their own, checked "
+        "before every comparison",
         f"- {len(golden)} rules are compared with numbers of their authors' own programs or of another simulator: "
         + ", ".join(f"[`{name}`](rules/{name}.md)" for name in golden),
         "- rules without such numbers, whose proof is the identity alone: "

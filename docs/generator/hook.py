@@ -7,10 +7,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from mkdocs.structure.files import File, Files
+
 from docs.generator.navigation import navigation
 from docs.generator.notebooks import notebooks
 from docs.generator.pages import pages
-from mkdocs.structure.files import File, Files
 
 
 def on_config(config: Any) -> Any:

@@ -9,7 +9,16 @@ from docs.generator.component_pages import KINDS
 #: Written and generated pages by section; a page that no section names stands in the last one.
 SECTIONS: dict[str, list[str]] = {
     "Start": ["index.md", "getting-started.md", "choose.md"],
-    "Use": ["train.md", "simulate.md", "own-data.md", "compare.md", "tune.md", "export.md", "extending.md", "commands.md"],
+    "Use": [
+        "train.md",
+        "simulate.md",
+        "own-data.md",
+        "compare.md",
+        "tune.md",
+        "export.md",
+        "extending.md",
+        "commands.md",
+    ],
     "Tutorials": [],
     "Coming from": [],
     "Measured": ["performance.md"],

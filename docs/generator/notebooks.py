@@ -3,8 +3,6 @@
 import re
 from pathlib import Path
 
-import nbformat
-
 BLOCK = re.compile(r"^```python\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 
 
@@ -16,6 +14,8 @@ def notebooks(docs: Path) -> dict[str, str]:
 
 def notebook(text: str) -> str:
     """A page as a notebook."""
+    import nbformat
+
     made = nbformat.v4.new_notebook()
     made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     for number, part in enumerate(BLOCK.split(text)):

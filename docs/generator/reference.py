@@ -16,7 +16,12 @@ def reference_page() -> str:
     """The public names of the package, each by its own docstring."""
     stub = ast.parse(Path(spikelearn.__file__).with_suffix(".pyi").read_text("utf-8"))
     names = sorted(alias.name for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names)
-    lines = ["# Python reference", "", "What `spikelearn` exports; parts with a name have [pages of their own](choose.md).", ""]
+    lines = [
+        "# Python reference",
+        "",
+        "What `spikelearn` exports; parts with a name have [pages of their own](choose.md).",
+        "",
+    ]
     for name in names:
         value = getattr(spikelearn, name)
         if inspect.isclass(value) or inspect.isfunction(value):
