@@ -36,7 +36,7 @@ def inspect_command(
       spikelearn inspect runs/mlp --cite
     """
     folder = RunFolder(run)
-    settings, cited = _settings_and_sources(folder)
+    settings, cited = settings_and_sources(folder)
     folder.check_unchanged(folder.metrics)
     metrics, result = folder.read_metrics(), folder.read_result()
     drawn, failures = draw_pictures(folder, sample) if pictures else ([], {})
@@ -60,7 +60,7 @@ def inspect_command(
         output.print(f"picture {path}")
 
 
-def _settings_and_sources(folder: RunFolder) -> tuple[dict[str, Any], dict[str, str]]:
+def settings_and_sources(folder: RunFolder) -> tuple[dict[str, Any], dict[str, str]]:
     """The settings of a run and its sources; as written where a component is missing, none for a run of ``fit``."""
     if not folder.settings.is_file() and (folder.metrics.is_file() or folder.recording.is_file()):
         return {}, {}

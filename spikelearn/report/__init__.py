@@ -4,6 +4,7 @@ from spikelearn.report.comparison import write_all, write_claims_page, write_rep
 from spikelearn.report.findings import findings_of, read_verdicts, verdict_values, write_verdicts
 from spikelearn.report.pictures import draw_pictures
 from spikelearn.report.recording import Recording
+from spikelearn.report.run import write_run_report
 from spikelearn.report.sources import sources
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "write_all",
     "write_claims_page",
     "write_report",
+    "write_run_report",
     "write_verdicts",
 ]

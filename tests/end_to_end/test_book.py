@@ -19,10 +19,7 @@ from spikelearn.cli.common import spread
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [path.relative_to(ROOT).as_posix() for path in PAGES]
-CONSOLE = re.compile(r"^```console
-(.*?)^```|^((?:    (?:spikelearn|make)(?: [^
-]*)?
-)+)", re.MULTILINE | re.DOTALL)
+CONSOLE = re.compile(r"^```console\n(.*?)^```|^((?:    (?:spikelearn|make)(?: [^\n]*)?\n)+)", re.MULTILINE | re.DOTALL)
 
 #: What the blocks of a page take as given.
 GIVEN = {
