@@ -37,9 +37,9 @@ PACKAGES |= dict.fromkeys(SNNTORCH, "snntorch")
 
 @pytest.fixture
 def folder(monkeypatch, tmp_path):
-    """A folder of its own; networks train for two epochs at most, and pictures open no window."""
+    """A folder of its own; networks train for one epoch, and pictures open no window."""
     whole = spikelearn.fit
-    few = lambda *given, **options: whole(*given, **{**options, "epochs": min(2, options["epochs"])})  # noqa: E731
+    few = lambda *given, **options: whole(*given, **{**options, "epochs": 1})  # noqa: E731
     monkeypatch.setattr(spikelearn, "fit", few)
     monkeypatch.chdir(tmp_path)
     matplotlib.use("Agg")

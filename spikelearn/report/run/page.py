@@ -28,6 +28,9 @@ from spikelearn.report.run.pictures import weights_picture
 from spikelearn.tasks import measure_in
 from spikelearn.training import RunFolder
 
+#: Values of settings that say nothing.
+UNSAID = (None, {}, (), [])
+
 #: Classes up to which a confusion is drawn.
 MOST_CLASSES = 30
 
@@ -72,7 +75,11 @@ def _page(
         *_weights(folder),
         *_alignment(aligned),
         *_classes(result),
-        Section("settings", "Settings", (Facts([(name, _words(value)) for name, value in settings.items()]),)),
+        Section(
+            "settings",
+            "Settings",
+            (Facts([(name, _words(value)) for name, value in settings.items() if value not in UNSAID]),),
+        ),
         Section("reproduce", "Reproduce", (Commands(_commands(folder, settings), "From where it began:"),)),
         Section("sources", "Sources to cite", (Facts(list(sources.items())),)),
     ]
@@ -151,6 +158,10 @@ def _commands(folder: RunFolder, settings: Mapping[str, Any]) -> list[Command]:
         commands = [Command("Train it again", again), *commands]
         commands.append(Command("Export it, and verify", f"spikelearn export {folder.path} --verify"))
     return commands
+
+
+def _said(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name, _words(value)) for name, value in settings.items() if value not in UNSAID]
 
 
 def _words(value: Any) -> str:
