@@ -5,18 +5,21 @@ from docs.generator.evidence import locality_of
 from spikelearn.plasticity import RULES, Rule
 from spikelearn.plasticity.families import family_of
 
+#: Four times the steps keep so many times the bytes, at least, where memory grows with them.
+GROWS = 1.5
+
 HEAD = """\
 # Choose a rule
 
 Every row is what the rule declares, and what `spikelearn locality` found by running it on a small network: one signal
 is perturbed at a time, with all others held.
 
-- **labels**: whether a change of hidden weights depends on the targets. Rules without need a readout that is fitted, or
-  a teacher (`train --rule NAME` fills in what is needed, and says it).
+- **labels**: whether the rule learns from targets. Rules without need a readout that is fitted, or a teacher
+  (`train --rule NAME` fills in what is needed, and says it).
 - **error**: whether it depends on what the network put out; **weights**: on weights of other synapses. Neither is
   local.
-- **memory**: whether the record of all steps is kept, so that memory grows with their number (what is alive in an
-  update of 80 steps, in times that of 20, where it was measured).
+- **memory**: whether what an update keeps grows with the number of steps (what is alive in one of 80 steps, in times
+  that of 20, where it was measured).
 - **operations**: those of learning on that network, in times those of `bptt` on the same one.
 - **needs**: what the rule asks of a network.
 
@@ -47,17 +50,18 @@ def made(name: str) -> Rule | None:
 
 
 def signals(name: str) -> dict[str, str]:
-    """{column: words} of labels, error, weights, memory and operations of a rule."""
+    """{column: words} of labels, error, weights, memory and operations of a rule; what was found wins."""
     rule, found = made(name), locality_of(name)
     declared = rule.factors if rule is not None else None
-    known = set(found["depends"]) if found else declared
-    words = {
-        column: "?" if known is None else (column if factor in known else f"no {column}")
-        for column, factor in (("labels", "targets"), ("error", "error"), ("weights", "weights"))
-    }
+    words = {"labels": "?" if rule is None else "labels" if rule.supervised else "no labels"}
+    for factor in ("error", "weights"):
+        known = declared if not found or factor in found["unknown"] else found["depends"]
+        words[factor] = "?" if known is None else factor if factor in known else f"no {factor}"
     kept = found["live_bytes"] / found["live_bytes_quarter"] if found.get("live_bytes_quarter") else None
-    grows = "?" if declared is None else "grows with steps" if "record" in declared else "fixed"
-    words["memory"] = f"{grows} ({kept:.1f} x)" if kept else grows
+    grows = kept > GROWS if kept else declared is not None and "record" in declared
+    known_memory = kept is not None or declared is not None
+    words["memory"] = ("grows with steps" if grows else "fixed") if known_memory else "?"
+    words["memory"] += f" ({kept:.1f} x)" if kept else ""
     operations = found.get("operations")
     words["operations"] = f"{operations:.2f} x" if operations is not None else "?"
     return words

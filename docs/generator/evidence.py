@@ -27,7 +27,8 @@ def locality_of(rule: str) -> dict[str, Any]:
     row = _locality().get(rule)
     if not row or row.get("operations") is None and not row.get("depends"):
         return {}
-    return {**row, "depends": [factor for factor, seen in row["depends"].items() if seen]}
+    seen = row["depends"]
+    return {**row, "depends": [f for f in seen if seen[f]], "unknown": [f for f in seen if seen[f] is None]}
 
 
 @cache

@@ -36,4 +36,5 @@ def report_command(
 def _aligned(folder: Path) -> dict[str, Any]:
     """{block: cosine of its changes to those of bptt} that a comparison measured of its trial; {} elsewhere."""
     record = TrialFolder(folder).read()
-    return dict(record.alignment or {}) if record is not None else {}
+    measured = [entry.alignment for entry in record.epochs if entry.alignment] if record is not None else []
+    return dict(measured[-1]) if measured else {}

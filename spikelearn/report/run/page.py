@@ -29,7 +29,7 @@ from spikelearn.tasks import measure_in
 from spikelearn.training import RunFolder
 
 #: Values of settings that say nothing.
-UNSAID = (None, {}, (), [])
+UNSAID: tuple[Any, ...] = (None, {}, (), [])
 
 #: Classes up to which a confusion is drawn.
 MOST_CLASSES = 30
@@ -75,11 +75,7 @@ def _page(
         *_weights(folder),
         *_alignment(aligned),
         *_classes(result),
-        Section(
-            "settings",
-            "Settings",
-            (Facts([(name, _words(value)) for name, value in settings.items() if value not in UNSAID]),),
-        ),
+        Section("settings", "Settings", (Facts(_said(settings)),)),
         Section("reproduce", "Reproduce", (Commands(_commands(folder, settings), "From where it began:"),)),
         Section("sources", "Sources to cite", (Facts(list(sources.items())),)),
     ]
