@@ -13,6 +13,8 @@ import torch
 _SEEN: list[tuple[int, float]] = []
 #: Reference files that the test that runs has read.
 _READ: list[str] = []
+#: Rules that were asked for their updates in the test that runs.
+_RULES: set[str] = set()
 
 
 def compared(found: Any, expected: Any) -> None:
@@ -53,15 +55,21 @@ class Ledger:
         for module, name in ((torch.testing, "assert_close"), (np.testing, "assert_allclose")):
             setattr(module, name, _recording(getattr(module, name)))
         np.testing.assert_array_equal = _recording(np.testing.assert_array_equal)
+        from spikelearn.plasticity import RULES
+
+        for kind in {base for name in RULES for base in RULES.get(name).__mro__ if "updates" in vars(base)}:
+            kind.updates = _asked(kind.updates)  # type: ignore[attr-defined]
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         _SEEN.clear()
         _READ.clear()
+        _RULES.clear()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and report.passed and (_SEEN or _READ):
             self.rows[report.nodeid] = {
                 "files": sorted(_READ),
+                "rules": sorted(_RULES),
                 "compared": sum(entries for entries, _ in _SEEN),
                 "largest": max((gap for _, gap in _SEEN), default=None),
             }
@@ -81,3 +89,11 @@ def _recording(check: Callable[..., None]) -> Callable[..., None]:
         compared(found, expected)
 
     return checked
+
+
+def _asked(updates: Callable[..., Any]) -> Callable[..., Any]:
+    def asked(rule: Any, *given: Any, **options: Any) -> Any:
+        _RULES.add(rule.name)
+        return updates(rule, *given, **options)
+
+    return asked

@@ -131,7 +131,7 @@ def _proof(kind: Kind, name: str, component: type) -> Iterator[str]:
     if measured:
         seen = ", ".join(factor for factor in measured["depends"])
         yield f"- locality, found by running it (`spikelearn locality {name}`): a change depends on {seen}"
-    for row in golden_rows(name, component):
+    for row in golden_rows(name) if kind.registry is RULES else ():
         yield f"- [golden numbers](../fidelity.md): {row}"
     for test in tests_of(name, component):
         yield f"- tests: `{test}`"

@@ -3,7 +3,6 @@
 import ast
 import inspect
 import json
-import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -38,15 +37,10 @@ def fidelity() -> dict[str, Any]:
 
 
 @cache
-def _sources() -> dict[str, tuple[str, set[str]]]:
-    """{test file: its docstring's first line and the words in its code}."""
-    found = {}
-    for path in sorted(ROOT.glob("tests/**/test_*.py")):
-        text = path.read_text("utf-8")
-        words = set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text)) | set(re.findall(r"\"([a-z0-9-]+)[\"(:]", text))
-        about = (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
-        found[path.relative_to(ROOT).as_posix()] = (about, words)
-    return found
+def _sources() -> dict[str, ast.Module]:
+    """{test file: what it says}."""
+    found = sorted(ROOT.glob("tests/**/test_*.py"))
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in found}
 
 
 def tests_of(name: str, component: type) -> list[str]:
@@ -58,22 +52,20 @@ def tests_of(name: str, component: type) -> list[str]:
 
 def about(test_file: str) -> str:
     """The first line of a test file's docstring."""
-    return _sources().get(test_file, ("", set()))[0]
+    tree = _sources().get(test_file)
+    return "" if tree is None else (ast.get_docstring(tree) or "").partition("\n")[0]
 
 
-def golden_files_of(name: str, component: type) -> list[str]:
-    """Test files with authors' numbers that use a component, by its class or by its name in quotes."""
-    short = len(name) > 3
-    return [
-        path
-        for path, (_, words) in _sources().items()
-        if path.startswith("tests/golden/test_") and (component.__name__ in words or (short and name in words))
-    ]
+def golden_files_of(rule: str) -> list[str]:
+    """Test files with authors' numbers whose tests asked a rule for its updates, as they recorded it."""
+    rows = fidelity().items()
+    found = {test.partition("::")[0] for test, row in rows if rule in row.get("rules", ())}
+    return sorted(path for path in found if path.startswith("tests/golden/"))
 
 
-def golden_rows(name: str, component: type) -> Iterator[str]:
-    """One line for each test file of authors' numbers that uses a component."""
-    for path in golden_files_of(name, component):
+def golden_rows(name: str) -> Iterator[str]:
+    """One line for each test file of authors' numbers that asked a rule for its updates."""
+    for path in golden_files_of(name):
         rows = [row for test, row in fidelity().items() if test.partition("::")[0] == path]
         gaps = [row["largest"] for row in rows if row["largest"] is not None]
         seen = f"; {len(rows)} tests, {sum(row['compared'] for row in rows):,} numbers or arrays" if rows else ""

@@ -5,7 +5,6 @@ from itertools import groupby
 from docs.generator.component_pages import DOCS, KINDS
 from docs.generator.docstring_pages import parts_of
 from docs.generator.evidence import about, fidelity, golden_files_of
-from spikelearn.plasticity import RULES
 from spikelearn.plasticity.identities import IDENTITIES
 
 HEAD = """\
@@ -62,7 +61,7 @@ def status_page() -> str:
     lines += [
         f"- {len(kind.own())} {kind.title.lower()}: every one passes the conformance tests" for kind in KINDS.values()
     ]
-    golden = [name for name in rules if golden_files_of(name, RULES.get(name))]
+    golden = [name for name in rules if golden_files_of(name)]
     lines += [
         f"- {sum(name in IDENTITIES for name in rules)} of {len(rules)} rules have an identity of their own, checked "
         "before every comparison",

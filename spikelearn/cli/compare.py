@@ -52,7 +52,7 @@ Texts = list[str] | None
 
 
 def compare_command(
-    plan: Annotated[Text, typer.Argument(metavar="[PLAN.toml]", help="File of the plan; see the README.")] = None,
+    plan: Annotated[Text, typer.Argument(metavar="[PLAN.toml]", help="File of the plan; see docs/compare.md.")] = None,
     suite: Annotated[
         Text, Option(help="A plan of the package: quick, bench, low-data, ..., claims, or claims/NAME for one of them.")
     ] = None,

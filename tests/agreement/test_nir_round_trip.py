@@ -162,7 +162,7 @@ def test_no_entry_differs_behind_other_convolutions(name, tmp_path):
     assert {peer: verdict.differing for peer, verdict in found.peers.items()} == {"snntorch": 0, "norse": 0}
 
 
-#: As README shows it.
+#: As the page on export shows it.
 SNNTORCH = """
 import nir
 from snntorch import import_nir

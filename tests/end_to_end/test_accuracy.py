@@ -1,4 +1,4 @@
-"""The README's figures, as bars; minutes each, on data from the data root."""
+"""The site's figures, as bars; minutes each, on data from the data root."""
 
 import pytest
 
