@@ -9,6 +9,10 @@ from spikelearn.plasticity.families import family_of
 GROWS = 1.5
 
 HEAD = """\
+---
+hide: [toc]
+---
+
 # Choose a rule
 
 Every row is what the rule declares, and what `spikelearn locality` found by running it on a small network: one signal
@@ -29,7 +33,7 @@ sequences are long or learning is online; [`decolle`](rules/decolle.md) or [`lls
 for another; [`softhebb`](rules/softhebb.md) or [`stdp`](rules/stdp.md) where there are no labels. Then
 [compare](compare.md) them on your own data with `readout-only`, the control whose hidden weights stay as drawn.
 
-<input id="filter" type="search" placeholder="Filter, for example: no labels" aria-label="Filter the table">
+<input id="filter" type="search" placeholder="Filter, for example: no labels, fixed" aria-label="Filter the table">
 
 """
 

@@ -38,7 +38,7 @@ def fidelity() -> dict[str, Any]:
 
 @cache
 def _sources() -> dict[str, ast.Module]:
-    """{test file: what it says}."""
+    """{test file: its text as a tree}."""
     found = sorted(ROOT.glob("tests/**/test_*.py"))
     return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in found}
 

@@ -67,7 +67,7 @@ def status_page() -> str:
         "before every comparison",
         f"- {len(golden)} rules are compared with numbers of their authors' own programs or of another simulator: "
         + ", ".join(f"[`{name}`](rules/{name}.md)" for name in golden),
-        "- rules without such numbers, whose proof is the identity alone: "
+        "- rules of which the ledger holds no such numbers, whose proof is the identity: "
         + ", ".join(f"[`{name}`](rules/{name}.md)" for name in rules if name not in golden),
         "",
         (DOCS / "data/not_established.md").read_text("utf-8"),
