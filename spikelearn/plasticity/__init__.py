@@ -37,6 +37,7 @@ from spikelearn.plasticity.gradient.readout_only import ReadoutOnly
 from spikelearn.plasticity.gradient.tssl_bp import TSSLBP
 from spikelearn.plasticity.hebbian.activation_learning import ActivationLearning
 from spikelearn.plasticity.hebbian.bcm import BCM
+from spikelearn.plasticity.hebbian.foldiak import Foldiak
 from spikelearn.plasticity.hebbian.hebbian_conv import HebbianConv
 from spikelearn.plasticity.hebbian.oja import Oja
 from spikelearn.plasticity.hebbian.softhebb import SoftHebb
@@ -187,6 +188,7 @@ __all__ = [
     "DopamineSTDP",
     "BCM",
     "Clopath",
+    "Foldiak",
     "Oja",
     "UrbanczikSenn",
     "Vogels",

@@ -4,11 +4,14 @@ import math
 
 import torch
 
+from spikelearn.network import build
+from spikelearn.neurons import LIF
 from spikelearn.plasticity.hebbian.bcm import BCM
+from spikelearn.plasticity.hebbian.foldiak import Foldiak
 from spikelearn.plasticity.hebbian.oja import Oja
 from spikelearn.plasticity.hebbian.stdp import STDP
 from spikelearn.plasticity.hebbian.stdp_online import OnlineSTDP
-from spikelearn.plasticity.identities.base import DECAY, SAMPLES, changes, compare, dense, identity, spikes_for
+from spikelearn.plasticity.identities.base import DECAY, SAMPLES, changes, compare, dense, draw, identity, spikes_for
 from spikelearn.plasticity.identities.by_hand import pair_sum
 
 
@@ -79,3 +82,30 @@ def bcm() -> None:
         for k in range(5):
             expected[k] -= float(y[k] * (y[k] - threshold[k])) * x / SAMPLES
     compare("bcm", changes(rule, network, batch, memory), {name: expected})
+
+
+@identity("foldiak")
+def foldiak() -> None:
+    """Sample by sample, neuron by neuron; lateral weights that would go above 0 are cut there."""
+    network, batch = build("6-5(F5x)", lambda: LIF.per_step(DECAY, reset="subtract")), spikes_for(6, 5)
+    draw(network, 0.9)
+    lateral, weight, bias = sorted((name for name, _ in network.named_parameters()), key=_own)
+    with torch.no_grad():
+        network.get_parameter(lateral).abs_().neg_()
+    values = {name: parameter.detach() for name, parameter in network.named_parameters()}
+    y = network.run(batch.inputs)[0].output.spikes.detach().mean(0)
+    x, change = batch.inputs.mean(0), {name: torch.zeros_like(value) for name, value in values.items()}
+    for b in range(SAMPLES):
+        for i in range(5):
+            change[weight][i] += 0.3 * y[b, i] * (x[b] - values[weight][i]) / SAMPLES
+            change[bias][i] += 0.5 * (0.4 - y[b, i]) / SAMPLES
+            for j in range(5):
+                change[lateral][i, j] -= 2.0 * (i != j) * (y[b, i] * y[b, j] - 0.4**2) / SAMPLES
+    change[lateral] = torch.minimum(change[lateral], -values[lateral]).fill_diagonal_(0.0)
+    found = changes(Foldiak(0.3, 2.0, 0.5, 0.4), network, batch)
+    compare("foldiak", found, {name: -value for name, value in change.items()})
+
+
+def _own(name: str) -> tuple[bool, bool]:
+    """Sorts lateral weights before those of a block, and these before its bias."""
+    return not name.startswith("feedback."), name.endswith("bias")

@@ -191,7 +191,7 @@ def urbanczik_senn() -> None:
         inputs = torch.stack([kernel[t - before] * s for before, s in enumerate(batch.inputs[: t + 1])]).sum(0)
         surprises.append(surprise.t() @ inputs / SAMPLES)
         shares = [1.0 - math.exp(-(t + 1 - before) / X) for before in range(t + 1)]
-        changed = 0.3 * sum(share * of for share, of in zip(shares, surprises, strict=True))
+        changed = 0.3 * torch.stack([share * of for share, of in zip(shares, surprises, strict=True)]).sum(0)
     with torch.no_grad():
         network.get_parameter("blocks.b0.synapse.weight").copy_(start)
     compare("urbanczik-senn", changes(rule, network, batch), {"blocks.b0.synapse.weight": -changed})

@@ -88,7 +88,12 @@ class Clopath(StepwiseRule):
     NEST 3.10. deviation: the mean of shards is not the batch, for weights change within the presentation.
     """
 
-    default_settings = {"net": "{input}-{output}", "incoming_norm": 4.0, "rule_option": {"teacher": 4.0}}
+    # Spikes are many in few steps, where the published amplitudes would fill every weight at once.
+    default_settings = {
+        "net": "{input}-{output}",
+        "incoming_norm": 4.0,
+        "rule_option": {"teacher": 4.0, "a_ltp": 0.003, "a_ltd": 0.0003},
+    }
 
     def __init__(
         self,

@@ -72,7 +72,7 @@ class DopamineSTDP(RewardedPairs):
     default_settings = {
         "net": "{input}-{output}",
         "incoming_norm": 2.0,
-        "rule_option": {"a_minus": -1.0, "tau_eligibility": 5e-3, "tau_dopamine": 1e-3, "coincident": "both"},
+        "rule_option": {"a_minus": -1.0, "tau_eligibility": 1e-3, "tau_dopamine": 5e-4, "coincident": "both"},
     }
 
     def __init__(

@@ -60,7 +60,12 @@ class MSTDPET(RewardedPairs):
     """
 
     # As published, a pair in the same step counts for both orders: potentiation alone fills all where inputs are dense.
-    default_settings = {"net": "{input}-{output}", "incoming_norm": 2.0, "rule_option": {"coincident": "both"}}
+    # What is paid a step later must not pay the spikes of all steps before: a presentation is of some ten steps.
+    default_settings = {
+        "net": "{input}-{output}",
+        "incoming_norm": 2.0,
+        "rule_option": {"coincident": "both", "tau_eligibility": 2e-3, "learning_rate": 0.01},
+    }
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ from torch import Tensor
 from spikelearn.checks import check_positive
 from spikelearn.network import Network
 from spikelearn.neurons import TwoCompartment
+from spikelearn.neurons.parts.constants import one_number
 from spikelearn.plasticity.base import RULES, Batch
 from spikelearn.plasticity.requires import Need, Neurons, OneNumber
 from spikelearn.plasticity.spike_timing.followed import followed, mean_product
@@ -61,7 +62,7 @@ class UrbanczikSenn(StepwiseRule):
     deviation: the mean of shards is not the batch, for weights change within the presentation.
     """
 
-    default_settings = {"net": "{input}-{output}", "rule_option": {"teacher": 30.0}}
+    default_settings = {"net": "{input}-{output}", "rule_option": {"teacher": 30.0, "learning_rate": 0.05}}
 
     def __init__(
         self,
@@ -94,8 +95,9 @@ class UrbanczikSenn(StepwiseRule):
     def change(self, seen: Seen, traces: Traces) -> Tensor:
         neuron = seen.neuron
         assert isinstance(neuron, TwoCompartment)
-        slow, traces["slow"] = followed(traces.get("slow"), seen.pre, neuron.decay_mem)
-        fast, traces["fast"] = followed(traces.get("fast"), seen.pre, neuron.decay_syn)
+        decay_mem, decay_syn = one_number(neuron, "decay_mem", self.name), one_number(neuron, "decay_syn", self.name)
+        slow, traces["slow"] = followed(traces.get("slow"), seen.pre, decay_mem)
+        fast, traces["fast"] = followed(traces.get("fast"), seen.pre, decay_syn)
         potential = (slow - fast) * (neuron.r / (neuron.tau_mem - neuron.tau_syn))
         predicted = neuron.predicted(seen.state.dendrite)
         error = (seen.post - self.dt * neuron.firing_rate(predicted)) * neuron.log_slope(predicted)
