@@ -508,7 +508,7 @@ RULES = {
         RuleCase("oja", settings=UNTAUGHT, covers="weights", deep=False, seed=5),
         RuleCase("oja", {"form": "subspace"}, UNTAUGHT, covers="weights", deep=False, seed=5),
     ],
-    "foldiak": [RuleCase("foldiak", settings={**UNTAUGHT, **SPIKING}, deep=False, seed=5, lr=0.1)],
+    "foldiak": [RuleCase("foldiak", settings={**UNTAUGHT, **SPIKING, "bias": False}, covers="weights", deep=False, seed=5)],
     "bcm": [RuleCase("bcm", settings=UNTAUGHT, covers="weights", deep=False, seed=5)],
     "activation-learning": [
         RuleCase("activation-learning", {"copies": 2}, lr=0.02),

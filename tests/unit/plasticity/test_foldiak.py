@@ -26,7 +26,10 @@ def learned(lateral):
     network = build("16-8(F8x)" if lateral else "16-8", lambda: LIF.per_step(0.8))
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            parameter.zero_() if name.startswith("feedback") or parameter.ndim == 1 else parameter.uniform_(0.05, 0.2)
+            if name.startswith("feedback") or parameter.ndim == 1:
+                parameter.zero_()
+            else:
+                parameter.uniform_(0.0, 1.0).mul_(2.0 / parameter.sum(1, keepdim=True))
     generator, training = torch.Generator().manual_seed(0), Training.start(network, Foldiak(0.5, 5.0, 0.5))
     for _ in range(250):
         spikes, _ = bars(16, generator)

@@ -139,6 +139,32 @@ def test_a_late_reward_pays_what_has_waited_for_it():
     assert found == pytest.approx(2.0 * math.exp(-2 / 20) * math.exp(-15 / 25) / 25)
 
 
+def test_a_distal_reward_finds_the_synapse_that_earned_it():
+    """Pairs at one of ten synapses are paid half a second to a second later, while all go on firing by chance.
+
+    As Izhikevich, Cerebral Cortex 17, 2007, has it, in steps of 4 ms.
+    """
+    dt, steps, samples, size = 4e-3, 750, 96, 10
+    generator = torch.Generator().manual_seed(0)
+    pre = (torch.rand(steps, samples, size, generator=generator, dtype=F64) < 0.02).to(F64)
+    post = (torch.rand(steps, samples, 1, generator=generator, dtype=F64) < 0.02).to(F64)
+    # The first synapse fires its target every third time, one step later.
+    caused = pre[:-1, :, :1] * (torch.rand(steps - 1, samples, 1, generator=generator, dtype=F64) < 0.33)
+    post[1:] = torch.maximum(post[1:], caused)
+    late = torch.randint(int(0.5 / dt), int(1.0 / dt), caused.shape[:2], generator=generator)
+    rewards = torch.zeros(steps, samples, dtype=F64)
+    for t, b in caused[..., 0].nonzero().tolist():
+        if t + 1 + late[t, b] < steps:
+            rewards[t + 1 + late[t, b], b] += 0.5
+    network = prescribed(torch.full((1, size), 0.5, dtype=F64), dt)
+    batch = Batch(both_sides(pre, post), torch.zeros(samples, dtype=torch.int64), rewards=rewards)
+    rule = RULES.make("dopamine-stdp", {"learning_rate": 0.01, "a_minus": -1.5, "dt": dt, **INFINITE})
+    change = -only_update(rule, network, batch).grads[WEIGHT][0, :size]
+    assert float(change[0]) > 0
+    assert float(change[1:].max()) < 0
+    assert float(change[0]) > 3 * float(change[1:].abs().max())
+
+
 def test_rewards_follow_the_spikes_of_the_output():
     network = prescribed(torch.zeros(3, 1, dtype=F64))
     post = torch.zeros(5, 2, 3, dtype=F64)
