@@ -328,6 +328,9 @@ UNCOUPLED = {**FIRING, "batch_norm": False}
 #: Neurons that fire, where a rule's own are rate neurons.
 SPIKING = {"neuron": "lif", "neuron_option": {"decay": 0.9}, "output": "lif", "output_option": {"decay": 0.9}}
 
+#: Neurons that fire by their bias alone neither at once nor later.
+FORGETFUL = {**SPIKING, "neuron_option": {"decay": 0.1}, "output_option": {"decay": 0.1}}
+
 RULES = {
     "bptt": [RuleCase("bptt"), RuleCase("bptt", {"loss": "mse-count"})],
     "readout-only": [RuleCase("readout-only", covers="last")],
@@ -508,7 +511,9 @@ RULES = {
         RuleCase("oja", settings=UNTAUGHT, covers="weights", deep=False, seed=5),
         RuleCase("oja", {"form": "subspace"}, UNTAUGHT, covers="weights", deep=False, seed=5),
     ],
-    "foldiak": [RuleCase("foldiak", settings={**UNTAUGHT, **SPIKING, "bias": False}, covers="weights", deep=False, seed=5)],
+    "foldiak": [
+        RuleCase("foldiak", {"target_rate": 0.3}, {**UNTAUGHT, **FORGETFUL}, lr=0.3, deep=False, seed=1, loop=True)
+    ],
     "bcm": [RuleCase("bcm", settings=UNTAUGHT, covers="weights", deep=False, seed=5)],
     "activation-learning": [
         RuleCase("activation-learning", {"copies": 2}, lr=0.02),

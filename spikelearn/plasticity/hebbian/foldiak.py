@@ -82,7 +82,7 @@ class Foldiak(Rule):
             Chain("takes the mean input of each block"),
             DenseLast("compares weights with the input that meets them"),
             SomethingToLearn("weight"),
-            Passes("no feedback edges but from a block to itself", _check_lateral),
+            Passes("feedback of blocks to themselves alone", _check_lateral),
         )
 
     @torch.no_grad()

@@ -10,7 +10,7 @@ from spikelearn.plasticity.homeostasis.base import HOMEOSTASES, Homeostasis
 class NoHomeostasis(Homeostasis):
     """Nothing but the rule changes anything.
 
-    Shapes: parameters [n, ...].
+    Shapes: parameters [n, ...], unit of weight.
 
     Source: the rules as they were published.
     """
