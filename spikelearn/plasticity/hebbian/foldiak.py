@@ -11,7 +11,7 @@ from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Ru
 from spikelearn.plasticity.factors import LOCAL, Factors
 from spikelearn.plasticity.requires import Chain, DenseLast, Fires, Need, Passes, SomethingToLearn
 from spikelearn.plasticity.teachable import weight_names
-from spikelearn.synapses import as_float, drive, front_and_weights, trainable
+from spikelearn.synapses import as_float, drive, float_type, front_and_weights, trainable
 
 Changes = dict[str, Tensor]
 
@@ -93,7 +93,7 @@ class Foldiak(Rule):
             for prefix, synapse, pre, target in network.edges(record):
                 if not trainable(synapse):
                     continue
-                rate = record[target].spikes.to(pre.dtype if pre.is_floating_point() else torch.float32).mean(0)
+                rate = record[target].spikes.to(float_type(network)).mean(0)
                 changes = self._lateral(synapse, rate) if prefix.startswith("feedback.") else None
                 changes = self._forward(synapse, pre, rate) if changes is None else changes
                 grads |= {prefix + name: grad for name, grad in changes.items()}
