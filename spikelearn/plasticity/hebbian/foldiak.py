@@ -109,7 +109,7 @@ class Foldiak(Rule):
             x = as_float(drive(front, pre), module).mean(0)
         weight, bias, y = module.weight, module.bias, y.to(x)
         assert isinstance(weight, Tensor)
-        place = f"{len(front)}." if module is not synapse else ""  # type: ignore[arg-type]
+        place = f"{len(front)}." if module is not synapse else ""
         found = {}
         if weight.requires_grad:
             found[f"{place}weight"] = self.learning_rate * (y.mean(0)[:, None] * weight - y.t() @ x / len(y))
