@@ -201,6 +201,11 @@ def test_rewards_follow_the_spikes_of_the_output():
         ("mstdpet", {"tau_eligibility": 0.0}, "tau_eligibility is 0.0"),
         ("mstdpet", {"weight_decay": 1.0}, "weight_decay is 1.0"),
         ("mstdp", {"reward": "target-spikes:delay=-1"}, "delay is -1"),
+        ("clopath", {"amplitude": "sliding"}, "amplitude is 'sliding'"),
+        ("clopath", {"tau_x": 0.0}, "tau_x is 0.0"),
+        ("stdp-online", {"dendritic_delay": -1}, "dendritic_delay is -1"),
+        ("triplet-stdp", {"in_turn": True, "online": False}, "in_turn is of changes at every step"),
+        ("urbanczik-senn", {"tau_filter": -1.0}, "tau_filter is -1.0"),
     ],
 )
 def test_wrong_options_are_named(rule, options, message):
