@@ -137,8 +137,8 @@ BROKEN = {
     ],
 }  # fmt: skip
 
-#: Of networks nothing is known in which an encoder takes part; the others are one rule's own and tested beside it.
-OTHERS = {"Encoding", "OneChannel", "Passes"}
+#: Of networks nothing is known in which an encoder takes part; the others are tested beside what they belong to.
+OTHERS = {"Encoding", "OneChannel", "Passes", "StaticEdges"}
 
 REFUSALS = [
     pytest.param(case, place, way, id=f"{name}-{n}-{type(need).__name__}-{number}")
