@@ -455,6 +455,7 @@ RULES = {
     "pc-prospective": [
         RuleCase("pc-prospective"),
         RuleCase("pc-prospective", {"output": "free", "node": "post", "through": "errors"}),
+        RuleCase("pc-prospective", {"nudging": -0.2, "growth": 1e-3}),
     ],
     "pc-incremental": [RuleCase("pc-incremental", {"iterations": 3})],
     "eqprop": [

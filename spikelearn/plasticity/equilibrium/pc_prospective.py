@@ -1,5 +1,6 @@
 """Prospective configuration: activity settles as it should be after learning, and the weights follow it."""
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -14,6 +15,9 @@ from spikelearn.plasticity.equilibrium.energies.predictive import Output
 from spikelearn.plasticity.equilibrium.predictive_rule import InferenceRule, Through
 from spikelearn.plasticity.losses import Loss, SquaredError
 from spikelearn.plasticity.per_layer import PerLayer
+
+#: Name of the memory that counts batches.
+BATCHES = "batches"
 
 
 @RULES.register("pc-prospective")
@@ -52,6 +56,7 @@ class ProspectiveConfiguration(InferenceRule):
         node: "pre", values are currents as above; "post": outputs, $\mu_l = \phi_l(W_l v_{l-1} + b_l)$.
         precision: $\pi$, one for all blocks or one a block.
         through: "values" or "errors".
+        growth: by how much the strength $|\lambda|$ grows with every batch; 0: it stays.
 
     Shapes: inputs [T, B, ...], every step a presentation of its own; targets [B]; gradients shaped like their
     parameters.
@@ -60,8 +65,9 @@ class ProspectiveConfiguration(InferenceRule):
         ValueError: as ``pc``; a value out of range, more precisions than blocks.
 
     Source: Song, Millidge, Salvatori, Lukasiewicz, Xu & Bogacz, Nature Neuroscience 27, 2024, and the authors' program;
-    nudging: Pinchetti et al., ICLR 2025, and their program PCX; "errors": Goemaere, Oliviers, Bogacz & Demeester, arXiv
-    2505.20137, 2025. deviation: changes are a mean over the samples, and divided by $\lambda$.
+    nudging, also one that grows (there with every epoch): Pinchetti et al., ICLR 2025, and their program PCX; "errors":
+    Goemaere, Oliviers, Bogacz & Demeester, arXiv 2505.20137, 2025. deviation: changes are a mean over the samples, and
+    divided by $\lambda$.
     """
 
     loss: Loss
@@ -80,6 +86,7 @@ class ProspectiveConfiguration(InferenceRule):
         node: Node = "pre",
         precision: PerLayer = 1.0,
         through: Through = "values",
+        growth: float = 0.0,
     ) -> None:
         super().__init__(
             loss,
@@ -94,13 +101,26 @@ class ProspectiveConfiguration(InferenceRule):
             through=through,
         )
         check_not_negative("tolerance", tolerance)
-        self.tolerance = tolerance
+        check_not_negative("growth", growth)
+        self.tolerance, self.growth = tolerance, growth
+
+    def init(self, network: Network, generator: torch.Generator) -> Memory:
+        """``batches``, the number of those seen, where the strength grows."""
+        self.check(network)
+        return {BATCHES: torch.zeros((), dtype=torch.int64)} if self.growth else {}
+
+    def strength(self, memory: Memory) -> float:
+        r"""$\lambda$ of the next batch."""
+        grown = self.growth * int(memory[BATCHES]) if self.growth else 0.0
+        return math.copysign(abs(self.nudging) + grown, self.nudging)
 
     def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:
         with network.presentation() as buffers:
-            inner, energy = self.energies(network, batch)
+            strength = self.strength(memory)
+            inner, energy = self.energies(network, batch, strength)
             look = last(self.looks(energy, self.tolerance))
             loss, scores = inner.predicted()
-            grads = self.changes(energy, look.values, look.slopes, batch.size)
+            grads = self.changes(energy, look.values, look.slopes, batch.size, strength)
         metrics = settling(energy, look.values, look.slopes) | {"iterations": float(look.number)}
-        yield Update(grads, scores, loss, buffers=buffers, metrics=metrics)
+        grown = {BATCHES: memory[BATCHES] + 1} if self.growth else {}
+        yield Update(grads, scores, loss, buffers=buffers, memory=grown, metrics=metrics)

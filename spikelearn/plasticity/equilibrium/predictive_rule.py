@@ -92,10 +92,12 @@ class PredictiveRule(Rule):
             SomethingToLearn(),
         )
 
-    def changes(self, energy: Energy, values: Values, slopes: Slopes, samples: int) -> dict[str, Tensor]:
-        r"""{parameter: $\partial E / \partial\theta$ over the nudging, mean of the samples}."""
-        found = energy.weight_slopes(values, slopes)
-        return {name: slope / (self.nudging * samples) for name, slope in found.items()}
+    def changes(
+        self, energy: Energy, values: Values, slopes: Slopes, samples: int, strength: float | None = None
+    ) -> dict[str, Tensor]:
+        r"""{parameter: $\partial E / \partial\theta$ over the nudging's strength, mean of the samples}."""
+        found, strength = energy.weight_slopes(values, slopes), strength or self.nudging
+        return {name: slope / (strength * samples) for name, slope in found.items()}
 
     def warnings(self, metrics: Mapping[str, float]) -> list[str]:
         share = metrics.get("settled", 1.0)
@@ -154,13 +156,15 @@ class InferenceRule(PredictiveRule):
     def _check_precision(self, network: Network, rule: str) -> None:
         check_places(rule, "precision", self.precision, len(network.blocks))
 
-    def energies(self, network: Network, batch: Batch) -> tuple[PredictiveEnergy, Energy]:
-        """The energy of the values of a batch, and the energy that inference descends."""
+    def energies(
+        self, network: Network, batch: Batch, strength: float | None = None
+    ) -> tuple[PredictiveEnergy, Energy]:
+        """The energy of the values of a batch, and the energy that inference descends; None: nudged as ever."""
         inner = PredictiveEnergy(
             network,
             batch,
             self.loss,
-            strength=self.nudging,
+            strength=strength or self.nudging,
             node=self.node,
             output=self.output,
             precision=self.precision,

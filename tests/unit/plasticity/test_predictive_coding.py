@@ -275,3 +275,16 @@ def test_networks_that_do_not_fit_are_refused():
     late = Network({"b0": Block(nn.Linear(5, 3), Rate(Linear()), delay=1)})
     with pytest.raises(ValueError, match="block 'b0' has delay 1, expected 0"):
         RULES.make("pc").check(late)
+
+
+def test_nudging_grows_with_every_batch_and_keeps_its_sign():
+    network, batch = chain(5, 6, 3), labelled()
+    grown = RULES.make("pc-prospective", {"nudging": -0.2, "growth": 0.05})
+    memory = grown.init(network, torch.Generator())
+    for count in range(3):
+        (update,) = grown.updates(network, batch, memory, torch.Generator())
+        fixed = RULES.make("pc-prospective", {"nudging": -0.2 - 0.05 * count})
+        (expected,) = fixed.updates(network, batch, {}, torch.Generator())
+        torch.testing.assert_close(update.grads, expected.grads)
+        memory = update.memory
+    assert int(memory["batches"]) == 3
