@@ -220,8 +220,8 @@ class PCConstrained(ConstrainedCoding):
                 came = maps.back(above, arriving.prediction, arriving.sent, now.values[name])
                 new[name] = self._rectified(new[name] + self.rate_up * came - self.rate_down * seen.own)
             if self.online:
-                seen = now.compared.items()
-                yield Inferred(new, {name: self._compared(old.prediction, new[name]) for name, old in seen})
+                told = now.compared.items()
+                yield Inferred(new, {name: self._compared(old.prediction, new[name]) for name, old in told})
             now = Inferred(new, self.compare(maps, new))
             if not self.online:
                 yield now
