@@ -81,7 +81,7 @@ PAPERS = [
 def test_paper(name, tiny_images, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [f"{name}.py", "1"])
     runpy.run_path(str(EXAMPLES / "papers" / f"{name}.py"), run_name="__main__")
-    assert re.search("test accuracy|mean squared error|van Rossum distance", capsys.readouterr().out)
+    assert re.search("test accuracy|mean squared error|van Rossum distance|perplexity", capsys.readouterr().out)
 
 
 def test_demo(monkeypatch, tmp_path, capsys):
