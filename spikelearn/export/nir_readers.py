@@ -100,8 +100,11 @@ def _snntorch(key: str, node: Any) -> Iterator[str]:
 
 
 def _norse(key: str, node: Any) -> Iterator[str]:
-    if isinstance(node, nir.LIF | nir.IF) and not np.allclose(node.r, 1.0):
-        yield f"{key} has an r other than 1, which it does not read"
+    # It reads no r: a LIF has 1, an IF takes all of a weight at every step.
+    if isinstance(node, nir.LIF | nir.IF):
+        own = 1.0 if isinstance(node, nir.LIF) else 1.0 / FILE_DT
+        if not np.allclose(node.r, own):
+            yield f"{key} has an r other than {own:g}, which it does not read"
     if isinstance(node, nir.LIF | nir.CubaLIF | nir.IF) and np.any(node.v_reset):
         yield f"{key} has a v_reset other than 0, which it does not read"
     if isinstance(node, nir.LIF | nir.CubaLIF) and np.any(node.v_leak):

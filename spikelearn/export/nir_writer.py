@@ -112,6 +112,11 @@ class Writer:
                 "SpikingJelly read; it is one step late, as in them"
             )
             weight, bias = self._weights_of(back)
+            before: Any = self.nodes[arriving[0]]
+            if bias.any() and not self.raw and hasattr(before, "bias"):
+                # Readers bring nothing back at the first step, not even a bias.
+                before.bias, bias = before.bias + bias, np.zeros_like(bias)
+                self.notes.append(f"the bias of the feedback {back!r} is added to that of {arriving[0]}")
             recurrent = nir.Affine(weight=weight, bias=bias, metadata={"edge": back})
             size = np.array(self.shape)
             nodes = {

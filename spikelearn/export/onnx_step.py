@@ -104,7 +104,7 @@ class _Graph:
             return
         if isinstance(layer.padding, str) or layer.padding_mode != "zeros":
             raise ValueError(f"{layer!r} pads by words or otherwise than with zeros: give padding in numbers")
-        options = {"strides": layer.stride, "dilations": layer.dilation, "group": layer.groups}
+        options: Any = {"strides": layer.stride, "dilations": layer.dilation, "group": layer.groups}
         self.at = self._node("Conv", *given, pads=[*layer.padding, *layer.padding], **options)
 
     def _pool(self, part: nn.AvgPool2d | SumPool2d) -> None:
