@@ -1,6 +1,6 @@
 """Excitatory conductance-based neurons, each with an inhibitory partner that silences all others."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -212,3 +212,26 @@ class DiehlCookLIF(MembraneNeuron, RefractoryTime):
     def steady_rate(self, current: Tensor) -> Tensor:
         """None: which neurons fire depends on all of them."""
         return Neuron.steady_rate(self, current)
+
+
+def rows_of(state: DiehlCookLIFState) -> Tensor:
+    """The rows of the compiled loops' state, [rows, B, n], with traces at 0."""
+    trace = torch.zeros_like(state.v)
+    return torch.stack([*state[:6], *state[7:], trace, trace])
+
+
+def state_of(rows: Tensor, age: Tensor) -> DiehlCookLIFState:
+    """The neurons' state from the rows of the compiled loops'."""
+    before, after = rows[:6].unbind(0), rows[6:9].unbind(0)
+    return DiehlCookLIFState._make((*before, age, *after))
+
+
+def constants_of(neuron: DiehlCookLIF) -> tuple[list[Any], list[Any]]:
+    """The numbers of neurons and of partners, as the compiled loops take them."""
+    own: list[Any] = [neuron.dt / neuron.tau_mem, neuron.v_leak, neuron.v_reset, neuron.v_threshold]
+    own += [neuron.v_excitatory, neuron.v_inhibitory, neuron.decay_excitatory, neuron.decay_inhibitory]
+    own += [neuron.rest_steps, neuron.theta_plus if neuron.training else 0.0, neuron.theta_start]
+    own += [neuron.excitation, neuron.inhibition]
+    partner: list[Any] = [neuron.dt / PARTNER.tau_mem, PARTNER.v_leak, PARTNER.v_reset, PARTNER.v_threshold]
+    partner += [PARTNER.v_excitatory, neuron.decay_excitatory, neuron.partner_steps, neuron.excitation]
+    return own, partner

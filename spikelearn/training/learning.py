@@ -89,9 +89,12 @@ def _check_update(training: Training, update: Update, batch: Batch) -> None:
             f"{rule} learns {alone} of its own, but the training has no own_optimizer that steps them: give it one, or "
             "let the rule declare default_own_optimizer"
         )
+    # To go through all modules takes as long as a small rule's batch: only for what is wished.
+    parameters = dict(training.network.named_parameters()) if update.grads else {}
+    buffers = dict(training.network.named_buffers()) if update.buffers else {}
     places: list[tuple[str, dict[str, Tensor], Mapping[str, Tensor]]] = [
-        ("parameter", update.grads, dict(training.network.named_parameters())),
-        ("buffer", update.buffers, dict(training.network.named_buffers())),
+        ("parameter", update.grads, parameters),
+        ("buffer", update.buffers, buffers),
         ("memory", update.own, training.memory),
         ("memory", update.memory, training.memory),
     ]
@@ -120,7 +123,7 @@ def _laid_out(grad: Tensor, like: Tensor) -> Tensor:
 
 def _apply(training: Training, reduced: Update, samples: float, summed: Collection[str]) -> None:
     network = training.network
-    parameters = dict(network.named_parameters())
+    parameters = {name: network.get_parameter(name) for name in reduced.grads}
     training.optimizer.zero_grad(set_to_none=True)
     for name, grad in reduced.grads.items():
         # before_step may write into .grad; the update stays the rule's.

@@ -1,7 +1,6 @@
 """Diehl & Cook's unsupervised learning of digits: STDP, with presentations that are repeated until neurons fire."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.requires import Encoding, Need, Passes
 from spikelearn.plasticity.running import is_plain_rate
 from spikelearn.plasticity.spike_timing.dependences import Additive, Dependence
+from spikelearn.plasticity.spike_timing.presented import Presented, Repeats
 from spikelearn.plasticity.spike_timing.stepwise import Traces, check_linear, private_weights, seen_edges
 from spikelearn.plasticity.spike_timing.triplet_stdp import TripletSTDP
 from spikelearn.plasticity.spike_timing.triplets import GivenTriplets, TripletParameters
@@ -23,22 +23,6 @@ from spikelearn.synapses import float_type
 PUBLISHED = GivenTriplets(
     *(0.0, 1e-4, 1e-2, 0.0), tau_plus=20e-3, tau_minus=20e-3, tau_y=40e-3, pairing="nearest-spike"
 )
-
-
-class Presented(NamedTuple):
-    """The end of the presentations of a batch.
-
-    Args:
-        counts: spikes of the population that is read, while it was shown the input for the last time, [B, n].
-        repeats: how many presentations of each sample were repeated, [B].
-        grads: {weight: minus its change}; {} where nothing learned.
-        rates: {block: mean firing rate, spikes per step and neuron} of each sample's last presentation, while shown.
-    """
-
-    counts: Tensor
-    repeats: Tensor
-    grads: dict[str, Tensor]
-    rates: dict[str, float]
 
 
 @RULES.register("diehl-cook")
@@ -116,9 +100,7 @@ class DiehlCook(TripletSTDP):
         check_count("least_spikes", least_spikes, least=0)
         check_not_negative("raised_by", raised_by)
         check_count("repeats", repeats, least=0)
-        self.pause = round(rest / dt)
-        self.least_spikes, self.raised_by = least_spikes, raised_by
-        self.repeats = repeats if least_spikes else 0
+        self.repeats = Repeats(round(rest / dt), least_spikes, raised_by, repeats if least_spikes else 0)
 
     @property
     def requires(self) -> tuple[Need, ...]:
@@ -169,7 +151,11 @@ class DiehlCook(TripletSTDP):
         from spikelearn.plasticity.spike_timing.diehl_cook_layer import known_population, present_population
 
         population = known_population(self, network, batch.inputs)
-        return None if population is None else present_population(self, population, network, batch.inputs, learns)
+        return (
+            None
+            if population is None
+            else present_population(self, self.repeats, population, network, batch.inputs, learns)
+        )
 
     def by_steps(self, network: Network, batch: Batch, learns: bool) -> Presented:
         """The presentations of any network that the rule can train."""
@@ -180,16 +166,16 @@ class DiehlCook(TripletSTDP):
         traces = dict[str, Traces]()
         with private_weights(network, self.low, self.high) as weights:
             sums = {} if self.online or not learns else {name: torch.zeros_like(w) for name, w in weights.items()}
-            for attempt in range(self.repeats + 1):
+            for attempt in range(self.repeats.most + 1):
                 state = None if whole is None else _of(chosen, whole)
                 near = {name: {key: trace[chosen] for key, trace in own.items()} for name, own in traces.items()}
                 shown = inputs[:, chosen]
                 if attempt:
-                    shown = (1.0 + attempt * self.raised_by) * shown.to(float_type(network))
+                    shown = (1.0 + attempt * self.repeats.raised_by) * shown.to(float_type(network))
                 masks = {place: mask[chosen] for place, mask in batch.masks.items()}
                 share, spikes = len(chosen) / batch.size if learns else 0.0, dict[str, Tensor]()
                 dark = torch.zeros_like(shown[0])
-                for t in range(len(inputs) + self.pause):
+                for t in range(len(inputs) + self.repeats.pause):
                     record, state = network.step(shown[t] if t < len(inputs) else dark, state, masks=masks)
                     if t < len(inputs):
                         spikes = {name: spikes.get(name, 0) + record[name].spikes for name in firing}
@@ -205,8 +191,8 @@ class DiehlCook(TripletSTDP):
                             traces[name][key][chosen] = trace
                     for name, sent in spikes.items():
                         counts[name][chosen] = sent
-                chosen = chosen[spikes[read].flatten(1).sum(1) < self.least_spikes]
-                if attempt == self.repeats or not len(chosen):
+                chosen = chosen[spikes[read].flatten(1).sum(1) < self.repeats.least_spikes]
+                if attempt == self.repeats.most or not len(chosen):
                     break
                 repeats[chosen] += 1
             for name, change in sums.items():

@@ -1,25 +1,22 @@
 """Presentations to a competing population by a compiled loop: which networks it knows, and what it is given."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spikelearn.fused.cpu.competing import constants_of, rows_of, state_of
 from spikelearn.kernels import diehl_cook as loop
 from spikelearn.kernels.calling import array
 from spikelearn.network import FittedReadout, Network, keep_states
 from spikelearn.neurons import DiehlCookLIF, Poisson
+from spikelearn.neurons.diehl_cook_lif import constants_of, rows_of, state_of
 from spikelearn.neurons.parts.streams import BITS, streams
 from spikelearn.plasticity.spike_timing.dependences import Additive
+from spikelearn.plasticity.spike_timing.presented import Presented, Repeats
 from spikelearn.plasticity.spike_timing.stepwise import weight_name
+from spikelearn.plasticity.spike_timing.triplet_stdp import TripletSTDP
 from spikelearn.synapses import as_linear
-
-if TYPE_CHECKING:
-    from spikelearn.plasticity.spike_timing.diehl_cook import DiehlCook, Presented
 
 #: Age of a presynaptic spike, steps, behind which its trace is that of this age.
 OLDEST = 4096
@@ -53,7 +50,7 @@ class Lit(NamedTuple):
     active: Tensor
 
 
-def known_population(rule: DiehlCook, network: Network, inputs: Tensor) -> Population | None:
+def known_population(rule: TripletSTDP, network: Network, inputs: Tensor) -> Population | None:
     """The population of a network that the compiled loop can present ``inputs`` to; None where it cannot."""
     if len(network.blocks) != 2 or network.feedback or network.feedforward:
         return None
@@ -82,11 +79,9 @@ def known_population(rule: DiehlCook, network: Network, inputs: Tensor) -> Popul
 
 
 def present_population(
-    rule: DiehlCook, population: Population, network: Network, inputs: Tensor, learns: bool
+    rule: TripletSTDP, how: Repeats, population: Population, network: Network, inputs: Tensor, learns: bool
 ) -> Presented:
-    """The presentations of a batch by the compiled loop, as ``rule`` repeats them."""
-    from spikelearn.plasticity.spike_timing.diehl_cook import Presented
-
+    """The presentations of a batch by the compiled loop, repeated as ``how`` says."""
     linear, image = population.linear, inputs[0].flatten(1)
     weight, batch = linear.weight.detach(), len(image)
     kind, size = weight.numpy().dtype, len(weight)
@@ -101,9 +96,9 @@ def present_population(
     counts, repeats = image.new_zeros(batch, size), torch.zeros(batch, dtype=torch.int64)
     met = torch.zeros_like(repeats)
     chosen, lights = torch.arange(batch), image[lit.samples, lit.places]
-    numbers = *constants_of(population.neuron, kind), *_amounts(rule, batch, kind)
-    for attempt in range(rule.repeats + 1):
-        shown = lights if attempt == 0 else (1.0 + attempt * rule.raised_by) * lights
+    numbers = [np.array(part, kind) for part in (*constants_of(population.neuron), *_amounts(rule, batch))]
+    for attempt in range(how.most + 1):
+        shown = lights if attempt == 0 else (1.0 + attempt * how.raised_by) * lights
         spikes, arrived = np.zeros((batch, size), np.int64), np.zeros(batch, np.int64)
         loop.present(  # type: ignore[call-arg]
             lit.columns,
@@ -119,15 +114,15 @@ def present_population(
             spikes,
             arrived,
             len(inputs),
-            rule.pause,
+            how.pause,
             64 - BITS[image.dtype],
             *numbers,
             learns,
         )
         fired = torch.from_numpy(spikes)[chosen]
         counts[chosen], met[chosen] = fired.to(counts), torch.from_numpy(arrived)[chosen]
-        chosen = chosen[fired.sum(1) < rule.least_spikes]
-        if attempt == rule.repeats or not len(chosen):
+        chosen = chosen[fired.sum(1) < how.least_spikes]
+        if attempt == how.most or not len(chosen):
             break
         repeats[chosen] += 1
     age = torch.from_numpy(clock).to(state).unsqueeze(1).expand_as(state[0])
@@ -143,7 +138,7 @@ def present_population(
     return Presented(counts, repeats, {population.weight: _minus_change(rule, weight, lit.active, after)}, rates)
 
 
-def _minus_change(rule: DiehlCook, weight: Tensor, active: Tensor, after: Tensor) -> Tensor:
+def _minus_change(rule: TripletSTDP, weight: Tensor, active: Tensor, after: Tensor) -> Tensor:
     """Minus the change of the weights [n, inputs], of which those of the ``active`` inputs became ``after`` [A, n]."""
     grad = weight - weight.clamp(rule.low, rule.high)
     grad[:, active] = weight[:, active] - after.t()
@@ -159,9 +154,9 @@ def _lit(image: Tensor) -> Lit:
     return Lit(array(columns.to(torch.int32)), array(starts), samples, places, active)
 
 
-def _amounts(rule: DiehlCook, batch: int, kind: Any) -> tuple[Any, ...]:
+def _amounts(rule: TripletSTDP, batch: int) -> tuple[Any, ...]:
     """The numbers of the rule and its traces, as the loop takes them."""
     fit, scale = rule.parameters.fit, rule.scale / batch
     decay_pre, _, *fading = rule.decays
     amounts = [scale * fit.a2_plus, scale * fit.a3_plus, scale * fit.a2_minus, rule.low, rule.high]
-    return tuple(np.array(numbers, kind) for numbers in (amounts, decay_pre ** np.arange(OLDEST), fading))
+    return amounts, decay_pre ** np.arange(OLDEST), fading
