@@ -69,7 +69,7 @@ class _Regression:
         some = read[torch.arange(count) * len(read) // count]
         curvature = torch.zeros(2 * (read.shape[1],), dtype=torch.float64)
         for part in some.split(PART):
-            centred = part - self.mean.to(read.dtype)
+            centred = part.double() - self.mean
             curvature += centred.T @ centred
         # At W = 0 all classes are as likely, so a class's curvature is that of the samples over K, and the penalty's.
         curvature *= len(read) / count / classes
