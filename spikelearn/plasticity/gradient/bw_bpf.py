@@ -176,7 +176,7 @@ class BWBPF(GradientRule):
             if name not in heads:
                 del layer
                 continue
-            value = self.read(layer, of_layer(self.kernels, heads.index(name)), memory, batch, weights).loss
+            value = self.told_by(layer, of_layer(self.kernels, heads.index(name)), memory, batch, weights).loss
             seen.metrics[f"loss_{name}"] = float(value.detach())
             del layer
             yield name, value
@@ -186,7 +186,7 @@ class BWBPF(GradientRule):
         seen.scores = scores.detach()
         yield "", self.loss.of(batch, record.output, scores)
 
-    def read(
+    def told_by(
         self, layer: BlockActivity, kernel: int, memory: Mapping[str, Tensor], batch: Batch, weights: Tensor | None
     ) -> Reading:
         """What the head behind a block makes of it; ``weights`` [T, B] are those of the steps, None: all alike."""

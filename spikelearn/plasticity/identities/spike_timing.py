@@ -55,7 +55,7 @@ def diehl_cook() -> None:
     network, batch = dense(6, 5), spikes_for(6, 5)
     inputs, dark = batch.inputs, torch.zeros_like(batch.inputs[:3])
     whole = Batch(torch.cat([inputs, dark, 1.5 * inputs, dark, 2.0 * inputs, dark]), batch.targets)
-    bounds: dict[str, float] = {"low": -50.0, "high": 50.0, "dt": 1e-3}
+    bounds: dict[str, Any] = {"low": -50.0, "high": 50.0, "dt": 1e-3}
     for online in (True, False):
         rule = DiehlCook(rest=3e-3, least_spikes=1_000_000, repeats=2, online=online, **bounds)
         plain = TripletSTDP(PUBLISHED, online=online, **bounds)
