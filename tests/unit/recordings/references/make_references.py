@@ -19,7 +19,7 @@ from made import SENSOR, events
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = SENSOR
 GIVEN = events()
-SHORT = events(second=600_000)  # .es counts through silence by bytes, and faery misses a wrap of EVT3 within a silence
+SHORT = events(second=600_000)  # .es counts through silence by bytes, and faery gives other times behind EVT3's overflow
 
 
 def same(found, *, given=GIVEN, from_0=False):
