@@ -19,7 +19,8 @@ from made import SENSOR, events
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = SENSOR
 GIVEN = events()
-SHORT = events(second=600_000)  # .es counts through silence by bytes, and faery gives other times behind EVT3's overflow
+#: .es counts through silence by bytes, and faery gives other times behind the overflow of EVT 3.0.
+SHORT = events(second=600_000)
 
 
 def same(found, *, given=GIVEN, from_0=False):
