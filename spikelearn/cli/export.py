@@ -23,7 +23,7 @@ ENTRIES = 60_000
 def export_command(
     run: RunPath,
     file: Annotated[str | None, Option("--to", metavar="FILE", help="Where to; default: in the run's folder.")] = None,
-    kind: Annotated[str, Option("--format", help=f"{', '.join(FORMATS.names())}.")] = "nir",
+    kind: Annotated[str, Option("--format", help=f"{', '.join(FORMATS.names)}.")] = "nir",
     form: Annotated[
         str | None,
         Option("--form", help="What LIF neurons become in NIR: cuba-lif (default), lif, exponential-lif or nir."),
