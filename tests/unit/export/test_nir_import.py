@@ -417,8 +417,10 @@ def test_file_to_network_to_file_is_the_identity(form, network):
     again = from_nir(to_graph(first, (5,), {}, form)[0]).network
     same(first, again)
     with torch.no_grad():
-        for parameter in first.parameters():
-            parameter.add_(torch.randn(parameter.shape) * 0.1)
+        for name, parameter in first.named_parameters():
+            # The bias of a way back goes into the block's own in the forms for readers, and would be 0 afterwards.
+            if form == "nir" or not (name.startswith("feedback.") and name.endswith("bias")):
+                parameter.add_(torch.randn(parameter.shape) * 0.1)
     same(first, from_nir(to_graph(first, (5,), {}, form)[0]).network)
 
 
