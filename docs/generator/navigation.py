@@ -12,7 +12,9 @@ SECTIONS: dict[str, list[str]] = {
     "Use": [
         "train.md",
         "simulate.md",
+        "doctor.md",
         "own-data.md",
+        "recordings.md",
         "compare.md",
         "tune.md",
         "export.md",

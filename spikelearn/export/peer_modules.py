@@ -2,10 +2,12 @@
 
 import importlib
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 import nir
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from spikelearn.export.nir import to_graph
@@ -18,7 +20,8 @@ from spikelearn.network import Network
 def from_snntorch(module: nn.Module, sample: Tensor) -> Imported:
     """The network of a module of snnTorch, by its own export.
 
-    Its neurons are ``Leaky``, ``Synaptic``, ``RLeaky`` or ``RSynaptic`` whose beta and threshold are one a neuron.
+    Its neurons are ``Leaky``, ``Synaptic``, ``RLeaky`` or ``RSynaptic``. Constants that neurons share are given to each
+    of them on a copy, since its export takes one a neuron.
     A soft reset ("subtract", which is snnTorch's default) becomes reset="subtract", one for all neurons; with its
     ``reset_delay`` snnTorch subtracts one step later, which this network does not.
 
@@ -33,12 +36,36 @@ def from_snntorch(module: nn.Module, sample: Tensor) -> Imported:
     resets = {str(m.reset_mechanism) for m in module.modules() if hasattr(m, "reset_mechanism")}
     if len(resets) > 1 or not resets <= {"zero", "subtract"}:
         raise ValueError(f"neurons have the resets {sorted(resets)}, expected zero or subtract, one for all")
-    graph = _exported("snnTorch", lambda: its.export_to_nir(module, sample, ignore_dims=[0]))
+    whole = _each_its_own(module, sample)
+    graph = _exported("snnTorch", lambda: its.export_to_nir(whole, sample, ignore_dims=[0]))
     imported = network_of(graph.to_dict(), dt=FILE_DT, mend=["subtract"] if resets == {"subtract"} else [])
     synaptic = any(type(m).__name__ in ("Synaptic", "RSynaptic") for m in module.modules())
     delayed = (resets == {"subtract"} or synaptic) and any(getattr(m, "reset_delay", False) for m in module.modules())
     words = "snnTorch resets one step later (reset_delay=True), this network at once: spikes may differ"
     return imported._replace(notes=(*imported.notes, words)) if delayed else imported
+
+
+@torch.no_grad()
+def _each_its_own(module: nn.Module, sample: Tensor) -> nn.Module:
+    """A copy of a module of snnTorch in which no constant is one number for a layer of neurons."""
+    copied = deepcopy(module)
+    neurons = [m for m in copied.modules() if hasattr(m, "reset_mechanism")]
+    shapes: dict[nn.Module, Any] = {}
+
+    def note(neuron: nn.Module, _: Any, sent: Any) -> None:
+        shapes[neuron] = (sent[0] if isinstance(sent, tuple) else sent).shape[1:]
+
+    hooks = [neuron.register_forward_hook(note) for neuron in neurons]
+    _exported("snnTorch", lambda: copied(sample))
+    for hook in hooks:
+        hook.remove()
+    for neuron, shape in shapes.items():
+        for name in ("alpha", "beta", "threshold"):
+            value = getattr(neuron, name, None)
+            if isinstance(value, Tensor) and value.numel() == 1 and len(shape) == 1:
+                value.data = value.detach().reshape(1).expand(shape).clone()
+    _library("snntorch.utils", "snntorch").reset(copied)  # what a forward pass leaves is no part of the module
+    return copied
 
 
 def from_norse(module: nn.Module, sample: Tensor, dt: float = 1e-3) -> Imported:

@@ -124,7 +124,19 @@ def reached(*given, **options):
 #: Where a command's work begins, behind the reading of its settings.
 WORK = {"train": "spikelearn.cli.train._run", "tune": "spikelearn.cli.tune.tune"}
 #: Words in a page that stand for something of the reader's own.
-OWN = ("NAME", "COMMAND", "PLAN.toml", "RUN", "|", "idx:kmnist", "file:mine.npz", "found.json", "myrule.py", "--preset")
+OWN = (
+    "NAME",
+    "COMMAND",
+    "PLAN.toml",
+    "RUN",
+    "|",
+    "idx:kmnist",
+    "file:mine.npz",
+    "nir:mine.nir",
+    "found.json",
+    "myrule.py",
+    "--preset",
+)
 
 
 @pytest.mark.parametrize(("name", "line"), COMMANDS_OF_PAGES)

@@ -55,6 +55,23 @@ def test_a_module_of_snntorch(kind):
 
 
 @needs["snntorch"]
+def test_constants_of_snntorch_that_a_layer_shares():
+    import snntorch
+    from snntorch import utils
+
+    leaky = {"beta": 0.9, "init_hidden": True, "reset_mechanism": "zero"}
+    module = nn.Sequential(linear(12, 20), snntorch.Leaky(**leaky), linear(20, 6), snntorch.Leaky(**leaky))
+    network = from_snntorch(module, torch.rand(1, 12)).network
+    x = spikes(12)
+    utils.reset(module)
+    with torch.no_grad():
+        theirs = torch.stack([module(now) for now in x])
+    assert theirs.sum() > 50
+    assert fired(network, x).equal(theirs)
+    assert module[1].beta.numel() == 1
+
+
+@needs["snntorch"]
 def test_soft_resets_of_snntorch_are_subtractions_and_said():
     import snntorch
 
