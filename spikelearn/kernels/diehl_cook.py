@@ -82,8 +82,7 @@ def present(
     awake = np.zeros(batch, np.bool_)
     current = np.empty(size, state.dtype)
     for b in chosen:
-        for j in range(size):
-            awake[b] |= state[POST, b, j] > 0
+        awake[b] = state[POST, b].max() > 0
     for t in range(steps + pause):
         for b in chosen:
             first, end = starts[b], starts[b + 1]
