@@ -34,9 +34,18 @@ TOGETHER = 100
 
 
 def settings_of(preset: str, neurons: int, samples: int, epochs: int) -> Settings:
-    """The preset with so many neurons, and so many of MNIST's 60,000 images of training."""
+    """The preset with so many neurons, and so many of MNIST's 60,000 images of training.
+
+    Thresholds fall in a time in proportion to the neurons: all together send as many spikes a presentation.
+    """
     values = read_preset(preset).values
-    values |= {"net": re.sub(r"=-\d+-10$", f"=-{neurons}-10", values["net"]), "epochs": epochs}
+    own, options = re.search(r"=-(\d+)-10$", values["net"]), dict(values.get("output_option", {}))
+    if own is None:
+        raise ValueError(f"the net of {preset} is {values['net']}, expected one that ends in =-NEURONS-10")
+    if "tau_theta" in options:
+        options["tau_theta"] *= neurons / int(own[1])
+    net = f"{values['net'][: own.start()]}=-{neurons}-10"
+    values |= {"net": net, "epochs": epochs, "output_option": options}
     return Settings(**values, data_fraction=samples / 60_000)
 
 

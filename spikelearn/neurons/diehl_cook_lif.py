@@ -81,7 +81,8 @@ class DiehlCookLIF(MembraneNeuron, RefractoryTime):
         refractory_time: for which v is held at v_reset, seconds, rounded to whole steps.
         theta_plus: rise of the threshold per spike, same unit.
         theta_start: $\theta$ before training, same unit.
-        tau_theta: time constant of its fall, seconds.
+        tau_theta: time constant of its fall, seconds; 1e4 is for 400 neurons. Thresholds stand at $\theta$ where n
+            neurons send $n\,\theta\,T / (\tau_{theta}\,\theta_{plus})$ spikes in a time T: fewer ask for a shorter one.
         excitation, inhibition: weights to and from the partners, in units of the leak's conductance; inhibition 0: no
             competition.
         summed: whether the rises of a batch are summed, not averaged.
@@ -96,7 +97,8 @@ class DiehlCookLIF(MembraneNeuron, RefractoryTime):
 
     Source: Diehl & Cook, Frontiers in Computational Neuroscience 9, 2015, and the authors' program, whose constants are
     the defaults, potentials in units of 13 mV above -65 mV. deviation: a presentation begins at rest, not where the one
-    before has ended; inputs arrive without the program's random delays of up to 10 ms.
+    before has ended; inputs arrive without the program's random delays of up to 10 ms; the membrane is held while a
+    neuron rests, where the program only bars spikes.
     """
 
     leaks = True
