@@ -21,7 +21,7 @@ COMMANDS = {
     **{name: name for name in ("train", "align", "compare", "tune", "report", "evaluate", "export", "inspect")},
     **{"rules": "listing", "locality": "locality", "traces": "traces", "neurons": "listing", "datasets": "datasets"},
     **{"impairments": "listing", "presets": "presets", "meta": "meta", "credits": "credits", "phenotype": "phenotype"},
-    **{name: name for name in ("continual", "doctor", "verify")},
+    **{name: name for name in ("continual", "doctor", "plot", "verify")},
 }
 
 #: Flags after which several values may stand, by subcommand.

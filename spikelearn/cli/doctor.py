@@ -8,11 +8,9 @@ import typer
 from typer import Option
 
 from spikelearn.cli.common import AsJson, DataRoot, Imports, output, print_json, progress, result_file
-from spikelearn.cli.suited import suited
+from spikelearn.cli.suited import settings_at
 from spikelearn.doctor import BATCHES, Evidence, diagnose, examine_settings
-from spikelearn.runs import Settings, open_run, read_preset, read_settings
 from spikelearn.threads import threads
-from spikelearn.training import RunFolder
 
 
 def doctor_command(
@@ -32,7 +30,7 @@ def doctor_command(
     Exit code: 0 nothing found, 1 something, 2 a mistake in the command.
     """
     picture = result_file(picture)
-    settings, folder = _settings(source)
+    settings, folder = settings_at(source)
     if data_root is not None:
         settings = settings.model_copy(update={"data_root": data_root})
     with threads(settings.threads), progress.status(f"looking at {BATCHES} batches"):
@@ -46,19 +44,6 @@ def doctor_command(
         _print(findings, evidence, picture)
     if findings:
         raise typer.Exit(1)
-
-
-def _settings(source: str) -> tuple[Settings, RunFolder | None]:
-    path = Path(source)
-    if path.is_dir():
-        folder = RunFolder(path)
-        return open_run(folder), folder
-    values = read_settings(path) if path.is_file() else read_preset(source).values
-    values.pop("out", None)
-    settings, filled_in = suited(values, {})
-    if filled_in:
-        progress.print(filled_in, style="yellow")
-    return settings, None
 
 
 def _draw(evidence: Evidence, path: Path) -> None:

@@ -1,9 +1,11 @@
 """Settings of a new run: what its rule needs filled in, and checked before anything is begun."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from spikelearn.catalogue import PRESETS
+from spikelearn.cli.common import progress
 from spikelearn.plasticity import Unmet
 from spikelearn.runs import (
     OF_A_STRING,
@@ -15,10 +17,14 @@ from spikelearn.runs import (
     merged,
     needed,
     needs_of,
+    open_run,
     prepare,
+    read_preset,
+    read_settings,
     settings_from,
     usable_device,
 )
+from spikelearn.training import RunFolder
 
 
 def suited(values: dict[str, Any], given: dict[str, Any]) -> tuple[Settings, str]:
@@ -49,6 +55,24 @@ def suited(values: dict[str, Any], given: dict[str, Any]) -> tuple[Settings, str
             raise ValueError(f"{refusal}; filled in for {settings.rule}: {told}{_cure(settings)}") from refusal
         raise
     return settings, f"filled in for {settings.rule}: {told}{_recipe(settings)}" if told else ""
+
+
+def settings_at(source: str) -> tuple[Settings, RunFolder | None]:
+    """Settings of a run's folder, which comes with them, of a TOML file, or of a preset.
+
+    Raises:
+        ValueError: nothing of that name, settings that cannot be run.
+    """
+    path = Path(source)
+    if path.is_dir():
+        folder = RunFolder(path)
+        return open_run(folder), folder
+    values = read_settings(path) if path.is_file() else read_preset(source).values
+    values.pop("out", None)
+    settings, filled_in = suited(values, {})
+    if filled_in:
+        progress.print(filled_in, style="yellow")
+    return settings, None
 
 
 def check(settings: Settings) -> None:

@@ -14,6 +14,18 @@ from spikelearn.draw.rasters import raster
 from spikelearn.draw.receptive_fields import weights
 from spikelearn.draw.recordings import events, moving
 from spikelearn.draw.style import save
+from spikelearn.draw.synapse_course import why
 
-__all__ = ["aligned", "confusion", "curves", "examined", "membranes", "raster", "save", "weights"]
-__all__ = ["aligned", "confusion", "curves", "events", "membranes", "moving", "raster", "save", "weights"]
+__all__ = [
+    "aligned",
+    "confusion",
+    "curves",
+    "events",
+    "examined",
+    "membranes",
+    "moving",
+    "raster",
+    "save",
+    "weights",
+    "why",
+]

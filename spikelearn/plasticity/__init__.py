@@ -78,6 +78,7 @@ from spikelearn.plasticity.pairwise.kernels import KERNELS, Cosine, Filtered, Ga
 from spikelearn.plasticity.per_layer import PerLayer, of_layer, per_layer
 from spikelearn.plasticity.requires import Unmet
 from spikelearn.plasticity.spike_timing.clopath import Clopath
+from spikelearn.plasticity.spike_timing.course import Course, course_of
 from spikelearn.plasticity.spike_timing.dependences import DEPENDENCES, Additive, Dependence, Power, PowerLaw
 from spikelearn.plasticity.spike_timing.diehl_cook import DiehlCook
 from spikelearn.plasticity.spike_timing.dopamine_stdp import DopamineSTDP
@@ -188,6 +189,7 @@ __all__ = [
     "DopamineSTDP",
     "BCM",
     "Clopath",
+    "Course",
     "Foldiak",
     "Oja",
     "UrbanczikSenn",
@@ -332,6 +334,7 @@ __all__ = [
     "Update",
     "VanRossum",
     "applied",
+    "course_of",
     "check_takes",
     "check_task",
     "check_targets",

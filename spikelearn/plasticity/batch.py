@@ -7,7 +7,14 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from spikelearn.checks import check_all_finite, check_instance, check_record_finite, check_shape, check_tensor
+from spikelearn.checks import (
+    check_all_finite,
+    check_count,
+    check_instance,
+    check_record_finite,
+    check_shape,
+    check_tensor,
+)
 from spikelearn.tasks import CLASSIFY, Task, check_lengths, check_valid, valid_steps
 
 
@@ -74,11 +81,25 @@ class Batch:
 
     def first(self, count: int) -> "Batch":
         """The first ``count`` samples, without masks and draws."""
-        targets = self.targets[:, :count] if self.task.per_step else self.targets[:count]
-        lengths = None if self.lengths is None else self.lengths[:count]
-        valid, rewards = (None if each is None else each[:, :count] for each in (self.valid, self.rewards))
-        seeds = None if self.seeds is None else self.seeds[:count]
-        return Batch(self.inputs[:, :count], targets, {}, lengths, valid, rewards, self.task, seeds)
+        return self._of(slice(count))
+
+    def one(self, sample: int) -> "Batch":
+        """One sample as a batch, without masks and draws.
+
+        Raises:
+            ValueError: a sample that is not there.
+        """
+        check_count("sample", sample, least=0)
+        if sample >= self.size:
+            raise ValueError(f"sample is {sample}, expected 0 to {self.size - 1}: the batch holds {self.size}")
+        return self._of(slice(sample, sample + 1))
+
+    def _of(self, samples: slice) -> "Batch":
+        targets = self.targets[:, samples] if self.task.per_step else self.targets[samples]
+        lengths = None if self.lengths is None else self.lengths[samples]
+        valid, rewards = (None if each is None else each[:, samples] for each in (self.valid, self.rewards))
+        seeds = None if self.seeds is None else self.seeds[samples]
+        return Batch(self.inputs[:, samples], targets, {}, lengths, valid, rewards, self.task, seeds)
 
     def to(self, device: torch.device, dtype: torch.dtype | None = None) -> "Batch":
         """The batch on a device, currents and real targets of type ``dtype``; a constant input stays stored once."""

@@ -113,24 +113,19 @@ class OnlineSTDP(StepwiseRule):
         self.in_turn = in_turn
         self.a_plus, self.a_minus, self.coincident = a_plus, a_minus, coincident
         self.decay_pre, self.decay_post = math.exp(-dt / tau_pre), math.exp(-dt / tau_post)
-        self.pairing, self.dependence = pairing, dependence
+        self.pairing, self.dependence, self.places = pairing, dependence, pairing.places
 
     @torch.no_grad()
     def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:
         network.check_run(batch.inputs, masks=batch.masks)
         yield self.by_events(network, batch, memory) or self.step_by_step(network, batch, memory)
 
-    def change(self, seen: Seen, traces: Traces) -> Tensor:
+    def terms(self, seen: Seen, traces: Traces) -> dict[str, Tensor]:
         sides = Sides(seen.pre, seen.post, self.decay_pre, self.decay_post, self.coincident, seen.pairs)
         causal, acausal = self.pairing.pairs(sides, traces)
-        return self.dependence.change(
-            seen.weight,
-            self.a_plus * causal,
-            self.a_minus * acausal,
-            low=self.low,
-            high=self.high,
-            in_turn=self.in_turn,
-        )
+        up, down = self.a_plus * causal, self.a_minus * acausal
+        parts = self.dependence.parts(seen.weight, up, down, low=self.low, high=self.high, in_turn=self.in_turn)
+        return dict(zip(("potentiation", "depression"), parts, strict=True))
 
     def by_events(self, network: Network, batch: Batch, memory: Memory) -> Update | None:
         """The update by the compiled loop; None where it does not know the network, or products are watched."""

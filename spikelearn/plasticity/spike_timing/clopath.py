@@ -1,6 +1,7 @@
 """STDP by the potential of the postsynaptic neuron."""
 
 import math
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 import torch
@@ -10,7 +11,7 @@ from spikelearn.checks import check_choice, check_count, check_finite, check_fla
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.homeostasis import Homeostasis, NoHomeostasis
 from spikelearn.plasticity.spike_timing.dependences import Additive
-from spikelearn.plasticity.spike_timing.followed import followed, mean_product
+from spikelearn.plasticity.spike_timing.followed import Place, followed, mean_product
 from spikelearn.plasticity.spike_timing.stepwise import Seen, StepwiseRule, Traces
 
 #: How the amplitude of depression follows the potential of the last seconds.
@@ -95,6 +96,8 @@ class Clopath(StepwiseRule):
         "rule_option": {"teacher": 4.0, "a_ltp": 0.003, "a_ltd": 0.0003},
     }
 
+    places: Mapping[str, Place] = {"x": "pre", "u_plus": "post", "u_minus": "post"}
+
     def __init__(
         self,
         a_ltp: float = 8e-5 * UNIT**2,
@@ -140,7 +143,7 @@ class Clopath(StepwiseRule):
         self.decays = {name: math.exp(-dt / tau) for name, tau in taus.items()}
         self.from_minus = _share_of_first(tau_minus, tau_mean, dt)
 
-    def change(self, seen: Seen, traces: Traces) -> Tensor:
+    def terms(self, seen: Seen, traces: Traces) -> dict[str, Tensor]:
         if not traces:
             self._start(seen, traces)
         u = seen.v if self.spike is None else torch.where(seen.post != 0, self.spike, seen.v)
@@ -151,7 +154,8 @@ class Clopath(StepwiseRule):
         up = mean_product(above, x).mul_(self.a_ltp * self.dt)
         down = mean_product((minus - self.theta_minus).relu() * self._amplitude(traces), seen.pre)
         self._enter(u, traces)
-        return Additive().change(seen.weight, up, down, low=self.low, high=self.high, in_turn=self.in_turn)
+        parts = Additive().parts(seen.weight, up, down, low=self.low, high=self.high, in_turn=self.in_turn)
+        return dict(zip(("potentiation", "depression"), parts, strict=True))
 
     def _start(self, seen: Seen, traces: Traces) -> None:
         """Let the filters stand where the potential of the neuron starts."""

@@ -100,6 +100,8 @@ class DiehlCook(TripletSTDP):
         check_count("least_spikes", least_spikes, least=0)
         check_not_negative("raised_by", raised_by)
         check_count("repeats", repeats, least=0)
+        # A sample may be shown again, and is followed by rest.
+        self.walks = False
         self.repeats = Repeats(round(rest / dt), least_spikes, raised_by, repeats if least_spikes else 0)
 
     @property

@@ -1,6 +1,7 @@
 """STDP whose eligibility waits for dopamine."""
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -8,6 +9,7 @@ from torch import Tensor
 from spikelearn.checks import check_finite, check_positive
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.homeostasis import Homeostasis, NoHomeostasis
+from spikelearn.plasticity.spike_timing.followed import Place
 from spikelearn.plasticity.spike_timing.reward_pairs import Coincident, RewardedPairs
 from spikelearn.plasticity.spike_timing.rewards import Reward, TargetSpikes
 from spikelearn.plasticity.spike_timing.stepwise import Seen, Traces
@@ -75,6 +77,8 @@ class DopamineSTDP(RewardedPairs):
         "rule_option": {"a_minus": -1.0, "tau_eligibility": 1e-3, "tau_dopamine": 5e-4, "coincident": "both"},
     }
 
+    places: Mapping[str, Place] = {**RewardedPairs.places, "eligibility": "synapse", "dopamine": "sample"}
+
     def __init__(
         self,
         reward: Reward = TargetSpikes(delay=0),
@@ -114,7 +118,7 @@ class DopamineSTDP(RewardedPairs):
         self.unmet = baseline * tau_eligibility * math.expm1(-dt / tau_eligibility)
         self.per_spike = 1.0 / tau_dopamine
 
-    def change(self, seen: Seen, traces: Traces) -> Tensor:
+    def terms(self, seen: Seen, traces: Traces) -> dict[str, Tensor]:
         assert seen.reward is not None
         self.follow(seen.pre, seen.post, traces)
         eligibility, dopamine = self.pairs(traces, seen.pairs), self.per_spike * seen.reward.to(seen.weight)
@@ -123,4 +127,4 @@ class DopamineSTDP(RewardedPairs):
             dopamine = dopamine + self.decay_dopamine * traces["dopamine"]
         traces["eligibility"], traces["dopamine"] = eligibility, dopamine
         strength = self.learning_rate / len(seen.pre) * (self.met * dopamine + self.unmet)
-        return torch.tensordot(strength, eligibility, 1)
+        return {"dopamine times eligibility": torch.tensordot(strength, eligibility, 1)}

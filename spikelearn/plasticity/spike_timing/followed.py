@@ -1,11 +1,14 @@
 """Traces that are followed step by step, and the products that they make at a synapse."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from spikelearn.traces import trace
+
+#: What has a trace: neurons in front, [B, in], or behind, [B, out], synapses, [B, out, in] or [out, in], samples, [B].
+Place = Literal["pre", "post", "synapse", "sample"]
 
 
 def followed(before: Tensor | None, spikes: Tensor, decay: float, *, nearest: bool = False) -> tuple[Tensor, Tensor]:

@@ -84,12 +84,12 @@ class MSTDP(RewardedPairs):
             homeostasis=homeostasis,
         )
 
-    def change(self, seen: Seen, traces: Traces) -> Tensor:
+    def terms(self, seen: Seen, traces: Traces) -> dict[str, Tensor]:
         assert seen.reward is not None
-        paid = torch.zeros_like(seen.weight)
+        causal = acausal = torch.zeros_like(seen.weight)
         if "pre" in traces:
             reward = self.learning_rate * seen.reward.unsqueeze(1)
-            paid = mean_product(reward * traces["post"], traces["met_plus"], seen.pairs)
-            paid += mean_product(reward * traces["met_minus"], traces["pre"], seen.pairs)
+            causal = mean_product(reward * traces["post"], traces["met_plus"], seen.pairs)
+            acausal = mean_product(reward * traces["met_minus"], traces["pre"], seen.pairs)
         self.follow(seen.pre, seen.post, traces)
-        return paid
+        return {"reward of post after pre": causal, "reward of pre after post": acausal}

@@ -1,6 +1,7 @@
 """STDP that waits in an eligibility for its reward."""
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -8,6 +9,7 @@ from torch import Tensor
 from spikelearn.checks import check_positive
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.homeostasis import Homeostasis, NoHomeostasis
+from spikelearn.plasticity.spike_timing.followed import Place
 from spikelearn.plasticity.spike_timing.reward_pairs import Coincident, RewardedPairs
 from spikelearn.plasticity.spike_timing.rewards import Reward, TargetSpikes
 from spikelearn.plasticity.spike_timing.stepwise import Seen, Traces
@@ -67,6 +69,8 @@ class MSTDPET(RewardedPairs):
         "rule_option": {"coincident": "both", "tau_eligibility": 2e-3, "learning_rate": 0.01},
     }
 
+    places: Mapping[str, Place] = {**RewardedPairs.places, "eligibility": "synapse"}
+
     def __init__(
         self,
         reward: Reward = TargetSpikes(),
@@ -98,7 +102,7 @@ class MSTDPET(RewardedPairs):
         check_positive("tau_eligibility", tau_eligibility, "s")
         self.decay_eligibility, self.share = math.exp(-dt / tau_eligibility), dt / tau_eligibility
 
-    def change(self, seen: Seen, traces: Traces) -> Tensor:
+    def terms(self, seen: Seen, traces: Traces) -> dict[str, Tensor]:
         assert seen.reward is not None
         paid = torch.zeros_like(seen.weight)
         if "pre" in traces:
@@ -107,4 +111,4 @@ class MSTDPET(RewardedPairs):
             reward = self.learning_rate / len(seen.pre) * seen.reward
             paid = torch.tensordot(reward, traces["eligibility"], 1)
         self.follow(seen.pre, seen.post, traces)
-        return paid
+        return {"reward times eligibility": paid}

@@ -1,6 +1,7 @@
 """Options and traces that the rules of rewarded spike pairs have in common."""
 
 import math
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 import torch
@@ -11,7 +12,7 @@ from spikelearn.network import Network
 from spikelearn.plasticity.base import Batch, OptimizerChoice
 from spikelearn.plasticity.factors import LOCAL, Factors
 from spikelearn.plasticity.homeostasis import Homeostasis
-from spikelearn.plasticity.spike_timing.followed import Pairs, products
+from spikelearn.plasticity.spike_timing.followed import Pairs, Place, products
 from spikelearn.plasticity.spike_timing.rewards import Given, Payments, Reward
 from spikelearn.plasticity.spike_timing.stepwise import StepwiseRule, Traces
 
@@ -29,6 +30,7 @@ class RewardedPairs(StepwiseRule):
     """
 
     knows_lists = True
+    places: Mapping[str, Place] = {"p_plus": "pre", "p_minus": "post"}
     takes = frozenset({"classify", "per-step", "regress"})
     default_optimizer = OptimizerChoice("sgd", 1.0)
 

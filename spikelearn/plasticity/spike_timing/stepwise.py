@@ -2,8 +2,9 @@
 
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import reduce
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -17,7 +18,7 @@ from spikelearn.plasticity.factors import LOCAL, Factors
 from spikelearn.plasticity.homeostasis import Fired, Homeostasis, NoHomeostasis
 from spikelearn.plasticity.requires import Need, Passes
 from spikelearn.plasticity.running import RunningRecord
-from spikelearn.plasticity.spike_timing.followed import Pairs
+from spikelearn.plasticity.spike_timing.followed import Pairs, Place
 from spikelearn.plasticity.spike_timing.rewards import Payments
 from spikelearn.plasticity.teachable import TeachableRule, weight_names
 from spikelearn.synapses import SparseLinear, as_float, as_linear, trainable
@@ -71,6 +72,10 @@ class Moment(NamedTuple):
     traces: dict[str, Traces]
 
 
+#: What is told of every edge that learns at every step, before its weights change: name, what met, traces, terms.
+Watch = Callable[[str, Seen, Traces, Mapping[str, Tensor]], None]
+
+
 class StepwiseRule(TeachableRule):
     """A rule whose weights change at every step; the subclass says by how much.
 
@@ -90,6 +95,10 @@ class StepwiseRule(TeachableRule):
     weight_decay = 0.0
     #: Whether the change is that of ``Seen.pairs`` alone, where connections are listed.
     knows_lists: ClassVar[bool] = False
+    #: Whether ``walk`` is how the rule learns.
+    walks: bool = True
+    #: {trace: what has it}, of the traces by which a change is understood.
+    places: Mapping[str, Place] = {}
     takes_dynamics = True
 
     def __init__(
@@ -129,11 +138,15 @@ class StepwiseRule(TeachableRule):
         )
 
     @abstractmethod
-    def change(self, seen: Seen, traces: Traces) -> Tensor:
-        """The change of an edge's weights at one step, mean over the samples, shaped as they are.
+    def terms(self, seen: Seen, traces: Traces) -> dict[str, Tensor]:
+        """By what an edge's weights change at one step: {term: its share, mean over the samples, shaped as they are}.
 
         ``traces`` are the edge's own since the presentation began, empty at first; the rule writes them anew.
         """
+
+    def change(self, seen: Seen, traces: Traces) -> Tensor:
+        """The change of an edge's weights at one step: the sum of its ``terms``."""
+        return summed(self.terms(seen, traces))
 
     def payments(self, network: Network, batch: Batch) -> Payments | None:
         """What pays the samples of a batch step by step; None: the rule knows no reward."""
@@ -172,13 +185,20 @@ class StepwiseRule(TeachableRule):
         adapted = self._adapted(network) if self.homeostasis.changes == "weight" else {}
         return [prefix + name for prefix, parameters in adapted.items() for name in parameters]
 
-    def walk(self, network: Network, batch: Batch, teaching: Mapping[str, Tensor] | None = None) -> Iterator[Moment]:
+    def walk(
+        self,
+        network: Network,
+        batch: Batch,
+        teaching: Mapping[str, Tensor] | None = None,
+        watch: Watch | None = None,
+    ) -> Iterator[Moment]:
         """Present a batch step by step while private copies of the weights change; the network gets its own back.
 
         Args:
             network: that steps.
             batch: what it sees.
             teaching: {block: current [T, B, n] that is injected}.
+            watch: is told of every change, before it is made.
 
         Shapes: the tensors of a moment are those of its step alone; the record's are [1, B, ...].
         """
@@ -191,11 +211,20 @@ class StepwiseRule(TeachableRule):
                 keep_states(network.blocks, state.neurons)
                 reward = None if payments is None else payments.at(t, record)
                 for name, seen in seen_edges(network, record, state, weights, reward, late):
-                    weights[name].add_(self.change(seen, traces.setdefault(name, {})))
+                    own = traces.setdefault(name, {})
+                    terms = self.terms(seen, own)
+                    if watch is not None:
+                        watch(name, seen, own, terms)
+                    weights[name].add_(summed(terms))
                     weights[name].mul_(1.0 - self.weight_decay).clamp_(self.low, self.high)
                     hold_signs(network, (name,))
                 now = {name: Activity(*(part.unsqueeze(0) for part in seen)) for name, seen in record.items()}
                 yield Moment(Record(now, {}, outputs=record.outputs), weights, traces)
+
+
+def summed(terms: Mapping[str, Tensor]) -> Tensor:
+    """The sum of the terms of a change, in their order."""
+    return reduce(torch.add, terms.values())
 
 
 def seen_edges(

@@ -1,7 +1,7 @@
 """STDP of triplets of spikes."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from spikelearn.plasticity.factors import Factors
 from spikelearn.plasticity.homeostasis import Fired, Homeostasis, NoHomeostasis
 from spikelearn.plasticity.requires import Need, Passes
 from spikelearn.plasticity.spike_timing.dependences import Additive, Dependence
-from spikelearn.plasticity.spike_timing.followed import followed, mean_product, record_before
+from spikelearn.plasticity.spike_timing.followed import Place, followed, mean_product, record_before
 from spikelearn.plasticity.spike_timing.stepwise import Seen, StepwiseRule, Traces
 from spikelearn.plasticity.spike_timing.triplets import TripletParameters, VisualCortex
 from spikelearn.plasticity.teachable import weight_names
@@ -66,6 +66,7 @@ class TripletSTDP(StepwiseRule):
     """
 
     knows_lists = True
+    places: Mapping[str, Place] = {"r1": "pre", "r2": "pre", "o1": "post", "o2": "post"}
     # As stdp-online; spikes are many in few steps, where the published amplitudes would fill every weight at once.
     default_settings = {
         "net": "{input}-{output}",
@@ -100,7 +101,7 @@ class TripletSTDP(StepwiseRule):
         check_flag("in_turn", in_turn)
         if in_turn and not online:
             raise ValueError("in_turn is of changes at every step, but online is false: leave one of them out")
-        self.online, self.in_turn = online, in_turn
+        self.online, self.in_turn, self.walks = online, in_turn, online
         self.parameters, self.scale, self.dependence = parameters, scale, dependence
         fit = parameters.fit
         taus = (parameters.tau_plus, fit.tau_x, parameters.tau_minus, fit.tau_y)
@@ -154,7 +155,7 @@ class TripletSTDP(StepwiseRule):
             return spikes
         return torch.cat([torch.zeros_like(spikes[: self.dendritic_delay]), spikes[: -self.dendritic_delay]])
 
-    def change(self, seen: Seen, traces: Traces) -> Tensor:
+    def terms(self, seen: Seen, traces: Traces) -> dict[str, Tensor]:
         sides = (seen.pre, seen.pre, seen.post, seen.post)
         nearest, before = self.parameters.pairing == "nearest-spike", list[Tensor]()
         for name, spikes, decay in zip(("r1", "r2", "o1", "o2"), sides, self.decays, strict=True):
@@ -165,7 +166,8 @@ class TripletSTDP(StepwiseRule):
         causal = mean_product(seen.post * (fit.a2_plus + fit.a3_plus * o2), r1, seen.pairs)
         acausal = mean_product(o1, seen.pre * (fit.a2_minus + fit.a3_minus * r2), seen.pairs)
         up, down = self.scale * causal, self.scale * acausal
-        return self.dependence.change(seen.weight, up, down, low=self.low, high=self.high, in_turn=self.in_turn)
+        parts = self.dependence.parts(seen.weight, up, down, low=self.low, high=self.high, in_turn=self.in_turn)
+        return dict(zip(("potentiation", "depression"), parts, strict=True))
 
 
 def _check_linear(network: Network, rule: str) -> None:

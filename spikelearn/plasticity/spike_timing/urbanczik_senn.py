@@ -1,6 +1,7 @@
 """Learning by the dendritic prediction of somatic spiking."""
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from spikelearn.neurons import TwoCompartment
 from spikelearn.neurons.parts.constants import one_number
 from spikelearn.plasticity.base import RULES, Batch
 from spikelearn.plasticity.requires import Need, Neurons, OneNumber
-from spikelearn.plasticity.spike_timing.followed import followed, mean_product
+from spikelearn.plasticity.spike_timing.followed import Place, followed, mean_product
 from spikelearn.plasticity.spike_timing.stepwise import Seen, StepwiseRule, Traces
 
 
@@ -64,6 +65,8 @@ class UrbanczikSenn(StepwiseRule):
 
     default_settings = {"net": "{input}-{output}", "rule_option": {"teacher": 30.0, "learning_rate": 0.05}}
 
+    places: Mapping[str, Place] = {"slow": "pre", "fast": "pre", "filtered": "synapse"}
+
     def __init__(
         self,
         learning_rate: float = 1e-2,
@@ -92,7 +95,7 @@ class UrbanczikSenn(StepwiseRule):
         signs = {"excitatory": 1.0, "inhibitory": -1.0}
         return {f"{name}.{kind}": (sign * of).relu() for name, of in taught.items() for kind, sign in signs.items()}
 
-    def change(self, seen: Seen, traces: Traces) -> Tensor:
+    def terms(self, seen: Seen, traces: Traces) -> dict[str, Tensor]:
         neuron = seen.neuron
         assert isinstance(neuron, TwoCompartment)
         decay_mem, decay_syn = one_number(neuron, "decay_mem", self.name), one_number(neuron, "decay_syn", self.name)
@@ -104,4 +107,4 @@ class UrbanczikSenn(StepwiseRule):
         entering = mean_product(error, potential)
         filtered = traces.get("filtered", torch.zeros_like(entering))
         traces["filtered"] = self.decay_filter * filtered + entering
-        return self.learning_rate * self.passed * traces["filtered"]
+        return {"filtered error": self.learning_rate * self.passed * traces["filtered"]}

@@ -1,13 +1,13 @@
 """Plasticity of inhibitory synapses that holds a neuron at a target rate."""
 
 import math
+from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from spikelearn.checks import check_not_negative, check_positive
 from spikelearn.plasticity.base import RULES
-from spikelearn.plasticity.spike_timing.followed import followed, mean_product
+from spikelearn.plasticity.spike_timing.followed import Place, followed, mean_product
 from spikelearn.plasticity.spike_timing.stepwise import Seen, StepwiseRule, Traces
 
 
@@ -65,6 +65,7 @@ class Vogels(StepwiseRule):
     }
 
     knows_lists = True
+    places: Mapping[str, Place] = {"pre": "pre", "post": "post"}
 
     def __init__(
         self,
@@ -85,8 +86,10 @@ class Vogels(StepwiseRule):
         self.learning_rate, self.alpha = learning_rate, 2.0 * target_rate * tau
         self.decay = math.exp(-dt / tau)
 
-    def change(self, seen: Seen, traces: Traces) -> Tensor:
+    def terms(self, seen: Seen, traces: Traces) -> dict[str, Tensor]:
         x, traces["pre"] = followed(traces.get("pre"), seen.pre, self.decay)
         y, traces["post"] = followed(traces.get("post"), seen.post, self.decay)
-        pairs = mean_product(seen.post, x, seen.pairs) + mean_product(y - self.alpha, seen.pre, seen.pairs)
-        return torch.mul(pairs, -self.learning_rate)
+        return {
+            "at a postsynaptic spike": mean_product(-self.learning_rate * seen.post, x, seen.pairs),
+            "at a presynaptic spike": mean_product(self.learning_rate * (self.alpha - y), seen.pre, seen.pairs),
+        }

@@ -28,19 +28,26 @@ class Dependence(ABC):
     def change(
         self, weight: Tensor, up: Tensor, down: Tensor, *, low: float, high: float, in_turn: bool = False
     ) -> Tensor:
-        r"""What potentiation ``up`` and depression ``down``, neither negative, make of weights.
+        """What potentiation ``up`` and depression ``down``, neither negative, make of weights: the sum of ``parts``."""
+        potentiation, depression = self.parts(weight, up, down, low=low, high=high, in_turn=in_turn)
+        return potentiation + depression
 
-        $f_+(w)\,u - f_-(w)\,d$; or ``in_turn``, as NEST's synapses have it: the weight is potentiated, cut to the
-        bounds and then depressed, $w' = \mathrm{clip}(w + f_+(w)\,u)$ and $w' - f_-(w')\,d - w$.
+    def parts(
+        self, weight: Tensor, up: Tensor, down: Tensor, *, low: float, high: float, in_turn: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        r"""Potentiation and depression of weights by ``up`` and ``down``, neither negative.
+
+        $f_+(w)\,u$ and $-f_-(w)\,d$; or ``in_turn``, as NEST's synapses have it: the weight is potentiated, cut to the
+        bounds and then depressed, $w' = \mathrm{clip}(w + f_+(w)\,u)$: $w' - w$ and $-f_-(w')\,d$.
 
         Shapes: all [out, in], unit of weight.
         """
         if not in_turn:
             plus, minus = self.factors(weight, low, high)
-            return plus * up - minus * down
+            return plus * up, -minus * down
         plus, _ = self.factors(weight, low, high)
         moved = (weight + plus * up).clamp(low, high)
-        return moved - self.factors(moved, low, high)[1] * down - weight
+        return moved - weight, -self.factors(moved, low, high)[1] * down
 
 
 DEPENDENCES = Registry("weight dependence", Dependence)

@@ -1,11 +1,12 @@
 """Base of all pairings: how many pairs of spikes end at a step, each weighed by its window."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
-from spikelearn.plasticity.spike_timing.followed import Pairs, followed, mean_product
+from spikelearn.plasticity.spike_timing.followed import Pairs, Place, followed, mean_product
 from spikelearn.registry import Registry
 
 
@@ -33,6 +34,8 @@ class Pairing(ABC):
 
     #: The name under which the pairing is registered; ``PAIRINGS.register`` sets it.
     name: ClassVar[str] = "the pairing"
+    #: {trace: what has it}.
+    places: ClassVar[Mapping[str, Place]] = {"x": "pre", "y": "post"}
 
     @abstractmethod
     def pairs(self, sides: Sides, traces: dict[str, Tensor]) -> tuple[Tensor, Tensor]:

@@ -1,9 +1,12 @@
 """Every presynaptic spike with the last postsynaptic one before it, and the next one behind it."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
-from spikelearn.plasticity.spike_timing.followed import followed, mean_product, spread
+from spikelearn.plasticity.spike_timing.followed import Place, followed, mean_product, spread
 from spikelearn.plasticity.spike_timing.pairings.base import PAIRINGS, Pairing, Sides
 
 
@@ -18,6 +21,8 @@ class NearestPresynaptic(Pairing):
 
     Source: Morrison, Diesmann & Gerstner, Biological Cybernetics 98, 2008, section 4.1.2, presynaptic centred.
     """
+
+    places: ClassVar[Mapping[str, Place]] = {"x": "synapse", "y": "post"}
 
     def pairs(self, sides: Sides, traces: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         post, pre = spread(sides.post, sides.pre, sides.pairs)

@@ -1,9 +1,12 @@
 """Only spikes that follow each other immediately."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
-from spikelearn.plasticity.spike_timing.followed import followed
+from spikelearn.plasticity.spike_timing.followed import Place, followed
 from spikelearn.plasticity.spike_timing.pairings.base import PAIRINGS, Pairing, Sides
 
 
@@ -17,6 +20,8 @@ class NearestReduced(Pairing):
 
     Source: Morrison, Diesmann & Gerstner, Biological Cybernetics 98, 2008, section 4.1.2, reduced symmetric.
     """
+
+    places: ClassVar[Mapping[str, Place]] = {"x": "synapse", "y": "synapse"}
 
     def pairs(self, sides: Sides, traces: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         pre, post = torch.broadcast_tensors(sides.pre.unsqueeze(1), sides.post.unsqueeze(2))

@@ -1,0 +1,82 @@
+"""spikelearn plot"""
+
+from typing import Annotated
+
+import typer
+from typer import Option
+
+from spikelearn.cli.common import AsJson, DataRoot, Imports, output, print_json, result_file
+from spikelearn.cli.suited import settings_at
+from spikelearn.plasticity import Batch, Course, Rule, course_of
+from spikelearn.runs import prepare
+from spikelearn.threads import threads
+from spikelearn.training import load_checkpoint
+
+FIGURES = ("why",)
+
+
+def plot_command(
+    figure: Annotated[str, typer.Argument(metavar="why", help="What to draw.")],
+    source: Annotated[
+        str, typer.Argument(metavar="RUN|CONFIG|PRESET", help="A run's folder, a TOML file, or the name of a preset.")
+    ],
+    synapse: Annotated[
+        str | None,
+        Option(
+            metavar="BLOCK:POST,PRE",
+            help="Which synapse: its block and the numbers of the neurons behind and in front; default: the one whose "
+            "weight changes most.",
+        ),
+    ] = None,
+    sample: Annotated[int, Option(help="Which sample of the first batch is presented.")] = 0,
+    out: Annotated[str, Option(help="PNG to write.")] = "why.png",
+    data_root: DataRoot = None,
+    imports: Imports = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw why one synapse changed: what it met over one presentation, and what each term of its rule made of it.
+
+    The rule is one that changes weights at every step: stdp-online, triplet-stdp, mstdp, mstdpet, dopamine-stdp,
+    vogels, clopath or urbanczik-senn. A run is looked at where it stands, settings before their first batch; nothing
+    but the picture is written.
+
+    \b
+    Examples:
+      spikelearn plot why runs/digits-stdp-online-1
+      spikelearn plot why runs/digits-stdp-online-1 --synapse out:3,28 --out why.png
+    """
+    if figure not in FIGURES:
+        raise ValueError(f"plot was given {figure!r}, expected {' or '.join(FIGURES)}")
+    path = result_file(out)
+    assert path is not None
+    settings, folder = settings_at(source)
+    if data_root is not None:
+        settings = settings.model_copy(update={"data_root": data_root})
+    with threads(settings.threads):
+        training, loaders = prepare(settings)
+        if folder is not None and folder.checkpoint.is_file():
+            training.load_state_dict(load_checkpoint(folder.checkpoint)["training"])
+        loader = loaders["train"]
+        batch = Batch.of(next(iter(loader.epoch(0))), loader.task).one(sample)
+        course = course_of(training.network, training.rule, batch, synapse)
+    from spikelearn.draw import save, why  # they load matplotlib, which no other command waits for
+
+    save(why(course), path)
+    _print(course, training.rule, path, as_json)
+
+
+def _print(course: Course, rule: Rule, path: str, as_json: bool) -> None:
+    first, last = float(course.weight[0]), float(course.weight[-1])
+    terms = {name: float(values.sum()) for name, values in course.terms.items()}
+    spikes = {"pre": int((course.pre != 0).sum()), "post": int((course.post != 0).sum())}
+    if as_json:
+        about = {"rule": rule.name, "synapse": course.synapse, "before": first, "after": last}
+        print_json({**about, "terms": terms, "spikes": spikes, "picture": path})
+        return
+    output.print(
+        f"{course.synapse} by {rule.name}: weight {first:.6g} to {last:.6g}, {last - first:+.3g}", style="bold"
+    )
+    for name, total in terms.items():
+        output.print(f"  {total:+.3g} {name}")
+    output.print(f"  {spikes['pre']} spikes in front, {spikes['post']} behind, in {len(course.pre)} steps")
+    output.print(f"picture {path}")
