@@ -7,7 +7,7 @@ from typer import Option
 
 from spikelearn.cli.common import AsJson, DataRoot, Imports, output, print_json, result_file
 from spikelearn.cli.suited import settings_at
-from spikelearn.plasticity import Batch, Course, Rule, course_of
+from spikelearn.plasticity import Batch, Course, course_of
 from spikelearn.runs import prepare
 from spikelearn.threads import threads
 from spikelearn.training import load_checkpoint
@@ -62,19 +62,19 @@ def plot_command(
     from spikelearn.draw import save, why  # they load matplotlib, which no other command waits for
 
     save(why(course), path)
-    _print(course, training.rule, path, as_json)
+    _print(course, path, as_json)
 
 
-def _print(course: Course, rule: Rule, path: str, as_json: bool) -> None:
+def _print(course: Course, path: str, as_json: bool) -> None:
     first, last = float(course.weight[0]), float(course.weight[-1])
     terms = {name: float(values.sum()) for name, values in course.terms.items()}
     spikes = {"pre": int((course.pre != 0).sum()), "post": int((course.post != 0).sum())}
     if as_json:
-        about = {"rule": rule.name, "synapse": course.synapse, "before": first, "after": last}
+        about = {"rule": course.rule, "synapse": course.synapse, "before": first, "after": last}
         print_json({**about, "terms": terms, "spikes": spikes, "picture": path})
         return
     output.print(
-        f"{course.synapse} by {rule.name}: weight {first:.6g} to {last:.6g}, {last - first:+.3g}", style="bold"
+        f"{course.synapse} by {course.rule}: weight {first:.6g} to {last:.6g}, {last - first:+.3g}", style="bold"
     )
     for name, total in terms.items():
         output.print(f"  {total:+.3g} {name}")

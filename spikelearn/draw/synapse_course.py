@@ -24,7 +24,7 @@ NAMES = {
 def why(
     network: Network | Course, rule: Rule | None = None, batch: Batch | None = None, synapse: str | None = None
 ) -> Figure:
-    """Spikes of both sides, potential, reward, traces, the terms of the change, and the weight of one synapse over time.
+    """Spikes of both sides, potential, reward, traces, terms of the change, and the weight of one synapse over time.
 
     The terms that are drawn sum to the change of the weight at every step. Of several samples spikes have a row each,
     and the rest is their mean.
@@ -57,11 +57,13 @@ def why(
     for axis, (words, named) in zip(axes[1:], panels, strict=False):
         _lines(axis, words, {name: values.mean(1) for name, values in named.items()}, when)
     _terms(axes[-2], course, when)
-    axes[-1].plot(np.append(when, when[-1] + step), course.weight.numpy(), color="black", drawstyle="steps-post")
+    axes[-1].plot(np.append(when, when[-1] + step), course.weight.numpy(), color="black", drawstyle="steps-mid")
     _words(axes[-1], "weight")
     first, last = float(course.weight[0]), float(course.weight[-1])
     samples = f", mean of {course.pre.shape[1]} samples" if course.pre.shape[1] > 1 else ""
-    axes[0].set_title(f"{course.synapse}: weight {first:.4g} to {last:.4g}{samples}", loc="left", fontsize=10)
+    axes[0].set_title(
+        f"{course.synapse} by {course.rule}: weight {first:.4g} to {last:.4g}{samples}", loc="left", fontsize=10
+    )
     axes[-1].set_xlabel(label)
     axes[-1].set_xlim(when[0] - step, when[-1] + 1.5 * step)
     return figure

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ class Course:
 
     Args:
         synapse: its name, BLOCK:POST,PRE.
+        rule: name of the rule.
         dt: time step, seconds.
         pre, post: spikes as the synapse sees them, [T, B].
         v: potential that its target compared with the threshold, [T, B].
@@ -36,6 +38,7 @@ class Course:
     """
 
     synapse: str
+    rule: str
     dt: float
     pre: Tensor
     post: Tensor
@@ -49,9 +52,9 @@ class Course:
 def course_of(network: Network, rule: Rule, batch: Batch, synapse: str | None = None) -> Course:
     r"""Present a batch to a copy of a network whose weights change at every step, and follow one synapse.
 
-    The terms sum to the change of the weight, $w[t{+}1] - w[t] = \sum_k \mathrm{term}_k[t]$. A weight outside the rule's
-    bounds starts at them. What acts once a presentation, as homeostasis and constraints do, comes behind the last step
-    and is left out.
+    The terms sum to the change of the weight, $w[t{+}1] - w[t] = \sum_k \mathrm{term}_k[t]$. A weight outside the
+    bounds of the rule starts at them. What acts once a presentation, as homeostasis and constraints do, comes behind
+    the last step and is left out.
 
     Args:
         network: what learns; it is left as it is.
@@ -95,7 +98,7 @@ def _most_changed(network: Network, rule: StepwiseRule, batch: Batch, seeds: Ten
     first, last = dict[str, Tensor](), dict[str, Tensor]()
     lists = dict[str, Pairs | None]()
 
-    def watch(name: str, seen: Seen, traces: Traces, terms: Mapping[str, Tensor]) -> None:
+    def watch(name: str, seen: Seen, *_: Any) -> None:
         if name not in first:
             first[name], lists[name] = seen.weight.clone(), seen.pairs
 
@@ -179,7 +182,7 @@ class _Following:
             traces.setdefault(place, {})[trace] = kept[f"{place} {trace}"]
         weight = torch.tensor(self.weight, dtype=F64)
         sides = (kept[side] for side in ("pre", "post", "v"))
-        return Course(self.synapse, self.rule.dt, *sides, kept.get("reward"), traces, terms, weight)
+        return Course(self.synapse, self.rule.name, self.rule.dt, *sides, kept.get("reward"), traces, terms, weight)
 
     def _find(self, seen: Seen) -> None:
         """Find the weight that the numbers of the synapse name."""

@@ -1,0 +1,41 @@
+"""spikelearn plot why: of a run and of settings; what is refused."""
+
+import json
+
+import pytest
+
+from spikelearn.cli.app import run
+
+FLAGS = ["--rule", "stdp-online", "--data", "digits", "--steps", "8", "--data-fraction", "0.03", "--epochs", "1"]
+
+
+def test_a_run_and_its_settings(tmp_path, capsys):
+    assert run(["train", *FLAGS, "--out", str(tmp_path / "run")]) == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    capsys.readouterr()
+    picture = tmp_path / "why.png"
+    assert run(["plot", "why", str(tmp_path / "run"), "--out", str(picture), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["rule"] == "stdp-online"
+    assert sum(found["terms"].values()) == pytest.approx(found["after"] - found["before"], abs=1e-6)
+    assert found["after"] != found["before"]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert before == {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    assert run(["plot", "why", str(tmp_path / "run"), "--synapse", found["synapse"], "--out", str(picture)]) == 0
+    words = capsys.readouterr().out
+    assert words.startswith(f"{found['synapse']} by stdp-online: weight ")
+    assert " potentiation\n" in words
+    assert run(["plot", "why", str(tmp_path / "run"), "--synapse", "nowhere:1,2", "--out", str(picture)]) == 2
+    assert "expected BLOCK:POST,PRE" in capsys.readouterr().err
+    assert run(["plot", "why", str(tmp_path / "run"), "--sample", "5000", "--out", str(picture)]) == 2
+    assert "sample is 5000, expected 0 to" in capsys.readouterr().err
+
+
+def test_settings_of_another_rule_and_another_figure(tmp_path, capsys):
+    plan = tmp_path / "plan.toml"
+    plan.write_text('rule = "bptt"\ndata = "digits"\nnet = "64-10"\nsteps = 4\n')
+    assert run(["plot", "why", str(plan), "--out", str(tmp_path / "why.png")]) == 2
+    assert "bptt does not change weights at every step" in capsys.readouterr().err
+    assert run(["plot", "how", str(plan)]) == 2
+    assert "plot was given 'how', expected why" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.toml"]
