@@ -13,6 +13,7 @@ from spikelearn.draw.potentials import membranes
 from spikelearn.draw.rasters import raster
 from spikelearn.draw.receptive_fields import weights
 from spikelearn.draw.recordings import events, moving
+from spikelearn.draw.spike_pairs import pairing, window
 from spikelearn.draw.style import save
 from spikelearn.draw.synapse_course import why
 
@@ -24,8 +25,10 @@ __all__ = [
     "examined",
     "membranes",
     "moving",
+    "pairing",
     "raster",
     "save",
     "weights",
     "why",
+    "window",
 ]

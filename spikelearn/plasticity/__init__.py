@@ -92,6 +92,7 @@ from spikelearn.plasticity.spike_timing.pairings import (
     NearestSymmetric,
     Pairing,
 )
+from spikelearn.plasticity.spike_timing.protocols import pairing_curve, stdp_window
 from spikelearn.plasticity.spike_timing.rewards import REWARDS, Outcome, Reward, TargetSpikes
 from spikelearn.plasticity.spike_timing.triplet_stdp import TripletSTDP
 from spikelearn.plasticity.spike_timing.triplets import (
@@ -340,5 +341,7 @@ __all__ = [
     "check_targets",
     "firing_rates",
     "of_layer",
+    "pairing_curve",
     "per_layer",
+    "stdp_window",
 ]

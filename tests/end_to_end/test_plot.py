@@ -31,11 +31,22 @@ def test_a_run_and_its_settings(tmp_path, capsys):
     assert "sample is 5000, expected 0 to" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("figure", ["window", "pairing"])
+def test_what_pairs_do_is_drawn_of_settings(figure, tmp_path, capsys):
+    plan = tmp_path / "plan.toml"
+    plan.write_text('rule = "stdp-online"\ndata = "digits"\nnet = "64-10"\nsteps = 4\n')
+    assert run(["plot", figure, str(plan), "--out", str(tmp_path / "seen.png")]) == 0
+    assert capsys.readouterr().out == f"picture {tmp_path / 'seen.png'}\n"
+    assert (tmp_path / "seen.png").read_bytes().startswith(b"\x89PNG")
+    assert run(["plot", figure, str(plan), "--synapse", "out:1,2"]) == 2
+    assert "--synapse and --sample are of plot why" in capsys.readouterr().err
+
+
 def test_settings_of_another_rule_and_another_figure(tmp_path, capsys):
     plan = tmp_path / "plan.toml"
     plan.write_text('rule = "bptt"\ndata = "digits"\nnet = "64-10"\nsteps = 4\n')
     assert run(["plot", "why", str(plan), "--out", str(tmp_path / "why.png")]) == 2
     assert "bptt does not change weights at every step" in capsys.readouterr().err
     assert run(["plot", "how", str(plan)]) == 2
-    assert "plot was given 'how', expected why" in capsys.readouterr().err
+    assert "plot was given 'how', expected why, window, pairing" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["plan.toml"]

@@ -148,6 +148,10 @@ class StepwiseRule(TeachableRule):
         """The change of an edge's weights at one step: the sum of its ``terms``."""
         return summed(self.terms(seen, traces))
 
+    def move(self, weight: Tensor, change: Tensor) -> None:
+        """Change weights in place, let them decay and cut them to the bounds."""
+        weight.add_(change).mul_(1.0 - self.weight_decay).clamp_(self.low, self.high)
+
     def payments(self, network: Network, batch: Batch) -> Payments | None:
         """What pays the samples of a batch step by step; None: the rule knows no reward."""
         return None
@@ -215,8 +219,7 @@ class StepwiseRule(TeachableRule):
                     terms = self.terms(seen, own)
                     if watch is not None:
                         watch(name, seen, own, terms)
-                    weights[name].add_(summed(terms))
-                    weights[name].mul_(1.0 - self.weight_decay).clamp_(self.low, self.high)
+                    self.move(weights[name], summed(terms))
                     hold_signs(network, (name,))
                 now = {name: Activity(*(part.unsqueeze(0) for part in seen)) for name, seen in record.items()}
                 yield Moment(Record(now, {}, outputs=record.outputs), weights, traces)
