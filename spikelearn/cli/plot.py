@@ -24,8 +24,8 @@ def plot_command(
         str | None,
         Option(
             metavar="BLOCK:POST,PRE",
-            help="why: which synapse, by its block and the numbers of the neurons behind and in front; default: the one "
-            "whose weight changes most.",
+            help="why: which synapse, by its block and the numbers of the neurons behind and in front; default: the "
+            "one whose weight changes most.",
         ),
     ] = None,
     sample: Annotated[int, Option(help="why: which sample of the first batch is presented.")] = 0,

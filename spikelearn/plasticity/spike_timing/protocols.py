@@ -30,11 +30,7 @@ def prescribed_changes(rule: Rule, pre: Tensor, post: Tensor, weight: float | No
     Raises:
         ValueError: a rule whose weights do not change at steps, or whose neuron must predict itself.
     """
-    if not isinstance(rule, StepwiseRule) or isinstance(rule, UrbanczikSenn):
-        raise ValueError(
-            f"{rule.name} cannot be shown spikes alone, expected a rule by whose times weights change at steps, for "
-            "example stdp-online"
-        )
+    rule = _of_spikes(rule)
     if weight is None:
         weight = 0.5 * (rule.low + rule.high) if math.isfinite(rule.high - rule.low) else 0.0
     check_finite("weight", weight)
@@ -65,6 +61,7 @@ def stdp_window(rule: Rule, span: float = 60e-3, weight: float | None = None) ->
     Source: the protocol of Bi & Poo, Journal of Neuroscience 18, 1998.
     """
     check_positive("span", span, "s")
+    rule = _of_spikes(rule)
     steps = max(1, round(span / rule.dt))
     lags = torch.arange(-steps, steps + 1)
     pre, post = (torch.zeros(3 * steps + 1, len(lags)) for _ in range(2))
@@ -97,6 +94,7 @@ def pairing_curve(
 
     Source: the protocol of Sjostrom, Turrigiano & Nelson, Neuron 32, 2001.
     """
+    rule = _of_spikes(rule)
     check_count("pairs", pairs)
     check_finite("lag", lag)
     if not len(frequencies):
@@ -112,3 +110,13 @@ def pairing_curve(
         pre[number * periods + max(-late, 0), which] = 1.0
         post[number * periods + max(late, 0), which] = 1.0
     return 1.0 / (periods.to(F64) * rule.dt), prescribed_changes(rule, pre, post, weight)
+
+
+def _of_spikes(rule: Rule) -> StepwiseRule:
+    """The rule, where the spikes of both sides alone say by how much a weight changes."""
+    if isinstance(rule, StepwiseRule) and not isinstance(rule, UrbanczikSenn):
+        return rule
+    raise ValueError(
+        f"{rule.name} cannot be shown spikes alone, expected a rule by whose times weights change at steps, for example "
+        "stdp-online"
+    )
