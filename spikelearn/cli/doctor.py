@@ -28,6 +28,11 @@ def doctor_command(
     written. The most fundamental finding comes first: it may be the cause of those behind it.
 
     Exit code: 0 nothing found, 1 something, 2 a mistake in the command.
+
+    \b
+    Examples:
+      spikelearn doctor runs/mlp
+      spikelearn doctor runs/mlp --picture seen.png
     """
     picture = result_file(picture)
     settings, folder = settings_at(source)

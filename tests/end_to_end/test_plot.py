@@ -6,7 +6,20 @@ import pytest
 
 from spikelearn.cli.app import run
 
-FLAGS = ["--rule", "stdp-online", "--data", "digits", "--steps", "8", "--data-fraction", "0.03", "--epochs", "1"]
+FLAGS = [
+    "--rule",
+    "stdp-online",
+    "--data",
+    "digits",
+    "--steps",
+    "8",
+    "--data-fraction",
+    "0.03",
+    "--validation",
+    "0",
+    "--epochs",
+    "1",
+]
 
 
 def test_a_run_and_its_settings(tmp_path, capsys):

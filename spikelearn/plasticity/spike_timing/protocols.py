@@ -117,6 +117,6 @@ def _of_spikes(rule: Rule) -> StepwiseRule:
     if isinstance(rule, StepwiseRule) and not isinstance(rule, UrbanczikSenn):
         return rule
     raise ValueError(
-        f"{rule.name} cannot be shown spikes alone, expected a rule by whose times weights change at steps, for example "
-        "stdp-online"
+        f"{rule.name} cannot be shown spikes alone, expected a rule by whose times weights change at steps, for "
+        "example stdp-online"
     )
