@@ -181,8 +181,9 @@ class _Following:
         for trace, place in self.rule.places.items():
             traces.setdefault(place, {})[trace] = kept[f"{place} {trace}"]
         weight = torch.tensor(self.weight, dtype=F64)
-        sides = (kept[side] for side in ("pre", "post", "v"))
-        return Course(self.synapse, self.rule.name, self.rule.dt, *sides, kept.get("reward"), traces, terms, weight)
+        pre, post, v = kept["pre"], kept["post"], kept["v"]
+        name, dt = self.rule.name, self.rule.dt
+        return Course(self.synapse, name, dt, pre, post, v, kept.get("reward"), traces, terms, weight)
 
     def _find(self, seen: Seen) -> None:
         """Find the weight that the numbers of the synapse name."""
