@@ -9,6 +9,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores; read when to
     # Threads that wait for work would otherwise spin on cores that the other workers need.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# Binned recordings are not kept among those of whoever runs the tests.
+os.environ["SPIKELEARN_CACHE_GB"] = "0"
+
 import pytest
 import torch
 

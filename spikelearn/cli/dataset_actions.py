@@ -1,6 +1,7 @@
 """What ``spikelearn datasets`` does with one data set: get, check, show."""
 
 import warnings
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +134,22 @@ def _image(data: ImageDataset, sample: int, title: str) -> Any:
     axis.imshow(planes if planes.shape[2] == 3 else planes[..., 0], cmap="Greys", interpolation="nearest")
     axis.set_title(title, loc="left", fontsize=8)
     return figure
+
+
+def show_cache(clear: bool, as_json: bool) -> None:
+    """List what is kept of binned recordings, the last used first, or remove it."""
+    from spikelearn.datasets import binned_cache
+
+    listed = binned_cache.kept()
+    removed = binned_cache.clear() if clear else 0
+    folder, most = binned_cache.cache_folder(), binned_cache.limit()
+    if as_json:
+        rows = [{"name": one.name, "files": len(one.files), "bytes": one.bytes, "used": one.used} for one in listed]
+        print_json({"folder": str(folder), "limit": most, "kept": [] if clear else rows, "removed": removed})
+        return
+    for one in () if clear else listed:
+        used = datetime.fromtimestamp(one.used).strftime("%Y-%m-%d %H:%M")
+        output.print(f"{one.name}: {one.bytes / 1e6:.1f} MB, last used {used}")
+    size = sum(one.bytes for one in listed)
+    done = f"removed {removed / 1e6:.1f} MB" if clear else f"{size / 1e6:.1f} MB of at most {most / 1e9:g} GB"
+    output.print(f"{done} in {folder}")

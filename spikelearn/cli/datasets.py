@@ -1,4 +1,4 @@
-"""spikelearn datasets: what there is; get, check or show one"""
+"""spikelearn datasets: what there is; get, check or show one; what is kept of binned recordings"""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ ACTIONS = ("get", "check", "show")
 
 def datasets_command(
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[get|check|show] [NAME]", help="What to do, and with which.")
+        list[str] | None, typer.Argument(metavar="[get|check|show|cache] [NAME]", help="What to do, and with which.")
     ] = None,
     data_root: Annotated[str | None, typer.Option(help="Folder of the data sets.")] = None,
     data_option: Annotated[
@@ -26,10 +26,12 @@ def datasets_command(
     out: Annotated[
         str | None, typer.Option(help="show: picture to write, .png or .gif; default: NAME-SAMPLE.png")
     ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="cache: remove all that is kept.")] = False,
     imports: Imports = None,
     as_json: AsJson = False,
 ) -> None:
     """List the data sets, or show one; get downloads, check reads every sample, show draws one.
+    cache lists the binned recordings that are kept on the disk; SPIKELEARN_CACHE_GB says how many GB (8; 0: none).
 
     NAME alone prints all about it; of your own are idx:, file:, folder: and images: with a path.
 
@@ -38,12 +40,20 @@ def datasets_command(
       spikelearn datasets
       spikelearn datasets nmnist
       spikelearn datasets check digits
+      spikelearn datasets cache --clear
     """
     given = list(words or ())
+    if given == ["cache"]:
+        from spikelearn.cli.dataset_actions import show_cache
+
+        show_cache(clear, as_json)
+        return
+    if clear:
+        raise ValueError("--clear belongs to spikelearn datasets cache: say cache, or drop it")
     action = given.pop(0) if given and given[0] in ACTIONS else None
     if len(given) > 1 or (action and not given):
         raise ValueError(
-            f"datasets was given {' '.join(words or ())!r}, expected a NAME, or {' | '.join(ACTIONS)} NAME"
+            f"datasets was given {' '.join(words or ())!r}, expected a NAME, {' | '.join(ACTIONS)} NAME, or cache"
         )
     root = root_of(data_root)
     if action is None and not (given or imports or as_json):

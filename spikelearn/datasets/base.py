@@ -1,9 +1,12 @@
 """The interface of data sets: targets, and the inputs of any of their samples as [T, B, ...]."""
 
+import hashlib
+import json
 import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -12,10 +15,11 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_choice
+from spikelearn.datasets.binned_cache import Binned, BinnedCache, Stamp, is_settled, limit, plain, version_of_readers
 from spikelearn.datasets.provenance import DataWarning, Provenance
 from spikelearn.datasets.root import data_root
 from spikelearn.recordings.binning import dividing, doubt_about, frames_of, of_width
-from spikelearn.recordings.events import RecordedEvents, as_events
+from spikelearn.recordings.events import as_events
 from spikelearn.registry import Registry
 from spikelearn.tasks import CLASSIFY, Task
 
@@ -23,6 +27,11 @@ Split = Literal["train", "test"]
 
 #: Bytes of binned recordings, a bit an entry, that an event data set keeps; what goes beyond is binned anew each time.
 KEPT_BYTES = 2 << 30
+
+#: Attributes of recordings that say where and how far they were read, not how they are binned.
+_NO_SETTINGS = {"root", "provenance", "targets", "items", "nearly_empty"} | {
+    f"_{name}" for name in ("kept", "kept_bytes", "caches", "sorted_one", "first", "mended", "said", "endings")
+}
 
 
 class Dataset(torch.utils.data.Dataset[tuple[Tensor, Any]], ABC):
@@ -121,7 +130,11 @@ class ImageDataset(Dataset):
 
 
 class EventDataset(Dataset):
-    """Recordings of events, binned when they are first asked for and kept as bits.
+    """Recordings of events, binned when they are first asked for and kept as bits, in memory and on the disk.
+
+    On the disk are kept recordings whose files are known (``stamp``). What is kept is found again only by the same code
+    of the readers and versions of their libraries, by files with the same stamps, and with the same value of every
+    attribute of the data set; where one of them is no plain value, nothing is kept.
 
     Every recording is checked (``as_events`` says what it may be); the array itself is never changed.
     """
@@ -136,10 +149,13 @@ class EventDataset(Dataset):
     start: ClassVar[float | None] = None
     #: Whether a recording whose times decrease is damaged; else its events are sorted, and it is said once.
     in_order: ClassVar[bool] = False
+    #: Version of the code of a class of one's own, to be changed with it; empty: the disk keeps none of its recordings.
+    reader_version: ClassVar[str] = ""
 
     def __init__(self, split: Split, root: str | Path | None = None) -> None:
         super().__init__(split, root)
         self._kept: dict[tuple[int, int], np.ndarray] = {}
+        self._caches: dict[str, BinnedCache] = {}
         self._kept_bytes = 0
         self._sorted_one = False
         #: Events, events outside the bins and duration (s) of the first recordings; None: they have been looked at.
@@ -165,9 +181,12 @@ class EventDataset(Dataset):
             ValueError: a recording that is damaged, too short, or not of this sensor; data set, sample and the first
                 such event are named.
         """
-        frames = torch.empty(n_steps, len(indices), *reversed(self.sensor_size), dtype=torch.uint8)
+        binned = np.empty((n_steps, len(indices), math.prod(self.sensor_size)), np.uint8)
+        cache = self._cache(n_steps)
         for place, index in enumerate(indices):
-            frames[:, place] = self._binned(int(index), n_steps)
+            bits = self._binned(int(index), n_steps, cache)
+            binned[:, place] = np.unpackbits(bits, count=n_steps * binned.shape[2]).reshape(n_steps, -1)
+        frames = torch.from_numpy(binned).view(n_steps, len(indices), *reversed(self.sensor_size))
         if self._first:
             doubt = doubt_about(frames, self._first, self.bin_width)
             self._first = None
@@ -176,11 +195,64 @@ class EventDataset(Dataset):
                 warnings.warn(f"{DATASETS.name_of(type(self))}, {self.split}: {doubt.words}", DataWarning, stacklevel=2)
         return frames
 
-    def _binned(self, index: int, n_steps: int) -> Tensor:
+    def stamp(self, index: int) -> Stamp | None:
+        """What changes when the file of a recording is written anew; None: it comes from no file that is known."""
+        return None
+
+    def mended(self, index: int) -> str:
+        """What was mended in a recording that was read, in words."""
+        return ""
+
+    def say_mended(self, index: int, words: str) -> None:
+        """Warn of what was mended in a recording."""
+
+    @cached_property
+    def _endings(self) -> frozenset[str]:
+        return frozenset(path.suffix.lower() for path in self.provenance.files)
+
+    def _cache(self, n_steps: int) -> BinnedCache | None:
+        """What the disk keeps of recordings with these settings; None: nothing."""
+        kind = type(self)
+        kinds = [one for one in kind.__mro__ if issubclass(one, EventDataset)]
+        own = all(one.__module__.startswith("spikelearn.") for one in kinds)
+        if not (own or self.reader_version) or not len(self) or self.stamp(0) is None or limit() == 0:
+            return None
+        version = version_of_readers(self._endings)
+        if version is None:
+            return None
+        settings = {name: value for name, value in vars(self).items() if name not in _NO_SETTINGS}
+        for name in ("sensor_size", "bin_width", "start", "in_order", "reading", "reader_version"):
+            settings[name] = getattr(self, name, None)
+        try:
+            key = json.dumps([kind.__module__, kind.__qualname__, version, n_steps, plain(settings)])
+        except ValueError:
+            return None
+        if key not in self._caches:
+            name = f"{DATASETS.name_of(kind)}-{self.split}-{n_steps}-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
+            n_bytes = -(-n_steps * math.prod(self.sensor_size) // 8)
+            self._caches[key] = BinnedCache(name, n_bytes, len(self))
+        return self._caches[key]
+
+    def _binned(self, index: int, n_steps: int, cache: BinnedCache | None) -> np.ndarray:
+        """A recording's bits, from memory, the disk, or its events."""
         key = (index, n_steps)
         if key in self._kept:
-            bits = np.unpackbits(self._kept[key], count=n_steps * math.prod(self.sensor_size))
-            return torch.from_numpy(bits).view(n_steps, *reversed(self.sensor_size))
+            return self._kept[key]
+        stamp = None if cache is None else self.stamp(index)
+        binned = None if cache is None or stamp is None else cache.get(stamp)
+        if binned is None:
+            binned = self._bin(index, n_steps)
+            if cache is not None and stamp is not None and is_settled(stamp) and self.stamp(index) == stamp:
+                cache.put(stamp, binned)
+        elif binned.mended:
+            self.say_mended(index, binned.mended)
+        self._note(index, binned)
+        if self._kept_bytes + binned.bits.nbytes <= KEPT_BYTES:
+            self._kept[key] = binned.bits
+            self._kept_bytes += binned.bits.nbytes
+        return binned.bits
+
+    def _bin(self, index: int, n_steps: int) -> Binned:
         try:
             events = as_events(self._recorded(index), self.sensor_size, in_order=self.in_order)
             if self.bin_width is None:
@@ -189,13 +261,11 @@ class EventDataset(Dataset):
                 bins = of_width(events.t, n_steps, self.bin_width, self.start)
         except ValueError as error:
             raise ValueError(f"{self.place(index)}: {error}") from error
-        self._note(index, events, bins, n_steps)
-        binned = frames_of(events, bins, self.sensor_size, n_steps)
-        bits = np.packbits(binned.numpy())
-        if self._kept_bytes + bits.nbytes <= KEPT_BYTES:
-            self._kept[key] = bits
-            self._kept_bytes += bits.nbytes
-        return binned
+        t = events.t
+        start = self.start if self.start is not None else t[0] if len(t) else 0
+        seconds = float((t[-1] - start) * 1e-6) if len(t) else 0.0
+        bits = np.packbits(frames_of(events, bins, self.sensor_size, n_steps).numpy())
+        return Binned(bits, len(t), int(np.count_nonzero(bins == n_steps)), seconds, events.late, self.mended(index))
 
     def _recorded(self, index: int) -> Any:
         try:
@@ -205,17 +275,14 @@ class EventDataset(Dataset):
                 f"it has a target, one of {len(self)}, but reading it ends in {error}: give one target a recording"
             ) from error
 
-    def _note(self, index: int, events: RecordedEvents, bins: np.ndarray, n_steps: int) -> None:
-        if events.late is not None and not self._sorted_one:
+    def _note(self, index: int, binned: Binned) -> None:
+        if binned.late is not None and not self._sorted_one:
             self._sorted_one = True
             warnings.warn(
-                f"{self.place(index)}: event {events.late} is earlier than the one before it; the events of this "
+                f"{self.place(index)}: event {binned.late} is earlier than the one before it; the events of this "
                 "and of every such recording are sorted by time",
                 DataWarning,
                 stacklevel=4,
             )
         if self._first is not None:
-            t = events.t
-            start = self.start if self.start is not None else t[0] if len(t) else 0
-            seconds = (t[-1] - start) * 1e-6 if len(t) else 0.0
-            self._first.append((len(t), int(np.count_nonzero(bins == n_steps)), float(seconds)))
+            self._first.append((binned.events, binned.outside, binned.seconds))

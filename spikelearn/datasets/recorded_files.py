@@ -9,6 +9,7 @@ import torch
 
 from spikelearn.datasets.archives import Archive, get, is_there
 from spikelearn.datasets.base import EventDataset, Split
+from spikelearn.datasets.binned_cache import Stamp, stamp_of
 from spikelearn.datasets.provenance import DataWarning, Provenance
 from spikelearn.datasets.root import ROOT_VARIABLE, remove_if_empty
 from spikelearn.recordings.readers import read_recording
@@ -35,6 +36,7 @@ class RecordedFiles(EventDataset):
         super().__init__(split, root)
         self.items: list[Item] = []
         self._said = False
+        self._mended: dict[int, str] = {}
 
     def take(self, items: Sequence[Item]) -> None:
         """The recordings of this split, in order."""
@@ -54,14 +56,25 @@ class RecordedFiles(EventDataset):
                 f"it names a sensor of {recording.sensor[0]} x {recording.sensor[1]} pixels, expected {width} x "
                 f"{height}: leave the file out, or say sensor_size (--data-option sensor=WxH)"
             )
-        if recording.repairs and not self._said:
-            self._said = True
-            warnings.warn(
-                f"{self.place(index)}: {'; '.join(recording.repairs)}; of others it is not said",
-                DataWarning,
-                stacklevel=2,
-            )
+        self._mended[index] = "; ".join(recording.repairs)
+        if recording.repairs:
+            self.say_mended(index, self._mended[index])
         return recording.events
+
+    def stamp(self, index: int) -> Stamp | None:
+        path, number, _ = self.items[index]
+        try:
+            return stamp_of(path, number)
+        except OSError:  # reading it says what is wrong
+            return None
+
+    def mended(self, index: int) -> str:
+        return self._mended.get(index, "")
+
+    def say_mended(self, index: int, words: str) -> None:
+        if not self._said:
+            self._said = True
+            warnings.warn(f"{self.place(index)}: {words}; of others it is not said", DataWarning, stacklevel=2)
 
     #: Whether a file that names another sensor is refused.
     checks_sensor: ClassVar[bool] = True
