@@ -32,8 +32,8 @@ class Course:
         v: potential that its target compared with the threshold, [T, B].
         reward: what the samples were paid, [T, B]; None: the rule knows no reward.
         traces: {place: {trace: its value behind each step, [T, B], or [T, 1] where the samples share it}}.
-        terms: {term: what it added to the weight at each step, [T]}: the rule's, then ``weight decay``, ``bounds`` and
-            ``sign`` where they did something.
+        terms: {term: what it added to the weight at each step, [T]}: the rule's, then ``weight decay``, ``bounds``,
+            ``sign``, and of weights that are coarser than float64 ``rounding``, where they did something.
         weight: before the first step and behind each, [T + 1].
     """
 
@@ -169,12 +169,14 @@ class _Following:
         bounded = min(max(decayed, self.rule.low), self.rule.high)
         terms["bounds"] = bounded - decayed
         terms["sign"] = -bounded if signs and after == 0.0 else 0.0
+        coarse = moment.weights[self.name].dtype != F64
+        terms["rounding"] = after - bounded - terms["sign"] if coarse else 0.0
         self.weight.append(after)
 
     def course(self) -> Course:
         kept = {key: torch.stack([step[key] for step in self.steps]) for key in self.steps[0]}
         terms = {term: torch.tensor([step[term] for step in self.terms], dtype=F64) for term in self.terms[0]}
-        for term in ("weight decay", "bounds", "sign"):
+        for term in ("weight decay", "bounds", "sign", "rounding"):
             if not terms[term].any():
                 del terms[term]
         traces: dict[Place, dict[str, Tensor]] = {}

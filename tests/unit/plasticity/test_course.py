@@ -100,6 +100,16 @@ def test_bounds_are_a_term_where_they_cut():
     assert float((sum(course.terms.values()) - course.weight.diff()).abs().max()) <= 1e-12
 
 
+def test_what_float32_rounds_away_is_a_term():
+    """A change of a hundred-millionth of a weight is lost."""
+    options, batch = OPTIONS["vogels"] | {"learning_rate": 1e-9}, data()
+    batch = Batch(batch.inputs.float(), batch.targets)
+    course = course_of(network_for("vogels").float(), RULES.make("vogels", options), batch, "out:2,3")
+    assert not course.weight.diff().any()
+    assert float(course.terms["rounding"].abs().max()) > 1e-10
+    assert float(sum(course.terms.values()).abs().max()) <= 1e-12
+
+
 @pytest.mark.parametrize("pairing", PAIRINGS)
 def test_traces_of_every_pairing(pairing):
     rule = RULES.make("stdp-online", OPTIONS["stdp-online"] | {"pairing": pairing})
