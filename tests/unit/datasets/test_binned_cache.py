@@ -160,17 +160,17 @@ def test_no_place_stops_nothing(root, monkeypatch):
 
 
 def test_what_was_said_is_said_again(root):
-    for split in ("train", "test"):
-        folder = root / "mine" / split / "one"
+    columns = {name: np.arange(50) % 8 for name in "xy"} | {"t": np.arange(50)[::-1] * 100, "p": np.arange(50) % 2}
+    for place in ("train/one", "train/two", "test/one", "test/two"):
+        folder = root / "mine" / place
         folder.mkdir(parents=True)
-        columns = {name: np.arange(50) % 8 for name in "xy"} | {"t": np.arange(50)[::-1] * 100, "p": np.arange(50) % 2}
         np.savez(folder / "a.npz", **columns)
-    for files in ([0], []):
+    for files in ([0, 1], []):
         with pytest.warns(DataWarning, match="sample 0, .*a.npz: event 1 is earlier than the one before it"):
             assert read(RecordingsFolder("train", root / "mine", sensor="8x8"))[1] == files
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
-        assert read(RecordingsFolder("train", root / "mine", sensor="9x8"))[1] == [0]
+        assert read(RecordingsFolder("train", root / "mine", sensor="9x8"))[1] == [0, 1]
 
 
 class Own(NMNIST):
