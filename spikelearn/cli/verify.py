@@ -31,6 +31,11 @@ def verify_command(
 
     The spikes are those recorded in the file, which this program must fire as well, or random ones. A reader that is
     named and does not read the file counts as one that fires others; of the others the reason is said.
+
+    \b
+    Examples:
+      spikelearn verify network.nir
+      spikelearn verify network.nir --against snntorch norse --record
     """
     found = verify_file(
         Path(file),

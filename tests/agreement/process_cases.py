@@ -22,6 +22,7 @@ DIFFERENT = {
     "urbanczik-senn": "weights change while a batch runs, and so in every process on its own",
     "vogels": "weights change while a batch runs, and so in every process on its own",
     "dopamine-stdp": "weights change while a batch runs, and so in every process on its own",
+    "diehl-cook": "weights change while a batch runs, and so in every process on its own",
     "stdp-online": "weights change while a batch runs, and so in every process on its own",
     "kernel-proxy": "pairs are those of the samples that a process has",
 }

@@ -74,7 +74,7 @@ def ways(network, rule, data):
     """The update by events, which must not have been declined, and step by step."""
     rule.check(network)
     with torch.no_grad():
-        found = rule.by_events(network, data), rule.step_by_step(network, data)
+        found = rule.by_events(network, data, {}), rule.step_by_step(network, data, {})
     assert found[0] is not None
     return found
 

@@ -151,8 +151,8 @@ def test_what_the_program_computes(path, mode, monkeypatch):
     compare(f"{mode}_grad_norm_loss_block", norms)
     if mode == "detached":
         assert norms.equal(norms.diag().diag()), "a loss reached another block"
-    readings, whole = [], type(training.rule).read
-    monkeypatch.setattr(type(training.rule), "read", lambda *given: readings.append(whole(*given)) or readings[-1])
+    readings, whole = [], type(training.rule).told_by
+    monkeypatch.setattr(type(training.rule), "told_by", lambda *given: readings.append(whole(*given)) or readings[-1])
     for step in range(case["steps"]):
         update = learn(training, batch)
         losses = [*(update.metrics[f"loss_{name}"] for name in hidden), float(update.loss)]

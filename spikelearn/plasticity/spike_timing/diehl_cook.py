@@ -9,6 +9,7 @@ from spikelearn.checks import check_count, check_not_negative
 from spikelearn.fast_path import is_watched
 from spikelearn.network import Network, Record, State, keep_states
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
+from spikelearn.plasticity.factors import Factors
 from spikelearn.plasticity.requires import Encoding, Need, Passes
 from spikelearn.plasticity.running import is_plain_rate
 from spikelearn.plasticity.spike_timing.dependences import Additive, Dependence
@@ -108,6 +109,12 @@ class DiehlCook(TripletSTDP):
     def requires(self) -> tuple[Need, ...]:
         others = (need for need in super().requires if not isinstance(need, Encoding))
         return *others, Encoding("direct"), Passes("a readout of the numbers of spikes", _check_readout)
+
+    @property
+    def factors(self) -> Factors | None:
+        # What the population that is read has sent decides whether a kept presentation is shown again.
+        factors = super().factors
+        return factors | {"error", "record"} if self.repeats.most and factors is not None else factors
 
     @property
     def form_of_synapses(self) -> Need:

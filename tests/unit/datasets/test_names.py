@@ -168,7 +168,7 @@ def test_names(tmp_path, monkeypatch):
     assert short_name("digits-events") == "digits-events"
     assert short_name("idx:/a/b c/k m.nist/") == "idx-k-m"
     assert short_name("file:/a/my data (1).npz") == "file-my-data-1"
-    for wrong in ("data/kmnist", "kmnist", "idy:kmnist", "idx:", ""):
+    for wrong in ("data/kmnst", "kmnst", "idy:kmnst", "idx:", ""):
         with pytest.raises(ValueError, match=r"idx:FOLDER.*file:PATH.npz|is not a folder"):
             full_name(wrong)
 

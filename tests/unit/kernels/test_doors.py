@@ -43,6 +43,8 @@ ROWS, FLAT = T * B, B * N
 LISTS = np.arange(4, dtype=U2), np.array([0, 1, 1, 3, 4, 4, 4])
 ERRORS = np.zeros(8, I4), real(8), np.array([0, 1, 2, 2, 3, 4]), np.array([1, 2, 2, 3, 4, 4])
 NUMBERS = tuple(map(F4, (0.9, 1, 0, 1, 1, 0, 0)))
+#: Connections from N sources to M targets, which take up to two steps.
+CONNECTIONS = np.array([0, 1, 2, 2, 3, 4]), np.arange(4, dtype=I4), np.array([0, 1, 2, 0], I4)
 CONV = (2, 3, 4, 6), (1, 2, 1, 0, 3, 3, 4, 2)  # shape; stride, padding, kernel, output
 
 
@@ -108,6 +110,9 @@ EXAMPLES = {
     "kernels.conv.correlate": lambda: (
         *(real(144), CONV[0], real(2 * M * 8), CONV[1], np.array([0, 2, 3]), 1, real(1, 27 * M), real(1, M)),
     ),
+    "kernels.connections.deliver": lambda: (real(T + 2, B, N), *CONNECTIONS, real(4), 2, real(T, B, M)),
+    "kernels.connections.correlate": lambda: (real(N, T + 2, B), *CONNECTIONS, real(T, B, M), 2, real(4)),
+    "kernels.connections.carry_back": lambda: (real(T, B, M), *CONNECTIONS, real(4), 2, real(T + 2, B, N)),
     "kernels.pool.largest_of_four": lambda: (real(60), (2, 5, 6), real(12), np.zeros(12, U1)),
     "kernels.pool.largest": lambda: (real(60), (2, 5, 6), (2, 3), real(8), np.zeros(8, U1)),
     "kernels.pool.put_back": lambda: (
@@ -182,6 +187,9 @@ FREE = {
     ("kernels.diehl_cook.present", 6, "empty"),
     ("kernels.diehl_cook.present", 18, "wider"),
     ("kernels.diehl_cook.present", 18, "narrower"),
+    *(("kernels.connections.deliver", 6, kind) for kind in ("wider", "narrower")),
+    *(("kernels.connections.correlate", 4, kind) for kind in ("wider", "narrower")),
+    *(("kernels.connections.carry_back", 0, kind) for kind in ("wider", "narrower")),
     ("kernels.events.number_active", 0, "wider"),
     ("kernels.events.number_active", 0, "narrower"),
     ("kernels.events.number_active", 0, "empty"),

@@ -327,6 +327,9 @@ def test_every_rule_is_counted_and_nothing_changes(case):
     if case.rule == "eventprop":  # it multiplies by no matrix
         assert "no product beyond a forward pass was seen" in found.reason
         return
+    if case.rule == "pc-spiking":  # its circuit fires less than the network does without errors
+        assert "takes fewer operations than inference" in found.reason
+        return
     assert found.reason == ""
     assert 0 < found.total.acs + found.total.macs <= found.total.dense
     assert not is_watched()

@@ -161,7 +161,7 @@ def test_what_depends_on_calls_samples_or_chance_is_refused(name):
 
 def test_feedback_synapses_are_looked_at_too():
     network = Network({"a": Block(nn.Linear(12, 4), LIF.per_step())}, {"loop": Feedback("a", "a", OverSamples(4, 4))})
-    with pytest.raises(ValueError, match="^loop: "):
+    with pytest.raises(ValueError, match="^feedback.loop: "):
         network.run(X)
 
 

@@ -95,7 +95,7 @@ def test_half_a_learning_rate_goes_half_of_the_way():
 
 
 def test_weights_of_a_convolution_are_refused():
-    with pytest.raises(ValueError, match="stdp-online learns nn.Linear, but blocks.conv1.synapse"):
+    with pytest.raises(ValueError, match="stdp-online learns nn.Linear and SparseLinear, but blocks.conv1.synapse"):
         OnlineSTDP().init(build("2C3-10", input_shape=(1, 8, 8)), torch.Generator())
 
 

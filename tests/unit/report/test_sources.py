@@ -23,7 +23,7 @@ def test_all_that_a_run_is_made_of_is_named():
             "neuron if",
         ),
         *("optimizer adamw", "schedule cosine", "initialiser kaiming", "encoder rate", "noise gaussian"),
-        *("hardware bits", "pruning global", "data set digits"),
+        *("hardware bits", "pruning global", "score magnitude", "data set digits"),
     }
     assert all(found.values())
 
