@@ -62,7 +62,7 @@ def accuracy(settings: Settings, training: Training, tested: int) -> dict[str, f
                 scores = training.rule.scores(network, samples.inputs, training.memory)
             right += int((scores.argmax(1) == samples.targets).sum())
             seen += len(samples.targets)
-    return {"accuracy": right / max(seen, 1), "samples": seen}
+    return {"accuracy": right / max(seen, 1), "shown": seen}
 
 
 def weights_of(network: Network) -> Tensor:
