@@ -174,8 +174,11 @@ def test_bptt_learns_what_it_learns_in_the_matrix():
     torch.testing.assert_close(one.grads[name].squeeze(1), wanted)
 
 
-@pytest.mark.parametrize("rule", SPIKE_RULES)
-def test_rules_of_spikes_change_what_is_there_and_nothing_else(rule):
+PAIRINGS = [("stdp-online", {"low": -1.0, "pairing": f"nearest-{kind}"}) for kind in ("reduced", "symmetric")]
+
+
+@pytest.mark.parametrize(("rule", "options"), [*SPIKE_RULES.items(), *PAIRINGS])
+def test_rules_of_spikes_change_what_is_there_and_nothing_else(rule, options):
     """The target fires as it is told, so the change of a connection does not depend on the others."""
     synapse = sparse(bias=False)
     told = (torch.rand(12, 4, 20, generator=torch.Generator().manual_seed(3)) < 0.3).to(F64)
@@ -191,9 +194,7 @@ def test_rules_of_spikes_change_what_is_there_and_nothing_else(rule):
         forced.weight.copy_(nn.functional.pad(2e6 * torch.eye(20), (30, 0)))
         edges = {"told": Feedforward("inputs", "a", forced)}
         network = Network({"a": Block(made, LIF(1e-6, v_threshold=1e6))}, feedforward=edges).to(F64)
-        update = only_update(
-            RULES.make(f"{rule}:{_text(SPIKE_RULES[rule])}" if SPIKE_RULES[rule] else rule), network, batch
-        )
+        update = only_update(RULES.make(f"{rule}:{_text(options)}" if options else rule), network, batch)
         assert torch.equal(network.run(inputs)[0]["a"].spikes, told)
         changes.append(update.grads["blocks.a.synapse.weight"])
     wanted = changes[1][synapse.targets.long(), synapse.sources.long()]

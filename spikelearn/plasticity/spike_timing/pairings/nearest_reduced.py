@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from spikelearn.plasticity.spike_timing.followed import Place, followed
+from spikelearn.plasticity.spike_timing.followed import Place, followed, spread
 from spikelearn.plasticity.spike_timing.pairings.base import PAIRINGS, Pairing, Sides
 
 
@@ -16,7 +16,8 @@ class NearestReduced(Pairing):
 
     The traces $x_{ji}$ and $y_{ji}$ tell of the last spike alone, and go back to 0 when the other side fires.
 
-    Shapes: s [B, in], z [B, out], x and y [B, out, in]; pairs [out, in], dimensionless.
+    Shapes: s [B, in], z [B, out], x and y [B, out, in]; pairs [out, in], dimensionless; of K listed connections
+        [B, K, 1] and [K, 1].
 
     Source: Morrison, Diesmann & Gerstner, Biological Cybernetics 98, 2008, section 4.1.2, reduced symmetric.
     """
@@ -24,7 +25,7 @@ class NearestReduced(Pairing):
     places: ClassVar[Mapping[str, Place]] = {"x": "synapse", "y": "synapse"}
 
     def pairs(self, sides: Sides, traces: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        pre, post = torch.broadcast_tensors(sides.pre.unsqueeze(1), sides.post.unsqueeze(2))
+        post, pre = torch.broadcast_tensors(*spread(sides.post, sides.pre, sides.pairs))
         x, with_pre = followed(traces.get("x"), pre, sides.decay_pre, nearest=True)
         y, with_post = followed(traces.get("y"), post, sides.decay_post, nearest=True)
         if sides.coincident:
