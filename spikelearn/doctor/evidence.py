@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -64,7 +63,6 @@ class Evidence:
         at_low, at_high: {weight: share at the lower or upper bound}, the larger of before and after; none
             without bounds.
         failure: the sentence that ended the learning; "": nothing did.
-        epochs: the rows of metrics of the epochs that were trained before.
     """
 
     network: Network
@@ -76,16 +74,14 @@ class Evidence:
     at_low: Mapping[str, float] = field(default_factory=dict)
     at_high: Mapping[str, float] = field(default_factory=dict)
     failure: str = ""
-    epochs: tuple[Mapping[str, Any], ...] = ()
 
 
-def gather(training: Training, batches: Iterable[Batch], epochs: Iterable[Mapping[str, Any]] = ()) -> Evidence:
+def gather(training: Training, batches: Iterable[Batch]) -> Evidence:
     """Learn up to ``BATCHES`` batches, look before and after, and put the training back as it was, bit for bit.
 
     Args:
         training: what is looked at, also one that has been trained.
         batches: samples as ``learn`` takes them; the device is that of the network.
-        epochs: rows of metrics of what was trained before.
 
     Raises:
         ValueError: no batch; what ``learn`` refuses, but not a change that is not finite, which is evidence.
@@ -109,7 +105,7 @@ def gather(training: Training, batches: Iterable[Batch], epochs: Iterable[Mappin
     finally:
         training.load_state_dict(state)
         network.train(mode)
-    return Evidence(network, training.rule, first, before, after, tuple(learned), low, high, failure, tuple(epochs))
+    return Evidence(network, training.rule, first, before, after, tuple(learned), low, high, failure)
 
 
 @torch.no_grad()

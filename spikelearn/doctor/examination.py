@@ -38,13 +38,11 @@ def examine_settings(settings: Settings, folder: RunFolder | None = None) -> Evi
         ValueError: settings that cannot be run, data that are not there, a damaged checkpoint.
     """
     training, loaders = prepare(settings)
-    epochs = []
     if folder is not None and folder.checkpoint.is_file():
         training.load_state_dict(load_checkpoint(folder.checkpoint)["training"])
-        epochs = folder.read_metrics()
     loader = loaders["train"]
     samples = (Batch.of(each, loader.task) for each, _ in zip(loader.epoch(0), range(BATCHES), strict=False))
-    return gather(training, samples, epochs)
+    return gather(training, samples)
 
 
 def glance(settings: Settings, folder: RunFolder) -> Evidence:
@@ -56,4 +54,4 @@ def glance(settings: Settings, folder: RunFolder) -> Evidence:
     network, rule, loader = trained_network(folder, settings), settings.make_rule(), test_loader(settings)
     batch = Batch.of(next(iter(loader.epoch(0))), loader.task)
     low, high = at_bounds(network, settings.make_constraints(rule, network))
-    return Evidence(network, rule, batch, look(network, batch), {}, (), low, high, "", tuple(folder.read_metrics()))
+    return Evidence(network, rule, batch, look(network, batch), {}, (), low, high)
