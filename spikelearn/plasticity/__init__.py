@@ -93,7 +93,8 @@ from spikelearn.plasticity.spike_timing.pairings import (
     Pairing,
 )
 from spikelearn.plasticity.spike_timing.protocols import pairing_curve, stdp_window
-from spikelearn.plasticity.spike_timing.rewards import REWARDS, Outcome, Reward, TargetSpikes
+from spikelearn.plasticity.spike_timing.rewards import REWARDS, Outcome, Payments, Reward, TargetSpikes
+from spikelearn.plasticity.spike_timing.stepwise import Carried, Sent, StepwiseRule
 from spikelearn.plasticity.spike_timing.triplet_stdp import TripletSTDP
 from spikelearn.plasticity.spike_timing.triplets import (
     TRIPLETS,
@@ -172,6 +173,10 @@ from spikelearn.plasticity.two_phase.pepita import Pepita
 from spikelearn.tasks import check_targets
 
 __all__ = [
+    "Carried",
+    "Payments",
+    "Sent",
+    "StepwiseRule",
     "MirroredFeedback",
     "WeightMirror",
     "LocalClassifier",

@@ -1,5 +1,6 @@
 """Synapses are ordinary torch modules; here is what a learning rule may ask of any of them."""
 
+from spikelearn.synapses.connection_sides import ConnectionSides
 from spikelearn.synapses.correlate import correlate
 from spikelearn.synapses.delayed_linear import DelayedLinear
 from spikelearn.synapses.drive import drive, drive_line
@@ -30,6 +31,7 @@ from spikelearn.synapses.windows import longest_delay, windows
 from spikelearn.synapses.without_self import WithoutSelf, without_self
 
 __all__ = [
+    "ConnectionSides",
     "DelayedLinear",
     "FanInScale",
     "Scale",

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from spikelearn.checks import check_count, check_fraction
+from spikelearn.synapses.connection_sides import ConnectionSides
 from spikelearn.synapses.sparse_product import Lists, connect
 
 #: A delay in steps for all connections, the lowest and highest of those that are drawn, or one a connection.
@@ -90,6 +91,7 @@ class SparseLinear(nn.Module):
         #: The most steps that a connection takes.
         self.longest = 0 if late is None else int(late.max())
         self._lists: tuple[Any, Lists] | None = None
+        self._sides: tuple[Any, ConnectionSides] | None = None
 
     @classmethod
     def fixed_in_degree(
@@ -225,14 +227,26 @@ class SparseLinear(nn.Module):
 
     def lists(self) -> Lists:
         """The connections as kernels read them, made anew where the buffers have changed."""
-        buffers = [self.sources, self.targets, *([] if self.delays is None else [self.delays])]
-        mark = [(b.data_ptr(), b._version, len(b)) for b in buffers]
+        mark, buffers = self._mark()
         if self._lists is None or self._lists[0] != mark:
             self._lists = mark, Lists.of(self.in_features, self.out_features, self.longest, buffers)
         return self._lists[1]
 
+    def sides(self) -> ConnectionSides:
+        """The connections by what meets them and by their targets, made anew where the buffers have changed."""
+        mark, _ = self._mark()
+        if self._sides is None or self._sides[0] != mark:
+            width = (self.longest + 1) * self.in_features
+            self._sides = mark, ConnectionSides.of(self.columns, self.targets.long(), width, self.out_features)
+        return self._sides[1]
+
+    def _mark(self) -> tuple[Any, list[Tensor]]:
+        """What changes with the buffers, and the buffers."""
+        buffers = [self.sources, self.targets, *([] if self.delays is None else [self.delays])]
+        return [(b.data_ptr(), b._version, len(b)) for b in buffers], buffers
+
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_lists": None}
+        return {**vars(self), "_lists": None, "_sides": None}
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *arguments: Any) -> None:
         bounds = {"sources": self.in_features, "targets": self.out_features, "delays": self.longest + 1}

@@ -13,6 +13,8 @@ from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.hebbian.pairs import check_pairs
 from spikelearn.plasticity.homeostasis import Fired, Homeostasis, NoHomeostasis
 from spikelearn.plasticity.spike_timing.dependences import Additive, Dependence
+from spikelearn.plasticity.spike_timing.followed import followed
+from spikelearn.plasticity.spike_timing.listed_events import move_listed, takes_events
 from spikelearn.plasticity.spike_timing.pairings import AllToAll, Pairing, Sides
 from spikelearn.plasticity.spike_timing.stepwise import Seen, StepwiseRule, Traces
 
@@ -119,6 +121,17 @@ class OnlineSTDP(StepwiseRule):
     def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:
         network.check_run(batch.inputs, masks=batch.masks)
         yield self.by_events(network, batch, memory) or self.step_by_step(network, batch, memory)
+
+    def moved_by_events(self, seen: Seen, traces: Traces) -> bool:
+        plain = type(self.pairing) is AllToAll and type(self.dependence) is Additive
+        own = type(self).terms is not OnlineSTDP.terms
+        if own or not plain or self.coincident or self.in_turn or not takes_events(seen):
+            return False
+        x, traces["x"] = followed(traces.get("x"), seen.pre, self.decay_pre)
+        y, traces["y"] = followed(traces.get("y"), seen.post, self.decay_post)
+        factors = (self.a_plus, -self.a_minus)
+        move_listed(seen, x, seen.post, y, bounds=(self.low, self.high), factors=factors)
+        return True
 
     def terms(self, seen: Seen, traces: Traces) -> dict[str, Tensor]:
         sides = Sides(seen.pre, seen.post, self.decay_pre, self.decay_post, self.coincident, seen.pairs)

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from spikelearn.synapses import ConnectionSides
 from spikelearn.traces import trace
 
 #: What has a trace: neurons in front, [B, in], or behind, [B, out], synapses, [B, out, in] or [out, in], samples, [B].
@@ -29,10 +30,11 @@ def followed(before: Tensor | None, spikes: Tensor, decay: float, *, nearest: bo
 
 
 class Pairs(NamedTuple):
-    """Which entries of both sides each listed connection joins, int64 [K] each."""
+    """Which entries of both sides each listed connection joins, int64 [K] each; ``sides``: by entry, for kernels."""
 
     pre: Tensor
     post: Tensor
+    sides: ConnectionSides | None = None
 
 
 def mean_product(post: Tensor, pre: Tensor, pairs: Pairs | None = None) -> Tensor:

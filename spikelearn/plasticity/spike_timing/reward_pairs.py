@@ -30,6 +30,7 @@ class RewardedPairs(StepwiseRule):
     """
 
     knows_lists = True
+    pays = True
     places: Mapping[str, Place] = {"p_plus": "pre", "p_minus": "post"}
     takes = frozenset({"classify", "per-step", "regress"})
     default_optimizer = OptimizerChoice("sgd", 1.0)

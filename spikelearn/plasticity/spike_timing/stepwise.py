@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, ClassVar, NamedTuple
 
@@ -72,6 +73,21 @@ class Moment(NamedTuple):
     traces: dict[str, Traces]
 
 
+@dataclass
+class Carried:
+    """What one part of a presentation leaves to the next, so that both together are one presentation.
+
+    Args:
+        state: of the network; None: it has not begun.
+        traces: {parameter: the rule's traces of that edge}.
+        waiting: {parameter: what its synapses will be told of their targets, the oldest first}.
+    """
+
+    state: State | None = None
+    traces: dict[str, Traces] = field(default_factory=dict)
+    waiting: dict[str, deque[Sent]] = field(default_factory=dict)
+
+
 #: What is told of every edge that learns at every step, before its weights change: name, what met, traces, terms.
 Watch = Callable[[str, Seen, Traces, Mapping[str, Tensor]], None]
 
@@ -97,6 +113,8 @@ class StepwiseRule(TeachableRule):
     knows_lists: ClassVar[bool] = False
     #: Whether ``walk`` is how the rule learns.
     walks: bool = True
+    #: Whether it learns by rewards.
+    pays: ClassVar[bool] = False
     #: {trace: what has it}, of the traces by which a change is understood.
     places: Mapping[str, Place] = {}
     takes_dynamics = True
@@ -148,6 +166,13 @@ class StepwiseRule(TeachableRule):
         """The change of an edge's weights at one step: the sum of its ``terms``."""
         return summed(self.terms(seen, traces))
 
+    def moved_by_events(self, seen: Seen, traces: Traces) -> bool:
+        """Follow the traces and change ``seen.weight`` in place at the connections that spiked, to the same values.
+
+        False: nothing was done, and the change must be formed of every weight; where nobody looks at terms alone.
+        """
+        return False
+
     def move(self, weight: Tensor, change: Tensor) -> None:
         """Change weights in place, let them decay and cut them to the bounds."""
         weight.add_(change).mul_(1.0 - self.weight_decay).clamp_(self.low, self.high)
@@ -195,6 +220,9 @@ class StepwiseRule(TeachableRule):
         batch: Batch,
         teaching: Mapping[str, Tensor] | None = None,
         watch: Watch | None = None,
+        carried: Carried | None = None,
+        payments: Payments | None = None,
+        first: int = 0,
     ) -> Iterator[Moment]:
         """Present a batch step by step while private copies of the weights change; the network gets its own back.
 
@@ -203,23 +231,28 @@ class StepwiseRule(TeachableRule):
             batch: what it sees.
             teaching: {block: current [T, B, n] that is injected}.
             watch: is told of every change, before it is made.
+            carried: where the part before ended; it is brought to where this one stands. None: begin anew.
+            payments: what pays the samples; None: as the rule says.
+            first: number of the first step, for the payments.
 
         Shapes: the tensors of a moment are those of its step alone; the record's are [1, B, ...].
         """
-        state, traces, late = None, dict[str, Traces](), _Late(self.dendritic_delay)
-        payments = self.payments(network, batch)
+        carried = carried or Carried()
+        traces, late = carried.traces, _Late(self.dendritic_delay, carried.waiting)
+        payments = self.payments(network, batch) if payments is None else payments
         with private_weights(network, self.low, self.high) as weights:
             for t, x in enumerate(batch.inputs.unbind(0)):
                 inject = {name: current[t] for name, current in (teaching or {}).items()}
-                record, state = network.step(x, state, masks=batch.masks, inject=inject)
-                keep_states(network.blocks, state.neurons)
-                reward = None if payments is None else payments.at(t, record)
-                for name, seen in seen_edges(network, record, state, weights, reward, late):
+                record, carried.state = network.step(x, carried.state, masks=batch.masks, inject=inject)
+                keep_states(network.blocks, carried.state.neurons)
+                reward = None if payments is None else payments.at(first + t, record)
+                for name, seen in seen_edges(network, record, carried.state, weights, reward, late):
                     own = traces.setdefault(name, {})
-                    terms = self.terms(seen, own)
-                    if watch is not None:
-                        watch(name, seen, own, terms)
-                    self.move(weights[name], summed(terms))
+                    if watch is not None or not self.moved_by_events(seen, own):
+                        terms = self.terms(seen, own)
+                        if watch is not None:
+                            watch(name, seen, own, terms)
+                        self.move(weights[name], summed(terms))
                     hold_signs(network, (name,))
                 now = {name: Activity(*(part.unsqueeze(0) for part in seen)) for name, seen in record.items()}
                 yield Moment(Record(now, {}, outputs=record.outputs), weights, traces)
@@ -251,9 +284,9 @@ def seen_edges(
 class _Late:
     """What synapses are told of their targets, ``delay`` steps late."""
 
-    def __init__(self, delay: int) -> None:
+    def __init__(self, delay: int, waiting: dict[str, deque[Sent]] | None = None) -> None:
         self.delay = delay
-        self.waiting: dict[str, deque[Sent]] = {}
+        self.waiting = {} if waiting is None else waiting
 
     def of(self, edge: str, target: str, record: Record, state: State) -> Sent:
         """What the synapses of an edge are told at this step, of whose target ``record`` and ``state`` tell."""
@@ -276,7 +309,10 @@ def _met(synapse: nn.Module, met: Tensor, post: Tensor, name: str, weight: Tenso
 
 def _pairs(synapse: nn.Module) -> Pairs | None:
     """The connections of a synapse that lists them."""
-    return Pairs(synapse.columns, synapse.targets.long()) if isinstance(synapse, SparseLinear) else None
+    if not isinstance(synapse, SparseLinear):
+        return None
+    sides = synapse.sides()
+    return Pairs(sides.columns, sides.targets, sides)
 
 
 def check_linear(network: Network, rule: str) -> None:

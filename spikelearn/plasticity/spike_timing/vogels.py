@@ -8,6 +8,7 @@ from torch import Tensor
 from spikelearn.checks import check_not_negative, check_positive
 from spikelearn.plasticity.base import RULES
 from spikelearn.plasticity.spike_timing.followed import Place, followed, mean_product
+from spikelearn.plasticity.spike_timing.listed_events import move_listed, takes_events
 from spikelearn.plasticity.spike_timing.stepwise import Seen, StepwiseRule, Traces
 
 
@@ -85,6 +86,15 @@ class Vogels(StepwiseRule):
         check_positive("tau", tau, "s")
         self.learning_rate, self.alpha = learning_rate, 2.0 * target_rate * tau
         self.decay = math.exp(-dt / tau)
+
+    def moved_by_events(self, seen: Seen, traces: Traces) -> bool:
+        if type(self).terms is not Vogels.terms or not takes_events(seen):
+            return False
+        x, traces["pre"] = followed(traces.get("pre"), seen.pre, self.decay)
+        y, traces["post"] = followed(traces.get("post"), seen.post, self.decay)
+        up, down = -self.learning_rate * seen.post, self.learning_rate * (self.alpha - y)
+        move_listed(seen, x, up, down, bounds=(self.low, self.high))
+        return True
 
     def terms(self, seen: Seen, traces: Traces) -> dict[str, Tensor]:
         x, traces["pre"] = followed(traces.get("pre"), seen.pre, self.decay)

@@ -113,6 +113,11 @@ EXAMPLES = {
     "kernels.connections.deliver": lambda: (real(T + 2, B, N), *CONNECTIONS, real(4), 2, real(T, B, M)),
     "kernels.connections.correlate": lambda: (real(N, T + 2, B), *CONNECTIONS, real(T, B, M), 2, real(4)),
     "kernels.connections.carry_back": lambda: (real(T, B, M), *CONNECTIONS, real(4), 2, real(T + 2, B, N)),
+    "kernels.listed_changes.change_listed": lambda: (
+        *(real(N), real(N), real(M), real(M), np.array([0, 1, 3, 4], I4), np.arange(4, dtype=I4), CONNECTIONS[0]),
+        *(np.arange(4, dtype=I4), np.array([0, 1, 2, 3, 4, 4, 4, 4]), np.arange(4, dtype=I4), 1.0, 1.0, 0.0, 1.0),
+        real(4),
+    ),
     "kernels.pool.largest_of_four": lambda: (real(60), (2, 5, 6), real(12), np.zeros(12, U1)),
     "kernels.pool.largest": lambda: (real(60), (2, 5, 6), (2, 3), real(8), np.zeros(8, U1)),
     "kernels.pool.put_back": lambda: (
