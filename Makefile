@@ -42,7 +42,7 @@ lint: .venv/installed
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs,events,onnx,peers,ray,distributed,test]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all,docs,peers,ray,distributed,test]'
 	touch $@
 
 clean:

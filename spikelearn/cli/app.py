@@ -12,6 +12,7 @@ import typer
 from spikelearn.cli.common import INTERRUPTED, output, progress, spread
 from spikelearn.component_text import one_of
 from spikelearn.declared import docstring_in
+from spikelearn.extras import extra_of
 
 #: Set to see the traceback behind an error's sentence.
 DEBUG_VARIABLE = "SPIKELEARN_DEBUG"
@@ -157,6 +158,8 @@ def _fail(words: str, code: int) -> int:
 def _words(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'a file'}: {error.strerror.lower()}"
+    if isinstance(error, ModuleNotFoundError) and (extra := extra_of((error.name or "").partition(".")[0])):
+        return f"{error.name} is not installed: pip install 'spikelearn[{extra}]'"
     if isinstance(error, ValueError) and str(error):
         return str(error)
     return f"unexpected {type(error).__name__} ({error}): set {DEBUG_VARIABLE}=1 to see where it comes from"

@@ -36,6 +36,7 @@ from spikelearn.cli.common import (
     read_options,
     read_shared,
 )
+from spikelearn.extras import check_extra
 from spikelearn.report import write_all
 from spikelearn.runs import merged
 from spikelearn.threads import cores, said_number
@@ -97,6 +98,7 @@ def compare_command(
       spikelearn compare --rules bptt fa dfa --set net=64-30-30-10 epochs=5 --axis data-fraction=0.1,0.5 depth=1,2,4
       spikelearn compare --suite quick --jobs 2
     """
+    check_extra("report", "a comparison")  # before it runs, for its page comes last
     everywhere = {"device": device, "data_root": data_root}
     options: dict[str, Any] = {
         "engine": _engine(engine, jobs, threads, address, cpus, gpus),

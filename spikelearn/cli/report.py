@@ -8,6 +8,7 @@ import typer
 from spikelearn.bench import TrialFolder
 from spikelearn.cli.common import Imports, output
 from spikelearn.cli.inspect import settings_and_sources
+from spikelearn.extras import check_extra
 from spikelearn.report import write_all, write_run_report
 from spikelearn.training import RunFolder
 
@@ -29,6 +30,7 @@ def report_command(
     if run.metrics.is_file():
         output.print(str(write_run_report(run, *settings_and_sources(run), _aligned(run.path))))
         return
+    check_extra("report", "the page of a comparison")
     for path in write_all(Path(folder)).values():
         output.print(str(path))
 

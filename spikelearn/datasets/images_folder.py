@@ -10,6 +10,7 @@ from spikelearn.datasets.base import ImageDataset, Split
 from spikelearn.datasets.class_folders import by_class
 from spikelearn.datasets.provenance import Provenance
 from spikelearn.datasets.splits import chosen_of, part_of
+from spikelearn.extras import from_extra
 
 #: Endings of pictures, in lower case.
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
@@ -101,10 +102,10 @@ def read_picture(path: Path, size: int, colour: str) -> torch.Tensor:
     Raises:
         ValueError: a file that is no picture, damaged, or of more than ``MOST_PIXELS``.
     """
-    from PIL import Image
+    image = from_extra("PIL.Image", "reading pictures", "images")
 
     try:
-        with Image.open(path) as picture:
+        with image.open(path) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 raise ValueError(f"it has {picture.width} x {picture.height} pixels, expected {MOST_PIXELS} at most")
             shown = picture.convert("RGB" if colour == "rgb" else "L")

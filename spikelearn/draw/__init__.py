@@ -5,6 +5,7 @@
 >>> draw.raster(record, inputs).savefig("raster.png")
 """
 
+import spikelearn.extras.plot  # noqa: F401  before the modules that import matplotlib
 from spikelearn.draw.aligned_updates import aligned
 from spikelearn.draw.confused import confusion
 from spikelearn.draw.examined import examined

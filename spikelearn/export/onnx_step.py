@@ -10,6 +10,7 @@ from torch import nn
 
 from spikelearn.export.base import FORMATS, Exported, Format
 from spikelearn.export.nir_fold import Weighted, folded
+from spikelearn.extras import from_extra
 from spikelearn.files import write_atomically
 from spikelearn.network import Network, check_weights_finite
 from spikelearn.neurons import IF, LIF, CubaLIF, LeakyIntegrator
@@ -45,10 +46,7 @@ class ONNX(Format):
 
 def step_model(network: Network, input_shape: Sequence[int]) -> Any:
     """The ``onnx.ModelProto`` of one step; errors as of ``ONNX``."""
-    try:
-        import onnx
-    except ImportError as error:
-        raise ValueError("onnx is not installed: pip install 'spikelearn[onnx]'") from error
+    onnx = from_extra("onnx", "an export as ONNX")
     check_weights_finite(network)
     if not network.wiring.chain or network.feedback or any(block.delay for block in network.blocks.values()):
         raise ValueError("the network is no chain of blocks without delays, as ONNX is written here")

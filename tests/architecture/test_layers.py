@@ -12,6 +12,7 @@ LAYERS = [
         "checks",
         "data_root",
         "docstrings",
+        "extras",
         "fast_path",
         "files",
         "kernels",

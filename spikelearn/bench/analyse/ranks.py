@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from spikelearn.extras import from_extra
+
 #: Fewest data sets, and arms, for which ranks are tested.
 LEAST = 3
 
@@ -46,7 +48,7 @@ def ranked(values: Mapping[str, Mapping[str, float]], level: float = 0.95) -> Ra
 
     Source: Demsar, Journal of Machine Learning Research 7, 2006, section 3.2.2.
     """
-    import pandas as pd
+    pd = from_extra("pandas", "a comparison of ranks")
     from scipy import stats
 
     arms = list(dict.fromkeys(arm for found in values.values() for arm in found))
@@ -61,7 +63,7 @@ def ranked(values: Mapping[str, Mapping[str, float]], level: float = 0.95) -> Ra
         return Ranks(ranks, blocks, left_out=left_out, reason=few)
     if (table.nunique(axis=1) == 1).all():
         return Ranks(ranks, blocks, left_out=left_out, reason="all arms are equal on every data set")
-    import scikit_posthocs
+    scikit_posthocs = from_extra("scikit_posthocs", "a comparison of ranks")
 
     p = float(stats.friedmanchisquare(*[table[arm] for arm in kept]).pvalue)
     found = scikit_posthocs.posthoc_nemenyi_friedman(table.reset_index(drop=True))

@@ -25,6 +25,7 @@ from spikelearn.bench.run.trial_folder import TrialFolder, read_object
 from spikelearn.bench.run.trial_record import TrialRecord
 from spikelearn.component_text import parted
 from spikelearn.documents import is_untouched, read_toml
+from spikelearn.extras import from_extra
 from spikelearn.tasks import ACCURACY, Measure
 
 #: Columns that say where a row belongs; ``number`` is the value of the axis where that is one number.
@@ -103,7 +104,7 @@ class Results:
         before the test: such rows have a score, and no other measure. ``net`` is the network that the arms share at
         the base point, ``network`` the one that was trained.
         """
-        import pandas as pd
+        pd = from_extra("pandas", "the table of results")
 
         measured = {trial: measures_of(record) for trial, record in self.records.items()}
         rows = [{**place, **measured[place["trial"]]} for place in self.places if place["trial"] in measured]
@@ -121,7 +122,7 @@ class Results:
         return self._long(BLOCK, block_rows)
 
     def _long(self, names: Sequence[str], rows_of: Callable[[TrialRecord], Cells]) -> Any:
-        import pandas as pd
+        pd = from_extra("pandas", "the table of results")
 
         place_names = [name for name in PLACE if name not in ("when", "condition")]
         rows: Cells = []

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from spikelearn.extras import from_extra
 from spikelearn.seeding import derived_seed
 
 #: Seconds between two signs of life of a trial; one that gave none for twice as long was killed, and is begun again.
@@ -32,10 +33,7 @@ def optuna_here() -> Any:
     Raises:
         ValueError: it is not installed.
     """
-    try:
-        import optuna
-    except ImportError as error:
-        raise ValueError("tuning needs the package optuna: install it with pip install optuna") from error
+    optuna = from_extra("optuna", "tuning")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
 

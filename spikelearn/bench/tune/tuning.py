@@ -21,6 +21,7 @@ from spikelearn.bench.tune.studies import AT_RANDOM, DEFAULT, HEARTBEAT, ended, 
 from spikelearn.checks import check_count, check_positive
 from spikelearn.datasets import short_name
 from spikelearn.documents import is_untouched, read_toml, write_toml
+from spikelearn.extras import check_extra
 from spikelearn.runs import Settings, filled_in, merged, needs_of, prepare, settings_from, usable_device
 from spikelearn.runs.settings import ELSEWHERE
 from spikelearn.runs.settings_files import with_imports
@@ -75,6 +76,7 @@ def tune(
         ValueError: settings, a space or a storage that cannot be used; no trial ended, or none without NaN.
         Interrupted: asked to stop; what had ended is kept.
     """
+    check_extra("tune", "tuning")
     check_count("trials", trials)
     check_count("seed", seed, least=0)
     if minutes is not None:

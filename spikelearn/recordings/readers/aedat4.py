@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from spikelearn.extras import from_extra
 from spikelearn.recordings.events import Column
 from spikelearn.recordings.readers.base import Reading, Recording, content_of, structured
 
@@ -132,7 +133,7 @@ def _packets(body: bytes, start: int, codec: str | None, wanted: int) -> list[Co
 def _unpacked(packed: bytes, codec: str | None) -> bytes:
     if codec is None:
         return packed
-    import pyarrow
+    pyarrow = from_extra("pyarrow", "unpacking this recording", "events")
 
     try:
         with pyarrow.CompressedInputStream(pyarrow.BufferReader(packed), codec) as stream:

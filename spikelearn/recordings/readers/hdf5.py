@@ -103,7 +103,11 @@ def read_array(node: Any) -> np.ndarray[Any, Any]:
         filters = node.id.get_create_plist()
         wanted = [filters.get_filter(place)[0] for place in range(filters.get_nfilters())]
         known = [FILTERS[number] for number in wanted if number in FILTERS]
-        cure = f"; it is packed with {known[0]}: pip install hdf5plugin, or unpack it with h5repack" if known else ""
+        cure = (
+            f"; it is packed with {known[0]}: pip install 'spikelearn[events]', or unpack it with h5repack"
+            if known
+            else ""
+        )
         raise ValueError(f"HDF5 cannot read {node.name} ({_one_line(error)}){cure}") from error
 
 

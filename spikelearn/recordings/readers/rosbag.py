@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spikelearn.extras import from_extra
 from spikelearn.recordings.events import EVENT, Column
 from spikelearn.recordings.readers.base import Reading, Recording, content_of
 
@@ -23,14 +24,11 @@ def read_bag(path: Path, _: Reading) -> Recording:
 
     Source: rosbags 0.11; ROS, dvs_msgs/EventArray.
     """
-    try:
-        from rosbags.rosbag1 import Reader
-    except ModuleNotFoundError as error:
-        raise ValueError(".bag is read by rosbags, which is not installed: pip install 'spikelearn[events]'") from error
+    reader = from_extra("rosbags.rosbag1", "reading a .bag").Reader
     content_of(path)
     parts, sensor, kinds = [], None, set()
     try:
-        with Reader(path) as bag:
+        with reader(path) as bag:
             kinds = {connection.msgtype for connection in bag.connections}
             chosen = [connection for connection in bag.connections if connection.msgtype in MESSAGES]
             topics = sorted({connection.topic for connection in chosen})

@@ -27,6 +27,7 @@ import torch
 import torch.distributed as dist
 
 from spikelearn.checks import check_count
+from spikelearn.extras import check_extra
 from spikelearn.training.parallel.reduction import naming_the_loss
 
 T = TypeVar("T")
@@ -187,14 +188,11 @@ def _meet() -> Processes:
             f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but {', '.join(missing)} is not set: start with torchrun, or "
             "unset WORLD_SIZE"
         )
-    try:
-        from lightning_fabric import Fabric
-        from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
-        from lightning_fabric.strategies.ddp import DDPStrategy
-    except ImportError as error:
-        raise ValueError(
-            "training in several processes needs lightning-fabric: pip install 'spikelearn[distributed]'"
-        ) from error
+    check_extra("distributed", "training in several processes")
+    from lightning_fabric import Fabric
+    from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+    from lightning_fabric.strategies.ddp import DDPStrategy
+
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     environment = TorchElasticEnvironment()
     here = int(os.environ["LOCAL_WORLD_SIZE"])

@@ -15,6 +15,7 @@ from typing import Any
 from spikelearn.bench.plan.trial import Trial
 from spikelearn.bench.run.engines.base import ENGINES, Attempt, Crew, Engine, Outcome, Task, Work, attempted, failure_of
 from spikelearn.checks import check_count
+from spikelearn.extras import from_extra
 from spikelearn.files import write_atomically
 
 #: Seconds between two looks at what the cluster has room for, and for which a node is waited for in the beginning.
@@ -81,14 +82,7 @@ def _ray() -> Any:
     # Read when Ray is imported: nothing is reported to its makers unless the user wants it.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        import ray
-    except ImportError as error:
-        raise ValueError(
-            "the engine ray needs the package ray, which is not installed: pip install 'spikelearn[ray]', or take the "
-            "engine local"
-        ) from error
-    return ray
+    return from_extra("ray", "the engine ray", instead="take the engine local")
 
 
 class _Cluster(Crew):

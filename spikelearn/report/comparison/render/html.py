@@ -5,6 +5,7 @@ import gzip
 import json
 from functools import lru_cache
 
+from spikelearn.extras import from_extra
 from spikelearn.report.comparison.page import Page
 from spikelearn.report.comparison.render.templating import rendered, text_of
 
@@ -37,6 +38,5 @@ def _packed(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _packed_plotly() -> str:
-    from plotly.offline import get_plotlyjs
-
-    return _packed(get_plotlyjs())
+    offline = from_extra("plotly.offline", "a page")
+    return _packed(offline.get_plotlyjs())
