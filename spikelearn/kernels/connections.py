@@ -36,6 +36,25 @@ def deliver(
 
 
 @kernel(
+    takes={"line": "any S n", **LISTS, "weight": "real K", "out": "real T m"},
+    holds=("S == T + longest", "longest >= 0"),
+)
+def deliver_one(
+    line: Any, offsets: Any, targets: Any, delays: Any, weight: Any, longest: int, out: Any
+) -> None:  # pragma: no cover
+    """``deliver`` of a single sample, which no threads share: to wake one costs more than a step."""
+    steps, size = line.shape
+    for step in range(steps):
+        for source in range(size):
+            sent = line[step, source]
+            if sent != 0:
+                for k in range(offsets[source], offsets[source + 1]):
+                    at = step + delays[k] - longest
+                    if 0 <= at < steps - longest:
+                        out[at, targets[k]] += weight[k] * out.dtype.type(sent)
+
+
+@kernel(
     parallel=True,
     takes={"line": "any n S B", **LISTS, "post": "real T B m", "sums": "real K"},
     holds=("S == T + longest", "longest >= 0"),

@@ -94,8 +94,11 @@ def _deliver(line: Tensor, weight: Tensor, synapse: Any) -> Tensor:
     if _for_kernels(weight):
         from spikelearn.kernels import connections
 
-        lists = synapse.lists()
-        call(connections.deliver, _entries(line, weight), *lists[:3], _flat(weight), longest, array(out))
+        lists, entries = synapse.lists(), _entries(line, weight)
+        if line.shape[1] == 1:
+            connections.deliver_one(entries[:, 0], *lists[:3], _flat(weight), longest, array(out[:, 0]))
+        else:
+            call(connections.deliver, entries, *lists[:3], _flat(weight), longest, array(out))
         return out
     for delay, matrix, _ in _matrices(synapse, weight):
         sent = line[longest - delay : longest - delay + steps].flatten(0, 1).to(weight.dtype)

@@ -111,6 +111,7 @@ EXAMPLES = {
         *(real(144), CONV[0], real(2 * M * 8), CONV[1], np.array([0, 2, 3]), 1, real(1, 27 * M), real(1, M)),
     ),
     "kernels.connections.deliver": lambda: (real(T + 2, B, N), *CONNECTIONS, real(4), 2, real(T, B, M)),
+    "kernels.connections.deliver_one": lambda: (real(T + 2, N), *CONNECTIONS, real(4), 2, real(T, M)),
     "kernels.connections.correlate": lambda: (real(N, T + 2, B), *CONNECTIONS, real(T, B, M), 2, real(4)),
     "kernels.connections.carry_back": lambda: (real(T, B, M), *CONNECTIONS, real(4), 2, real(T + 2, B, N)),
     "kernels.listed_changes.change_listed": lambda: (
@@ -193,6 +194,7 @@ FREE = {
     ("kernels.diehl_cook.present", 18, "wider"),
     ("kernels.diehl_cook.present", 18, "narrower"),
     *(("kernels.connections.deliver", 6, kind) for kind in ("wider", "narrower")),
+    *(("kernels.connections.deliver_one", 6, kind) for kind in ("wider", "narrower")),
     *(("kernels.connections.correlate", 4, kind) for kind in ("wider", "narrower")),
     *(("kernels.connections.carry_back", 0, kind) for kind in ("wider", "narrower")),
     ("kernels.events.number_active", 0, "wider"),
