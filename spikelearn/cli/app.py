@@ -22,7 +22,7 @@ COMMANDS = {
     **{name: name for name in ("train", "align", "compare", "tune", "report", "evaluate", "export", "inspect")},
     **{"rules": "listing", "locality": "locality", "traces": "traces", "neurons": "listing", "datasets": "datasets"},
     **{"impairments": "listing", "presets": "presets", "meta": "meta", "credits": "credits", "phenotype": "phenotype"},
-    **{name: name for name in ("continual", "doctor", "plot", "verify")},
+    **{name: name for name in ("continual", "doctor", "plot", "simulate", "verify")},
 }
 
 #: Flags after which several values may stand, by subcommand.
@@ -31,6 +31,7 @@ SEVERAL = {
     "continual": ("--rules",),
     "compare": ("--rules", "--data", "--net", "--set", "--axis"),
     "tune": ("--rules", "--rule", "--set"),
+    "simulate": ("--record", "--freeze"),
     "verify": ("--against", "--mend"),
 }
 

@@ -93,7 +93,7 @@ from spikelearn.plasticity.spike_timing.pairings import (
     Pairing,
 )
 from spikelearn.plasticity.spike_timing.protocols import pairing_curve, stdp_window
-from spikelearn.plasticity.spike_timing.rewards import REWARDS, Outcome, Payments, Reward, TargetSpikes
+from spikelearn.plasticity.spike_timing.rewards import REWARDS, Given, Outcome, Payments, Reward, TargetSpikes
 from spikelearn.plasticity.spike_timing.stepwise import Carried, Sent, StepwiseRule
 from spikelearn.plasticity.spike_timing.triplet_stdp import TripletSTDP
 from spikelearn.plasticity.spike_timing.triplets import (
@@ -174,6 +174,7 @@ from spikelearn.tasks import check_targets
 
 __all__ = [
     "Carried",
+    "Given",
     "Payments",
     "Sent",
     "StepwiseRule",

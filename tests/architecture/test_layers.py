@@ -30,6 +30,7 @@ LAYERS = [
     {"hardware"},
     {"measure", "draw"},
     {"training"},
+    {"simulation"},
     {"runs"},
     {"bench", "doctor"},
     {"report"},
