@@ -215,7 +215,8 @@ class Plan(BaseModel):
             filled = self._found(rule, data, tuned, {**_options(own), **_options(placed)})
             if tuned is None:
                 filled = for_neurons(filled, own, filled_in(merged(merged(shared, filled), own)["net"], base))
-            values = merged(merged(merged(shared, {"rule": rule}), filled), own)
+            # Shared settings hold for every arm: they were not said of the rule that a run has by default.
+            values = merged(merged({**shared, "rule": rule}, filled), own)
             values = merged(values, {name: item for name, item in placed.items() if name not in MADE_AXES})
             values["net"] = filled_in(values["net"], base)
             settings = settings_from({**values, "seed": seed, **everywhere})

@@ -24,6 +24,14 @@ def test_names_of_arms_are_those_of_folders():
     assert len(point.trial.id.encode()) < 250
 
 
+def test_steps_that_all_share_are_those_of_every_rule():
+    common = {**COMMON, "lr": 0.3, "optimizer": "sgd", "optimizer_option": {"momentum": 0.5}, "schedule": "constant"}
+    found = [point.trial.settings for point in points(common=common, arms={"fa": {"lr": 0.1}}, seeds=1)]
+    assert [(one.lr, one.optimizer, one.optimizer_option, one.schedule) for one in found] == [
+        (0.3, "sgd", {"momentum": 0.5}, "constant"), (0.1, "sgd", {"momentum": 0.5}, "constant")
+    ]  # fmt: skip
+
+
 def test_arms_x_seeds_under_common_conditions():
     found = points()
     assert [(p.arm, p.seed, p.axis, p.net) for p in found] == [
