@@ -99,8 +99,9 @@ def test_a_plan_in_a_file_and_an_arm_that_is_left_out(tmp_path, capsys):
         'data_fraction = 0.1\n[arms.fast]\nrule = "tssl-bp"\nneuron = "lif"\n[after]\nnoise = ["gaussian:sd=0.3"]\n'
     )
     assert run(["compare", str(plan), "--out", str(tmp_path / "out")]) == 0
-    words = capsys.readouterr().out
+    words, ahead = capsys.readouterr()
     assert "left out: fast:" in words
+    assert ahead.index("left out fast:") < ahead.index("start ")
     assert "1 trial finished" in words
     assert "gaussian" in (tmp_path / "out" / "report.md").read_text()
 

@@ -97,7 +97,7 @@ def compare(
         compared = Compared(out, left_out=left_out, notes=notes)
         write_index(out, _index(out, plan, kept, compared, command, engine, record_names(ordinary, search)))
         if console is not None:
-            console.print("\n".join(searches_of(kept)))
+            console.print("\n".join([*(f"left out {arm}: {why}" for arm, why in left_out.items()), *searches_of(kept)]))
         run_ordinary(ordinary, out, console, search=search)
         _run(kept, out / "trials", engine, console, retry, compared)
     return compared
