@@ -10,7 +10,7 @@ from spikelearn.datasets import DATASETS
 from spikelearn.datasets.names import OWN
 from spikelearn.docstrings import source_of, summary_of
 from spikelearn.hardware import HARDWARE, IMPAIRMENTS
-from spikelearn.loading import NOISES
+from spikelearn.loading import AUGMENTATIONS, NOISES
 from spikelearn.neurons import NEURONS
 from spikelearn.plasticity import RULES
 from spikelearn.plasticity.factors import FACTORS
@@ -80,6 +80,7 @@ def show_datasets(name: str | None, root: Path, as_json: bool) -> None:
 def show_impairments(name: str | None, as_json: bool) -> None:
     """What can be done to inputs, weights and trained networks, or one of them."""
     kinds: dict[str, Registry[Any]] = {"train --noise": NOISES, "train --hardware": HARDWARE, "train --prune": PRUNINGS}
+    kinds["train --augment"] = AUGMENTATIONS
     kinds["train --prune, its score"] = SCORES
     kinds["after training, in a comparison"] = IMPAIRMENTS
     chosen = [registry for registry in kinds.values() if name is None or name in registry]

@@ -14,7 +14,7 @@ from spikelearn.datasets.base import Dataset, EventDataset, ImageDataset, Split
 from spikelearn.datasets.provenance import md5_of
 from spikelearn.datasets.recorded_files import fetch_archives
 from spikelearn.datasets.root import data_root as root_of
-from spikelearn.recordings import as_events
+from spikelearn.recordings import Binning, as_events
 
 #: Faults of recordings that are printed at most.
 SHOWN_FAULTS = 10
@@ -50,8 +50,20 @@ def get(name: str, root: Path) -> None:
     output.print(f"{name}: {folder}")
 
 
-def check(name: str, data_root: str | None, options: dict[str, Any], as_json: bool) -> list[str]:
-    """Read every sample of both splits, and compare archives and files with what was published; the faults found."""
+def binned(data: Dataset, binning: str) -> EventDataset:
+    """Recordings binned as text says; raises ValueError where there are none."""
+    if not isinstance(data, EventDataset):
+        raise ValueError("--binning was given, but the samples are no recordings of events: leave it out")
+    return data.binned_by(Binning.make(binning))
+
+
+def check(
+    name: str, data_root: str | None, options: dict[str, Any], as_json: bool, binning: str | None, steps: int
+) -> list[str]:
+    """Read every sample of both splits, and compare archives and files with what was published; the faults found.
+
+    With ``binning`` recordings are binned into ``steps`` steps, and it is counted what becomes of their events.
+    """
     found: dict[str, Any] = {"name": name}
     faults: list[str] = []
     folder = root_of(data_root) / name
@@ -65,7 +77,8 @@ def check(name: str, data_root: str | None, options: dict[str, Any], as_json: bo
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
             data = open_dataset(name, split, data_root, options)
-        read = _read_all(data, faults) if isinstance(data, EventDataset) else {}
+        data = data if binning is None else binned(data, binning)
+        read = _read_all(data, faults, steps) if isinstance(data, EventDataset) else {}
         found[split] = {"samples": len(data), **read, **data.provenance.record()}
     found["faults"] = faults
     if as_json:
@@ -76,6 +89,8 @@ def check(name: str, data_root: str | None, options: dict[str, Any], as_json: bo
             row = found[split]
             same = {True: "the published files", False: "not the published files", None: ""}[row.get("published")]
             events = f", {row['events']} events" if "events" in row else ""
+            if "merged" in row:
+                events += f" ({row['merged']} meet another in {steps} steps, {row['outside']} lie outside)"
             output.print(", ".join(filter(None, [f"{name}, {split}: {row['samples']} samples{events}", same])))
     for fault in faults[:SHOWN_FAULTS]:
         output.print(f"  {fault}")
@@ -83,18 +98,22 @@ def check(name: str, data_root: str | None, options: dict[str, Any], as_json: bo
     return faults
 
 
-def _read_all(data: EventDataset, faults: list[str]) -> dict[str, Any]:
+def _read_all(data: EventDataset, faults: list[str], steps: int) -> dict[str, Any]:
     """The events of all recordings that are right, and how many were out of order; faults are added."""
-    events = unsorted = 0
+    events = unsorted = outside = merged = 0
     for index in range(len(data)):
         try:
             recording = as_events(data.recording(index), data.sensor_size, in_order=data.in_order)
+            if data.binning is not None:
+                found = data.binning.of_events(recording, data.sensor_size, steps, data.start)
+                outside, merged = outside + found.outside, merged + found.merged
         except ValueError as error:
             faults.append(f"{data.place(index)}: {error}")
             continue
         events += len(recording.t)
         unsorted += recording.late is not None
-    return {"events": events, "recordings out of order": unsorted}
+    counted = {} if data.binning is None else {"outside": outside, "merged": merged}
+    return {"events": events, "recordings out of order": unsorted, **counted}
 
 
 def show(data: Dataset, name: str, sample: int, steps: int, out: str | None) -> None:

@@ -22,7 +22,10 @@ def datasets_command(
     ] = None,
     split: Annotated[str, typer.Option(help="show: train or test.")] = "train",
     sample: Annotated[int, typer.Option(help="show: number of the sample.")] = 0,
-    steps: Annotated[int, typer.Option(help="show: frames of a .gif.")] = 20,
+    steps: Annotated[int, typer.Option(help="show: frames of a .gif; check: steps of --binning.")] = 20,
+    binning: Annotated[
+        str | None, typer.Option(help="How recordings become steps; check counts the events that meet in them.")
+    ] = None,
     out: Annotated[
         str | None, typer.Option(help="show: picture to write, .png or .gif; default: NAME-SAMPLE.png")
     ] = None,
@@ -40,6 +43,7 @@ def datasets_command(
       spikelearn datasets
       spikelearn datasets nmnist
       spikelearn datasets check digits
+      spikelearn datasets check digits-events --steps 10 --binning down=2
       spikelearn datasets cache --clear
     """
     given = list(words or ())
@@ -69,21 +73,21 @@ def datasets_command(
 
         show_datasets(given[0] if given else None, root, as_json)
         return
-    from spikelearn.cli.dataset_actions import SPLITS, check, get, show
+    from spikelearn.cli.dataset_actions import SPLITS, binned, check, get, show
     from spikelearn.datasets import full_name, open_dataset
 
     name, options = full_name(given[0]), read_options("--data-option", data_option) or {}
     if action == "get":
         get(name, root)
     elif action == "check":
-        faults = check(name, data_root, options, as_json)
+        faults = check(name, data_root, options, as_json, binning, steps)
         if faults:
             raise typer.Exit(1)
     else:
         if split not in SPLITS:
             raise ValueError(f"--split is {split!r}, expected train or test")
         shown = open_dataset(name, "train" if split == "train" else "test", data_root, options)
-        show(shown, given[0], sample, steps, out)
+        show(shown if binning is None else binned(shown, binning), given[0], sample, steps, out)
 
 
 def _there(is_there: bool) -> str:

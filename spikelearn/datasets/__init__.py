@@ -13,6 +13,7 @@ from spikelearn.datasets.dvs_lip import DVSLip
 from spikelearn.datasets.emnist import EMNIST
 from spikelearn.datasets.fashion_mnist import FashionMNIST
 from spikelearn.datasets.folder import RecordingsFolder
+from spikelearn.datasets.folds import fold_of
 from spikelearn.datasets.idx import IdxFolder
 from spikelearn.datasets.images_folder import ImagesFolder
 from spikelearn.datasets.kmnist import KMNIST
@@ -64,6 +65,7 @@ __all__ = [
     "RecordedFiles",
     "RecordingsFolder",
     "data_root",
+    "fold_of",
     "full_name",
     "kind_of",
     "open_dataset",

@@ -1,25 +1,28 @@
 """The interface of data sets: targets, and the inputs of any of their samples as [T, B, ...]."""
 
+import copy
 import hashlib
 import json
 import math
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from spikelearn.checks import check_choice
-from spikelearn.datasets.binned_cache import Binned, BinnedCache, Stamp, is_settled, limit, plain, version_of_readers
+from spikelearn.datasets.binned_cache import BinnedCache, Kept, Stamp, is_settled, limit, plain, version_of_readers
 from spikelearn.datasets.provenance import DataWarning, Provenance
 from spikelearn.datasets.root import data_root
-from spikelearn.recordings.binning import dividing, doubt_about, frames_of, of_width
-from spikelearn.recordings.events import as_events
+from spikelearn.recordings.binning import Binning
+from spikelearn.recordings.doubts import doubt_about
+from spikelearn.recordings.events import RecordedEvents, as_events
 from spikelearn.registry import Registry
 from spikelearn.tasks import CLASSIFY, Task
 
@@ -28,9 +31,13 @@ Split = Literal["train", "test"]
 #: Bytes of binned recordings, a bit an entry, that an event data set keeps; what goes beyond is binned anew each time.
 KEPT_BYTES = 2 << 30
 
+#: A change of a recording's events before they are binned, told the number of the sample.
+Change = Callable[[int, RecordedEvents], RecordedEvents]
+
 #: Attributes of recordings that say where and how far they were read, not how they are binned.
-_NO_SETTINGS = {"root", "provenance", "targets", "items", "nearly_empty"} | {
-    f"_{name}" for name in ("kept", "kept_bytes", "caches", "sorted_one", "first", "mended", "said", "endings")
+_NO_SETTINGS = {"root", "provenance", "targets", "items", "nearly_empty", "shape", "binning"} | {
+    f"_{name}"
+    for name in ("kept", "kept_bytes", "caches", "sorted_one", "first", "mended", "said", "endings", "counts")
 }
 
 
@@ -129,12 +136,21 @@ class ImageDataset(Dataset):
         return self.pixels(torch.tensor([index]))[0]
 
 
+class BinnedEvents(NamedTuple):
+    """Recordings that were binned; their events, those outside the bins, and those that met another of their place."""
+
+    recordings: int
+    events: int
+    outside: int
+    merged: int
+
+
 class EventDataset(Dataset):
     """Recordings of events, binned when they are first asked for and kept as bits, in memory and on the disk.
 
     On the disk are kept recordings whose files are known (``stamp``). What is kept is found again only by the same code
-    of the readers and versions of their libraries, by files with the same stamps, and with the same value of every
-    attribute of the data set; where one of them is no plain value, nothing is kept.
+    of the readers and versions of their libraries, by files with the same stamps, and with the same binning and value
+    of every attribute of the data set; where one of them is no plain value, nothing is kept.
 
     Every recording is checked (``as_events`` says what it may be); the array itself is never changed.
     """
@@ -145,6 +161,8 @@ class EventDataset(Dataset):
     sensor_size: tuple[int, int, int]
     #: Width of a bin, seconds, counted from the recording's start; None: bins divide its duration.
     bin_width: float | None = None
+    #: How recordings become steps; ``binned_by`` sets it.
+    binning: Binning | None = None
     #: Time at which recordings start, microseconds; None: that of a recording's first event.
     start: ClassVar[float | None] = None
     #: Whether a recording whose times decrease is damaged; else its events are sorted, and it is said once.
@@ -154,12 +172,39 @@ class EventDataset(Dataset):
 
     def __init__(self, split: Split, root: str | Path | None = None) -> None:
         super().__init__(split, root)
+        self.forget()
+
+    def forget(self) -> None:
+        """Keep nothing of what was binned, in memory, and take the next recordings for the first."""
         self._kept: dict[tuple[int, int], np.ndarray] = {}
         self._caches: dict[str, BinnedCache] = {}
         self._kept_bytes = 0
         self._sorted_one = False
+        self._counts: dict[int, tuple[int, int, int]] = {}
         #: Events, events outside the bins and duration (s) of the first recordings; None: they have been looked at.
         self._first: list[tuple[int, int, float]] | None = []
+
+    def binned_by(self, binning: Binning) -> Self:
+        """The same recordings, binned in another way; a width that the data set has holds where none is said.
+
+        Raises:
+            ValueError: a width beside that of the data set, or bins of events; a sensor too small for what is seen.
+        """
+        if self.bin_width is not None:
+            if binning.by_events or binning.width not in (0.0, self.bin_width):
+                raise ValueError(
+                    f"the data set has bin_width {self.bin_width:g} s, and the binning says {binning}: leave one out"
+                )
+            binning = replace(binning, width=self.bin_width)
+        other = copy.copy(self)
+        other.shape, other.binning = binning.shape_of(self.sensor_size), binning
+        other.forget()
+        return other
+
+    def binned_events(self) -> BinnedEvents:
+        """What became of the events of all recordings that were binned or read so far."""
+        counts = np.array([*self._counts.values()], np.int64).reshape(-1, 3).sum(0).tolist()
+        return BinnedEvents(len(self._counts), *counts)
 
     @abstractmethod
     def recording(self, index: int) -> Any:
@@ -174,26 +219,45 @@ class EventDataset(Dataset):
         """The source of a sample, for messages."""
         return f"{DATASETS.name_of(type(self))}, {self.split} sample {index}"
 
-    def frames(self, indices: Sequence[int], n_steps: int) -> Tensor:
-        """Recordings binned into ``n_steps`` time bins, bytes of 0 or 1 per pixel and polarity, [T, B, P, H, W].
+    def frames(self, indices: Sequence[int], n_steps: int, change: Change | None = None) -> Tensor:
+        """Recordings as ``n_steps`` steps, [T, B, P, H, W]: bytes of 0 or 1, or numbers where the binning counts.
+
+        Args:
+            indices: which samples.
+            n_steps: number of bins T.
+            change: what is done to the events first; then every recording is binned anew.
 
         Raises:
             ValueError: a recording that is damaged, too short, or not of this sensor; data set, sample and the first
                 such event are named.
         """
-        binned = np.empty((n_steps, len(indices), math.prod(self.sensor_size)), np.uint8)
-        cache = self._cache(n_steps)
+        binning = self._binning()
+        shape = binning.shape_of(self.sensor_size)
+        size = math.prod(shape)
+        binned = np.empty((n_steps, len(indices), size), np.uint8 if binning.binary else np.float32)
+        cache = None if change is not None else self._cache(n_steps)
         for place, index in enumerate(indices):
-            bits = self._binned(int(index), n_steps, cache)
-            binned[:, place] = np.unpackbits(bits, count=n_steps * binned.shape[2]).reshape(n_steps, -1)
-        frames = torch.from_numpy(binned).view(n_steps, len(indices), *reversed(self.sensor_size))
+            if change is not None:
+                kept = self._bin(int(index), n_steps, change)
+                self._note(int(index), kept)
+                bits = kept.bits
+            else:
+                bits = self._binned(int(index), n_steps, cache)
+            if binning.binary:
+                binned[:, place] = np.unpackbits(bits, count=n_steps * size).reshape(n_steps, -1)
+            else:
+                binned[:, place] = bits.view(binning.stored).reshape(n_steps, -1)
+        frames = torch.from_numpy(binned).view(n_steps, len(indices), *shape)
         if self._first:
-            doubt = doubt_about(frames, self._first, self.bin_width)
+            doubt = doubt_about(frames, self._first, binning.width or None)
             self._first = None
             if doubt is not None:
                 self.nearly_empty = doubt.nearly_empty
                 warnings.warn(f"{DATASETS.name_of(type(self))}, {self.split}: {doubt.words}", DataWarning, stacklevel=2)
         return frames
+
+    def _binning(self) -> Binning:
+        return self.binning or Binning(width=self.bin_width or 0.0)
 
     def stamp(self, index: int) -> Stamp | None:
         """What changes when the file of a recording is written anew; None: it comes from no file that is known."""
@@ -212,7 +276,7 @@ class EventDataset(Dataset):
 
     def _cache(self, n_steps: int) -> BinnedCache | None:
         """What the disk keeps of recordings with these settings; None: nothing."""
-        kind = type(self)
+        kind, binning = type(self), self._binning()
         kinds = [one for one in kind.__mro__ if issubclass(one, EventDataset)]
         own = all(one.__module__.startswith("spikelearn.") for one in kinds)
         if not (own or self.reader_version) or not len(self) or self.stamp(0) is None or limit() == 0:
@@ -224,12 +288,13 @@ class EventDataset(Dataset):
         for name in ("sensor_size", "bin_width", "start", "in_order", "reading", "reader_version"):
             settings[name] = getattr(self, name, None)
         try:
-            key = json.dumps([kind.__module__, kind.__qualname__, version, n_steps, plain(settings)])
+            key = json.dumps([kind.__module__, kind.__qualname__, version, n_steps, str(binning), plain(settings)])
         except ValueError:
             return None
         if key not in self._caches:
             name = f"{DATASETS.name_of(kind)}-{self.split}-{n_steps}-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
-            n_bytes = -(-n_steps * math.prod(self.sensor_size) // 8)
+            entries = n_steps * math.prod(binning.shape_of(self.sensor_size))
+            n_bytes = -(-entries // 8) if binning.binary else entries * binning.stored.itemsize
             self._caches[key] = BinnedCache(name, n_bytes, len(self))
         return self._caches[key]
 
@@ -252,20 +317,20 @@ class EventDataset(Dataset):
             self._kept_bytes += binned.bits.nbytes
         return binned.bits
 
-    def _bin(self, index: int, n_steps: int) -> Binned:
+    def _bin(self, index: int, n_steps: int, change: Change | None = None) -> Kept:
+        binning = self._binning()
         try:
             events = as_events(self._recorded(index), self.sensor_size, in_order=self.in_order)
-            if self.bin_width is None:
-                bins = dividing(events.t, n_steps)
-            else:
-                bins = of_width(events.t, n_steps, self.bin_width, self.start)
+            late = events.late
+            events = events if change is None else change(index, events)
+            found = binning.of_events(events, self.sensor_size, n_steps, self.start)
         except ValueError as error:
             raise ValueError(f"{self.place(index)}: {error}") from error
         t = events.t
         start = self.start if self.start is not None else t[0] if len(t) else 0
         seconds = float((t[-1] - start) * 1e-6) if len(t) else 0.0
-        bits = np.packbits(frames_of(events, bins, self.sensor_size, n_steps).numpy())
-        return Binned(bits, len(t), int(np.count_nonzero(bins == n_steps)), seconds, events.late, self.mended(index))
+        bits = np.packbits(found.values) if binning.binary else found.values.reshape(-1).view(np.uint8)
+        return Kept(bits, found.events, found.outside, found.merged, seconds, late, self.mended(index))
 
     def _recorded(self, index: int) -> Any:
         try:
@@ -275,7 +340,8 @@ class EventDataset(Dataset):
                 f"it has a target, one of {len(self)}, but reading it ends in {error}: give one target a recording"
             ) from error
 
-    def _note(self, index: int, binned: Binned) -> None:
+    def _note(self, index: int, binned: Kept) -> None:
+        self._counts[index] = binned.events, binned.outside, binned.merged
         if binned.late is not None and not self._sorted_one:
             self._sorted_one = True
             warnings.warn(

@@ -58,6 +58,7 @@ _ROW = np.dtype(
         ("late", "<i8"),
         ("events", "<i8"),
         ("outside", "<i8"),
+        ("merged", "<i8"),
         ("seconds", "<f8"),
     ]
 )
@@ -67,14 +68,15 @@ _ENDING = ".bits"
 Stamp = tuple[str, int, int, int, int, int]
 
 
-class Binned(NamedTuple):
+class Kept(NamedTuple):
     """A binned recording, and what is said of it whether it was binned or read."""
 
-    #: Entries of 0 or 1, packed, uint8.
+    #: Entries of 0 or 1, packed, or the bytes of numbers; uint8.
     bits: np.ndarray[Any, Any]
-    #: Events, and those outside the bins.
+    #: Events, those outside the bins, and those that met another one in their bin, pixel and polarity.
     events: int
     outside: int
+    merged: int
     #: Duration, seconds.
     seconds: float
     #: The first event that came too late, or None.
@@ -169,7 +171,7 @@ class BinnedCache:
         self.folder, self.n_bytes, self.samples = cache_folder() / name, n_bytes, samples
         self._parts: list[Part] = []
         self._places: dict[bytes, int] = {}  # of every stamp: 2^32 times the number of its part, and its row
-        self._waiting: list[tuple[Stamp, Binned]] = []
+        self._waiting: list[tuple[Stamp, Kept]] = []
         self._open: dict[Path, Any] = {}
         for path in self.folder.glob(f"*{_ENDING}"):
             self._add(path)
@@ -179,21 +181,21 @@ class BinnedCache:
     def __reduce__(self) -> Any:
         return type(self), (self.folder.name, self.n_bytes, self.samples)
 
-    def get(self, stamp: Stamp) -> Binned | None:
+    def get(self, stamp: Stamp) -> Kept | None:
         """A recording; None where there is none of this stamp, or what is there is damaged."""
         place = self._places.get(_short(stamp))
         if place is None:
             return None
         part, row = self._parts[place >> 32], place & 0xFFFFFFFF
         content = self._read(part.path, part.first + row * self.n_bytes)
-        _, checksum, mended, late, events, outside, seconds = part.rows[row].item()
+        _, checksum, mended, late, events, outside, merged, seconds = part.rows[row].item()
         if len(content) != self.n_bytes or zlib.crc32(content) != checksum:
             del self._places[_short(stamp)]
             return None
         bits = np.frombuffer(content, np.uint8)
-        return Binned(bits, events, outside, seconds, None if late < 0 else late, part.words[mended])
+        return Kept(bits, events, outside, merged, seconds, None if late < 0 else late, part.words[mended])
 
-    def put(self, stamp: Stamp, binned: Binned) -> None:
+    def put(self, stamp: Stamp, binned: Kept) -> None:
         """Keep a recording; many are written at once."""
         self._waiting.append((stamp, binned))
         count = len(self._waiting)
@@ -231,7 +233,7 @@ def _short(stamp: Stamp) -> bytes:
     return hashlib.blake2b(repr(stamp).encode(errors="surrogateescape"), digest_size=16).digest()
 
 
-def _write(folder: Path, n_bytes: int, waiting: list[tuple[Stamp, Binned]]) -> Path | None:
+def _write(folder: Path, n_bytes: int, waiting: list[tuple[Stamp, Kept]]) -> Path | None:
     """Write recordings into a file of its own, and remove what was not used for longest where there is too much."""
     taken = waiting[:]
     del waiting[: len(taken)]
@@ -252,9 +254,10 @@ def _write(folder: Path, n_bytes: int, waiting: list[tuple[Stamp, Binned]]) -> P
     return path
 
 
-def _row(stamp: Stamp, one: Binned, mended: int) -> tuple[Any, ...]:
+def _row(stamp: Stamp, one: Kept, mended: int) -> tuple[Any, ...]:
     late = -1 if one.late is None else one.late
-    return _short(stamp), zlib.crc32(one.bits.tobytes()), mended, late, one.events, one.outside, one.seconds
+    numbers = one.events, one.outside, one.merged, one.seconds
+    return _short(stamp), zlib.crc32(one.bits.tobytes()), mended, late, *numbers
 
 
 def _part(path: Path, n_bytes: int) -> Part | None:
@@ -278,7 +281,7 @@ def _part(path: Path, n_bytes: int) -> Part | None:
     return Part(path, np.frombuffer(index, _ROW, count), words, first)
 
 
-class Kept(NamedTuple):
+class KeptFolder(NamedTuple):
     """What is kept of one data set, split and setting: name, files, their bytes, and the last use (s)."""
 
     name: str
@@ -287,7 +290,7 @@ class Kept(NamedTuple):
     used: float
 
 
-def kept() -> list[Kept]:
+def kept() -> list[KeptFolder]:
     """All that is kept, the last used first."""
     found = []
     for folder in cache_folder().glob("*/"):
@@ -295,7 +298,7 @@ def kept() -> list[Kept]:
         if files:
             used = max(status.st_mtime for _, status in files)
             size = sum(status.st_size for _, status in files)
-            found.append(Kept(folder.name, tuple(path for path, _ in files), size, used))
+            found.append(KeptFolder(folder.name, tuple(path for path, _ in files), size, used))
     return sorted(found, key=lambda one: -one.used)
 
 

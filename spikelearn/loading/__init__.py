@@ -1,5 +1,6 @@
 """Loading: batches of a data set by encoders, noise and an order of samples."""
 
+from spikelearn.loading.augmentations import AUGMENTATIONS, Augmentation
 from spikelearn.loading.batches import Batches, Source, loader_of
 from spikelearn.loading.encoders import (
     ENCODERS,
@@ -22,9 +23,11 @@ from spikelearn.loading.noise import NOISES, Noise
 from spikelearn.loading.sequences import Sequences, collate
 
 __all__ = [
+    "AUGMENTATIONS",
     "ENCODERS",
     "NOISES",
     "ZCA",
+    "Augmentation",
     "Batches",
     "BernoulliRate",
     "CommonThreshold",

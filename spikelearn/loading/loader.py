@@ -1,7 +1,7 @@
 """Batches of a data set, time first, in an order that is a function of (seed, epoch)."""
 
 import copy
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple, Self
 
 import torch
@@ -11,9 +11,11 @@ from spikelearn.checks import check_all_finite, check_count, check_fraction, che
 from spikelearn.datasets.base import Dataset, EventDataset, ImageDataset
 from spikelearn.datasets.subset import parted
 from spikelearn.datasets.targets import check_range
+from spikelearn.loading.augmentations import Augmentation, changing
 from spikelearn.loading.encoders import Direct, Encoder
 from spikelearn.loading.look import Look
 from spikelearn.loading.noise import NOISES, Noise
+from spikelearn.recordings import Binning
 from spikelearn.seeding import generator_for, sample_order
 from spikelearn.tasks import Task
 
@@ -52,6 +54,9 @@ class Loader:
         batch: samples per batch B; the last batch of an epoch may be smaller.
         indices: which samples, int64 [n]; None: all.
         encoder: how still images become sequences; None: ``Direct``. Refused for sequences and recordings of events.
+        binning: how recordings become steps; None: as the data set says. Refused for other samples.
+        augment: changes of the events of recordings, one after another, before they are binned; other ones in every
+            epoch that is shuffled, each a function of (seed, split, epoch, sample). Refused for other samples.
         noise: what disturbs the samples; None: nothing. One of pixels acts before the encoder and is refused for
             sequences and recordings; one of spikes acts on what is binary, recordings or encoded images.
         seed: seed of order and noise.
@@ -71,6 +76,8 @@ class Loader:
         *,
         indices: Tensor | None = None,
         encoder: Encoder | None = None,
+        binning: Binning | None = None,
+        augment: Sequence[Augmentation] = (),
         noise: Noise | None = None,
         seed: int = 0,
         shuffle: bool = False,
@@ -79,6 +86,7 @@ class Loader:
         check_count("n_steps", n_steps)
         check_count("batch", batch)
         self.task = _checked_task(dataset, task)
+        dataset = _binned(dataset, binning, augment)
         dataset.check_steps(n_steps)
         timed = "recordings of events" if isinstance(dataset, EventDataset) else "sequences"
         if encoder is not None and not dataset.still:
@@ -96,7 +104,7 @@ class Loader:
         self.indices = torch.arange(len(dataset)) if indices is None else torch.as_tensor(indices)
         if len(self.indices) == 0:
             raise ValueError("the loader has no samples: give it at least one")
-        self.encoder, self.noise = encoder or Direct(), noise
+        self.encoder, self.noise, self.augment = encoder or Direct(), noise, tuple(augment)
         self.seed, self.shuffle = seed, shuffle
         self._rank, self._processes, self._fill = 0, 1, False
         self._look = Look(dataset)
@@ -195,6 +203,9 @@ class Loader:
             clean = pixels
             pixels = noise.pixels(pixels, indices, key) if noise is not None and noise.of_pixels else pixels
             inputs = self.encoder(pixels, self.n_steps, indices, key)
+        elif self.augment and isinstance(dataset, EventDataset):
+            change = changing(self.augment, dataset.sensor_size, key)
+            clean = inputs = dataset.frames(indices.tolist(), self.n_steps, change)
         else:
             clean = inputs = dataset.frames(indices.tolist(), self.n_steps)
         if noise is not None and not noise.of_pixels:
@@ -244,6 +255,23 @@ def _checked_task(dataset: Dataset, task: Task | None) -> Task:
     if len(targets) and task.classes:
         check_range(targets, getattr(dataset, "classes", None))
     return task
+
+
+def _binned(dataset: Dataset, binning: Binning | None, augment: Sequence[Augmentation]) -> Dataset:
+    """The data set with recordings binned by ``binning``; ValueError where there is one, or a change, and none are."""
+    for one in augment:
+        check_instance("augment", one, Augmentation, "a list of changes of events, for example [Shift(2)]")
+    if binning is not None:
+        check_instance("binning", binning, Binning, "for example Binning(width=3e-3)")
+    if isinstance(dataset, EventDataset):
+        return dataset if binning is None else dataset.binned_by(binning)
+    if binning is not None or augment:
+        what, cure = ("a binning", "binning") if binning is not None else ("a change of events", "augment")
+        raise ValueError(
+            f"{what} was given, but the samples are {'still' if dataset.still else 'sequences'}, not recordings of "
+            f"events: leave {cure} out"
+        )
+    return dataset
 
 
 def check_samples_finite(values: Tensor, axis: int, indices: Tensor, what: str) -> None:

@@ -8,9 +8,11 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from spikelearn.datasets.base import Dataset
+from spikelearn.loading.augmentations import Augmentation
 from spikelearn.loading.encoders import Encoder
 from spikelearn.loading.loader import Loader, Samples, StepSamples
 from spikelearn.loading.noise import Noise
+from spikelearn.recordings import Binning
 from spikelearn.tasks import Task
 
 
@@ -20,7 +22,9 @@ class Sequences(torch.utils.data.Dataset[tuple[Tensor, Any]]):
     >>> torch.utils.data.DataLoader(Sequences(data, n_steps=25), 64, shuffle=True, num_workers=2, collate_fn=collate)
 
     Args:
-        dataset, n_steps, encoder, noise, seed, task: as for ``Loader``; noise is that of epoch 0 in every epoch.
+        dataset, n_steps, encoder, binning, augment, noise, seed, task: as for ``Loader``.
+
+    Noise and changes are those of ``epoch``, which is 0 until it is set; workers that outlive an epoch do not see it.
 
     Shapes: ``sequences[i]``: inputs [T, ...], currents of floating point or spikes as bytes, cut to the sample's
     length, and the target: a class number, numbers [n], class numbers [T] or numbers [T, n].
@@ -35,11 +39,25 @@ class Sequences(torch.utils.data.Dataset[tuple[Tensor, Any]]):
         n_steps: int,
         *,
         encoder: Encoder | None = None,
+        binning: Binning | None = None,
+        augment: Sequence[Augmentation] = (),
         noise: Noise | None = None,
         seed: int = 0,
         task: Task | None = None,
     ) -> None:
-        self._loader = Loader(dataset, n_steps, 1, encoder=encoder, noise=noise, seed=seed, task=task)
+        #: Number of the epoch.
+        self.epoch = 0
+        self._loader = Loader(
+            dataset,
+            n_steps,
+            1,
+            encoder=encoder,
+            binning=binning,
+            augment=augment,
+            noise=noise,
+            seed=seed,
+            task=task,
+        )
         if dataset.valid is not None or dataset.rewards is not None:
             raise ValueError(
                 "the data set has a mask of valid steps or rewards, expected inputs, targets and lengths alone: take "
@@ -52,7 +70,7 @@ class Sequences(torch.utils.data.Dataset[tuple[Tensor, Any]]):
     def __getitem__(self, index: int) -> tuple[Tensor, Any]:
         if not -len(self) <= index < len(self):
             raise IndexError(f"sample {index} of {len(self)}")
-        samples = self._loader.load(torch.tensor([index % len(self)]))
+        samples = self._loader.load(torch.tensor([index % len(self)]), self.epoch)
         lengths = getattr(samples, "lengths", None)
         inputs = samples.inputs[:, 0] if lengths is None else samples.inputs[: int(lengths[0]), 0]
         if self._loader.task.per_step:

@@ -1,10 +1,12 @@
 """Recordings of event cameras: files and arrays of events, checked, and their binning."""
 
-from spikelearn.recordings.binning import bin_by_width, bin_events
+from spikelearn.recordings.binning import Binned, Binning, bin_by_width, bin_events
 from spikelearn.recordings.events import EVENT, RecordedEvents, as_events
 from spikelearn.recordings.readers import FORMATS, Recording, read_recording
 
 __all__ = [
+    "Binned",
+    "Binning",
     "EVENT",
     "FORMATS",
     "RecordedEvents",

@@ -1,6 +1,5 @@
 """The settings of a run: plain values, checked, that name everything it is made of."""
 
-import functools
 import inspect
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -10,17 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_core import PydanticCustomError
 
 from spikelearn.datasets import Dataset, Split
-from spikelearn.datasets.names import checksums_of, full_name, kind_of, open_dataset, stamp_of
+from spikelearn.datasets.names import checksums_of, full_name, kind_of, stamp_of
 from spikelearn.datasets.root import data_root, written_out
 from spikelearn.hardware import HARDWARE, Hardware
 from spikelearn.imports import checksums
-from spikelearn.loading import ENCODERS, NOISES, Encoder, Noise
+from spikelearn.loading import AUGMENTATIONS, ENCODERS, NOISES, Augmentation, Encoder, Noise
 from spikelearn.network import INITIALISERS, READOUTS, InputNorm, Network, build
 from spikelearn.neurons import NEURONS, neuron_factory
 from spikelearn.plasticity import RULES, OptimizerChoice, Rule
+from spikelearn.recordings import Binning
 from spikelearn.runs.groups import Group, Setting, about, in_groups
 from spikelearn.runs.networks import finished
 from spikelearn.runs.nir_networks import is_nir, network_from, said_of_a_string, settled
+from spikelearn.runs.opened import Options, check_pruning, opened
 from spikelearn.seeding import generator_for
 from spikelearn.sparsity import PRUNINGS, Pruning
 from spikelearn.tasks import CLASSIFY, TASKS, Task
@@ -28,9 +29,6 @@ from spikelearn.training.constraints import Constraint, IncomingLength, Incoming
 from spikelearn.training.optimizers import OPTIMIZERS, choose_optimizer
 from spikelearn.training.parts import bounds_of, make_bounds
 from spikelearn.training.schedules import SCHEDULES
-
-Value = bool | int | float | str
-Options = dict[str, Value]
 
 
 class Settings(BaseModel):
@@ -113,6 +111,15 @@ class Settings(BaseModel):
         None, description="Encoder of still images: {names}; default: direct."
     )
     encoder_option: Annotated[Options, Setting(Group.NETWORK)] = Field({}, description="Option of the encoder.")
+    binning: Annotated[str | None, Setting(Group.DATA)] = Field(
+        None, description="How recordings become steps, e.g. width=0.003,overlap=0.5,counts=true,down=2."
+    )
+    augment: Annotated[str | None, Setting(Group.PROTOCOL, names=AUGMENTATIONS)] = Field(
+        None, description="Changes of recordings in training: {names}, e.g. shift:pixels=2+drop:share=0.1."
+    )
+    folds: Annotated[Annotated[int, Field(strict=True, ge=2, le=1000)] | None, Setting(Group.PROTOCOL)] = Field(
+        None, description="Test on one of so many parts of all samples, that of the seed, and train on the others."
+    )
     steps: Annotated[int, Field(strict=True, ge=1, le=1_000_000), Setting(Group.NETWORK)] = Field(
         25, description="Time steps T."
     )
@@ -210,15 +217,21 @@ class Settings(BaseModel):
             READOUTS.get(value)
         return value
 
-    @field_validator("noise", "hardware", "prune", "schedule")
+    @field_validator("noise", "hardware", "prune", "schedule", "augment")
     @classmethod
     def _can_be_made(cls, value: str | None, info: ValidationInfo) -> str | None:
         """A wrong name or option is said before anything is trained."""
         if value:
             registry = about(cls.model_fields[info.field_name or ""]).names
             assert registry is not None
-            registry.make(value)
+            registry.make_several(value) if info.field_name == "augment" else registry.make(value)
         return value
+
+    @field_validator("binning")
+    @classmethod
+    def _is_binning(cls, value: str | None) -> str | None:
+        """One value has one text, so that equal runs are known as such."""
+        return None if value is None else str(Binning.make(value)) or None
 
     @field_validator("task")
     @classmethod
@@ -310,11 +323,14 @@ class Settings(BaseModel):
         options = dict(self.data_option)
         if self.task is not None and "task" in inspect.signature(kind_of(self.data)).parameters:
             options.setdefault("task", self.task)
-        return _kept(self.data, split, there, tuple(options.items()), stamp_of(self.data))
+        fold = None if self.folds is None else (self.folds, self.seed % self.folds)
+        of = (tuple(options.items()), self.binning, fold)
+        return opened(self.data, split, there, *of, stamp_of(self.data))
 
     def sample_shape(self) -> tuple[int, ...]:
         """Shape of one still sample, as its encoder gives it, or one time step; files of one's own are read for it."""
-        known = getattr(kind_of(self.data), "shape", None) or self.make_dataset("train").shape
+        known = None if self.binning else getattr(kind_of(self.data), "shape", None)
+        known = known or self.make_dataset("train").shape
         encoder = self.make_encoder()
         return known if encoder is None else encoder.shape_of(known)
 
@@ -330,6 +346,10 @@ class Settings(BaseModel):
                 raise ValueError("encoder_option is given without an encoder: name one with --encoder")
             return None
         return ENCODERS.build(self.encoder, self.encoder_option)
+
+    def make_augment(self) -> list[Augmentation]:
+        """The changes of recordings in training; raises ValueError on an unknown one or an option."""
+        return AUGMENTATIONS.make_several(self.augment) if self.augment else []
 
     def make_noise(self) -> Noise | None:
         """The noise on all samples, or None; raises ValueError on an unknown noise or option."""
@@ -350,15 +370,8 @@ class Settings(BaseModel):
             return None
         pruning = PRUNINGS.make(self.prune)
         rule = self.make_rule()
-        parts = [*map(bounds_of, rule.parts.values())] or [self.bounds or rule.default_bounds]
-        for low, high in filter(None, parts):
-            if not low <= 0 <= high:
-                raise ValueError(f"bounds go from {low:g} to {high:g}, where no weight can be pruned to 0: include 0")
-        if self.patience is not None and (pruning.gradual or pruning.start > 0):
-            raise ValueError(
-                f"patience is {self.patience} and weights are pruned while training: the best epoch may lie before the "
-                "last of the pruning; drop patience, or prune at the start (gradual=false,start=0)"
-            )
+        bounds = [*map(bounds_of, rule.parts.values())] or [self.bounds or rule.default_bounds]
+        check_pruning(pruning, [one for one in bounds if one], self.patience)
         return pruning
 
     def optimizer_choice(self) -> OptimizerChoice:
@@ -382,20 +395,15 @@ OF_A_RULE = in_groups(Settings.model_fields, Group.STEP)
 #: Settings without which weights mean nothing: under others the same numbers are another network.
 MEANING = tuple(name for name, field in Settings.model_fields.items() if about(field).decides_weights)
 
+#: Settings that are recorded where they are given alone: without them a run is what it was before there were any.
+_WHERE_GIVEN = ("task", "binning", "augment", "folds")
+
 #: Settings on which no result depends. A run that is gone on with keeps its number of threads.
 ELSEWHERE = in_groups(Settings.model_fields, Group.PLACE)
 
 
-@functools.lru_cache(maxsize=2)
-def _kept(
-    name: str, split: Split, root: str | None, options: tuple[tuple[str, Value], ...], stamp: tuple[object, ...]
-) -> Dataset:
-    """A data set, kept because one run after another reads, or even bins, the same; ``stamp`` is of its files."""
-    del stamp
-    return open_dataset(name, split, root, dict(options))
-
-
 def recorded(settings: Settings, names: Collection[str] | None = None) -> dict[str, Any]:
-    """Settings as plain values: all that a result depends on, or those of ``names``; a task only where one is named."""
+    """Settings as plain values: all that a result depends on, or those of ``names``; some only where they are given."""
     kept = set(names or Settings.model_fields) - set(ELSEWHERE)
-    return settings.model_dump(mode="json", include=kept, exclude={"task"} if settings.task is None else None)
+    left_out = {name for name in _WHERE_GIVEN if getattr(settings, name) is None}
+    return settings.model_dump(mode="json", include=kept, exclude=left_out)

@@ -74,7 +74,7 @@ def make_loaders(settings: Settings) -> dict[str, Loader]:
     there = _there(settings, whole.dataset)
     kept, held = hold_out(whole.dataset, settings.validation, settings.seed, there)
     loaders = {
-        "train": _loader(settings, whole.dataset, encoder, indices=kept, shuffle=True),
+        "train": _loader(settings, whole.dataset, encoder, indices=kept, shuffle=True, augment=settings.make_augment()),
         "test": test_loader(settings, encoder),
     }
     if len(held):

@@ -12,6 +12,7 @@ import torch
 
 from spikelearn.cli.app import run
 from spikelearn.datasets import NMNIST, DataWarning, RecordingsFolder, binned_cache
+from spikelearn.recordings import Binning
 from tests.conformance import tiny
 
 TWO = """
@@ -217,3 +218,26 @@ def test_the_command_lists_and_clears(root, capsys):
     assert read(NMNIST("train", root))[1] == [0, 1, 2, 3]
     assert run(["datasets", "--clear"]) == 2
     assert "--clear belongs to" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore::spikelearn.datasets.DataWarning")  # such bins leave events out
+def test_the_binning_is_part_of_the_key(root):
+    for text in ("down=2", "counts=true", "voxels=true,polarity=signed", "width=0.005,overlap=0.5", ""):
+        found, files = read(NMNIST("train", root).binned_by(Binning.make(text)))
+        assert files == [0, 1, 2, 3]
+        again, files = read(NMNIST("train", root).binned_by(Binning.make(text)))
+        assert files == []
+        assert torch.equal(found, again)
+    # A width that is said once by the data set, once by the binning, is one value.
+    assert read(NMNIST("train", root, bin_width=5e-3).binned_by(Binning(overlap=0.5)))[1] == [0, 1, 2, 3]
+    assert read(NMNIST("train", root).binned_by(Binning()))[1] == []
+
+
+def test_what_became_of_the_events_is_known_from_the_cache_too(root):
+    first, second = NMNIST("train", root), NMNIST("train", root)
+    read(first)
+    _, files = read(second)
+    assert files == []
+    assert first.binned_events() == second.binned_events()
+    assert first.binned_events().recordings == 4
+    assert first.binned_events().events - first.binned_events().merged == first.frames(range(4), 6).sum()
