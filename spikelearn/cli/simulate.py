@@ -51,7 +51,7 @@ def simulate_command(
         list[str] | None,
         Option(
             metavar="BLOCK:VARIABLE...",
-            help="What is kept: fc1:spikes, fc1:v:0-9:every=10, out:weight:every=1000, inputs:spikes; repeat for more. "
+            help="What is kept: fc1:spikes, fc1:v:0-9:every=10, fc1:weight:every=1000, inputs:spikes; repeat for more. "
             "Default: the spikes of all blocks.",
         ),
     ] = None,
@@ -75,8 +75,8 @@ def simulate_command(
     \b
     Examples:
       spikelearn simulate 100-50(F50) --input poisson:rate=20 --seconds 2
-      spikelearn simulate runs/digits-stdp-online-1 --plastic --seconds 10 --record out:spikes out:weight:every=100
-      spikelearn simulate export.nir --input current:mean=1.2 --seconds 1 --record out:v --out simulations/nir
+      spikelearn simulate runs/digits-stdp-online-1 --plastic --seconds 10 --record fc1:spikes fc1:weight:every=100
+      spikelearn simulate export.nir --input current:mean=1.2 --seconds 1 --record fc1:v --out simulations/nir
       spikelearn simulate --resume simulations/nir --seconds 5
     """
     if resume is None:

@@ -1,6 +1,6 @@
 """Leaky integrate-and-fire neuron whose threshold rises with every spike."""
 
-from typing import NamedTuple, Self, Unpack
+from typing import Any, NamedTuple, Self, Unpack
 
 import torch
 from torch import Tensor
@@ -97,6 +97,10 @@ class AdaptiveLIF(LeakyNeuron):
         compared = v - self.beta * state.a
         z, v_next = self.fire(v, spike_function, compared)
         return z, compared, AdaptiveLIFState(v_next, self.decay_adaptation * state.a + z)
+
+    def threshold_rise(self, state: Any) -> Tensor:
+        rise: Tensor = self.beta * state.a
+        return rise
 
     def steady_rate(self, current: Tensor) -> Tensor:
         """None: charge balance does not say how far the threshold has risen."""

@@ -114,6 +114,10 @@ class Neuron(nn.Module, ABC):
     def keep(self, state: Any) -> None:
         """Write the buffers ``kept`` from the ``state`` behind a presentation; in training mode alone."""
 
+    def threshold_rise(self, state: Any) -> Tensor | None:
+        """How far the threshold that the next step meets stands above ``v_threshold``; None: it does not move."""
+        return None
+
     def steady_rate(self, current: Tensor) -> Tensor:
         """Spikes per step under a constant ``current``, differentiable; not every model has one."""
         raise ValueError(

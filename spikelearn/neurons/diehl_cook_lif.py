@@ -211,6 +211,10 @@ class DiehlCookLIF(MembraneNeuron, RefractoryTime):
         rise = state.rise.detach()
         self._buffers["theta"] = (fallen.mean(0) + (rise.sum(0) if self.summed else rise.mean(0))).to(self.theta)
 
+    def threshold_rise(self, state: Any) -> Tensor:
+        rise: Tensor = (state.theta - self.theta_start) + state.rise
+        return rise
+
     def steady_rate(self, current: Tensor) -> Tensor:
         """None: which neurons fire depends on all of them."""
         return Neuron.steady_rate(self, current)

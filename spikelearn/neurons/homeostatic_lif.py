@@ -1,6 +1,6 @@
 """Leaky integrate-and-fire neuron whose threshold rises with every spike and is kept between presentations."""
 
-from typing import NamedTuple, Self, Unpack
+from typing import Any, NamedTuple, Self, Unpack
 
 import torch
 from torch import Tensor
@@ -115,6 +115,10 @@ class HomeostaticLIF(LeakyNeuron):
 
     def keep(self, state: HomeostaticLIFState) -> None:
         self._buffers["theta"] = state.theta.detach().mean(0).to(self.theta)
+
+    def threshold_rise(self, state: Any) -> Tensor:
+        rise: Tensor = state.theta
+        return rise
 
     def steady_rate(self, current: Tensor) -> Tensor:
         """None: charge balance does not say how far the threshold has risen."""

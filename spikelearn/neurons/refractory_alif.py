@@ -1,6 +1,6 @@
 """Leaky integrate-and-fire neuron with an adaptive threshold and a refractory time: the one of e-prop."""
 
-from typing import NamedTuple, Self, TypedDict, Unpack
+from typing import Any, NamedTuple, Self, TypedDict, Unpack
 
 import torch
 from torch import Tensor
@@ -129,6 +129,10 @@ class RefractoryALIF(LeakyNeuron):
         rest = torch.where(z > 0, self.refractory, (state.rest - 1).clamp(min=0)).to(v)
         reported = torch.where(free, compared, compared.clamp(max=self.v_leak))
         return z, reported, RefractoryALIFState(v, self.decay_adaptation * state.a + z, spiked, rest)
+
+    def threshold_rise(self, state: Any) -> Tensor:
+        rise: Tensor = self.beta * state.a
+        return rise
 
     def steady_rate(self, current: Tensor) -> Tensor:
         """None: charge balance knows neither of the rest nor of how far the threshold has risen."""

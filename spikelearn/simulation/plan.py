@@ -14,6 +14,9 @@ from spikelearn.synapses import SparseLinear, as_linear
 #: Variables that every block has besides those of its neurons' state.
 OF_EVERY_BLOCK = ("spikes", "v")
 
+#: The variable of neurons whose threshold moves.
+THRESHOLD = "threshold"
+
 #: The variable of an edge.
 WEIGHT = "weight"
 
@@ -29,7 +32,7 @@ class Recorded(NamedTuple):
     Args:
         place: a block, ``inputs``, or for weights a block or an edge ``feedback.NAME``, ``feedforward.NAME``.
         variable: ``spikes``, as events; ``v``, what was compared with the threshold; a variable of the neurons' state,
-            behind the step; ``weight``, behind the step.
+            behind the step; ``threshold`` where it moves, which the next step meets; ``weight``, behind the step.
         neurons: numbers in the flat population, of weights those of the targets; None: all.
         every: it is kept at the steps that this divides, counted from 0; of spikes 1.
     """
@@ -120,12 +123,26 @@ def check_plan(plan: Iterable[Recorded], network: Network, sizes: Mapping[str, i
             raise ValueError(f"the plan names {item.place!r}, expected {one_of(item.place, list(sizes))}")
         fields = () if item.place == INPUTS else getattr(state.neurons[item.place], "_fields", ())
         own = tuple(name for name in fields if name not in (*OF_EVERY_BLOCK, "stream", "rest"))
-        known = ("spikes",) if item.place == INPUTS else (*OF_EVERY_BLOCK, *own, WEIGHT)
+        known = ("spikes",) if item.place == INPUTS else (*OF_EVERY_BLOCK, *_moving(network, state, item), *own, WEIGHT)
         if item.variable not in known:
             raise ValueError(f"{item.place} has no variable {item.variable!r}, expected {', '.join(known)}")
         if item.variable == "spikes" and item.every != 1:
             raise ValueError(f"the plan has {item}, but spikes are events, which are kept one by one: leave out every")
         _check_neurons(item, sizes[item.place])
+
+
+def _moving(network: Network, state: State, item: Recorded) -> tuple[str, ...]:
+    rise = network.blocks[item.place].neuron.threshold_rise(state.neurons[item.place])
+    return () if rise is None else (THRESHOLD,)
+
+
+def of_state(item: Recorded, network: Network, state: State) -> Tensor:
+    """A variable of a block's neurons behind a step, [B, ...]: of their state, or their threshold."""
+    neuron, own = network.blocks[item.place].neuron, state.neurons[item.place]
+    values: Tensor = (
+        neuron.v_threshold + neuron.threshold_rise(own) if item.variable == THRESHOLD else getattr(own, item.variable)
+    )
+    return values
 
 
 def _check_neurons(item: Recorded, size: int) -> None:

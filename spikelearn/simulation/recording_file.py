@@ -9,8 +9,8 @@ import numpy as np
 from torch import Tensor
 
 from spikelearn.files import check_writable, naming, replacing
-from spikelearn.network import Record, State
-from spikelearn.simulation.plan import INPUTS, WEIGHT, Joined, Recorded
+from spikelearn.network import Network, Record, State
+from spikelearn.simulation.plan import INPUTS, WEIGHT, Joined, Recorded, of_state
 
 FORMAT = "spikelearn-recording-1"
 
@@ -30,7 +30,7 @@ class RecordingFile:
     Args:
         path: the file, which must not exist unless ``begin_at`` is given.
         plan: what is kept.
-        dt: time step, seconds.
+        network: what is simulated.
         weights: {name of an item: its weights}, of the items that are weights.
         begin_at: go on at this step with a file that is there; what it holds of later steps is left out, at 0 all.
 
@@ -42,17 +42,17 @@ class RecordingFile:
         self,
         path: str | Path,
         plan: Iterable[Recorded],
-        dt: float,
+        network: Network,
         weights: Mapping[str, Joined],
         *,
         begin_at: int | None = None,
     ) -> None:
-        self.path, self.plan, self.weights = Path(path), tuple(plan), weights
+        self.path, self.plan, self.weights, self.network = Path(path), tuple(plan), weights, network
         self._waiting: dict[str, list[tuple[np.ndarray, ...]]] = {item.name: [] for item in self.plan}
         check_writable(self.path)
         if begin_at is None and self.path.exists():
             raise ValueError(f"{self.path} is there already: name another file, or remove it")
-        self.dt, self._laid_out = dt, bool(begin_at)
+        self.dt, self._laid_out = next(iter(network.blocks.values())).neuron.dt, bool(begin_at)
         if begin_at:
             cut(self.path, begin_at, self.plan)
         with naming(self.path):
@@ -106,7 +106,7 @@ class RecordingFile:
             elif item.variable == "v":
                 values = _rows(record[item.place].v, item.neurons)
             else:
-                values = _rows(getattr(state.neurons[item.place], item.variable).unsqueeze(0), item.neurons)
+                values = _rows(of_state(item, self.network, state).unsqueeze(0), item.neurons)
             waiting.append((when[due], values[due]))
 
     def flush(self, steps: int) -> None:

@@ -173,7 +173,7 @@ class Simulation:
         """
         items = self.check_plan(plan)
         weights = {item.name: joined(self.network, item) for item in items if item.variable == WEIGHT}
-        return RecordingFile(path, items, self.dt, weights, begin_at=self.step if resume else None)
+        return RecordingFile(path, items, self.network, weights, begin_at=self.step if resume else None)
 
     def check_plan(self, plan: Iterable[str | Recorded]) -> tuple[Recorded, ...]:
         """The plan, read; raises ValueError as ``record`` where it names something that the network does not have."""

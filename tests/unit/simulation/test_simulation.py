@@ -14,7 +14,7 @@ from spikelearn.neurons import AdaptiveLIF
 from spikelearn.plasticity import BPTT, MSTDP, Given, OnlineSTDP
 from spikelearn.simulation import Current, Poisson, Recording, Regular, Simulation, read_plan
 
-PLAN = ["fc1:spikes", "fc1:v:0-2,5:every=3", "fc1:weight:1:every=20", "inputs:spikes", "fc1:a:every=7", "fc2:spikes"]
+PLAN = ["fc1:spikes", "fc1:v:0-2,5:every=3", "fc1:weight:1:every=20", "inputs:spikes", "fc1:a:every=7", "fc1:threshold:every=7", "fc2:spikes"]
 
 
 def network(net="12-8(F8)-4", neuron=lambda: AdaptiveLIF.per_step(0.9, 0.95)):
@@ -149,7 +149,10 @@ def test_tables_and_values(tmp_path):
     assert weight.post.unique().tolist() == [1]
     first = there.values("fc1", "weight", last=1)
     assert first.values.shape == (1, 12)
-    assert there.values("fc1", "a").step.tolist() == list(range(0, 60, 7))
+    adapted, threshold = there.values("fc1", "a"), there.values("fc1", "threshold")
+    assert adapted.step.tolist() == list(range(0, 60, 7))
+    assert np.allclose(threshold.values, 1.0 + 0.2 * adapted.values)
+    assert threshold.values.max() > 1.2
 
 
 def test_spike_trains_of_neo(tmp_path):
