@@ -1,24 +1,35 @@
 """spikelearn plot"""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer import Option
 
 from spikelearn.cli.common import AsJson, DataRoot, Imports, output, print_json, result_file
+from spikelearn.cli.plot_activity import OF_ACTIVITY, Asked, draw_activity
 from spikelearn.cli.suited import settings_at
+from spikelearn.files import write_atomically
 from spikelearn.plasticity import Batch, Course, Rule, course_of
 from spikelearn.runs import prepare
 from spikelearn.threads import threads
 from spikelearn.training import load_checkpoint
 
-FIGURES = ("why", "window", "pairing")
+#: Figures of rules, and of activity and weights.
+OF_RULES = ("why", "window", "pairing")
+FIGURES = (*OF_RULES, *OF_ACTIVITY)
 
 
 def plot_command(
-    figure: Annotated[str, typer.Argument(metavar="why|window|pairing", help="What to draw.")],
+    figure: Annotated[
+        str, typer.Argument(metavar="FIGURE", help="What to draw: " + ", ".join(OF_RULES + OF_ACTIVITY) + ".")
+    ],
     source: Annotated[
-        str, typer.Argument(metavar="RUN|CONFIG|PRESET", help="A run's folder, a TOML file, or the name of a preset.")
+        str,
+        typer.Argument(
+            metavar="RUN|SIMULATION|CONFIG|PRESET",
+            help="The folder of a run or a simulation, a recording, a TOML file, or the name of a preset.",
+        ),
     ],
     synapse: Annotated[
         str | None,
@@ -28,31 +39,51 @@ def plot_command(
             "one whose weight changes most.",
         ),
     ] = None,
-    sample: Annotated[int, Option(help="why: which sample of the first batch is presented.")] = 0,
-    out: Annotated[str | None, Option(help="PNG to write; default: the figure's name.")] = None,
+    sample: Annotated[int, Option(help="Which sample of the first batch is presented, or was simulated.")] = 0,
+    block: Annotated[str | None, Option(help="weights, changes, movie: of which block; default: the first.")] = None,
+    begin: Annotated[float | None, Option("--from", help="Of a recording: from when on, seconds.")] = None,
+    end: Annotated[float | None, Option("--to", help="Of a recording: up to when, seconds.")] = None,
+    frames: Annotated[int, Option(help="movie: how many; of a run that many batches are learned anew.")] = 40,
+    out: Annotated[
+        str | None,
+        Option(help="File to write; default: the figure's name as PNG, a movie's as GIF; why also as .html."),
+    ] = None,
     data_root: DataRoot = None,
     imports: Imports = None,
     as_json: AsJson = False,
 ) -> None:
-    """Draw why one synapse changed, or what pairs of spikes do to a synapse by their distance and their frequency.
+    """Draw activity and weights, why one synapse changed, or what pairs of spikes do to a synapse.
+
+    raster, membranes, thresholds, rates (maps), histograms (rates and intervals; of weights beside them as
+    weight-histograms), weights, changes (weights before, after, and their difference) and movie (receptive fields as
+    they form) are of a run, as it is trained and one sample is presented, or of a simulation and what it recorded.
 
     why: what the synapse met over one presentation, and what each term of its rule made of it. window and pairing are
     measured from the rule, which is shown pairs of spikes. The rule is one that changes weights at every step:
-    stdp-online, triplet-stdp, mstdp, mstdpet, dopamine-stdp, vogels, clopath or urbanczik-senn (why alone). A run is
-    looked at where it stands, settings before their first batch; nothing but the picture is written.
+    stdp-online, triplet-stdp, mstdp, mstdpet, dopamine-stdp, vogels, clopath or urbanczik-senn (why alone). With
+    --out why.html it is a page that is looked into with the mouse and works offline. A run is looked at where it
+    stands, settings before their first batch; nothing but the picture is written.
 
     \b
     Examples:
       spikelearn plot why runs/digits-stdp-online-1
       spikelearn plot why runs/digits-stdp-online-1 --synapse out:3,28 --out why.png
+      spikelearn plot why runs/digits-stdp-online-1 --out why.html
       spikelearn plot window runs/digits-stdp-online-1
+      spikelearn plot raster simulation --from 0.5 --to 1
+      spikelearn plot changes runs/digits-stdp-online-1 --block fc1
+      spikelearn plot movie runs/digits-stdp-online-1 --frames 30
     """
     if figure not in FIGURES:
         raise ValueError(f"plot was given {figure!r}, expected {', '.join(FIGURES)}")
-    if figure != "why" and (synapse is not None or sample):
+    if figure != "why" and (synapse is not None or (sample and figure in OF_RULES)):
         raise ValueError(f"--synapse and --sample are of plot why, but {figure} was asked for: leave them out")
-    path = result_file(out or f"{figure}.png")
+    path = result_file(out or f"{figure}.{'gif' if figure == 'movie' else 'png'}")
     assert path is not None
+    if figure in OF_ACTIVITY:
+        draw_activity(Asked(figure, source, sample, block, begin, end, frames, data_root), path)
+        _say(path, as_json)
+        return
     settings, folder = settings_at(source)
     if data_root is not None:
         settings = settings.model_copy(update={"data_root": data_root})
@@ -66,9 +97,12 @@ def plot_command(
         loader = loaders["train"]
         batch = Batch.of(next(iter(loader.epoch(0))), loader.task).one(sample)
         course = course_of(training.network, training.rule, batch, synapse)
-    from spikelearn.draw import save, why  # they load matplotlib, which no other command waits for
+    from spikelearn.draw import save, why, why_page  # they load matplotlib, which no other command waits for
 
-    save(why(course), path)
+    if path.endswith(".html"):
+        write_atomically(Path(path), why_page(course).encode())
+    else:
+        save(why(course), path)
     _print(course, path, as_json)
 
 
@@ -78,6 +112,13 @@ def _measure(figure: str, rule: Rule, path: str, as_json: bool) -> None:
     draw.save(draw.window(rule) if figure == "window" else draw.pairing(rule), path)
     if as_json:
         print_json({"rule": rule.name, "picture": path})
+    else:
+        output.print(f"picture {path}")
+
+
+def _say(path: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"picture": path})
     else:
         output.print(f"picture {path}")
 

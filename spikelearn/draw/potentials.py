@@ -8,13 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikelearn.checks import check_count
-from spikelearn.draw.style import COLOURS, blocks_of, clean, is_spike_train, of_sample, times
+from spikelearn.draw.activity_of import record_of
+from spikelearn.draw.style import COLOURS, clean, is_spike_train, of_sample, times
 from spikelearn.network import Network
 from spikelearn.neurons.parts.constants import number_or
 
 
 def membranes(
-    record: Mapping[str, Any],
+    record: Network | Mapping[str, Any],
+    inputs: Any = None,
     *,
     sample: int = 0,
     thresholds: Network | Mapping[str, float] | None = None,
@@ -25,7 +27,9 @@ def membranes(
     """Potential before reset, of neurons from the most to the least active; threshold dashed, spikes as dots.
 
     Args:
-        record: what ``network.run`` returned first, {block: activity with ``spikes`` and ``v`` [T, B, ...]}.
+        record: what ``network.run`` returned first, {block: activity with ``spikes`` and ``v`` [T, B, ...]}; or a
+            network, which is run on ``inputs`` and whose thresholds are drawn.
+        inputs: what a network is run on, [T, B, ...].
         sample: which of the samples.
         thresholds: the network that ran, or {block: threshold}; None: none is drawn, as where each
             neuron has its own.
@@ -37,7 +41,8 @@ def membranes(
         ValueError: no record, a sample that it does not have.
     """
     check_count("traces", traces)
-    blocks = blocks_of(record)
+    thresholds = record if thresholds is None and isinstance(record, Network) else thresholds
+    blocks = record_of(record, inputs)
     if isinstance(thresholds, Network):
         neurons = {name: block.neuron for name, block in thresholds.blocks.items()}
         dt = next(iter(neurons.values())).dt if dt is None else dt
@@ -63,10 +68,12 @@ def membranes(
 
 def _traces(axis: Axes, v: np.ndarray, spikes: np.ndarray, when: np.ndarray, traces: int) -> None:
     order = np.argsort(-spikes.sum(0, dtype=int), kind="stable")
+    order = order[np.isfinite(v[:, order]).any(0)]  # of a recording, those whose potential was kept
     chosen = order[np.linspace(0, len(order) - 1, min(traces, len(order))).astype(int)]
     dotted = is_spike_train(spikes)
     for number, neuron in enumerate(chosen):
         colour = COLOURS[number % len(COLOURS)]
-        axis.plot(when, v[:, neuron], color=colour, linewidth=1.2, label=f"neuron {neuron}")
-        fired = (spikes[:, neuron] > 0) & dotted
+        kept = np.isfinite(v[:, neuron])
+        axis.plot(when[kept], v[kept, neuron], color=colour, linewidth=1.2, label=f"neuron {neuron}")
+        fired = (spikes[:, neuron] > 0) & dotted & kept
         axis.plot(when[fired], v[fired, neuron], "o", color=colour, markersize=4)

@@ -7,26 +7,35 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spikelearn.draw.style import COLOURS, blocks_of, clean, is_spike_train, of_sample, times
+from spikelearn.draw.activity_of import record_of, step_of
+from spikelearn.draw.style import COLOURS, clean, is_spike_train, of_sample, times
+from spikelearn.network import Network
 
 
 def raster(
-    record: Mapping[str, Any], inputs: Any = None, *, sample: int = 0, dt: float | None = None, title: str = ""
+    record: Network | Mapping[str, Any],
+    inputs: Any = None,
+    *,
+    sample: int = 0,
+    dt: float | None = None,
+    title: str = "",
 ) -> Figure:
     """A dot for every spike, a panel for the input and every block; levels of grey for what is no spike train.
 
     Args:
-        record: what ``network.run`` returned first, {block: activity with ``spikes`` [T, B, ...]}.
+        record: what ``network.run`` returned first, {block: activity with ``spikes`` [T, B, ...]}; or a network, which
+            is run on ``inputs``.
         inputs: what the network was run on, [T, B, ...]; None: no panel.
         sample: which of the samples.
-        dt: time step, seconds; None: the axis counts steps.
+        dt: time step, seconds; None: that of the network, else the axis counts steps.
         title: what stands above.
 
     Raises:
         ValueError: no record, a sample that it does not have.
     """
+    blocks, dt = record_of(record, inputs), step_of(record, dt)
     panels = {} if inputs is None else {"input": of_sample("inputs", inputs, sample)}
-    panels |= {name: of_sample(name, seen.spikes, sample) for name, seen in blocks_of(record).items()}
+    panels |= {name: of_sample(name, seen.spikes, sample) for name, seen in blocks.items()}
     heights = [min(max(values.shape[1], 20), 200) ** 0.5 for values in panels.values()]
     figure = Figure(figsize=(8, 1.2 + 0.22 * sum(heights)), layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]

@@ -11,6 +11,7 @@ from torch import Tensor
 from spikelearn.checks import one_of
 from spikelearn.draw.style import as_array
 from spikelearn.network import Network
+from spikelearn.synapses import SparseLinear
 
 #: Images that are shown, of the first neurons or filters.
 SHOWN = 64
@@ -33,19 +34,31 @@ def weights(
     Raises:
         ValueError: an unknown block, or one without weights.
     """
-    tensors = network.state_dict() if isinstance(network, Network) else network
-    shown, values = _chosen(tensors, block)
+    tensors = tensors_of(network)
+    shown, values = chosen_weights(tensors, block)
     first = next((name.split(".")[1] for name in tensors if name.startswith("blocks.")), None)
     if shape is None and isinstance(network, Network) and shown == first:
         shape = network.input_shape
     dense = values.ndim == 2
-    images = values.reshape(len(values), *_image_shape(values, shape)) if dense else _planes(values)
+    images = values.reshape(len(values), *image_shape(values, shape)) if dense else _planes(values)
     if images is None or images.ndim == 2:
         return _matrix(values, shown)
     return _images(_coloured(images), f"{shown}: {{}} of {len(values)} {'neurons' if dense else 'filters'}")
 
 
-def _chosen(tensors: Mapping[str, Tensor], block: str | None) -> tuple[str, np.ndarray]:
+def tensors_of(network: Network | Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Weights by name; of listed connections as matrices [out, in], summed over their delays."""
+    if not isinstance(network, Network):
+        return network
+    tensors: dict[str, Tensor] = dict(network.state_dict())
+    for prefix, synapse in network.synapses().items():
+        if isinstance(synapse, SparseLinear):
+            matrix = synapse.dense().detach()
+            tensors[f"{prefix}weight"] = matrix.sum(1) if matrix.ndim == 3 else matrix
+    return tensors
+
+
+def chosen_weights(tensors: Mapping[str, Tensor], block: str | None) -> tuple[str, np.ndarray]:
     """The block, and its weights: of dense layers [out, in], of filters [out, in, ...]."""
     there: dict[str, Tensor] = {}
     for name, value in tensors.items():
@@ -60,7 +73,7 @@ def _chosen(tensors: Mapping[str, Tensor], block: str | None) -> tuple[str, np.n
     return block, np.nan_to_num(as_array(there[block]).astype(np.float64))
 
 
-def _image_shape(values: np.ndarray, shape: Sequence[int] | None) -> tuple[int, ...]:
+def image_shape(values: np.ndarray, shape: Sequence[int] | None) -> tuple[int, ...]:
     """(C, H, W) of a dense layer's input; (n,) where it is a vector."""
     size = values.shape[1]
     given = tuple(shape or (size,))
@@ -84,7 +97,7 @@ def _coloured(images: np.ndarray) -> np.ndarray:
     return images[:, 1] - images[:, 0] if channels == 2 else images.mean(1)
 
 
-def _limit(values: np.ndarray) -> float:
+def limit_of(values: np.ndarray) -> float:
     """The end of the colour scale: nearly the largest weight."""
     return float(np.quantile(np.abs(values), 0.995)) or float(np.abs(values).max()) or 1.0
 
@@ -95,7 +108,7 @@ def _images(images: np.ndarray, title: str) -> Figure:
     rows = math.ceil(len(images) / columns)
     figure = Figure(figsize=(max(0.62 * columns + 1.0, 2.5), 0.62 * rows + 0.7), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    limit, colour = _limit(images), images.ndim == 4
+    limit, colour = limit_of(images), images.ndim == 4
     for axis in axes:
         axis.axis("off")
     for axis, image in zip(axes, images, strict=False):
@@ -114,7 +127,7 @@ def _images(images: np.ndarray, title: str) -> Figure:
 def _matrix(values: np.ndarray, block: str) -> Figure:
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
     axis = figure.subplots()
-    limit = _limit(values)
+    limit = limit_of(values)
     drawn = axis.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest", aspect="auto")
     figure.colorbar(drawn, ax=axis, label="weight")
     for ticked in (axis.xaxis, axis.yaxis):

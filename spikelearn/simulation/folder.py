@@ -20,7 +20,7 @@ class SimulationFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.about, self.state = self.path / "simulation.json", self.path / "state.ckpt"
-        self.recording = self.path / "recording.h5"
+        self.beginning, self.recording = self.path / "beginning.ckpt", self.path / "recording.h5"
 
     def begin(self, simulation: Simulation, about: Mapping[str, Any]) -> None:
         """Keep what is simulated, and the state that it begins with.
@@ -29,6 +29,8 @@ class SimulationFolder:
             ValueError: a folder that holds a simulation.
         """
         self.check_free()
+        if simulation.rule is not None:
+            save_checkpoint(self.beginning, simulation.state_dict())
         self.save(simulation)
         write_atomically(self.about, json_text(about).encode())
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from PIL import Image
 
 from spikelearn.cli.app import run
 
@@ -63,3 +64,27 @@ def test_settings_of_another_rule_and_another_figure(tmp_path, capsys):
     assert run(["plot", "how", str(plan)]) == 2
     assert "plot was given 'how', expected why, window, pairing" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["plan.toml"]
+
+
+def test_activity_and_weights_of_a_run_and_of_a_simulation(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(["train", *FLAGS, "--neuron", "adaptive-lif", "--out", "run"]) == 0
+    words = ["simulate", "run", "--plastic", "--seconds", "0.3", "--out", "simulated"]
+    kept = ["fc1:spikes", "fc1:v:0-4:every=5", "fc1:weight:every=50", "fc1:threshold:every=10", "inputs:spikes"]
+    assert run([*words, "--record", *kept]) == 0
+    figures = ("raster", "membranes", "thresholds", "rates", "histograms", "weights", "weight-histograms", "changes")
+    for source in ("run", "simulated"):
+        for figure in figures:
+            assert run(["plot", figure, source, "--out", f"{source}-{figure}.png"]) == 0, capsys.readouterr().err
+            assert (tmp_path / f"{source}-{figure}.png").read_bytes().startswith(b"\x89PNG")
+        assert run(["plot", "movie", source, "--frames", "4", "--out", f"{source}.gif"]) == 0
+        assert Image.open(tmp_path / f"{source}.gif").n_frames == 4
+    assert run(["plot", "why", "run", "--out", "why.html"]) == 0
+    page = (tmp_path / "why.html").read_text()
+    assert "Plotly.newPlot" in page
+    assert "<script src" not in page
+    capsys.readouterr()
+    assert run(["plot", "raster", "simulated", "--from", "0.2", "--to", "0.5"]) == 2
+    assert "of the 0.3 s recorded" in capsys.readouterr().err
+    assert run(["plot", "raster", "run", "--from", "0.2"]) == 2
+    assert "--from and --to are of recordings" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from spikelearn import LIF, ArrayDataset, Block, Loader, Network, build, draw, evaluate
+from spikelearn.neurons import AdaptiveLIF
 from spikelearn.plasticity import Batch
 from spikelearn.report import draw_pictures
 from spikelearn.training import RunFolder
@@ -213,3 +214,45 @@ def test_pictures_of_a_folder_without_settings_and_one_that_fails(ran, tmp_path,
     found = draw_pictures(folder)
     assert found.failures == {"membranes": "division by zero"}
     assert len(found.paths) == 3
+
+
+def test_activity_in_one_call_on_a_network_and_data(ran, tmp_path):
+    network, inputs, record = ran
+    for figure in (draw.raster, draw.rates, draw.histograms):
+        mine, theirs = (drawn(figure(*given), tmp_path) for given in ((network, inputs), (record, inputs)))
+        assert len(mine.axes) == len(theirs.axes)
+    bars = draw.rates(network, inputs, sample=1).axes[1].patches
+    expected = record["fc1"].spikes[:, 1].mean(0) / 1e-3
+    assert [bar.get_height() for bar in bars] == pytest.approx(expected.tolist(), rel=1e-5)
+    drawn(draw.membranes(network, inputs), tmp_path)
+    with pytest.raises(ValueError, match="without inputs"):
+        draw.raster(network)
+    with pytest.raises(ValueError, match="no threshold moves"):
+        draw.thresholds(network, inputs)
+
+
+def test_thresholds_rise_at_spikes(tmp_path):
+    network = build("6-4", lambda: AdaptiveLIF.per_step(0.9, 0.95, beta=0.3), bias=False)
+    inputs = torch.full((30, 1, 6), 3.0)
+    with torch.no_grad():
+        next(network.parameters()).fill_(0.1)
+        spikes = network.run(inputs)[0]["fc1"].spikes[:, 0, 0]
+    line = drawn(draw.thresholds(network, inputs), tmp_path).axes[0].lines[0].get_ydata()
+    adapted, expected = 0.0, []
+    for spike in spikes.tolist():
+        adapted = 0.95 * adapted + spike
+        expected.append(1.0 + 0.3 * adapted)
+    assert spikes.sum() > 1
+    assert line == pytest.approx(expected, rel=1e-5)
+
+
+def test_changes_and_fields_that_form(ran, tmp_path):
+    network = ran[0]
+    after = {name: value + 0.1 for name, value in network.state_dict().items()}
+    images = drawn(draw.changes(network, after), tmp_path).axes[2].images[0].get_array()
+    assert np.nanmax(np.abs(images - 0.1)) < 1e-6
+    drawn(draw.weight_histograms(network, after), tmp_path)
+    frames = np.random.default_rng(0).normal(size=(3, 7, 16))
+    assert draw.forming(frames).startswith(b"GIF89a")
+    with pytest.raises(ValueError, match="expected \\[frames, neurons, inputs\\]"):
+        draw.forming(frames[0])
