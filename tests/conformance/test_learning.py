@@ -25,7 +25,7 @@ def test_learns_two_patterns(case):
     assert not knows(training, data), "it knows them already"
     for step in range(200):
         learn(training, data)
-        if step % 20 == 19 and knows(training, data):
+        if step % 5 == 4 and knows(training, data):
             break
     assert knows(training, data)
 

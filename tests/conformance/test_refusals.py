@@ -140,11 +140,21 @@ BROKEN = {
 #: Of networks nothing is known in which an encoder takes part; the others are tested beside what they belong to.
 OTHERS = {"Encoding", "OneChannel", "Passes", "StaticEdges"}
 
+
+def needs_of(cases):
+    """(number of the case, case, place, need) of what the cases of a rule need, each need once."""
+    seen = set()
+    for number, case in enumerate(cases):
+        for place, need in enumerate(case.make().requires):
+            if (key := (type(need).__name__, str(need))) not in seen:
+                seen.add(key)
+                yield number, case, place, need
+
+
 REFUSALS = [
     pytest.param(case, place, way, id=f"{name}-{n}-{type(need).__name__}-{number}")
     for name, cases in RULES.items()
-    for n, case in enumerate(cases)
-    for place, need in enumerate(case.make().requires)
+    for n, case, place, need in needs_of(cases)
     for number, way in enumerate(BROKEN.get(type(need).__name__, []))
     if not (isinstance(need, Neurons) and not need.values and number == 2)  # no attribute of theirs can be wrong
 ]
