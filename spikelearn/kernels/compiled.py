@@ -1,9 +1,10 @@
 """Kernels compiled on first use and kept on disk."""
 
+import gc
 import os
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -167,7 +168,19 @@ def _compiled_once(compiling: Callable[..., Any], path: str) -> Callable[..., An
     alone = _in_turn(compiling, path)
 
     def taken(signature: Any) -> Any:
-        with global_compiler_lock:
+        with global_compiler_lock, _no_garbage_search():
             return alone(signature)
 
     return taken
+
+
+@contextmanager
+def _no_garbage_search() -> Iterator[None]:
+    """Inside, no search for garbage: among what numba makes by the hundred thousand it is an eighth of compiling."""
+    searching = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searching:
+            gc.enable()
