@@ -39,6 +39,12 @@ ROUNDING = {torch.float32: 1e-6, torch.float64: 1e-10}
 ALIKE = {
     *("sdfa", "sign-symmetry", "dkp", "drtp", "sltt", "sltt-k", "ottt", "lls", "lls-mxm", "s-tllr", "hebbian-conv"),
     *("fw-dtp", "emstdp-loihi", "readout-only"),
+    # As three-factor rules of other signals and traces; as others that change weights step by step
+    *("three-factor", "e-prop", "ostl", "superspike", "tess", "local-classifier", "s-tllr-online"),
+    *("mstdpet", "clopath", "urbanczik-senn", "vogels", "dopamine-stdp", "triplet-stdp"),
+    # As align-ada; as pc and pc-incremental; as eqprop; as foldiak
+    *("align-prop", "align-zero", "pc-kl", "pc-prospective", "pc-relaxed", "pc-spiking", "chl", "eqprop-spiking"),
+    *("oja", "bcm"),
 }
 
 #: Epochs of the cases of bptt, which say that processes begin the second alike; what a rule does, one epoch tells.
