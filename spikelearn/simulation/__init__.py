@@ -12,7 +12,17 @@ from spikelearn.simulation.presented import Presented
 from spikelearn.simulation.recording import Recording, Spikes, Values
 from spikelearn.simulation.recording_file import RecordingFile
 from spikelearn.simulation.simulation import Moment, Simulation
-from spikelearn.simulation.sources import SOURCES, Current, Given, Place, Poisson, Regular, Silence, Source
+from spikelearn.simulation.sources import (
+    SOURCES,
+    Current,
+    Given,
+    Place,
+    Poisson,
+    PoissonCounts,
+    Regular,
+    Silence,
+    Source,
+)
 
 __all__ = [
     "SOURCES",
@@ -21,6 +31,7 @@ __all__ = [
     "Moment",
     "Place",
     "Poisson",
+    "PoissonCounts",
     "Presented",
     "Recorded",
     "Recording",

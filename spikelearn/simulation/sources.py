@@ -85,6 +85,32 @@ class Poisson(Source):
         return (drawn(torch.rand, first, count, place) < chance).view(torch.uint8)
 
 
+@SOURCES.register("poisson-counts")
+class PoissonCounts(Source):
+    r"""How many spikes of Poisson processes of one rate come in each step, $n \sim \mathrm{Poisson}(r\,dt)$.
+
+    It stands for many trains that meet equal weights: their rates add up.
+
+    Args:
+        rate: r, spikes per second.
+
+    Raises:
+        ValueError: a negative rate.
+
+    Source: Heeger, "Poisson model of spike generation", 2000.
+    """
+
+    def __init__(self, rate: float = 1000.0) -> None:
+        check_not_negative("rate", rate)
+        self.rate = rate
+
+    def at(self, first: int, count: int, place: Place) -> Tensor:
+        def draw(*shape: int, generator: torch.Generator) -> Tensor:
+            return torch.poisson(torch.full(shape, self.rate * place.dt), generator=generator)
+
+        return drawn(draw, first, count, place)
+
+
 @SOURCES.register("regular")
 class Regular(Source):
     """Spikes at equal distances, those of the inputs spread evenly over one of them.

@@ -32,7 +32,7 @@ LAYERS = [
     {"training"},
     {"simulation"},
     {"runs"},
-    {"bench", "doctor"},
+    {"bench", "doctor", "museum"},
     {"report"},
     {"cli"},
 ]

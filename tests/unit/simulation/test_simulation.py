@@ -12,9 +12,17 @@ from spikelearn import Batch, build
 from spikelearn.cli.app import run
 from spikelearn.neurons import AdaptiveLIF
 from spikelearn.plasticity import BPTT, MSTDP, Given, OnlineSTDP
-from spikelearn.simulation import Current, Poisson, Recording, Regular, Simulation, read_plan
+from spikelearn.simulation import Current, Poisson, PoissonCounts, Recording, Regular, Simulation, read_plan
 
-PLAN = ["fc1:spikes", "fc1:v:0-2,5:every=3", "fc1:weight:1:every=20", "inputs:spikes", "fc1:a:every=7", "fc1:threshold:every=7", "fc2:spikes"]
+PLAN = [
+    "fc1:spikes",
+    "fc1:v:0-2,5:every=3",
+    "fc1:weight:1:every=20",
+    "inputs:spikes",
+    "fc1:a:every=7",
+    "fc1:threshold:every=7",
+    "fc2:spikes",
+]
 
 
 def network(net="12-8(F8)-4", neuron=lambda: AdaptiveLIF.per_step(0.9, 0.95)):
@@ -127,7 +135,7 @@ def test_ctrl_c_stops_behind_a_chunk_and_resume_goes_on(tmp_path, monkeypatch, c
 
 def test_what_is_drawn_does_not_depend_on_how_it_is_asked_for():
     place = simulation().place
-    for source in (Poisson(100.0), Current(0.5, 0.2), Regular(70.0)):
+    for source in (Poisson(100.0), PoissonCounts(3e3), Current(0.5, 0.2), Regular(70.0)):
         whole = source.at(0, 250, place)
         parts = [source.at(first, 50, place) for first in range(0, 250, 50)]
         assert torch.equal(whole, torch.cat(parts))

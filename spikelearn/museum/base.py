@@ -1,0 +1,33 @@
+"""Base of all published models."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+from matplotlib.figure import Figure
+
+from spikelearn.registry import Registry
+
+
+class Model(ABC):
+    """A published network, its numbers, and the figure of its paper.
+
+    Args:
+        scale: share of the published neurons, in (0, 1].
+    """
+
+    #: The name under which the model is registered; ``MODELS.register`` sets it.
+    name: ClassVar[str] = "the model"
+    #: What it is, where it is published, and what its figure shows, a sentence each.
+    title: ClassVar[str]
+    source: ClassVar[str]
+    published: ClassVar[str]
+    #: {quantity: value with its unit}, as published.
+    numbers: ClassVar[Mapping[str, str]]
+
+    @abstractmethod
+    def draw(self) -> tuple[Figure, list[str]]:
+        """Simulate it; its figure, and what was measured, a sentence each."""
+
+
+MODELS = Registry("model", Model)
