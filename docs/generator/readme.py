@@ -9,7 +9,7 @@ from pathlib import Path
 from docs.generator.choose import made, signals
 
 README = Path(__file__).parents[2] / "README.md"
-#: Where the figures stand, as ``spikelearn compare --suite bench`` reported them.
+#: Where the figures stand, as ``spikelearn compare --suite mnist`` reported them.
 BENCH = Path(__file__).parents[1] / "measured/bench.md"
 BEGIN, END = "<!-- rules: python -m docs.generator.readme -->", "<!-- end of rules -->"
 

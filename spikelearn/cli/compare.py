@@ -57,6 +57,7 @@ def compare_command(
     suite: Annotated[
         Text, Option(help="A plan of the package: quick, bench, low-data, ..., claims, or claims/NAME for one of them.")
     ] = None,
+    full: Annotated[bool, Option("--full", help="The longer form of a suite: hours to days.")] = False,
     rules: Annotated[Texts, Option(metavar="RULE...", help="Rules, for example --rules bptt dfa tssl-bp.")] = None,
     data: Annotated[Texts, Option(metavar="DATA...", help="Data sets.")] = None,
     nets: Annotated[Texts, Option("--net", metavar="NET...", help="Networks.")] = None,
@@ -97,6 +98,7 @@ def compare_command(
       spikelearn compare --rules bptt dfa readout-only --data digits --seeds 5 --out comparisons/first
       spikelearn compare --rules bptt fa dfa --set net=64-30-30-10 epochs=5 --axis data-fraction=0.1,0.5 depth=1,2,4
       spikelearn compare --suite quick --jobs 2
+      spikelearn compare --suite bench --jobs 2 --data digits
     """
     check_extra("report", "a comparison")  # before it runs, for its page comes last
     everywhere = {"device": device, "data_root": data_root}
@@ -110,12 +112,12 @@ def compare_command(
     claims = [] if plan else chosen_claims(suite)
     try:
         if claims:
-            check_alone(rules, data, nets, seeds, set_, axis, imports or None, reference_mlp or None)
+            check_alone(full or None, rules, data, nets, seeds, set_, axis, imports or None, reference_mlp or None)
             if ask(claims, Path(out or "comparisons/claims"), options, as_json):
                 raise typer.Exit(FAILED)
             return
-        chosen = _plan(plan, suite, rules, data, nets, seeds, set_, axis, tuned, imports or [], reference_mlp)
-        folder = Path(out or _folder(plan, suite, chosen))
+        chosen = _plan(plan, suite, full, rules, data, nets, seeds, set_, axis, tuned, imports or [], reference_mlp)
+        folder = Path(out or _folder(plan, f"{suite}-full" if full else suite, chosen))
         compared = compare(chosen, folder, **options)
     except Interrupted as stopped:
         progress.print(f"{stopped}; the same command goes on")
@@ -142,12 +144,14 @@ def _tell(compared: Compared, written: Mapping[str, Path], as_json: bool) -> Non
 
 
 def _plan(
-    path: Text, suite: Text, rules: Texts, data: Texts, nets: Texts, seeds: int | None, set_: Texts, axis: Texts,
-    tuned: bool, imports: list[str], reference_mlp: bool = False,
+    path: Text, suite: Text, full: bool, rules: Texts, data: Texts, nets: Texts, seeds: int | None, set_: Texts,
+    axis: Texts, tuned: bool, imports: list[str], reference_mlp: bool = False,
 ) -> Plan:  # fmt: skip
     if path is not None and suite is not None:
         raise ValueError(f"both the plan {path} and the suite {suite!r} are given: name one of them")
-    base = read_plan(Path(path)) if path else read_suite(suite) if suite else plan_from({})
+    if full and not suite:
+        raise ValueError("--full is of a suite: name one with --suite, or leave it out")
+    base = read_plan(Path(path)) if path else read_suite(suite, full=full) if suite else plan_from({})
     if not path and not suite and not rules:
         raise ValueError(
             f"nothing to compare: name a plan, a suite ({', '.join(SUITES.names())}), or rules (--rules bptt dfa)"
@@ -157,6 +161,9 @@ def _plan(
     values |= {name: value for name, value in given.items() if value is not None}
     values["arms"] = {name: own for name, own in base.arms.items() if name in values.get("rules", base.rules)}
     values["on"] = {name: own for name, own in base.on.items() if name in values.get("data", base.data)}
+    # Rules and seeds that are named here are those of every data set.
+    values["only"] = {} if rules else {name: arms for name, arms in base.only.items() if name in (data or base.data)}
+    values["seeds_on"] = {} if seeds else {n: few for n, few in base.seeds_on.items() if n in (data or base.data)}
     values["common"] = merged(base.common, read_shared(set_))
     axes = {name: tuple(_values(text)) for name, text in (read_options("--axis", axis) or {}).items()}
     values["axes"] = {**base.axes, **axes}

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, LiteralString, NamedTuple, NoReturn, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -63,6 +63,10 @@ class Plan(BaseModel):
     seeds: tuple[Annotated[int, Field(strict=True, ge=0, lt=2**63)], ...] = Field(
         (0, 1, 2, 3, 4), description="seeds, or how many", min_length=1
     )
+    seeds_on: dict[str, Annotated[int, Field(strict=True, ge=1)]] = Field(
+        {}, description="{data set: how many of the seeds it gets}; default: all"
+    )
+    only: dict[str, tuple[str, ...]] = Field({}, description="{data set: the arms that are tried on it}; default: all")
     common: dict[str, Any] = Field({}, description="settings that all arms share")
     on: dict[str, dict[str, Any]] = Field({}, description="{data set: settings shared on it}")
     arms: dict[str, dict[str, Any]] = Field({}, description="{arm: its rule and the settings that are its own}")
@@ -113,6 +117,7 @@ class Plan(BaseModel):
                 raise PydanticCustomError(
                     "on", f"[on.{name}] is no data set of the plan, expected {one_of(name, self.data)}"
                 )
+        self._check_parts()
         for name in self.arms:
             if name not in self.rules:
                 raise PydanticCustomError("arms", f"[arms.{name}] is not among the rules: add it there, or drop it")
@@ -128,6 +133,22 @@ class Plan(BaseModel):
         for name in self.rules:
             check_arm(name, self.arms.get(name, {}))
         return self
+
+    def _check_parts(self) -> None:
+        """Raise where seeds or arms of a data set are none of the plan's."""
+        for key in ("seeds_on", "only"):
+            for name in getattr(self, key):
+                if name not in self.data:
+                    _refuse(key, f"[{key}] names {name!r}, no data set of the plan, expected {one_of(name, self.data)}")
+        for name, count in self.seeds_on.items():
+            if count > len(self.seeds):
+                _refuse("seeds_on", f"[seeds_on] gives {name} {count} seeds, expected at most {len(self.seeds)}")
+        for name, arms in self.only.items():
+            if unknown := [arm for arm in arms if arm not in self.rules]:
+                _refuse("only", f"[only] tries {unknown[0]!r} on {name}, expected arms of the plan: add it to rules")
+            if self.against not in arms:
+                reason = f"[only] leaves {self.against!r} out on {name}, with which others are compared: add it"
+                _refuse("only", reason)
 
     @property
     def against(self) -> str:
@@ -148,13 +169,15 @@ class Plan(BaseModel):
             for data, net, (axis, value), arm, seed in itertools.product(
                 self.data, self.nets or (None,), self._places(), self.rules, self.seeds
             )
+            if arm in self.only.get(data, self.rules) and seed in self._seeds_on(data)
         ]
         _check_tasks(points)
         return points
 
     def ordinary(self, **everywhere: Any) -> list[Settings]:
         """What an ordinary network of every data set, network and seed trains under; empty where none is wished."""
-        places = itertools.product(self.data, self.nets or (None,), self.seeds) if self.reference_network else ()
+        every = itertools.product(self.data, self.nets or (None,), self.seeds) if self.reference_network else ()
+        places = [place for place in every if place[2] in self._seeds_on(place[0])]
         found = [settings_from({**self._shared(data, net), "seed": seed, **everywhere}) for data, net, seed in places]
         others = {str(one.make_task()) for one in found} - {"classify"}
         if others:
@@ -166,6 +189,10 @@ class Plan(BaseModel):
     def conditions(self) -> tuple[str, ...]:
         """All that is done to trained networks, each once."""
         return tuple(dict.fromkeys(itertools.chain.from_iterable(self.after.values())))
+
+    def _seeds_on(self, data: str) -> tuple[int, ...]:
+        """The seeds of a data set: the first ones of the plan's."""
+        return self.seeds[: self.seeds_on.get(data)]
 
     def _places(self) -> Iterator[tuple[str | None, Any]]:
         yield None, None
@@ -237,6 +264,10 @@ class Plan(BaseModel):
                 where = f"the tuned file {tuned.file} on {tuned.data}" if tuned else f"{rule} by its default settings"
                 raise ValueError(f"{where} sets {name}, which all arms must share: drop it there")
         return values
+
+
+def _refuse(key: str, reason: str) -> NoReturn:
+    raise PydanticCustomError(cast(LiteralString, key), "{reason}", {"reason": reason})
 
 
 def _options(values: Mapping[str, Any]) -> Mapping[str, Any]:

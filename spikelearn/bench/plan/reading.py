@@ -45,9 +45,27 @@ def read_plan(path: Path) -> Plan:
     return plan_from(imports_beside(path, _underscored(read_toml(path))))
 
 
-def read_suite(name: str) -> Plan:
-    """The plan that comes with the package as the suite ``name``; ValueError for an unknown name."""
-    return plan_from(SUITES.read(name))
+def read_suite(name: str, *, full: bool = False) -> Plan:
+    """The plan that comes with the package as the suite ``name``.
+
+    Args:
+        name: of the suite.
+        full: whether the values of its table [full] are taken over the others.
+
+    Raises:
+        ValueError: an unknown name; a suite that has no table [full].
+    """
+    values = SUITES.read(name)
+    longer = values.pop("full", None)
+    if full and longer is None:
+        raise ValueError(f"the suite {name!r} has no longer form: leave --full out")
+    return plan_from(_over(values, longer) if full else values)
+
+
+def _over(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` with ``others`` in their place, table by table."""
+    tables = {name for name, value in others.items() if isinstance(value, Mapping)}
+    return {**values, **others, **{name: _over(values.get(name, {}), others[name]) for name in tables}}
 
 
 def _underscored(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from spikelearn.bench.plan.nets import deepened
 from spikelearn.bench.plan.reading import plan_from, plan_values, read_plan, read_suite
 from spikelearn.catalogue import SUITES
 from spikelearn.documents import write_toml
+from spikelearn.plasticity import RULES
 from spikelearn.runs import filled_in
 
 COMMON = {"net": "64-12-10", "steps": 6, "epochs": 2}
@@ -115,6 +116,27 @@ def test_every_suite_can_be_laid_out(name):
     assert read_suite(name).points()
 
 
+def test_a_data_set_has_seeds_and_arms_of_its_own():
+    parts = {"seeds_on": {"digits-events": 1}, "only": {"digits-events": ["bptt"]}}
+    found = points(data=["digits", "digits-events"], **parts)
+    assert [(p.data, p.arm, p.seed) for p in found] == [
+        *(("digits", arm, seed) for arm in ("bptt", "fa") for seed in (0, 1)),
+        ("digits-events", "bptt", 0),
+    ]
+
+
+def test_the_bench_tries_every_rule_and_has_a_longer_form():
+    bench, full = read_suite("bench"), read_suite("bench", full=True)
+    assert set(bench.rules) == set(RULES)
+    on_digits = {p.arm for p in bench.points() if p.data == "digits"}
+    assert on_digits == set(bench.rules)
+    few, many = (p.points()[-1].trial.settings for p in (bench, full))
+    assert (few.data, few.data_fraction, few.epochs, few.net) == ("nmnist", 0.02, 5, "2312-100-10")
+    assert (many.data, many.data_fraction, many.epochs, many.net) == ("nmnist", 1.0, 20, "2312-100-10")
+    with pytest.raises(ValueError, match="the suite 'quick' has no longer form: leave --full out"):
+        read_suite("quick", full=True)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -129,6 +151,11 @@ def test_every_suite_can_be_laid_out(name):
         ({"arms": {"slow": {"rule": "bptt"}}}, "not among the rules"),
         ({"rules": ["x"], "arms": {"x": {"rule": "bptt", "epochs": 3}}}, "which all arms must share"),
         ({"on": {"mnist": {}}}, "no data set of the plan"),
+        ({"seeds_on": {"mnist": 1}}, "names 'mnist', no data set of the plan, expected one of digits"),
+        ({"seeds_on": {"digits": 6}}, "gives digits 6 seeds, expected at most 5"),
+        ({"seeds_on": {"digits": 0}}, "seeds_on.digits in the plan is 0"),
+        ({"only": {"digits": ["bptt", "fa"]}}, "tries 'fa' on digits, expected arms of the plan"),
+        ({"only": {"digits": ["readout-only"]}}, "leaves 'bptt' out on digits"),
         ({"after": {"noise": ["gausian:sd=1"]}}, "did you mean 'gaussian'"),
         ({"after": {"noise": ["gaussian:sd=-1"]}}, "sd is -1"),
         ({"reference": "dfa"}, "'dfa' is no arm, expected one of bptt, readout-only"),

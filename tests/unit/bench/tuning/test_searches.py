@@ -128,5 +128,7 @@ def test_searches_that_are_refused(tmp_path, instant, common, options, message):
 
 def test_without_optuna_the_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(ValueError, match=r"tuning needs optuna, which is not installed: pip install 'spikelearn\[tune\]'"):
+    with pytest.raises(
+        ValueError, match=r"tuning needs optuna, which is not installed: pip install 'spikelearn\[tune\]'"
+    ):
         tune("bptt", SMALL, tmp_path, space=LR)
