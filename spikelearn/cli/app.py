@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from spikelearn.cli.common import INTERRUPTED, output, progress, spread
+from spikelearn.cli.pages import page_of
 from spikelearn.component_text import one_of
 from spikelearn.declared import docstring_in
 from spikelearn.extras import extra_of
@@ -71,11 +72,11 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", INTERRUPTED)
     except _UsageError as error:
-        return _fail(error.format_message(), 2)
+        return _fail(_with_page(error.format_message(), page_of(chosen, None)), 2)
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
-        return _fail(_words(error), 2)
+        return _fail(_with_page(_words(error), page_of(chosen, error.__traceback__)), 2)
     return code if isinstance(code, int) else 0
 
 
@@ -154,6 +155,11 @@ def _fail(words: str, code: int) -> int:
         progress.print("error: ", end="", style="bold red")
     progress.print(" ".join(words.split()))
     return code
+
+
+def _with_page(words: str, page: str) -> str:
+    """The sentence with its page; one that names a page itself, as it is."""
+    return words if ".md" in words else f"{words.rstrip('.')} ({page})"
 
 
 def _words(error: Exception) -> str:
