@@ -36,9 +36,12 @@ def presets_command(
     if draw is not None or scale != 1.0:
         _draw(name, draw, scale, as_json)
         return
-    is_model = name is not None and name in MODELS
-    recipes = {} if is_model else {known: read_preset(known) for known in ([name] if name else PRESETS.names())}
-    models = {known: MODELS.get(known) for known in ([name] if is_model else [] if name else MODELS)}
+    if name is None:
+        chosen, drawn = list(PRESETS.names()), list(MODELS)
+    else:
+        chosen, drawn = ([], [name]) if name in MODELS else ([name], [])
+    recipes = {known: read_preset(known) for known in chosen}
+    models = {known: MODELS.get(known) for known in drawn}
     if as_json:
         shown = {known: preset._asdict() for known, preset in recipes.items()}
         print_json(shown | {known: _facts(model) for known, model in models.items()})

@@ -132,7 +132,8 @@ def _go_on(
         raise ValueError(f"the simulation has come to {simulation.seconds:g} s already, expected more than --seconds")
     begin = kept = told = time.monotonic()
     with _bar() as bar:
-        task = bar.add_task("", total=seconds, completed=simulation.seconds)
+        task = bar.add_task("", total=seconds)
+        bar.update(task, completed=simulation.seconds)
         for _ in simulation.chunks(steps, recording):
             now = time.monotonic()
             bar.update(task, completed=simulation.seconds)

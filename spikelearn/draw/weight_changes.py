@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -129,7 +130,7 @@ def forming(weights: np.ndarray, shape: Sequence[int] | None = None, *, seconds:
     return animated(pictures, seconds)
 
 
-def animated(pictures: Sequence["Image.Image"], seconds: float) -> bytes:  # noqa: F821
+def animated(pictures: Sequence[Any], seconds: float) -> bytes:
     """Pictures of one size as a GIF that goes round."""
     import io
 

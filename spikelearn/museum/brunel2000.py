@@ -157,7 +157,7 @@ class Brunel2000(Model):
     def draw(self) -> tuple[Figure, list[str]]:
         figure = Figure(figsize=(11, 8), layout="constrained")
         words = []
-        for part, regime in zip(figure.subfigures(2, 2).ravel(), REGIMES, strict=True):
+        for part, regime in zip(np.asarray(figure.subfigures(2, 2)).flat, REGIMES, strict=True):
             spikes = self.simulated(regime, BEFORE + DRAWN)[round(BEFORE / DT) :].numpy()
             rate, spread = spikes.mean() / DT, _spread(spikes)
             words.append(f"{regime.words}: {rate:.1f} Hz, mean-field {self.mean_field_rate(regime):.1f} Hz{spread}")

@@ -70,7 +70,8 @@ def simulation_of(about: dict[str, Any], folder: RunFolder | None = None) -> Sim
         if on_data:
             raise ValueError("a NIR file says no data: name a generated --input, for example poisson:rate=20")
         read = read_net(about["net"])
-        network, shape = read.network, tuple(read.input_shape)
+        shape: Sequence[int] | None = tuple(read.input_shape)
+        network = read.network
     else:
         network, shape = _network(settings, about["kind"], on_data, folder)
     _freeze(network, about["freeze"])
@@ -86,9 +87,9 @@ def _network(
     """The network, and the shape of its inputs; None: it says it itself."""
     if folder is not None and folder.weights.is_file():
         return trained_network(folder, settings), settings.sample_shape()
-    shape: tuple[int, ...] | None = settings.sample_shape()
+    shape: Sequence[int] | None = settings.sample_shape()
     size = _SIZE.match(settings.net)
-    if not on_data and kind != "run" and size is not None and int(size[0]) != math.prod(shape):
+    if not on_data and kind != "run" and size is not None and int(size[0]) != math.prod(settings.sample_shape()):
         shape = None  # a network of its own size, whose data are not asked for
     network = settings.network_of(shape)
     if folder is not None and folder.checkpoint.is_file():

@@ -139,9 +139,12 @@ def _moving(network: Network, state: State, item: Recorded) -> tuple[str, ...]:
 def of_state(item: Recorded, network: Network, state: State) -> Tensor:
     """A variable of a block's neurons behind a step, [B, ...]: of their state, or their threshold."""
     neuron, own = network.blocks[item.place].neuron, state.neurons[item.place]
-    values: Tensor = (
-        neuron.v_threshold + neuron.threshold_rise(own) if item.variable == THRESHOLD else getattr(own, item.variable)
-    )
+    if item.variable == THRESHOLD:
+        rise = neuron.threshold_rise(own)
+        assert rise is not None, "a plan asks for moving thresholds alone"
+        threshold: Tensor = rise + neuron.v_threshold
+        return threshold
+    values: Tensor = getattr(own, item.variable)
     return values
 
 

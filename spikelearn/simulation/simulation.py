@@ -228,7 +228,7 @@ class Simulation:
         """The class of the states of the neurons behind an edge, by the name of its weights."""
         kind, name, *_ = weight.split(".")
         edges = {"feedback": self.network.feedback, "feedforward": self.network.feedforward}
-        return type(template.neurons[name if kind == "blocks" else edges[kind][name].target])
+        return type(template.neurons[name if kind == "blocks" else str(edges[kind][name].target)])
 
 
 def _needs_steps(item: Recorded) -> bool:

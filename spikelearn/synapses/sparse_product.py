@@ -96,7 +96,8 @@ def _deliver(line: Tensor, weight: Tensor, synapse: Any) -> Tensor:
 
         lists, entries = synapse.lists(), _entries(line, weight)
         if line.shape[1] == 1:
-            connections.deliver_one(entries[:, 0], *lists[:3], _flat(weight), longest, array(out[:, 0]))
+            values: tuple[Any, ...] = (entries[:, 0], *lists[:3], _flat(weight), longest, array(out[:, 0]))
+            connections.deliver_one(*values)
         else:
             call(connections.deliver, entries, *lists[:3], _flat(weight), longest, array(out))
         return out

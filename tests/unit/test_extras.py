@@ -89,7 +89,10 @@ def test_a_command_without_its_library_names_the_extra(library, command, extra, 
 def test_sentences(monkeypatch):
     check_extra("plot", "drawing")
     monkeypatch.setitem(EXTRAS, "none", ("nothing_of_this_name", "nor_this"))
-    with pytest.raises(MissingExtra, match=r"^flying needs nothing_of_this_name and nor_this, which are not installed: pip install 'spikelearn\[none\]'$"):
+    with pytest.raises(
+        MissingExtra,
+        match=r"^flying needs nothing_of_this_name and nor_this, which are not installed: pip install 'spikelearn\[none\]'$",
+    ):
         check_extra("none", "flying")
     with pytest.raises(ValueError, match=r"^walking needs nor_this, .*'spikelearn\[none\]', or sit$"):
         from_extra("nor_this.part", "walking", instead="sit")

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, LiteralString, NamedTuple, NoReturn, Self, cast
+from typing import Annotated, Any, Literal, NamedTuple, NoReturn, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -267,7 +267,7 @@ class Plan(BaseModel):
 
 
 def _refuse(key: str, reason: str) -> NoReturn:
-    raise PydanticCustomError(cast(LiteralString, key), "{reason}", {"reason": reason})
+    raise PydanticCustomError(key, "{reason}", {"reason": reason})
 
 
 def _options(values: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,5 +1,7 @@
 """Changes of listed weights that cost what has spiked, in place of a look at every connection."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -45,5 +47,6 @@ def move_listed(
 
     assert seen.pairs is not None
     assert seen.pairs.sides is not None
-    sides = (array(tensor.contiguous().view(-1)) for tensor in (seen.pre, x, up, down))
-    change_listed(*sides, *seen.pairs.sides[2:], *map(float, (*factors, *bounds)), array(seen.weight.view(-1)))
+    values: list[Any] = [array(tensor.contiguous().view(-1)) for tensor in (seen.pre, x, up, down)]
+    values += [*seen.pairs.sides[2:], *map(float, (*factors, *bounds)), array(seen.weight.view(-1))]
+    change_listed(*values)
