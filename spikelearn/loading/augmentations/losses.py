@@ -12,7 +12,9 @@ class Drop(Augmentation):
     """Every event is left out with a probability, independently.
 
     Args:
-        share: the probability, in [0, 1).
+        share: the probability, in [0, 1), dimensionless.
+
+    Shapes: N events -> at most N.
 
     Raises:
         ValueError: ``share`` outside [0, 1).
@@ -36,6 +38,8 @@ class DropArea(Augmentation):
 
     Args:
         share: a, share of an edge, in [0, 1).
+
+    Shapes: N events -> at most N.
 
     Raises:
         ValueError: ``share`` outside [0, 1).
@@ -61,7 +65,9 @@ class DropTime(Augmentation):
     r"""The events of a part of the recording's duration D are left out, from $t_0 + U[0, (1 - a) D]$ on for a D.
 
     Args:
-        share: a, in [0, 1).
+        share: a, in [0, 1), dimensionless.
+
+    Shapes: N events -> at most N.
 
     Raises:
         ValueError: ``share`` outside [0, 1).
@@ -87,6 +93,8 @@ class Uncaused(Augmentation):
 
     Args:
         share: their number, as a share of the recording's events, rounded; 0 or more.
+
+    Shapes: N events -> N and those that nothing caused.
 
     Raises:
         ValueError: ``share`` negative.

@@ -14,6 +14,8 @@ class Shift(Augmentation):
     Args:
         pixels: m, whole pixels; events that leave the sensor are left out.
 
+    Shapes: N events -> at most N, those that stay on the sensor.
+
     Raises:
         ValueError: ``pixels`` below 0.
 
@@ -39,6 +41,8 @@ class Crop(Augmentation):
 
     Args:
         width, height: w and h, pixels.
+
+    Shapes: N events -> at most N.
 
     Raises:
         ValueError: a size below 1, or above that of the sensor.
@@ -72,6 +76,8 @@ class Flip(Augmentation):
     Args:
         p: the probability, in [0, 1].
 
+    Shapes: N events -> N.
+
     Raises:
         ValueError: ``p`` outside [0, 1].
 
@@ -98,6 +104,8 @@ class Turn(Augmentation):
     Args:
         degrees: $\alpha$, degrees.
         scale: s, 1 or more, dimensionless.
+
+    Shapes: N events -> at most N, those that stay on the sensor.
 
     Raises:
         ValueError: ``degrees`` negative; a scale below 1.

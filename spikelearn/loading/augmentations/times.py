@@ -14,6 +14,8 @@ class TimeJitter(Augmentation):
     Args:
         sd: standard deviation, seconds.
 
+    Shapes: N events -> N.
+
     Raises:
         ValueError: ``sd`` negative.
 
@@ -42,6 +44,8 @@ class TimeStretch(Augmentation):
     Args:
         scale: s, 1 or more, dimensionless.
 
+    Shapes: N events -> N.
+
     Raises:
         ValueError: a scale below 1.
 
@@ -68,6 +72,8 @@ class TimeReverse(Augmentation):
 
     Args:
         p: the probability, in [0, 1].
+
+    Shapes: N events -> N.
 
     Raises:
         ValueError: ``p`` outside [0, 1].
