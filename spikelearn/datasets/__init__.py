@@ -30,6 +30,7 @@ from spikelearn.datasets.shd import SHD
 from spikelearn.datasets.smnist import SMNIST
 from spikelearn.datasets.ssc import SSC
 from spikelearn.datasets.subset import stratified_subset
+from spikelearn.datasets.text import Text
 
 __all__ = [
     "CIFAR10",
@@ -61,6 +62,7 @@ __all__ = [
     "NTIDigits",
     "PokerDVS",
     "Split",
+    "Text",
     "PublishedRecordings",
     "RecordedFiles",
     "RecordingsFolder",

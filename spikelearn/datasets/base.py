@@ -233,20 +233,9 @@ class EventDataset(Dataset):
         """
         binning = self._binning()
         shape = binning.shape_of(self.sensor_size)
-        size = math.prod(shape)
-        binned = np.empty((n_steps, len(indices), size), np.uint8 if binning.binary else np.float32)
         cache = None if change is not None else self._cache(n_steps)
-        for place, index in enumerate(indices):
-            if change is not None:
-                kept = self._bin(int(index), n_steps, change)
-                self._note(int(index), kept)
-                bits = kept.bits
-            else:
-                bits = self._binned(int(index), n_steps, cache)
-            if binning.binary:
-                binned[:, place] = np.unpackbits(bits, count=n_steps * size).reshape(n_steps, -1)
-            else:
-                binned[:, place] = bits.view(binning.stored).reshape(n_steps, -1)
+        kept = [self._changed_or_kept(int(index), n_steps, cache, change) for index in indices]
+        binned = _together(kept, n_steps, math.prod(shape), None if binning.binary else binning.stored)
         frames = torch.from_numpy(binned).view(n_steps, len(indices), *shape)
         if self._first:
             doubt = doubt_about(frames, self._first, binning.width or None)
@@ -255,6 +244,15 @@ class EventDataset(Dataset):
                 self.nearly_empty = doubt.nearly_empty
                 warnings.warn(f"{DATASETS.name_of(type(self))}, {self.split}: {doubt.words}", DataWarning, stacklevel=2)
         return frames
+
+    def _changed_or_kept(
+        self, index: int, n_steps: int, cache: BinnedCache | None, change: Change | None
+    ) -> np.ndarray:
+        if change is None:
+            return self._binned(index, n_steps, cache)
+        binned = self._bin(index, n_steps, change)
+        self._note(index, binned)
+        return binned.bits
 
     def _binning(self) -> Binning:
         return self.binning or Binning(width=self.bin_width or 0.0)
@@ -352,3 +350,22 @@ class EventDataset(Dataset):
             )
         if self._first is not None:
             self._first.append((binned.events, binned.outside, binned.seconds))
+
+
+def _together(kept: Sequence[np.ndarray], n_steps: int, size: int, stored: np.dtype[Any] | None) -> np.ndarray:
+    """Recordings, as they are kept, time first: [T, B, size], bytes of 0 and 1, or numbers of the type ``stored``.
+
+    A step that fills whole bytes is put in its place while it is packed, and so is written once.
+    """
+    if stored is not None:
+        numbers = np.empty((n_steps, len(kept), size), np.float32)
+        for place, values in enumerate(kept):
+            numbers[:, place] = values.view(stored).reshape(n_steps, -1)
+        return numbers
+    if len(kept) and size % 8 == 0:
+        packed = np.stack(kept).reshape(len(kept), n_steps, -1).transpose(1, 0, 2)
+        return np.unpackbits(np.ascontiguousarray(packed), axis=2)
+    binned = np.empty((n_steps, len(kept), size), np.uint8)
+    for place, bits in enumerate(kept):
+        binned[:, place] = np.unpackbits(bits, count=n_steps * size).reshape(n_steps, -1)
+    return binned

@@ -108,4 +108,6 @@ def _words(values: Mapping[str, Any]) -> str:
         words.append("rates " + " ".join(f"{name} {rate:.3f}" for name, rate in values["rates"].items()))
     words += [f"{name} {value:.3g}" for name, value in values.get("metrics", {}).items()]
     words.append(f"{values['samples_per_second']:.0f} samples/s")
+    if "waiting" in values:
+        words.append(f"waits {100 * values['waiting']:.1f} % for data")
     return "  ".join(words)

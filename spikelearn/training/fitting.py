@@ -3,7 +3,7 @@
 import math
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -75,6 +75,9 @@ class Fitting:
     shown: Batch | None = None
     #: Batches of this call.
     learned: int = 0
+    #: Seconds of this epoch, in this call, for which training waited for its samples, and of its batches in all.
+    waited: float = 0.0
+    spent: float = 0.0
     #: Whether the readout is one that is fitted, and was not yet when the epoch began.
     unfitted: bool = False
 
@@ -119,7 +122,8 @@ class Fitting:
         before = self.at.seconds
         together = self.processes
         loader = self.loader.shared_out(together.rank, together.count, fill=True)
-        for samples in loader.epoch(self.at.epoch, self.at.batch):
+        self.waited = self.spent = 0.0
+        for samples in self._timed(loader.epoch(self.at.epoch, self.at.batch)):
             given = Batch.of(samples, self.loader.task)
             self._look(given)
             size = loader.size(self.at.batch)
@@ -132,7 +136,8 @@ class Fitting:
             if self.training.schedule is not None:
                 self.training.schedule.step()
             self._count(update, batch, mine, size, request)
-            self.at.seconds = before + time.monotonic() - started
+            self.spent = time.monotonic() - started
+            self.at.seconds = before + self.spent
             self.display.batch(self.at.epoch, self.at.batch, {**self._values(), "unfitted": self.unfitted})
             self._stop_if(request.asked if together.alone else self.asked)
             if time.monotonic() - saved > CHECKPOINT_EVERY:
@@ -146,6 +151,16 @@ class Fitting:
         held = self._measure(self.validation, request)
         self.at.seconds = before + time.monotonic() - started
         self._close_epoch(held, self._measure(self.watched, request))
+
+    def _timed(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """``batches``, and the time that each takes to come, in ``waited``."""
+        while True:
+            asked = time.monotonic()
+            samples = next(batches, None)
+            self.waited += time.monotonic() - asked
+            if samples is None:
+                return
+            yield samples
 
     def _look(self, batch: Batch) -> None:
         """Keep the first samples for the recording; say what the rule remarks, and where their scale is unusual."""
@@ -253,6 +268,7 @@ class Fitting:
             self.watch(self.training, at.epoch)
         self._save()
         told = self.training.rule.warnings(row["metrics"])
+        row["waiting"] = self.waited / max(self.spent, self.waited, 1e-9)  # shown, not kept: it is this machine's
         self.display.epoch({**row, "blank": self.loader.blank, "warnings": told, "unfitted": self.unfitted})
 
     def _end(self) -> Fitted:

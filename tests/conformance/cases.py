@@ -666,5 +666,6 @@ DATASETS = {
     "shd": DatasetCase(datasets.SHD, tiny.heidelberg("shd", "SHD")),
     "ssc": DatasetCase(datasets.SSC, tiny.heidelberg("ssc", "SSC")),
     "n-tidigits": DatasetCase(datasets.NTIDigits, tiny.n_tidigits),
+    "text": DatasetCase(datasets.Text),
     "smnist": DatasetCase(datasets.SMNIST, tiny.idx("mnist")),
 }

@@ -38,13 +38,15 @@ def test_every_data_set_has_a_case():
 @pytest.mark.parametrize("name", DATASETS)
 def test_batches(opened, name, split):
     data = opened(name, split)
-    inputs, targets = Loader(data, n_steps=4, batch=5).load(torch.tensor([0, 3, 1]))
-    assert inputs.shape == (4, 3, *data.shape)
-    assert inputs.dtype == (torch.uint8 if data.events else torch.float32)
+    steps = getattr(data, "length", 4)
+    inputs, targets = Loader(data, n_steps=steps, batch=5).load(torch.tensor([0, 3, 1]))
+    assert inputs.shape == (steps, 3, *data.shape)
+    assert inputs.dtype == (torch.float32 if data.still else torch.uint8)
     assert inputs.min() >= 0
     assert inputs.max() <= 1
     assert inputs.sum() > 0
-    assert targets.equal(data.targets[torch.tensor([0, 3, 1])])
+    wished = data.targets[torch.tensor([0, 3, 1])]
+    assert targets.equal(wished.T if data.task.per_step else wished)
     assert data.targets.dtype == torch.int64
     assert data.targets.min() >= 0
     assert data.targets.max() < data.classes
