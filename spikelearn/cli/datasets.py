@@ -1,5 +1,6 @@
 """spikelearn datasets: what there is; get, check or show one; what is kept of binned recordings"""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -61,12 +62,7 @@ def datasets_command(
         )
     root = root_of(data_root)
     if action is None and not (given or imports or as_json):
-        for data in sorted(declared("datasets", "DATASETS"), key=lambda data: data.name):
-            folder = root / data.attributes.get("lies_in", data.name)
-            print_summaries([data])
-            there = "bundled" if data.attributes.get("bundled") else f"{folder} ({_there(folder.is_dir())})"
-            output.print(f"  {there}")
-        output.print("-- files of your own: --data idx:FOLDER, file:PATH.npz, folder:PATH, images:PATH")
+        _list_all(root)
         return
     if action is None:
         from spikelearn.cli.components import show_datasets
@@ -92,3 +88,12 @@ def datasets_command(
 
 def _there(is_there: bool) -> str:
     return "there" if is_there else "not there"
+
+
+def _list_all(root: Path) -> None:
+    for data in sorted(declared("datasets", "DATASETS"), key=lambda data: data.name):
+        folder = root / data.attributes.get("lies_in", data.name)
+        print_summaries([data])
+        there = "bundled" if data.attributes.get("bundled") else f"{folder} ({_there(folder.is_dir())})"
+        output.print(f"  {there}")
+    output.print("-- files of your own: --data idx:FOLDER, file:PATH.npz, folder:PATH, images:PATH")

@@ -19,6 +19,15 @@ from spikelearn.training import load_checkpoint
 OF_RULES = ("why", "window", "pairing")
 FIGURES = (*OF_RULES, *OF_ACTIVITY)
 
+Synapse = Annotated[
+    str | None,
+    Option(
+        metavar="BLOCK:POST,PRE",
+        help="why: which synapse, by its block and the numbers of the neurons behind and in front; default: the "
+        "one whose weight changes most.",
+    ),
+]
+
 
 def plot_command(
     figure: Annotated[
@@ -31,14 +40,7 @@ def plot_command(
             help="The folder of a run or a simulation, a recording, a TOML file, or the name of a preset.",
         ),
     ],
-    synapse: Annotated[
-        str | None,
-        Option(
-            metavar="BLOCK:POST,PRE",
-            help="why: which synapse, by its block and the numbers of the neurons behind and in front; default: the "
-            "one whose weight changes most.",
-        ),
-    ] = None,
+    synapse: Synapse = None,
     sample: Annotated[int, Option(help="Which sample of the first batch is presented, or was simulated.")] = 0,
     block: Annotated[str | None, Option(help="weights, changes, movie: of which block; default: the first.")] = None,
     begin: Annotated[float | None, Option("--from", help="Of a recording: from when on, seconds.")] = None,

@@ -19,42 +19,46 @@ KEPT_EVERY = 30.0
 #: Seconds between two lines of progress where no terminal shows a bar.
 TOLD_EVERY = 30.0
 
+Source = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN|CONFIG|PRESET|FILE.nir|NET",
+        help="A run's folder, a TOML file, a preset, a NIR file, or a network as 100-50(F50).",
+        show_default=False,
+    ),
+]
+Input = Annotated[
+    str,
+    Option(
+        "--input",
+        metavar="NAME:KEY=VALUE,...",
+        help="poisson:rate=20, regular:rate=20, current:mean=1,std=0.1, silence, or data: the training samples of "
+        "the settings, one after another.",
+    ),
+]
+Record = Annotated[
+    list[str] | None,
+    Option(
+        metavar="BLOCK:VARIABLE...",
+        help="What is kept: fc1:spikes, fc1:v:0-9:every=10, fc1:weight:every=1000, inputs:spikes; repeat for more. "
+        "Default: the spikes of all blocks.",
+    ),
+]
+
 
 def simulate_command(
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="RUN|CONFIG|PRESET|FILE.nir|NET",
-            help="A run's folder, a TOML file, a preset, a NIR file, or a network as 100-50(F50).",
-            show_default=False,
-        ),
-    ] = None,
+    source: Source = None,
     seconds: Annotated[
         float | None, Option(help="Simulated time; with --resume in all.", metavar="SECONDS", show_default=False)
     ] = None,
-    inputs: Annotated[
-        str,
-        Option(
-            "--input",
-            metavar="NAME:KEY=VALUE,...",
-            help="poisson:rate=20, regular:rate=20, current:mean=1,std=0.1, silence, or data: the training samples of "
-            "the settings, one after another.",
-        ),
-    ] = DATA,
+    inputs: Input = DATA,
     plastic: Annotated[bool, Option("--plastic", help="Weights change, by the rule of the settings.")] = False,
     rule: Annotated[
         str | None,
         Option(metavar="NAME:KEY=VALUE,...", help="Weights change, by this rule; one that changes them at every step."),
     ] = None,
     freeze: Annotated[list[str] | None, Option(help="A block or edge that does not learn; repeat for more.")] = None,
-    record: Annotated[
-        list[str] | None,
-        Option(
-            metavar="BLOCK:VARIABLE...",
-            help="What is kept: fc1:spikes, fc1:v:0-9:every=10, fc1:weight:every=1000, inputs:spikes; repeat for more. "
-            "Default: the spikes of all blocks.",
-        ),
-    ] = None,
+    record: Record = None,
     out: Annotated[str | None, Option(help="Folder to write; default: simulation.", show_default=False)] = None,
     resume: Annotated[
         str | None, Option(metavar="FOLDER", help="Go on with the simulation in this folder.", show_default=False)
@@ -80,15 +84,9 @@ def simulate_command(
       spikelearn simulate --resume simulations/nir --seconds 5
     """
     if resume is None:
-        if source is None:
-            raise ValueError(
-                "nothing to simulate was named, expected a run, a TOML file, a preset, a NIR file or a net"
-            )
-        about, of_run = source_of(source)
-        if data_root is not None and about["settings"] is not None:
-            about["settings"]["data_root"] = data_root
         if rule is not None and plastic:
             raise ValueError("--plastic is by the rule of the settings, but --rule names one: leave one of them out")
+        about, of_run = _named(source, data_root)
         about |= {"input": inputs, "rule": OWN if plastic else rule, "freeze": freeze or [], "samples": samples}
         about |= {"rest": rest, "seed": seed, "seconds": check_seconds(1.0 if seconds is None else seconds)}
         folder = SimulationFolder(out or "simulation")
@@ -99,14 +97,15 @@ def simulate_command(
         folder.begin(simulation, about)
     else:
         given = {"SOURCE": source, "--record": record, "--out": out, "--rule": rule, "--freeze": freeze}
-        if named := [name for name, value in given.items() if value is not None] or (["--plastic"] if plastic else []):
+        given |= {"--plastic": plastic or None, "--input": None if inputs == DATA else inputs}
+        given |= {"--samples": None if samples == 1 else samples, "--rest": rest or None, "--seed": seed or None}
+        if named := [name for name, value in given.items() if value is not None]:
             raise ValueError(f"--resume goes on as it began, expected --seconds alone: drop {', '.join(named)}")
         folder = SimulationFolder(resume)
         about = folder.read()
         simulation = simulation_of(about)
         folder.load(simulation)
-        seconds = about["seconds"] if seconds is None else check_seconds(seconds)
-        about["seconds"] = seconds
+        about["seconds"] = about["seconds"] if seconds is None else check_seconds(seconds)
     resumed = resume is not None and folder.recording.is_file()
     with simulation.record(folder.recording, about["record"], resume=resumed) as recording:
         with stop_on_signals() as request:
@@ -115,6 +114,16 @@ def simulate_command(
     if request.asked and simulation.seconds < about["seconds"]:
         progress.print(f"stopped; go on with: spikelearn simulate --resume {folder.path}")
         raise typer.Exit(INTERRUPTED)
+
+
+def _named(source: str | None, data_root: str | None) -> tuple[dict[str, Any], Any]:
+    """What is known of what is simulated, and the run's folder."""
+    if source is None:
+        raise ValueError("nothing to simulate was named, expected a run, a TOML file, a preset, a NIR file or a net")
+    about, of_run = source_of(source)
+    if data_root is not None and about["settings"] is not None:
+        about["settings"]["data_root"] = data_root
+    return about, of_run
 
 
 def check_seconds(seconds: float) -> float:
