@@ -1,5 +1,6 @@
 """The blocks and edges that a network is made of, and which take from which."""
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Self
 
@@ -12,6 +13,7 @@ from spikelearn.network.block import Block, Edge, Feedback, Feedforward
 from spikelearn.network.laws import Sign, hold_delays, hold_signs, take_signs
 from spikelearn.network.presentation import copied_buffers, running_statistics
 from spikelearn.network.records import Record, State
+from spikelearn.synapses import as_linear
 
 
 class Wiring(NamedTuple):
@@ -190,6 +192,13 @@ def _block_shapes(blocks: Mapping[str, Block], sources: Mapping[str, str], x: Te
     """Shape of every block's neurons, without the batch, found by mapping one silent step."""
     silent = {"inputs": torch.zeros_like(x, requires_grad=False).unsqueeze(0)}
     for name, block in blocks.items():
+        given, linear = silent[sources[name]], as_linear(block.synapse)
+        flat = linear is not block.synapse or given.ndim == 3
+        if linear is not None and flat and math.prod(given.shape[2:]) == linear.in_features:
+            # Known without a run, which would take a part of a small network's training step.
+            shape = block.neuron.shape_of(torch.Size([linear.out_features]))
+            silent[name] = linear.weight.new_zeros(1).expand(*given.shape[:2], *shape)
+            continue
         with torch.no_grad(), copied_buffers(block.synapse), running_statistics([block.synapse]):
             pre, line = arriving_record(name, block, silent[sources[name]], State.empty(), State.empty())
             current = driven(name, block, pre, line)

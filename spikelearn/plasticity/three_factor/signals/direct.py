@@ -72,5 +72,7 @@ class Direct(Broadcast):
     def send(self, error: Tensor, sent: Sent, memory: Memory) -> dict[str, Tensor]:
         if self.sign:
             error = error.sign() / sent.batch.inputs.shape[:2].numel()
-        weights = self.back.now(direct_weights(self.name, sent.network, self.back.kind), memory)
-        return sent_by(weights, error, sent.spikes)
+        reads = self.back.reads_forward_weights
+        # Of weights that do not follow the forward ones the places are enough.
+        forward = direct_weights(self.name, sent.network, self.back.kind) if reads else sent.spikes
+        return sent_by(self.back.now(forward, memory), error, sent.spikes)
