@@ -4,6 +4,8 @@
 # isort: off
 import spikelearn.fused.cpu.competing
 import spikelearn.fused.cpu.scan
+import spikelearn.fused.cpu.at_the_step
+import spikelearn.fused.cpu.leaky
 import spikelearn.fused.gpu.scan
 import spikelearn.fused.torch.adaptive
 import spikelearn.fused.torch.cuba

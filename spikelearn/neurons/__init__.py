@@ -3,7 +3,16 @@
 from spikelearn.neurons.activations import ACTIVATIONS, Activation
 from spikelearn.neurons.adaptive_lif import AdaptiveLIF, AdaptiveLIFState
 from spikelearn.neurons.adex import AdEx, AdExState
-from spikelearn.neurons.adjoints import ADJOINTS, NO_ADJOINT, TSSL, Adjoint, Compiled, Surrogate, forward_sequence
+from spikelearn.neurons.adjoints import (
+    ADJOINTS,
+    NO_ADJOINT,
+    TSSL,
+    Adjoint,
+    AtTheStep,
+    Compiled,
+    Surrogate,
+    forward_sequence,
+)
 from spikelearn.neurons.alpha_lif import AlphaLIF, AlphaLIFState
 from spikelearn.neurons.base import NEURONS, MembraneState, Neuron, SharedConstants, check_neuron
 from spikelearn.neurons.conductance_lif import ConductanceLIF, ConductanceLIFState
@@ -89,6 +98,7 @@ __all__ = [
     "AdaptiveLIF",
     "AdaptiveLIFState",
     "Adjoint",
+    "AtTheStep",
     "Compiled",
     "ConductanceLIF",
     "ConductanceLIFState",

@@ -56,6 +56,7 @@ class ScanSettings:
             return np.broadcast_to(np.asarray(value, real), shape).flatten()
 
         module, own = FAMILIES[type(neuron)]
+        self.neuron = type(neuron)
         threshold = taken(neuron.v_threshold)
         # The highest potential that does not fire, and keep and offset of the reset v <- keep v + offset.
         limit = np.nextafter(threshold, real(-np.inf)) if neuron.inclusive else threshold

@@ -1,11 +1,11 @@
 """The trace of a three-factor rule: how the past of a synapse enters its update."""
 
 from abc import ABC
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
-from spikelearn.neurons import Adjoint, Neuron
+from spikelearn.neurons import Adjoint, AtTheStep, Neuron
 from spikelearn.plasticity.requires import Need
 from spikelearn.registry import Registry
 from spikelearn.synapses import as_float, correlate
@@ -99,20 +99,3 @@ class Trace(ABC):
 
 
 TRACES = Registry("trace", Trace)
-
-
-class AtTheStep(Adjoint):
-    """Another adjoint with every state held fixed: derivatives cross a neuron within a step, none goes through time."""
-
-    def __init__(self, adjoint: Adjoint) -> None:
-        self.inner = adjoint
-
-    @property
-    def differentiates(self) -> bool:
-        return self.inner.differentiates
-
-    def step(self, neuron: Neuron, state: Any, current: Tensor) -> tuple[Tensor, Tensor, Any]:
-        return self.inner.step(neuron, type(state)(*(part.detach() for part in state)), current)
-
-    def __repr__(self) -> str:
-        return f"AtTheStep({self.inner!r})"
