@@ -7,7 +7,14 @@ from spikelearn.network.initialisers import INITIALISERS, Initialiser, emstdp_th
 from spikelearn.network.laws import hold_signs
 from spikelearn.network.layerwise import BlockActivity
 from spikelearn.network.network import Network
-from spikelearn.network.presentation import copied_buffers, evaluating, keep_states, learning_only, reparametrised
+from spikelearn.network.presentation import (
+    copied_buffers,
+    evaluating,
+    keep_states,
+    learning_only,
+    reparametrised,
+    writes_nothing,
+)
 from spikelearn.network.readouts import (
     READOUTS,
     ActivationReadout,
@@ -68,4 +75,5 @@ __all__ = [
     "reparametrised",
     "settle_weights",
     "synaptic_weights",
+    "writes_nothing",
 ]

@@ -36,6 +36,11 @@ def presentation(network: nn.Module) -> Iterator[dict[str, Tensor]]:
         )
 
 
+def writes_nothing(network: nn.Module) -> bool:
+    """Tell whether a presentation would have nothing to do: no pass writes a buffer, no weight is reparametrised."""
+    return not any(_written(module) or parametrize.is_parametrized(module) for module in network.modules())
+
+
 @contextmanager
 def copied_buffers(network: nn.Module) -> Iterator[None]:
     """Replace every buffer by a copy; on leaving, also by an error, put the old ones back as they were."""

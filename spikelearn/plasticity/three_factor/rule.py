@@ -19,6 +19,8 @@ from spikelearn.plasticity.three_factor.engine.behind import Senders, senders, s
 from spikelearn.plasticity.three_factor.engine.blockwise import Blockwise
 from spikelearn.plasticity.three_factor.engine.eligibility_walk import EligibilityWalk
 from spikelearn.plasticity.three_factor.engine.pairs import Parts, check_pairs, pair_needs
+from spikelearn.plasticity.three_factor.engine.plain_sequence import PlainSequence
+from spikelearn.plasticity.three_factor.engine.plain_walk import PlainWalk, fits
 from spikelearn.plasticity.three_factor.engine.rate_regulariser import RateRegulariser
 from spikelearn.plasticity.three_factor.engine.steps import step_needs
 from spikelearn.plasticity.three_factor.engine.walk import (
@@ -194,6 +196,10 @@ class ThreeFactor(GradientRule):
         if isinstance(self.signal, Local) and not network.feedback and self.regulariser is None and not looks:
             parts = (self.signal, self.trace, self.adjoint)
             return Blockwise(*parts, network, batch, memory, counted, whole).update(names, buffers)
+        if self.regulariser is None and fits(network, batch, self.signal, self.trace, self.adjoint):
+            assert isinstance(self.trace, PreTrace)
+            plain = PlainSequence(self.loss, self.trace, self.adjoint, network, batch, counted, whole)
+            return replace(plain.update(names), buffers=buffers)
         currents = zero_currents(network, batch.inputs, self._places(network, batch.inputs))
         with self.signal.crossing(network, batch.inputs, memory):
             adjoint = self.trace.adjoint(self.adjoint)
@@ -298,7 +304,10 @@ class ThreeFactor(GradientRule):
             return EligibilityWalk(
                 self.signal, self.trace, self.adjoint, network, batch, memory, names, shares, self.regulariser
             )
-        return self.walks(self.signal, self.trace, self.adjoint, network, batch, memory, names, shares, told)
+        plain = self.walks is Walk and told == shares
+        plain = plain and fits(network, batch, self.signal, self.trace, self.adjoint)
+        walks = PlainWalk if plain else self.walks
+        return walks(self.signal, self.trace, self.adjoint, network, batch, memory, names, shares, told)
 
     def _places(self, network: Network, inputs: Tensor) -> dict[str, tuple[int, ...]]:
         """The points of a sequence at which errors are asked for."""

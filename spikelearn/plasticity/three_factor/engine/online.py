@@ -7,6 +7,7 @@ import torch
 from spikelearn.network import Network, learning_only
 from spikelearn.plasticity.base import Batch, Memory, Update
 from spikelearn.plasticity.gradient.base import named_gradients
+from spikelearn.plasticity.three_factor.engine.plain_walk import PlainWalk
 from spikelearn.plasticity.three_factor.rule import ThreeFactor
 
 
@@ -24,9 +25,12 @@ def updates_at_every_step(
     names = rule.learned(network)
     walk = rule.walk(network, batch, memory, rule.counted(len(batch.inputs), generator))
     for t, share in enumerate(walk.shares):
-        # Left before the update is handed over: a presentation holds the weights as they were.
-        with learning_only(network, names), network.presentation() as buffers, torch.enable_grad():
-            step = walk.step(t)
+        if isinstance(walk, PlainWalk):
+            step, buffers = walk.step(t), {}
+        else:
+            # Left before the update is handed over: a presentation holds the weights as they were.
+            with learning_only(network, names), network.presentation() as buffers, torch.enable_grad():
+                step = walk.step(t)
         if share:
             grads = named_gradients(rule.loss, names, [step.grads.get(name) for name in names])
             seen = walk.seen

@@ -55,14 +55,15 @@ class PreTrace(Trace):
 
     def follow(self, edge: Edge, before: Tensor | None) -> Tensor:
         now = as_float(edge.pre, edge.synapse)
-        return now if before is None else self._decay(edge) * before + now
+        return now if before is None else self.decay_of(edge) * before + now
 
     def _factor(self, edge: Edge, error: Tensor, behind: Behind | None) -> Tensor:
         """The factor that meets a sequence's raw spikes at the weights, [T, B, out...]."""
-        decay = self._decay(edge)
+        decay = self.decay_of(edge)
         return reverse_trace(error, decay) if decay else error
 
-    def _decay(self, edge: Edge) -> float:
+    def decay_of(self, edge: Edge) -> float:
+        """The decay of what meets the weights of an edge, per step."""
         if edge.fed_by_inputs and not self.inputs:
             return 0.0
         return one_number(edge.neuron, "decay_mem", f"the trace {self.name!r}") if self.decay is None else self.decay

@@ -83,9 +83,9 @@ class PrePostTrace(PreTrace):
     def _factor(self, edge: Edge, error: Tensor, behind: Behind | None) -> Tensor:
         if behind is None:
             return super()._factor(edge, error, behind)
-        causal = self.alpha_pre * reverse_trace(error, self._decay(edge))
+        causal = self.alpha_pre * reverse_trace(error, self.decay_of(edge))
         return causal + self.alpha_post * (behind.signal * behind.slopes)
 
-    def _decay(self, edge: Edge) -> float:
+    def decay_of(self, edge: Edge) -> float:
         decay = self.decay_read if edge.read else self.decay
         return one_number(edge.neuron, "decay_mem", f"the trace {self.name!r}") if decay is None else decay
