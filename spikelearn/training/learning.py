@@ -34,14 +34,16 @@ def learn(training: Training, batch: Batch, share: float = 1.0) -> Update:
     training.to_steps()
     batch = batch.to(batch.inputs.device, _take_type(training))
     last, summed = None, summed_names(training.rule, training.network)
+    # To go through all modules takes as long as a small rule's batch: once for all updates of a batch.
+    known = dict(training.network.named_parameters())
     with _drawing(training, batch):
         for update in training.rule.updates(training.network, batch, training.memory, training.generator):
-            _check_update(training, update, batch)
+            _check_update(training, update, batch, known)
             reduced, samples = averaged(update, training.reduce, share, count=bool(summed))
             losses = [] if reduced.loss is None else [("loss", reduced.loss)]
             changes = [(f"the change of {name}", value) for name, value in (reduced.grads | reduced.own).items()]
             refuse_not_finite([*losses, *changes])
-            _apply(training, reduced, samples, summed)
+            _apply(training, reduced, samples, summed, known)
             last = replace(update, loss=reduced.loss)
     if last is None:
         raise ValueError(f"{type(training.rule).__name__} yielded no update: a rule must yield at least one a batch")
@@ -79,7 +81,7 @@ def _take_type(training: Training) -> torch.dtype:
     return kind
 
 
-def _check_update(training: Training, update: Update, batch: Batch) -> None:
+def _check_update(training: Training, update: Update, batch: Batch, parameters: Mapping[str, Tensor]) -> None:
     """Raise ValueError where a key or a shape is not the network's or the memory's, or a target has no score."""
     rule = type(training.rule).__name__
     check_instance("scores of the update", update.scores, Tensor, f"{rule} must give class scores [B, classes]")
@@ -89,8 +91,6 @@ def _check_update(training: Training, update: Update, batch: Batch) -> None:
             f"{rule} learns {alone} of its own, but the training has no own_optimizer that steps them: give it one, or "
             "let the rule declare default_own_optimizer"
         )
-    # To go through all modules takes as long as a small rule's batch: only for what is wished.
-    parameters = dict(training.network.named_parameters()) if update.grads else {}
     buffers = dict(training.network.named_buffers()) if update.buffers else {}
     places: list[tuple[str, dict[str, Tensor], Mapping[str, Tensor]]] = [
         ("parameter", update.grads, parameters),
@@ -121,9 +121,10 @@ def _laid_out(grad: Tensor, like: Tensor) -> Tensor:
     return grad if grad.stride() == like.stride() else torch.empty_like(like, requires_grad=False).copy_(grad)
 
 
-def _apply(training: Training, reduced: Update, samples: float, summed: Collection[str]) -> None:
+def _apply(
+    training: Training, reduced: Update, samples: float, summed: Collection[str], parameters: Mapping[str, Tensor]
+) -> None:
     network = training.network
-    parameters = {name: network.get_parameter(name) for name in reduced.grads}
     training.optimizer.zero_grad(set_to_none=True)
     for name, grad in reduced.grads.items():
         # before_step may write into .grad; the update stays the rule's.
