@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spikelearn.checks import check_count, check_fraction, check_positive
-from spikelearn.event_products import gated_outer_product
+from spikelearn.event_products import gated_outer_product, outer_product
 from spikelearn.network import Network, Record
 from spikelearn.plasticity.base import RULES, Batch, Memory, OptimizerChoice, Rule, Update
 from spikelearn.plasticity.factors import ALL, Factors
@@ -28,7 +28,9 @@ from spikelearn.plasticity.requires import (
     weights_of,
 )
 from spikelearn.synapses import as_float, as_linear, correlate, float_type, trainable, transpose
+from spikelearn.synapses.structure import events_for
 from spikelearn.tasks import check_targets
+from spikelearn.traces import reverse_trace
 
 Tensors = Mapping[str, Tensor]
 NOTHING: Tensors = {}
@@ -169,9 +171,8 @@ class Desire(Rule):
                 )
             check_targets(batch.targets, counts[last].shape[1])
             wishes = self.desires(network, counts, batch.targets, n_steps, masks)
-            changes = dense_changes(network, runs(), wishes) | self._conv_changes(
-                network, counts, wishes, n_steps, masks
-            )
+            changes = dense_changes(network, runs(), wishes, whole=n_steps <= self.chunk)
+            changes |= self._conv_changes(network, counts, wishes, n_steps, masks)
         yield Update(
             {name: change.div_(-len(batch.targets)) for name, change in changes.items()},
             counts[last] / n_steps,
@@ -256,10 +257,15 @@ class Desire(Rule):
 
 
 def count_spikes(records: Iterable[Record], masks: Tensors) -> dict[str, Tensor]:
-    """{block: number of spikes [B, ...]}, after {"inputs": sum of what met the first weights}; ``masks`` of the run."""
+    """{block: number of spikes [B, ...]}; ``masks`` of the run.
+
+    Before them, where the first block's neurons lie in an image, {"inputs": sum of what met the first weights}.
+    """
     totals: dict[str, Tensor] = {}
     for record in records:
-        counted = {"inputs": next(iter(record.values())).pre} | {name: seen.spikes for name, seen in record.items()}
+        first = next(iter(record.values()))
+        counted = {"inputs": first.pre} if first.spikes.ndim > 3 else {}
+        counted |= {name: seen.spikes for name, seen in record.items()}
         for name, values in counted.items():
             total = values.detach().sum(0)
             totals[name] = totals[name] + total if name in totals else total
@@ -268,8 +274,14 @@ def count_spikes(records: Iterable[Record], masks: Tensors) -> dict[str, Tensor]
     return totals | {name: count.round() for name, count in counted.items() if name != "inputs"}
 
 
-def dense_changes(network: Network, records: Iterable[Record], wishes: Mapping[str, Wish]) -> dict[str, Tensor]:
-    """Change of every trainable parameter in blocks without an image, summed over the batch."""
+def dense_changes(
+    network: Network, records: Iterable[Record], wishes: Mapping[str, Wish], *, whole: bool = False
+) -> dict[str, Tensor]:
+    """Change of every trainable parameter in blocks without an image, summed over the batch.
+
+    With ``whole`` the presentation is one record. There the filter of time stands on what neurons sent, reversed, so
+    that no trace is formed of an input whose events are known: they meet what was sent as they are.
+    """
     changes: dict[str, Tensor] = {}
     traces: dict[str, Tensor] = {}
     dense = {name: network.blocks[name] for name, wish in wishes.items() if wish.up.ndim == 2}
@@ -279,6 +291,14 @@ def dense_changes(network: Network, records: Iterable[Record], wishes: Mapping[s
     for record in records:
         for name, synapse in learning.items():
             seen, decay = record[name], dense[name].neuron.decay_mem
+            linear = as_linear(synapse)
+            events = events_for(linear, seen.pre) if whole and linear is not None else None
+            if events is not None:
+                sent = (seen.spikes != 0) * wishes[name].desire(seen.spikes.dtype)
+                (key,) = trainable(synapse)
+                filtered = reverse_trace(sent, decay).flatten(0, 1)  # type: ignore[arg-type]
+                changes[f"blocks.{name}.synapse.{key}"] = outer_product(events, filtered)
+                continue
             trace = spike_trace(as_float(seen.pre, synapse), decay, traces.get(name))  # type: ignore[arg-type]
             traces[name] = trace[-1]
             desire = wishes[name].desire(trace.dtype)
