@@ -60,6 +60,8 @@ class Loader:
         noise: what disturbs the samples; None: nothing. One of pixels acts before the encoder and is refused for
             sequences and recordings; one of spikes acts on what is binary, recordings or encoded images.
         seed: seed of order and noise.
+        buckets: batches of samples of like length, drawn from so many batches at a time and cut to their longest; 0:
+            as they come, of T steps. It needs a data set with lengths, and ``shuffle``.
         shuffle: whether the order changes with the epoch; else it is that of ``indices``, and noise is fixed too.
         task: what is asked; None: the data set's own.
 
@@ -81,11 +83,15 @@ class Loader:
         noise: Noise | None = None,
         seed: int = 0,
         shuffle: bool = False,
+        buckets: int = 0,
         task: Task | None = None,
     ) -> None:
         check_count("n_steps", n_steps)
+        check_count("buckets", buckets, 0)
         check_count("batch", batch)
         self.task = _checked_task(dataset, task)
+        if buckets and (dataset.lengths is None or not shuffle):
+            raise ValueError("buckets are of shuffled samples with lengths: give the data set lengths, or drop them")
         dataset = _binned(dataset, binning, augment)
         dataset.check_steps(n_steps)
         timed = "recordings of events" if isinstance(dataset, EventDataset) else "sequences"
@@ -105,7 +111,7 @@ class Loader:
         if len(self.indices) == 0:
             raise ValueError("the loader has no samples: give it at least one")
         self.encoder, self.noise, self.augment = encoder or Direct(), noise, tuple(augment)
-        self.seed, self.shuffle = seed, shuffle
+        self.seed, self.shuffle, self.buckets = seed, shuffle, buckets
         self._rank, self._processes, self._fill = 0, 1, False
         self._look = Look(dataset)
 
@@ -133,7 +139,12 @@ class Loader:
         """The samples of epoch ``number`` in the order in which they are shown, int64 [n]."""
         if not self.shuffle:
             return self.indices
-        return self.indices[sample_order(len(self.indices), self.seed, number)]
+        order = self.indices[sample_order(len(self.indices), self.seed, number)]
+        if not self.buckets or self.dataset.lengths is None:
+            return order
+        return by_length(
+            order, self.dataset.lengths, self.batch, self.buckets, generator_for(self.seed, "buckets", number)
+        )
 
     def size(self, batch: int) -> int:
         """Samples of the batch of that number."""
@@ -230,6 +241,11 @@ class Loader:
             None if each is None else each[indices].transpose(0, 1).contiguous()
             for each in (dataset.valid, dataset.rewards)
         )
+        if self.buckets and lengths is not None:
+            longest = int(lengths.max())
+            inputs = inputs[:longest]
+            valid, rewards = (None if one is None else one[:longest] for one in (valid, rewards))
+            targets = targets[:longest] if self.task.per_step else targets
         return StepSamples(inputs, targets, lengths, valid, rewards)
 
 
@@ -272,6 +288,23 @@ def _binned(dataset: Dataset, binning: Binning | None, augment: Sequence[Augment
             f"events: leave {cure} out"
         )
     return dataset
+
+
+def by_length(order: Tensor, lengths: Tensor, batch: int, buckets: int, generator: torch.Generator) -> Tensor:
+    """Samples in such an order that those of a batch are of like length; which batch comes when is drawn.
+
+    Args:
+        order: samples in the order in which they were drawn, int64 [n].
+        lengths: steps of every sample of the data set.
+        batch: samples of a batch.
+        buckets: batches within whose samples lengths are sorted.
+        generator: what draws the order of whole batches; a smaller one stays the last.
+    """
+    chunks = order.split(batch * buckets)
+    batches = torch.cat([one[lengths[one].argsort(stable=True)] for one in chunks]).split(batch)
+    whole = [one for one in batches if len(one) == batch]
+    drawn = [whole[place] for place in torch.randperm(len(whole), generator=generator).tolist()]
+    return torch.cat([*drawn, *batches[len(whole) :]])
 
 
 def check_samples_finite(values: Tensor, axis: int, indices: Tensor, what: str) -> None:

@@ -1,6 +1,7 @@
 """Recordings of event cameras: files and arrays of events, checked, and their binning."""
 
 from spikelearn.recordings.binning import Binned, Binning, bin_by_width, bin_events
+from spikelearn.recordings.chunks import chunks
 from spikelearn.recordings.events import EVENT, RecordedEvents, as_events
 from spikelearn.recordings.readers import FORMATS, Recording, read_recording
 
@@ -14,5 +15,6 @@ __all__ = [
     "as_events",
     "bin_by_width",
     "bin_events",
+    "chunks",
     "read_recording",
 ]

@@ -194,8 +194,11 @@ class Binning:
             ValueError: events that ``as_events`` refuses; a recording too short; more events than can be counted.
         """
         events = as_events(recording, sensor_size)
-        values = self.of_events(events, sensor_size, n_steps, start).values
-        return torch.from_numpy(values if self.binary else values.astype(np.float32))
+        return self.tensor_of(self.of_events(events, sensor_size, n_steps, start))
+
+    def tensor_of(self, binned: Binned) -> Tensor:
+        """A binned recording as networks take it: bytes of 0 and 1, or float32."""
+        return torch.from_numpy(binned.values if self.binary else binned.values.astype(np.float32))
 
     def of_events(
         self, events: RecordedEvents, sensor_size: Sensor, n_steps: int, start: float | None = None

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from spikelearn import recordings
 from spikelearn.recordings import EVENT, Binning, bin_by_width, bin_events
 
 SENSOR = (7, 5, 2)
@@ -178,3 +179,34 @@ def test_what_a_recording_cannot_be():
     many["t"] = np.arange(70_000)
     with pytest.raises(ValueError, match="70000 events of one bin and pixel are counted, expected 65535 at most"):
         Binning(counts=True)(many, SENSOR, 1)
+
+
+@pytest.mark.parametrize("text", ["width=33.5e-6", "width=7e-6,counts=true,polarity=signed,down=2"])
+@pytest.mark.parametrize(("steps", "start"), [(4, None), (7, 700.0), (1000, None)])
+def test_chunks_of_a_recording_are_the_whole(text, steps, start):
+    binning = Binning.make(text)
+    chunks = list(recordings.chunks(EVENTS, binning, SENSOR, steps, start))
+    together = torch.cat(chunks)
+    assert max(map(len, chunks)) <= steps
+    assert together.equal(binning(EVENTS, SENSOR, len(together), start))
+    assert binning.of_events(_checked(), SENSOR, len(together), start).outside == 0
+
+
+def test_a_network_goes_through_chunks_as_through_the_whole():
+    from spikelearn import build
+
+    binning = Binning(width=50e-6)
+    network = build("70-12-4", input_shape=(2, 5, 7))
+    chunks = [chunk.unsqueeze(1) for chunk in recordings.chunks(EVENTS, binning, SENSOR, 3)]
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.mul_(6.0)
+        whole, _ = network.run(torch.cat(chunks))
+        state, spikes = None, []
+        for chunk in chunks:
+            record, state = network.run(chunk, state)
+            spikes.append(record["fc1"].spikes)
+    assert torch.cat(spikes).equal(whole["fc1"].spikes)
+    assert whole["fc1"].spikes.sum() > 0
+    with pytest.raises(ValueError, match="the binning is 'that by default', expected a width"):
+        next(recordings.chunks(EVENTS, Binning(), SENSOR, 3))
