@@ -16,6 +16,7 @@ from spikelearn.loading.encoders import (
     Population,
     RegularRate,
     Saccades,
+    Together,
     spread,
 )
 from spikelearn.loading.loader import Loader, Samples, StepSamples, hold_out
@@ -46,6 +47,7 @@ __all__ = [
     "Sequences",
     "Source",
     "StepSamples",
+    "Together",
     "collate",
     "hold_out",
     "loader_of",

@@ -5,7 +5,7 @@ from typing import Any
 
 from spikelearn.datasets import kind_of
 from spikelearn.docstrings import source_of
-from spikelearn.loading import Direct
+from spikelearn.loading import Direct, Together
 from spikelearn.network import INITIALISERS
 from spikelearn.neurons import neuron_factory
 from spikelearn.registry import registry_of
@@ -35,7 +35,8 @@ def _made_of(settings: Settings) -> Iterator[Any]:
         yield neuron_factory(settings.output, settings.output_option)()
     yield INITIALISERS.build(settings.init, settings.init_option)
     if settings.takes_encoder():
-        yield settings.make_encoder() or Direct()
+        encoder = settings.make_encoder() or Direct()
+        yield from encoder.codes if isinstance(encoder, Together) else [encoder]
     yield settings.make_noise()
     parts = rule.parts.values()
     for choice in [*map(choice_of, parts)] or [settings.optimizer_choice()]:

@@ -11,6 +11,7 @@ from spikelearn.loading.encoders.population import Population
 from spikelearn.loading.encoders.rate import BernoulliRate
 from spikelearn.loading.encoders.regular import RegularRate
 from spikelearn.loading.encoders.saccades import Saccades
+from spikelearn.loading.encoders.together import Together
 from spikelearn.loading.encoders.zca import ZCA
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Population",
     "RegularRate",
     "Saccades",
+    "Together",
     "check_intensities",
     "spread",
 ]
