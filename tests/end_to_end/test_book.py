@@ -165,6 +165,7 @@ MODULES = (
     "benchmarks.rule_steps",
     "benchmarks.busy",
     "benchmarks.competing_neurons",
+    "benchmarks.long_simulation",
 )
 
 
