@@ -173,7 +173,8 @@ def _advance(state: Any, b: Any, sent: Any, neuron: Any, partner: Any) -> Any:  
         p_v[j] = x
         some |= x > p_threshold
     for j in range(size):
-        x = v[j] + step * (((leak - v[j]) + g_e[j] * (e_exc - v[j])) + g_i[j] * (e_inh - v[j]))
+        drive = ((leak - v[j]) + g_e[j] * (e_exc - v[j])) + g_i[j] * (e_inh - v[j])
+        x = v[j] + _step(step, one, drive, g_e[j], g_i[j])
         v[j] = reset if held[j] > zero else x
         held[j] = max(held[j] - one, zero)
         p_held[j] = max(p_held[j] - one, zero)
@@ -200,6 +201,15 @@ def _advance(state: Any, b: Any, sent: Any, neuron: Any, partner: Any) -> Any:  
                 sent[length] = j
                 length += 1
     return length
+
+
+@kernel(contract=False)
+def _step(step: Any, one: Any, drive: Any, g_e: Any, g_i: Any) -> Any:  # pragma: no cover
+    """What a potential changes by: an Euler step, but not beyond where the conductances draw it."""
+    total = (one + g_e) + g_i
+    # Both are calculated: without a branch the neurons are vectorised.
+    whole, part = drive / total, step * drive
+    return whole if step * total > one else part
 
 
 @kernel(contract=False)
@@ -290,7 +300,8 @@ def scan(current: Any, state: Any, neuron: Any, partner: Any, spikes: Any, v: An
                 potential = state[V, b, j]
                 drive = (neuron[1] - potential) + g_e[j] * (neuron[4] - potential)
                 drive += state[INHIBITORY, b, j] * (neuron[5] - potential)
-                before[j] = neuron[2] if held[j] > 0 else potential + neuron[0] * drive
+                x = potential + _step(neuron[0], neuron.dtype.type(1), drive, g_e[j], state[INHIBITORY, b, j])
+                before[j] = neuron[2] if held[j] > 0 else x
                 v[t, b, j] = before[j] - ((theta[j] - neuron[10]) + rise[j])
                 spikes[t, b, j] = 0
             fired = _advance(state, b, sent, neuron, partner)

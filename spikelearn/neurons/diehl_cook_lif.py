@@ -65,13 +65,14 @@ class DiehlCookLIF(MembraneNeuron, RefractoryTime):
     $\tau\,\dot v = (v_{rest} - v) + g\,(v_{excitatory} - v)$ and constants of its own, answers with the spike p.
 
     What is computed, in this order at each step: all of these equations by one Euler step from the values before it
-    (a conductance fades by $1 - dt/\tau_x$); spikes; then what arrives in the step enters the conductances, which so
-    act from the next step on; reset to v_reset, where v stays for ``refractory_time``. In training mode a presentation
-    leaves $\theta$ to the next one, in the buffer ``theta``, [n]: its fall is taken once, over the steps of the
-    presentation, which is exact where single precision would round it away, and of the rises in a batch of B samples
-    the mean, or with ``summed`` the sum, as if they had been shown one after the other. In evaluation mode $\theta$
-    stands still. The potential that is reported is $v - \theta + \theta_{start}$; $\theta$ has no derivative. It has no
-    rate map.
+    (a conductance fades by $1 - dt/\tau_x$), which leads v no further than to where it would come to rest,
+    $(v_{leak} + g_e v_{excitatory} + g_i v_{inhibitory}) / (1 + g_e + g_i)$; spikes; then what arrives in the step
+    enters the conductances, which so act from the next step on; reset to v_reset, where v stays for
+    ``refractory_time``. In training mode a presentation leaves $\theta$ to the next one, in the buffer ``theta``, [n]:
+    its fall is taken once, over the steps of the presentation, which is exact where single precision would round it
+    away, and of the rises in a batch of B samples the mean, or with ``summed`` the sum, as if they had been shown one
+    after the other. In evaluation mode $\theta$ stands still. The potential that is reported is
+    $v - \theta + \theta_{start}$; $\theta$ has no derivative. It has no rate map.
 
     Args:
         tau_mem, tau_excitatory, tau_inhibitory: time constants of membrane and conductances, seconds.
@@ -98,7 +99,8 @@ class DiehlCookLIF(MembraneNeuron, RefractoryTime):
     Source: Diehl & Cook, Frontiers in Computational Neuroscience 9, 2015, and the authors' program, whose constants are
     the defaults, potentials in units of 13 mV above -65 mV. deviation: a presentation begins at rest, not where the one
     before has ended; inputs arrive without the program's random delays of up to 10 ms; the membrane is held while a
-    neuron rests, where the program only bars spikes.
+    neuron rests, where the program only bars spikes; an Euler step ends where v would come to rest. Beyond it, once
+    many partners have answered at once, the inhibition itself makes all neurons fire, over and over.
     """
 
     leaks = True
@@ -173,7 +175,7 @@ class DiehlCookLIF(MembraneNeuron, RefractoryTime):
         answer, partner_v, partner_rest = self._answer(state)
         drive = (self.v_leak - state.v) + state.excitatory * (self.v_excitatory - state.v)
         drive = drive + state.inhibitory * (self.v_inhibitory - state.v)
-        v = self.held(state.v + (self.dt / self.tau_mem) * drive, state.rest, self.v_reset)
+        v = self.held(state.v + self._euler(state, drive), state.rest, self.v_reset)
         compared = v - ((state.theta - self.theta_start) + state.rise)
         z, v_next = self.fire(v, spike_function, compared)
         fired = z.detach()
@@ -195,6 +197,11 @@ class DiehlCookLIF(MembraneNeuron, RefractoryTime):
                 partner_rest,
             ),
         )
+
+    def _euler(self, state: DiehlCookLIFState, drive: Tensor) -> Tensor:
+        """What the potentials change by: an Euler step, but not beyond where the conductances draw them."""
+        step, total = self.dt / self.tau_mem, (1.0 + state.excitatory) + state.inhibitory
+        return torch.where(step * total > 1.0, drive / total, step * drive)
 
     def _answer(self, state: DiehlCookLIFState) -> tuple[Tensor, Tensor, Tensor]:
         """The partners' spikes, their potentials after reset, and the steps for which they rest."""

@@ -153,3 +153,20 @@ def test_neurons_one_to_one_are_as_many_as_what_arrives():
 def test_a_population_stands_behind_a_dense_layer():
     with pytest.raises(ValueError, match=r"expected \[B, n\]: its neurons are one population"):
         build("4C3-10", DiehlCookLIF, input_shape=(1, 6, 6)).run(torch.zeros(2, 1, 1, 6, 6))
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_neurons_that_all_fire_at_once_are_silenced(compiled):
+    """400 answers open 400 times 17 conductances: an Euler step that went on from there would make all fire again."""
+    linear = nn.Linear(1, 400, bias=False)
+    nn.init.constant_(linear.weight, 30.0)
+    network = Network({"fc": Block(linear, DiehlCookLIF())}, readout=LabelAssignment(400, 2))
+    inputs = torch.zeros(200, 1, 1)
+    inputs[:2] = 1.0
+    with torch.no_grad():
+        if compiled:
+            spikes = network.run(inputs)[0].output.spikes
+        else:
+            steps = DiehlCook(rest=0.0, least_spikes=0, high=100.0).walk(network, Batch(inputs, torch.tensor([0])))
+            spikes = torch.cat([moment.record["fc"].spikes.clone() for moment in steps])
+    assert spikes.sum(0).tolist() == [[1.0] * 400]
