@@ -1,15 +1,17 @@
 """Why one synapse changed, as a page that is looked into with the mouse and works offline."""
 
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 from torch import Tensor
 
 from spikelearn.draw.style import COLOURS, times
 from spikelearn.draw.synapse_course import NAMES
 from spikelearn.plasticity import Course
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 #: Height of a panel, pixels.
 PANEL = 130
@@ -23,6 +25,8 @@ def why_page(course: Course) -> str:
     Args:
         course: of ``plasticity.course_of``.
     """
+    from plotly.subplots import make_subplots  # no other picture waits for it
+
     lines = [("potential", {"v": course.v})]
     lines += [] if course.reward is None else [("reward", {"reward": course.reward})]
     lines += [(NAMES[place].replace("\n", " "), dict(named)) for place, named in course.traces.items()]
@@ -52,7 +56,7 @@ def why_page(course: Course) -> str:
     return _PAGE.format(title=escape(_title(course)), words=escape(_words(course)), drawn=drawn)
 
 
-def _spikes(figure: go.Figure, course: Course, when: np.ndarray) -> None:
+def _spikes(figure: "go.Figure", course: Course, when: np.ndarray) -> None:
     row = 0
     for spikes, name, colour in ((course.post, "post", COLOURS[1]), (course.pre, "pre", COLOURS[0])):
         step, sample = np.nonzero(spikes.numpy())
@@ -67,7 +71,7 @@ def _spikes(figure: go.Figure, course: Course, when: np.ndarray) -> None:
 
 
 def _line(
-    figure: go.Figure, row: int, name: str, values: Tensor, when: np.ndarray, number: int, *,
+    figure: "go.Figure", row: int, name: str, values: Tensor, when: np.ndarray, number: int, *,
     shape: str = "linear", fill: str | None = None, colour: str | None = None,
 ) -> None:  # fmt: skip
     figure.add_scatter(

@@ -2,11 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, ClassVar
 
 from spikelearn.registry import Registry
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Model(ABC):
@@ -26,7 +27,7 @@ class Model(ABC):
     numbers: ClassVar[Mapping[str, str]]
 
     @abstractmethod
-    def draw(self) -> tuple[Figure, list[str]]:
+    def draw(self) -> "tuple[Figure, list[str]]":
         """Simulate it; its figure, and what was measured, a sentence each."""
 
 

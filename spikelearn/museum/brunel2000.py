@@ -2,23 +2,24 @@
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.special import erfcx
 
 from spikelearn.checks import check_fraction
-from spikelearn.draw.style import COLOURS, clean
 from spikelearn.museum.base import MODELS, Model
 from spikelearn.network import Block, Feedback, Network
 from spikelearn.neurons import RefractoryLIF
 from spikelearn.seeding import generator_for
 from spikelearn.simulation import PoissonCounts, Simulation
 from spikelearn.synapses import Scale, SparseLinear
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 #: Seconds: membrane, refractory time, delay, step. Millivolts: threshold, reset, jump by an excitatory spike.
 TAU, REST, DELAY, DT = 20e-3, 2e-3, 1.5e-3, 1e-4
@@ -154,7 +155,11 @@ class Brunel2000(Model):
 
         return float(brentq(too_low, 1e-3, 1.0 / REST))
 
-    def draw(self) -> tuple[Figure, list[str]]:
+    def draw(self) -> "tuple[Figure, list[str]]":
+        from matplotlib.figure import Figure  # the numbers are told without it
+
+        from spikelearn.draw.style import COLOURS, clean
+
         figure = Figure(figsize=(11, 8), layout="constrained")
         words = []
         for part, regime in zip(np.asarray(figure.subfigures(2, 2)).flat, REGIMES, strict=True):
