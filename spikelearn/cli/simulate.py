@@ -96,7 +96,7 @@ def simulate_command(
         simulation.check_plan(about["record"])
         folder.begin(simulation, about)
     else:
-        given = {"SOURCE": source, "--record": record, "--out": out, "--rule": rule, "--freeze": freeze}
+        given: dict[str, Any] = {"SOURCE": source, "--record": record, "--out": out, "--rule": rule, "--freeze": freeze}
         given |= {"--plastic": plastic or None, "--input": None if inputs == DATA else inputs}
         given |= {"--samples": None if samples == 1 else samples, "--rest": rest or None, "--seed": seed or None}
         if named := [name for name, value in given.items() if value is not None]:

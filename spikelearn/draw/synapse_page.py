@@ -8,6 +8,7 @@ from torch import Tensor
 
 from spikelearn.draw.style import COLOURS, times
 from spikelearn.draw.synapse_course import NAMES
+from spikelearn.extras import from_extra
 from spikelearn.plasticity import Course
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def why_page(course: Course) -> str:
     Args:
         course: of ``plasticity.course_of``.
     """
-    from plotly.subplots import make_subplots  # no other picture waits for it
+    make_subplots = from_extra("plotly.subplots", "a page").make_subplots  # no other picture waits for it
 
     lines = [("potential", {"v": course.v})]
     lines += [] if course.reward is None else [("reward", {"reward": course.reward})]

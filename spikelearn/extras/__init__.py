@@ -14,6 +14,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "report": ("pandas", "pyarrow", "plotly", "scikit_posthocs"),
     "tune": ("optuna",),
     "events": ("rosbags", "hdf5plugin", "pyarrow"),
+    "neo": ("neo",),
     "peers": ("snntorch", "norse"),
     "onnx": ("onnx", "onnxruntime"),
     "ray": ("ray",),

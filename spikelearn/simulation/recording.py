@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from spikelearn.checks import check_count, one_of
+from spikelearn.extras import from_extra
 from spikelearn.network import Activity
 from spikelearn.simulation.plan import WEIGHT, Recorded, read_plan
 from spikelearn.simulation.recording_file import FORMAT
@@ -189,10 +190,7 @@ class Recording:
             ValueError: spikes that were not recorded; Neo is not installed.
         """
         check_count("sample", sample, least=0)
-        try:
-            from neo import SpikeTrain
-        except ImportError as error:
-            raise ValueError("spike trains of Neo need the package neo: pip install 'spikelearn[neo]'") from error
+        SpikeTrain = from_extra("neo", "a list of spike trains").SpikeTrain
         events, kept = self.spikes(place), self._item(place, "spikes").neurons
         chosen = events.sample == sample
         neuron, time = events.neuron[chosen], events.step[chosen] * self.dt

@@ -201,6 +201,7 @@ class Simulation:
             "state": None if state is None else {name: value.clone() for name, value in state.tensors().items()},
             "traces": {name: dict(traces) for name, traces in self.carried.traces.items()},
             "waiting": {name: [[sent.post, sent.v, *sent.state] for sent in sents] for name, sents in waiting.items()},
+            "heard": {name: list(spikes) for name, spikes in self.carried.heard.items()},
         }
 
     def load_state_dict(self, kept: Mapping[str, Any]) -> None:
@@ -209,7 +210,7 @@ class Simulation:
         Raises:
             ValueError: a state of another network, or none.
         """
-        check_keys("state", kept, ["step", "network", "state", "traces", "waiting"])
+        check_keys("state", kept, ["step", "network", "state", "traces", "waiting", "heard"])
         check_like("network", kept["network"], self.network.state_dict())
         _, template = self._tried()
         if kept["state"] is not None:
@@ -222,7 +223,8 @@ class Simulation:
         for name, sents in kept["waiting"].items():
             kind = self._kind_of(name, template)
             waiting[name] = deque(Sent(post, v, kind(*state)) for post, v, *state in sents)
-        self.carried = Carried(state, traces, waiting)
+        heard = {name: deque(spikes, len(spikes)) for name, spikes in kept["heard"].items()}
+        self.carried = Carried(state, traces, waiting, heard)
 
     def _kind_of(self, weight: str, template: State) -> type:
         """The class of the states of the neurons behind an edge, by the name of its weights."""

@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Iterator
+from typing import get_args
 
 import torch
 from torch import Tensor
 
-from spikelearn.checks import check_flag, check_instance
+from spikelearn.checks import check_choice, check_flag, check_instance
 from spikelearn.fast_path import is_watched
 from spikelearn.network import Network
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
 from spikelearn.plasticity.hebbian.pairs import check_pairs
+from spikelearn.plasticity.hebbian.stdp import Place
 from spikelearn.plasticity.homeostasis import Fired, Homeostasis, NoHomeostasis
 from spikelearn.plasticity.spike_timing.dependences import Additive, Dependence
 from spikelearn.plasticity.spike_timing.followed import followed
@@ -61,6 +63,9 @@ class OnlineSTDP(StepwiseRule):
         in_turn: whether a weight that is potentiated and depressed in one step is cut to the bounds between the two, as
             in NEST's synapses, depression coming last; else both are added first.
         dendritic_delay: steps by which synapses see late that their target fired; NEST's delay is all of this kind.
+        delays: where the delays d of single connections (``SparseLinear``) lie. "axonal": a presynaptic spike meets the
+            synapse d steps after it was sent; "dendritic": at once, and a postsynaptic one d steps late, as in NEST.
+            Those of a whole edge are axonal.
         homeostasis: what brings neurons to a rate besides, once a presentation: "none", "synaptic-scaling", or
             "threshold", by the biases.
 
@@ -102,6 +107,7 @@ class OnlineSTDP(StepwiseRule):
         dependence: Dependence = Additive(),
         in_turn: bool = False,
         dendritic_delay: int = 0,
+        delays: Place = "axonal",
         homeostasis: Homeostasis = NoHomeostasis(),
     ) -> None:
         super().__init__(
@@ -112,7 +118,8 @@ class OnlineSTDP(StepwiseRule):
         check_instance("dependence", dependence, Dependence, "for example Power()")
         dependence.check(self.name, low, high)
         check_flag("in_turn", in_turn)
-        self.in_turn = in_turn
+        check_choice("delays", delays, get_args(Place))
+        self.in_turn, self.delays = in_turn, delays
         self.a_plus, self.a_minus, self.coincident = a_plus, a_minus, coincident
         self.decay_pre, self.decay_post = math.exp(-dt / tau_pre), math.exp(-dt / tau_post)
         self.pairing, self.dependence, self.places = pairing, dependence, pairing.places

@@ -150,7 +150,7 @@ class _Following:
             self._find(seen)
             self.weight.append(float(seen.weight[self.at]))
         post, pre = self.sides
-        now = {"pre": seen.pre[:, pre], "post": seen.post[:, post], "v": seen.v[:, post]}
+        now = {"pre": seen.pre[:, pre], "post": seen.post[:, post], "v": seen.v[:, post % seen.v.shape[1]]}
         if seen.reward is not None:
             now["reward"] = seen.reward
         for trace, place in self.rule.places.items():

@@ -32,7 +32,8 @@ class Seen(NamedTuple):
 
     Args:
         pre: what met the weights, [B, in].
-        post: what the target sent, [B, out].
+        post: what the target sent, [B, out]; with dendritic delays of listed connections [B, (D + 1) out], the newest
+            step first.
         v: what the target compared with its threshold, [B, out].
         state: of the target behind the step, its tensors [B, out].
         neuron: the target's model.
@@ -81,11 +82,13 @@ class Carried:
         state: of the network; None: it has not begun.
         traces: {parameter: the rule's traces of that edge}.
         waiting: {parameter: what its synapses will be told of their targets, the oldest first}.
+        heard: {parameter: spikes of its targets that connections hear by delays of their own, the newest first}.
     """
 
     state: State | None = None
     traces: dict[str, Traces] = field(default_factory=dict)
     waiting: dict[str, deque[Sent]] = field(default_factory=dict)
+    heard: dict[str, deque[Tensor]] = field(default_factory=dict)
 
 
 #: What is told of every edge that learns at every step, before its weights change: name, what met, traces, terms.
@@ -111,6 +114,8 @@ class StepwiseRule(TeachableRule):
     weight_decay = 0.0
     #: Whether the change is that of ``Seen.pairs`` alone, where connections are listed.
     knows_lists: ClassVar[bool] = False
+    #: Where delays of single connections lie, "axonal" or "dendritic", as seen from the synapse.
+    delays: str = "axonal"
     #: Whether ``walk`` is how the rule learns.
     walks: bool = True
     #: Whether it learns by rewards.
@@ -238,7 +243,7 @@ class StepwiseRule(TeachableRule):
         Shapes: the tensors of a moment are those of its step alone; the record's are [1, B, ...].
         """
         carried = carried or Carried()
-        traces, late = carried.traces, _Late(self.dendritic_delay, carried.waiting)
+        traces, late = carried.traces, _Late(self.dendritic_delay, carried, dendritic=self.delays == "dendritic")
         payments = self.payments(network, batch) if payments is None else payments
         with private_weights(network, self.low, self.high) as weights:
             for t, x in enumerate(batch.inputs.unbind(0)):
@@ -272,21 +277,23 @@ def seen_edges(
     late: "_Late | None" = None,
 ) -> Iterator[tuple[str, Seen]]:
     """The edges that learn at one step, by the names of their ``weights``; ``late`` tells of targets later."""
-    late = late or _Late(0)
+    late = late or _Late(0, Carried())
     for prefix, synapse, met, target in network.edges(record):
         name = weight_name(prefix, synapse)
         if name in weights:
             sent = late.of(name, target, record, state)
-            pre = _met(synapse, met, sent.post, target, weights[name])
-            yield name, Seen(pre, *sent, network.blocks[target].neuron, weights[name], reward, _pairs(synapse))
+            pre, pairs = _met(synapse, met, sent.post, target, weights[name]), _pairs(synapse)
+            if late.dendritic and isinstance(synapse, SparseLinear) and synapse.longest:
+                pre, sent, pairs = _dendritic(synapse, pre, sent, late.kept(name, sent.post, synapse.longest))
+            yield name, Seen(pre, *sent, network.blocks[target].neuron, weights[name], reward, pairs)
 
 
 class _Late:
-    """What synapses are told of their targets, ``delay`` steps late."""
+    """What synapses are told of their targets, ``delay`` steps late; ``dendritic``: and by delays of their own."""
 
-    def __init__(self, delay: int, waiting: dict[str, deque[Sent]] | None = None) -> None:
-        self.delay = delay
-        self.waiting = {} if waiting is None else waiting
+    def __init__(self, delay: int, carried: Carried, *, dendritic: bool = False) -> None:
+        self.delay, self.dendritic = delay, dendritic
+        self.waiting, self.heard = carried.waiting, carried.heard
 
     def of(self, edge: str, target: str, record: Record, state: State) -> Sent:
         """What the synapses of an edge are told at this step, of whose target ``record`` and ``state`` tell."""
@@ -297,6 +304,19 @@ class _Late:
         waiting = self.waiting.setdefault(edge, deque([silent] * self.delay))
         waiting.append(now)
         return waiting.popleft()
+
+    def kept(self, edge: str, post: Tensor, longest: int) -> Tensor:
+        """Spikes of a target at this step and at each of ``longest`` before it, [B, (D + 1) out], the newest first."""
+        kept = self.heard.setdefault(edge, deque([torch.zeros_like(post)] * (longest + 1), longest + 1))
+        kept.appendleft(post)
+        return torch.cat(list(kept), 1)
+
+
+def _dendritic(synapse: SparseLinear, pre: Tensor, sent: Sent, posts: Tensor) -> tuple[Tensor, Sent, Pairs]:
+    """What is seen where delays lie behind the synapses: spikes met as they are sent, the target's ``posts`` late."""
+    assert synapse.delays is not None
+    late = synapse.targets.long() + synapse.delays.long() * synapse.out_features
+    return pre[:, -synapse.in_features :], sent._replace(post=posts), Pairs(synapse.sources.long(), late)
 
 
 def _met(synapse: nn.Module, met: Tensor, post: Tensor, name: str, weight: Tensor) -> Tensor:
