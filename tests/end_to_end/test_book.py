@@ -166,6 +166,7 @@ MODULES = (
     "benchmarks.busy",
     "benchmarks.competing_neurons",
     "benchmarks.long_simulation",
+    "benchmarks.short_products",
 )
 
 
