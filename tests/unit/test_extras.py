@@ -81,6 +81,7 @@ def test_a_command_without_its_library_names_the_extra(library, command, extra, 
     monkeypatch.setitem(sys.modules, library, None)
     for name in [name for name in sys.modules if name.startswith(("spikelearn.draw", "spikelearn.extras.plot"))]:
         monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(spikelearn, "draw", raising=False)
     assert run(command) == 2
     assert f"{library}, which is not installed: pip install 'spikelearn[{extra}]'" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["settings.toml"], "something was begun"
