@@ -48,7 +48,7 @@ class Text(Dataset):
 
     task = PerStep()
     licence = "PSF-2.0"
-    classes = OTHER + 1
+    classes = 32
     bundled = True
     still = False
     shape = (OTHER + 1,)

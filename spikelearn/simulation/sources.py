@@ -48,7 +48,12 @@ SOURCES = Registry("input", Source)
 
 @SOURCES.register("silence")
 class Silence(Source):
-    """No spike, and no current."""
+    """No spike, and no current.
+
+    Shapes: steps [T, B, ...], zeros.
+
+    Source: standard.
+    """
 
     def at(self, first: int, count: int, place: Place) -> Tensor:
         return torch.zeros(count, place.samples, *place.shape, dtype=torch.uint8)

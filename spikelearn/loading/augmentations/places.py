@@ -9,7 +9,7 @@ from spikelearn.recordings import RecordedEvents
 
 @AUGMENTATIONS.register("shift")
 class Shift(Augmentation):
-    r"""All events of a recording move by the same whole pixels, right and down $d_x, d_y \sim U\{-m, \dots, m\}$.
+    """All events of a recording move by the same whole pixels, right and down, each from -m to m, all alike.
 
     Args:
         pixels: m, whole pixels; events that leave the sensor are left out.
