@@ -28,8 +28,9 @@ class NIR(Format):
     into those beside them, resting potentials are moved to 0, a threshold that fires at equality is lowered by one
     float32 ulp. Kernels that are not square, and groups, get zeros around and between their weights. Rate neurons that
     are linear need no node. Constants of single neurons are written as they are. Feedback of a block to itself is a
-    sub-graph, other feedback a circle of edges, both one step late. The nodes where data enter and leave are ``input``
-    and ``output``; the metadata hold dt in seconds and a checksum. Edges into one population add up in its node.
+    sub-graph, other feedback a circle of edges, both one step late, or, where it closes none, an edge with a delay. The
+    nodes where data enter and leave are ``input`` and ``output``; the metadata hold dt in seconds and a checksum. Edges
+    into one population add up in its node.
 
     Args:
         form: what a LIF becomes. "cuba-lif": as above, bit for bit in readers that know that node; "lif": the node

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 from torch import nn
 
 from spikelearn.export.nir_file import CONTENT, read_tree
@@ -38,9 +40,10 @@ def read_nir(path: Path | str, *, dt: float | None = None, mend: Collection[str]
     r"""The network of a NIR file.
 
     Populations become blocks; what keeps nothing, between them, their synapses, and an edge that closes a circle is
-    ``Feedback``, one step late. One step is an Euler step of NIR's equations, $v \leftarrow v + \frac{dt}{\tau}
-    (v_{leak} - v + r\,I)$, z = v > threshold, then $v \leftarrow v_{reset}$. Where layers meet, part or end without
-    neurons, a block of linear ``Rate`` neurons stands. Weights are those of the file; no code of it is run.
+    ``Feedback``, one step late; a circle that this package wrote is cut where its nodes' names do not go on. One step
+    is an Euler step of NIR's equations, $v \leftarrow v + \frac{dt}{\tau} (v_{leak} - v + r\,I)$, z = v > threshold,
+    then $v \leftarrow v_{reset}$. Where layers meet, part or end without neurons, a block of linear ``Rate`` neurons
+    stands. Weights are those of the file; no code of it is run.
 
     Args:
         path: the file, of any program.
@@ -93,7 +96,12 @@ class _Reader:
         self.start = self.nodes.of("Input")[0]
         self.populations = self.nodes.of(*POPULATIONS, JUNCTION)
         self.chains = [chain for name in self.populations for chain in self._into(name)]
-        self.order, self.late = _ordered(self.start, sorted(self.populations), self.chains)
+        names = sorted(self.populations)
+        if "spikelearn" in nodes.metadata:  # whose names sort as the nodes follow each other
+            self.late = _backwards(names, self.chains)
+            self.order = _by_name(names, [chain for chain in self.chains if chain not in self.late], self.start)
+        else:
+            self.order, self.late = _ordered(self.start, names, self.chains)
         self.input = _input_shape(self.nodes.nodes[self.start])
         self.names = _names(self.order, self.chains)
         #: {population: shape of what it sends}.
@@ -230,6 +238,18 @@ def _ordered(start: str, names: list[str], chains: list[_Chain]) -> tuple[list[s
             on_the_way.discard(name)
     order = [name for name in reversed(done) if name != start]
     return _by_name(order, [chain for chain in chains if chain not in late], start), late
+
+
+def _backwards(names: list[str], chains: list[_Chain]) -> list[_Chain]:
+    """The ways on circles that lead to what does not stand behind where they begin, by its name."""
+    place = {name: number for number, name in enumerate(names)}
+    inner = [chain for chain in chains if chain.source in place]
+    ends = [[place[chain.source] for chain in inner], [place[chain.target] for chain in inner]]
+    joined = csr_array((np.ones(len(inner), bool), ends), shape=(len(names), len(names)))
+    circle = connected_components(joined, connection="strong")[1]
+    return [
+        chain for chain, a, b in zip(inner, *ends, strict=True) if circle[a] == circle[b] and place[chain.target] <= a
+    ]
 
 
 def _by_name(order: list[str], chains: list[_Chain], start: str) -> list[str]:

@@ -155,8 +155,10 @@ class Writer:
         self.shape = self.sent[back.target][2]
         if edge == self._back_to_itself(back.target):
             return
+        circle = self._reaches(back.target, back.source)
         try:
-            ends = self._edge(edge, back.source, back.synapse, self.gains[back.target], 0)
+            # An edge is late by itself where it closes a circle, and only there.
+            ends = self._edge(edge, back.source, back.synapse, self.gains[back.target], 0 if circle else 1)
         except Unsayable as error:
             raise ValueError(f"feedback {edge!r} {error}") from error
         made = [(end, self.neurons[back.target]) for end in ends]
@@ -168,7 +170,21 @@ class Writer:
         self.notes.append(
             f"the feedback {edge!r} closes a circle of nodes, one step late: snnTorch and Norse take circles "
             "otherwise, or not at all"
+            if circle
+            else f"the feedback {edge!r} closes no circle of nodes: that it is one step late is a node"
         )
+
+    def _reaches(self, start: str, end: str) -> bool:
+        """Tell whether edges, those back among them, lead from a block to another, or back to itself."""
+        backs = list(self.network.feedback.values())
+        seen, ahead = set[str](), [end]
+        while ahead:
+            name = ahead.pop()
+            if name not in seen and name != "inputs":
+                seen.add(name)
+                ahead += [source for _, source, _ in self.network.into(name)]
+                ahead += [back.source for back in backs if back.target == name]
+        return start in seen
 
     def graph(self, outputs: tuple[str, ...], metadata: dict[str, Any]) -> nir.NIRGraph:
         """The whole, once all blocks are written."""

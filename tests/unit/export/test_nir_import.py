@@ -424,6 +424,35 @@ def test_file_to_network_to_file_is_the_identity(form, network):
     same(first, from_nir(to_graph(first, (5,), {}, form)[0]).network)
 
 
+@pytest.mark.parametrize(("target", "circle"), [("b", False), ("c", True)])
+def test_a_way_back_is_one_step_late_whatever_the_nodes_before_it(target, circle):
+    """From d to b it closes no circle, and says so by a delay; from d to c one that can be cut at either edge."""
+    torch.manual_seed(0)
+
+    def block(size, source):
+        return Block(nn.Sequential(nn.Flatten(), nn.Linear(size, 4)), LIF.per_step(0.5), source=source)
+
+    blocks = {"a": block(5, None), "b": block(5, "inputs"), "c": block(5, "inputs"), "d": block(4, "a")}
+    ways = {
+        "b_to_e": Feedforward("b", "e", nn.Linear(4, 4, bias=False)),
+        "c_to_d": Feedforward("c", "d", nn.Linear(4, 4)),
+    }
+    blocks["e"] = Block(nn.Linear(4, 4), LIF.per_step(0.9), source="d")
+    network = Network(blocks, {"back": Feedback("d", target, nn.Linear(4, 4))}, feedforward=ways)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(4.0)
+    graph, notes = to_graph(network, (5,), {}, "nir")
+    assert any("closes no circle" in note for note in notes) != circle
+    read, x = from_nir(graph).network, spikes(5, steps=30)
+    late = [edge.delay for edge in (*read.blocks.values(), *read.feedforward.values()) if edge.delay]
+    assert (len(read.feedback), late) == ((1, []) if circle else (0, [1]))
+    with torch.no_grad():
+        ours, theirs = network.run(x)[0].output, read.run(x)[0].output
+    assert ours.spikes.any()
+    assert theirs.spikes.equal(ours.spikes)
+
+
 @pytest.mark.parametrize("rule", [BPTT(), STDP()])
 def test_a_read_network_is_trained_and_goes_back(rule, tmp_path):
     NIR().write(build("6-8-3", lambda: LIF.per_step(0.9)), tmp_path / "a.nir", (6,), {})
