@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikelearn.draw.activity_of import record_of, step_of
-from spikelearn.draw.style import COLOURS, clean, of_sample
+from spikelearn.draw.style import COLOURS, clean, of_sample, side_by_side
 from spikelearn.network import Network
 
 #: Neurons up to which a block without a shape of its own is drawn as bars.
@@ -71,14 +71,7 @@ def _image(name: str, mean: np.ndarray, shape: Sequence[int]) -> np.ndarray | No
         filled = np.full(width * math.ceil(len(mean) / width), np.nan)
         filled[: len(mean)] = mean
         return filled.reshape(-1, width)
-    maps = mean.reshape(-1, *shape[-2:])
-    columns = math.ceil(math.sqrt(len(maps)))
-    rows, (high, wide) = math.ceil(len(maps) / columns), maps.shape[1:]
-    image = np.full((rows * (high + 1) - 1, columns * (wide + 1) - 1), np.nan)
-    for number, one in enumerate(maps):
-        top, left = number // columns * (high + 1), number % columns * (wide + 1)
-        image[top : top + high, left : left + wide] = one
-    return image
+    return side_by_side(mean.reshape(-1, *shape[-2:]))
 
 
 def histograms(

@@ -1,5 +1,6 @@
 """One look for all pictures, and what they read of a record."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,17 @@ def save(figure: Figure, path: str | Path) -> Path:
     with replacing(Path(path)) as temporary:
         figure.savefig(temporary, dpi=120, facecolor="white")
     return Path(path)
+
+
+def side_by_side(images: np.ndarray) -> np.ndarray:
+    """Images [N, H, W] as one, in rows of about as many as there are rows, NaN between them."""
+    columns = math.ceil(math.sqrt(len(images)))
+    rows, (high, wide) = math.ceil(len(images) / columns), images.shape[1:]
+    whole = np.full((rows * (high + 1) - 1, columns * (wide + 1) - 1), np.nan)
+    for number, image in enumerate(images):
+        top, left = number // columns * (high + 1), number % columns * (wide + 1)
+        whole[top : top + high, left : left + wide] = image
+    return whole
 
 
 def clean(axes: Axes) -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from spikelearn.draw.receptive_fields import chosen_weights, image_shape, limit_of, tensors_of
-from spikelearn.draw.style import COLOURS, clean
+from spikelearn.draw.style import COLOURS, clean, side_by_side
 from spikelearn.network import Network
 
 #: Receptive fields that are shown, of the first neurons.
@@ -148,14 +148,7 @@ def mosaic(values: np.ndarray, shape: Sequence[int] | None) -> np.ndarray | None
             return None
         values = values.reshape(len(values), *full)
     images = values.reshape(len(values), -1, *values.shape[-2:])[:FIELDS]
-    images = images[:, 1] - images[:, 0] if images.shape[1] == 2 else images.mean(1)
-    columns = math.ceil(math.sqrt(len(images)))
-    rows, (high, wide) = math.ceil(len(images) / columns), images.shape[1:]
-    whole = np.full((rows * (high + 1) - 1, columns * (wide + 1) - 1), np.nan)
-    for number, image in enumerate(images):
-        top, left = number // columns * (high + 1), number % columns * (wide + 1)
-        whole[top : top + high, left : left + wide] = image
-    return whole
+    return side_by_side(images[:, 1] - images[:, 0] if images.shape[1] == 2 else images.mean(1))
 
 
 def _tensors(weights: Weights) -> Mapping[str, Tensor]:
