@@ -22,6 +22,9 @@ import numpy as np
 TAU, TARGET, LEARNING_RATE, RATE, TRAINS, OF_TRAINS = 20e-3, 5.0, 1e-3, 20.0, 1000, 50
 EXCITING, INHIBITING, EXTERNAL, LEAST = 0.02, -0.08, 0.1, -1.0
 
+#: Biological seconds after which the state is kept anew.
+KEPT_EVERY = 10
+
 
 class Lists(NamedTuple):
     """Sources and targets: of recurrent connections by the numbers of neurons, of external ones by those of trains."""
@@ -79,23 +82,39 @@ def network(made: Lists, excitatory: int, size: int) -> Any:
 
 
 def simulate(made: Lists, excitatory: int, size: int, seconds: int, folder: Path) -> None:
-    """Simulate with this program, one thread, and record spikes, potentials and weights."""
+    """Simulate with this program, one thread, and record spikes, potentials and weights; or go on where it stopped."""
     import torch
 
     from spikelearn.plasticity import Vogels
-    from spikelearn.simulation import Recording, Simulation
+    from spikelearn.simulation import Recording, Simulation, SimulationFolder
 
     torch.set_num_threads(1)
     rule = Vogels(LEARNING_RATE, TARGET, TAU, low=LEAST, high=0.0)
     simulation = Simulation(network(made, excitatory, size), f"poisson:rate={RATE}", rule)
     plan = ["exc:spikes", "inh:spikes", "exc:v:0-99:every=10", "feedback.inh_to_exc:weight:0-99:every=1000"]
-    path, counts = folder / "recording.h5", {"exc": excitatory, "inh": size - excitatory}
-    with simulation.record(path, plan) as recording:
-        for second in range(seconds):
+    kept, about, counts = SimulationFolder(folder), {"size": size}, {"exc": excitatory, "inh": size - excitatory}
+    resumed, course = kept.about.exists(), folder / "course.jsonl"
+    if resumed:
+        if kept.read() != about:
+            raise SystemExit(f"{folder} holds a simulation of another size: name another folder with --out")
+        kept.load(simulation)
+    else:
+        kept.begin(simulation, about)
+    begin = round(simulation.seconds)
+    lines = course.read_text().splitlines(keepends=True)[:begin] if resumed and begin else []
+    course.write_text("".join(lines))
+    with simulation.record(kept.recording, plan, resume=resumed and kept.recording.exists()) as recording:
+        for second in range(begin, seconds):
             spent = measured(lambda: simulation.run(1.0, recording))
-            there = Recording(path)
+            there = Recording(kept.recording)
             rates = {name: len(there.spikes(name, 1000 * second).step) / n for name, n in counts.items()}
-            print(json.dumps({"second": second + 1, **spent, **rates, "file": path.stat().st_size / 2**20}), flush=True)
+            line = json.dumps({"second": second + 1, **spent, **rates, "file": kept.recording.stat().st_size / 2**20})
+            print(line, flush=True)
+            with course.open("a") as file:
+                file.write(line + "\n")
+            if (second + 1) % KEPT_EVERY == 0 or second + 1 == seconds:
+                recording.sync()
+                kept.save(simulation)
 
 
 def simulate_in_nest(made: Lists, excitatory: int, size: int, seconds: int) -> None:
