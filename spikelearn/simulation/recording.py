@@ -1,5 +1,6 @@
 """Recordings of simulations, read back."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,7 +96,7 @@ class Recording:
         item = self._item(place, "spikes")
         with self._open() as file:
             group = file[item.name]
-            rows = self._between(group["step"][:], first, last)
+            rows = self._between(group["step"], first, last)
             return Spikes(*(group[name][rows] for name in Spikes._fields))
 
     def values(self, place: str, variable: str = "v", first: int = 0, last: int | None = None) -> Values:
@@ -107,7 +108,7 @@ class Recording:
         item, none = self._item(place, variable), np.zeros(0, np.int64)
         with self._open() as file:
             group = file[item.name]
-            rows = self._between(group["step"][:], first, last)
+            rows = self._between(group["step"], first, last)
             step, values = group["step"][rows], group["values"][rows]
             sides = [group[name][:].astype(np.int64) if name in group else none for name in ("pre", "post")]
         if variable == WEIGHT:
@@ -202,10 +203,10 @@ class Recording:
             for number, (first, last) in zip(numbers, ends, strict=True)
         ]
 
-    def _between(self, step: np.ndarray, first: int, last: int | None) -> slice:
-        """The rows of steps that are whole, from ``first`` to before ``last``."""
+    def _between(self, step: h5py.Dataset, first: int, last: int | None) -> slice:
+        """The rows of steps that are whole, from ``first`` to before ``last``; the column is not read whole."""
         last = self.steps if last is None else min(last, self.steps)
-        return slice(*(int(row) for row in np.searchsorted(step, (first, max(first, last)))))
+        return slice(bisect_left(step, first), bisect_left(step, max(first, last)))
 
     def _has(self, place: str, variable: str) -> bool:
         return any((item.place, item.variable) == (place, variable) for item in self.plan)

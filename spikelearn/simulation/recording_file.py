@@ -1,6 +1,7 @@
 """Recordings that are written while a network is simulated: HDF5, of which a reader sees whole chunks."""
 
 import os
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -192,7 +193,7 @@ def cut(path: Path, steps: int, plan: tuple[Recorded, ...]) -> None:
 
 
 def _copy(old: h5py.Group, new: h5py.Group, steps: int, columns: tuple[str, ...]) -> None:
-    rows = int(np.searchsorted(old["step"][:], steps))
+    rows = bisect_left(old["step"], steps)
     for name, data in old.items():
         if name not in columns:
             new.create_dataset(name, data=data[:])
