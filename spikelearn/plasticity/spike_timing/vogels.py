@@ -21,7 +21,7 @@ class Vogels(StepwiseRule):
     At every step the traces decay, $x \leftarrow \lambda\,x$, $y \leftarrow \lambda\,y$, $\lambda = e^{-dt/\tau}$; the
     weights change by them; then the presynaptic spikes s enter x, the postsynaptic ones z enter y. So spikes of one
     step do not see each other. Inhibitory weights are negative here: the published weight is -w, and "grows" means away
-    from 0.
+    from 0. Those that open a ``conductance`` are positive, as published, and the change has the other sign.
 
     Where both sides fire independently, the mean change is 0 at one postsynaptic rate alone,
 
@@ -45,17 +45,19 @@ class Vogels(StepwiseRule):
         teacher: current injected at every step into the last block, +teacher at the true class and -teacher at the
             others, unit of current; 0: none. Scores are then those of a run without it, with the weights before.
         dendritic_delay: steps by which synapses see late that their target fired; NEST's delay is all of this kind.
+        conductance: whether the weights that learn open an inhibitory conductance, as of ``conductance-lif``, with low
+            at least 0.
 
     Shapes: inputs [T, B, in...]; synapses are ``nn.Linear``, ``nn.Flatten`` may stand in front.
 
     Raises:
-        ValueError: a negative target rate, a time constant or learning rate that is not positive, low not below high,
-            neurons with another dt or that never fire, nothing to learn or something else than ``nn.Linear``, a teacher
-            on an image-shaped output.
+        ValueError: a negative target rate, a time constant or learning rate that is not positive, low not below high
+            or, of conductances, below 0, neurons with another dt or that never fire, nothing to learn or something else
+            than ``nn.Linear``, a teacher on an image-shaped output.
 
-    Source: Vogels, Sprekeler, Zenke, Clopath & Gerstner, Science 334, 2011. deviation: weights are negative; the two
-    changes of a step are added before the bounds cut them; the mean of shards is not the batch, for weights change
-    within the presentation.
+    Source: Vogels, Sprekeler, Zenke, Clopath & Gerstner, Science 334, 2011. deviation: weights are negative, those of
+    conductances excepted; the two changes of a step are added before the bounds cut them; the mean of shards is not the
+    batch, for weights change within the presentation.
     """
 
     # Weights of both signs, for a network of inhibition alone is silent; presentations of few steps ask for high rates.
@@ -79,12 +81,16 @@ class Vogels(StepwiseRule):
         dt: float = 1e-3,
         teacher: float = 0.0,
         dendritic_delay: int = 0,
+        conductance: bool = False,
     ) -> None:
         super().__init__(low=low, high=high, dt=dt, teacher=teacher, dendritic_delay=dendritic_delay)
+        if conductance and low < 0:
+            raise ValueError(f"low is {low}, but conductances are not negative: give low=0.0 and a high above it")
         check_positive("learning_rate", learning_rate)
         check_not_negative("target_rate", target_rate)
         check_positive("tau", tau, "s")
         self.learning_rate, self.alpha = learning_rate, 2.0 * target_rate * tau
+        self.conductance, self.growth = conductance, learning_rate if conductance else -learning_rate
         self.decay = math.exp(-dt / tau)
 
     def moved_by_events(self, seen: Seen, traces: Traces) -> bool:
@@ -92,7 +98,7 @@ class Vogels(StepwiseRule):
             return False
         x, traces["pre"] = followed(traces.get("pre"), seen.pre, self.decay)
         y, traces["post"] = followed(traces.get("post"), seen.post, self.decay)
-        up, down = -self.learning_rate * seen.post, self.learning_rate * (self.alpha - y)
+        up, down = self.growth * seen.post, self.growth * (y - self.alpha)
         move_listed(seen, x, up, down, bounds=(self.low, self.high))
         return True
 
@@ -100,6 +106,6 @@ class Vogels(StepwiseRule):
         x, traces["pre"] = followed(traces.get("pre"), seen.pre, self.decay)
         y, traces["post"] = followed(traces.get("post"), seen.post, self.decay)
         return {
-            "at a postsynaptic spike": mean_product(-self.learning_rate * seen.post, x, seen.pairs),
-            "at a presynaptic spike": mean_product(self.learning_rate * (self.alpha - y), seen.pre, seen.pairs),
+            "at a postsynaptic spike": mean_product(self.growth * seen.post, x, seen.pairs),
+            "at a presynaptic spike": mean_product(self.growth * (y - self.alpha), seen.pre, seen.pairs),
         }

@@ -123,20 +123,31 @@ def test_triplets_of_a_presentation_are_nest_s_too(nest):
     check(given.START - update.grads[WEIGHT][0, :1], nest["triplet"][-1:], given.START)
 
 
-def test_vogels_is_nest_s_synapse(nest):
+@pytest.mark.parametrize("sign", [1, -1])
+def test_vogels_is_nest_s_synapse(sign, nest):
+    """Also where the weights are conductances, which are positive."""
     constants = given.VOGELS
     tau = 1e-3 * constants["tau"]
+    low, high = sorted((0.0, sign * constants["Wmax"]))
     rule = RULES.make(
         "vogels",
         {
             "learning_rate": constants["eta"],
             "target_rate": constants["alpha"] / (2 * tau),
             "tau": tau,
-            "low": constants["Wmax"],
+            "low": low,
+            "high": high,
+            "conductance": sign < 0,
             "dendritic_delay": given.DELAY,
         },
     )
-    check(at_spikes(followed(rule, constants["weight"])), nest["vogels"], constants["weight"])
+    found = at_spikes(followed(rule, sign * constants["weight"]))
+    check(found, sign * nest["vogels"], sign * constants["weight"])
+
+
+def test_conductances_below_0_are_refused():
+    with pytest.raises(ValueError, match="low is -1.0, but conductances are not negative"):
+        Vogels(conductance=True)
 
 
 def test_dopamine_stdp_is_nest_s_synapse(nest):
