@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+from spikelearn.checks import check_fraction
 from spikelearn.registry import Registry
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ class Model(ABC):
     """A published network, its numbers, and the figure of its paper.
 
     Args:
-        scale: share of the published neurons, in (0, 1].
+        scale: share of the published size, in (0, 1]: of its neurons, or of what the model says.
     """
 
     #: The name under which the model is registered; ``MODELS.register`` sets it.
@@ -32,3 +33,15 @@ class Model(ABC):
 
 
 MODELS = Registry("model", Model)
+
+
+def check_scale(scale: float) -> float:
+    """The share of the published size.
+
+    Raises:
+        ValueError: a scale outside (0, 1].
+    """
+    check_fraction("scale", scale)
+    if not scale > 0:
+        raise ValueError("scale is 0, expected a share of the published size in (0, 1]")
+    return scale

@@ -10,8 +10,7 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.special import erfcx
 
-from spikelearn.checks import check_fraction
-from spikelearn.museum.base import MODELS, Model
+from spikelearn.museum.base import MODELS, Model, check_scale
 from spikelearn.network import Block, Feedback, Network
 from spikelearn.neurons import RefractoryLIF
 from spikelearn.seeding import generator_for
@@ -64,7 +63,7 @@ class Brunel2000(Model):
         scale: share of the published neurons; J is divided by it, so that the mean input is as published and its
             fluctuations are larger by $1/\sqrt{\mathrm{scale}}$.
 
-    Shapes: v [B, n], millivolts.
+    Shapes: potentials v [B, n], millivolts.
 
     Raises:
         ValueError: a scale outside (0, 1].
@@ -84,10 +83,7 @@ class Brunel2000(Model):
     }
 
     def __init__(self, scale: float = 1.0) -> None:
-        check_fraction("scale", scale)
-        if not scale > 0:
-            raise ValueError("scale is 0, expected a share of the published neurons in (0, 1]")
-        self.scale, self.jump = scale, JUMP / scale
+        self.scale, self.jump = check_scale(scale), JUMP / scale
         self.excitatory, self.inhibitory = (round(scale * size) for size in (EXCITATORY, INHIBITORY))
         self.taken = round(SHARE * self.excitatory), round(SHARE * self.inhibitory)
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from spikelearn.cli.app import run
 from spikelearn.museum import Brunel2000
 from spikelearn.museum.brunel2000 import BEFORE, DT, REGIMES
 
@@ -34,18 +33,3 @@ def test_rates_follow_the_mean_field_where_neurons_fire_fast():
     assert spikes.double().mean().item() / DT == pytest.approx(model.mean_field_rate(regime), rel=0.08)
     activity = spikes.double().mean(1).numpy()
     assert np.std(activity) > np.mean(activity)  # the volleys of the synchronous state
-
-
-def test_the_command_draws(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("spikelearn.museum.brunel2000.DRAWN", 0.02)
-    monkeypatch.setattr("spikelearn.museum.brunel2000.BEFORE", 0.01)
-    path = tmp_path / "brunel.png"
-    assert run(["presets", "brunel2000", "--draw", str(path), "--scale", "0.01"]) == 0
-    assert capsys.readouterr().out.count("mean-field") == 4
-    assert path.read_bytes().startswith(b"\x89PNG")
-    assert run(["presets", "brunel2000"]) == 0
-    assert "J 0.1 mV, -g J, delay 1.5 ms" in capsys.readouterr().out
-    assert run(["presets", "ide/fashion-mnist", "--draw", str(path)]) == 2
-    assert "are of one of the models brunel2000" in capsys.readouterr().err
-    assert run(["presets", "brunel2001"]) == 2
-    assert "unknown preset" in capsys.readouterr().err

@@ -1,56 +1,43 @@
-"""Reward and spikes alone teach a network of two layers the exclusive or, as in Florian's experiment."""
+"""Florian's network: its structure, and that rewards teach it the exclusive or."""
 
 import pytest
 import torch
-from torch import nn
 
-from spikelearn.network import Block, Network
-from spikelearn.neurons import LIF
-from spikelearn.plasticity import MSTDPET, Batch, TargetSpikes
-from spikelearn.tasks import Regress
-from spikelearn.training import Training, learn
-
-BITS = torch.tensor([[0.0, 0], [0, 1], [1, 0], [1, 1]])
-GROUP, HIDDEN = 15, 60
+from spikelearn.museum import Florian2007
 
 
-def batch(generator, copies):
-    """A bit of 1 is a group of inputs that fire at random; the one output neuron should fire where the bits differ."""
-    bits = BITS.repeat(copies, 1)
-    chance = 0.2 * bits.repeat_interleave(GROUP, 1)
-    inputs = (torch.rand(60, len(bits), 2 * GROUP, generator=generator) < chance).float()
-    return Batch(inputs, (bits[:, :1] != bits[:, 1:]).float(), task=Regress())
+def differs(rates):
+    """Whether the output fires most where the bits differ."""
+    return bool(rates[1:3].min() > 1.3 * rates[[0, 3]].max())
 
 
-def network_of(generator):
-    blocks = {
-        "hidden": Block(nn.Linear(2 * GROUP, HIDDEN, bias=False), LIF.per_step(0.9)),
-        "out": Block(nn.Linear(HIDDEN, 1, bias=False), LIF.per_step(0.9)),
-    }
-    network = Network(blocks)
-    with torch.no_grad():
-        for name, low, high in (("hidden", -0.5, 0.5), ("out", 0.0, 0.2)):
-            weight = network.blocks[name].synapse.weight
-            weight.copy_(low + (high - low) * torch.rand(weight.shape, generator=generator))
-    return network
+def test_half_the_inputs_inhibit_and_a_bit_of_0_is_silent():
+    model = Florian2007()
+    network, batch = model.network(), model.batch(torch.Generator().manual_seed(0), copies=20)
+    hidden = network.blocks["hidden"].synapse.weight
+    assert hidden[:, :30].min() >= 0
+    assert hidden[:, 30:].max() <= 0
+    assert 4.9 < hidden.abs().max() <= 5.0
+    rates = batch.inputs.mean(0).view(20, 4, 60).mean(0) / 1e-3
+    assert not rates[0].any()
+    assert rates[3].mean().item() == pytest.approx(40.0, rel=0.05)
+    assert rates[1].view(4, 15).mean(1).tolist() == pytest.approx([0.0, 40.0, 0.0, 40.0], rel=0.1)
+    assert batch.targets[:4].flatten().tolist() == [0.0, 1.0, 1.0, 0.0]
 
 
-@torch.no_grad()
-def rates(network):
-    """The output's firing rate for each of the four inputs."""
-    seen, _ = network.run(batch(torch.Generator().manual_seed(99), 10).inputs)
-    return seen["out"].spikes.mean((0, 2)).view(10, 4).mean(0).tolist()
+def test_rewards_teach_the_exclusive_or():
+    model, shown = Florian2007(0.5), {"steps": 100, "copies": 10}
+    before = model.rates(model.network())
+    after = model.rates(model.learned(20, **shown)[0])
+    assert not differs(before)
+    assert differs(after)
 
 
 @pytest.mark.slow
-def test_mstdpet_learns_the_exclusive_or():
-    generator = torch.Generator().manual_seed(1)
-    network = network_of(generator)
-    before = rates(network)
-    assert max(before[0], before[3]) > min(before[1], before[2]), "it knows it already"
-    rule = MSTDPET(TargetSpikes(punishment=1.5), learning_rate=0.1, low=-0.5, high=0.5)
-    training = Training.start(network, rule)
-    for _ in range(75):
-        learn(training, batch(generator, 4))
-    after = rates(network)
-    assert min(after[1], after[2]) > 0.2 + max(after[0], after[3])
+def test_the_published_network_learns_within_half_of_the_published_epochs():
+    model = Florian2007()
+    network, counts = model.learned(100)
+    assert not differs(model.rates(model.network()))
+    assert differs(model.rates(network))
+    reward = counts[:, 1] + counts[:, 2] - counts[:, 0] - counts[:, 3]
+    assert reward[-10:].mean() > reward[:10].mean() + 20
