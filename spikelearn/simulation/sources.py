@@ -68,6 +68,8 @@ class Poisson(Source):
     Args:
         rate: r, spikes per second; or a tensor [...] in the shape of one sample.
 
+    Shapes: steps [T, B, ...], spikes as bytes.
+
     Raises:
         ValueError: a negative rate.
 
@@ -99,6 +101,8 @@ class PoissonCounts(Source):
     Args:
         rate: r, spikes per second.
 
+    Shapes: steps [T, B, ...], numbers of spikes.
+
     Raises:
         ValueError: a negative rate.
 
@@ -122,6 +126,13 @@ class Regular(Source):
 
     Args:
         rate: spikes per second; at most one a step.
+
+    Shapes: steps [T, B, ...], spikes as bytes.
+
+    Raises:
+        ValueError: a rate that is not positive.
+
+    Source: standard.
     """
 
     def __init__(self, rate: float = 20.0) -> None:
@@ -143,6 +154,13 @@ class Current(Source):
 
     Args:
         mean, std: unit of current.
+
+    Shapes: steps [T, B, ...], currents.
+
+    Raises:
+        ValueError: a mean that is not finite, a negative standard deviation.
+
+    Source: standard.
     """
 
     def __init__(self, mean: float = 1.0, std: float = 0.0) -> None:

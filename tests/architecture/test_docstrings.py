@@ -6,7 +6,9 @@ import re
 import pytest
 
 import spikelearn.cli.compare
-import spikelearn.cli.components  # noqa: F401  (with the one before, every part, so that everything is registered)
+import spikelearn.cli.components
+import spikelearn.museum
+import spikelearn.simulation  # noqa: F401  (with the ones before, every part, so that everything is registered)
 from spikelearn.bench.run.engines import ENGINES
 from spikelearn.datasets.names import OWN
 from spikelearn.docstrings import source_of, summary_of
