@@ -56,6 +56,115 @@ def healthy(net="40-30-3"):
     return network(neuron(), net=net, scale=1.0)
 
 
+def swapped_axes():
+    return training(healthy()), [replace(b, inputs=b.inputs.transpose(0, 1)) for b in batches(steps=SAMPLES)]
+
+
+def empty_input():
+    return training(healthy()), [replace(b, inputs=b.inputs * (torch.arange(INPUTS) < 0)) for b in batches()]
+
+
+def dim_input():
+    return training(healthy()), [replace(b, inputs=b.inputs / 255) for b in batches()]
+
+
+def steps_too_long():
+    return training(network(lambda: LIF(1e-4, r=20.0))), None
+
+
+def steps_too_short():
+    return training(network(lambda: LIF(50.0, r=20.0))), None
+
+
+def steep_slopes():
+    steep = BPTT(adjoint=Surrogate(Rectangle(height=1e4)))
+    return training(network(neuron(), net="40-30-30-3", scale=3.0), steep), None
+
+
+def high_learning_rate():
+    return training(healthy(), lr=3.0), None
+
+
+def low_learning_rate():
+    return training(healthy(), optimizer="sgd", lr=1e-6), None
+
+
+def weights_at_bounds():
+    made = healthy()
+    with torch.no_grad():
+        for weight in made.parameters():
+            if weight.ndim > 1:
+                weight.copy_(0.2 * weight.sign())
+    return training(made, optimizer="sgd", constraints=[Bounds(-0.2, 0.2)]), None
+
+
+def saturated():
+    made = healthy()
+    with torch.no_grad():
+        made.blocks["fc1"].synapse[1].weight.abs_()
+    return training(made), batches(gain=300.0)
+
+
+def dead():
+    return training(network(neuron(), scale=1e-3)), None
+
+
+def epileptic():
+    made = network(neuron(), net="40-30(F30)-3")
+    with torch.no_grad():
+        for edge in made.feedback.values():
+            for weight in edge.synapse.parameters():
+                weight.fill_(0.5) if weight.ndim > 1 else weight.zero_()
+    return training(made), None
+
+
+def rule_without_amplitudes():
+    return training(healthy(), RULES.build("stdp", {"a_plus": 0.0, "a_minus": 0.0}), constraints=()), None
+
+
+def flat_slopes():
+    flat = BPTT(adjoint=Surrogate(Rectangle(height=1e-3)))
+    return training(network(neuron(), net="40-30-30-30-3", scale=3.0), flat), None
+
+
+def weights_in_quarters():
+    made = network(lambda: IF(1.0))
+    with torch.no_grad():
+        for weight in made.parameters():
+            weight.copy_(torch.round(weight * 4) / 4)
+    return training(made), None
+
+
+#: {illness: what was done to have it}.
+MADE_ON_PURPOSE = {
+    "wrong order of axes": [swapped_axes],
+    "nearly empty input": [empty_input, dim_input],
+    "time step does not fit": [steps_too_long, steps_too_short],
+    "exploding errors": [steep_slopes],
+    "learning rate too high": [high_learning_rate],
+    "learning rate too low": [low_learning_rate],
+    "weights at their bounds": [weights_at_bounds],
+    "saturated block": [saturated],
+    "dead block": [dead],
+    "epileptic block": [epileptic],
+    "nothing changes": [rule_without_amplitudes],
+    "vanishing errors": [flat_slopes],
+    "ties at the threshold": [weights_in_quarters],
+}
+CASES = [(illness, made) for illness, ways in MADE_ON_PURPOSE.items() for made in ways]
+
+
+def test_every_illness_is_made_on_purpose():
+    names = [illness.name for illness in ILLNESSES]
+    assert sorted(names) == sorted(MADE_ON_PURPOSE)
+    assert len(set(names)) >= 12
+
+
+@pytest.mark.parametrize(("illness", "made"), CASES, ids=[made.__name__ for _, made in CASES])
+def test_the_right_diagnosis_comes_first(illness, made):
+    assert found(*made())[0] == illness
+
+
 @pytest.mark.parametrize("rule", ["bptt", "dfa", "readout-only"])
 def test_healthy_trainings_have_no_finding(rule):
     assert found(training(healthy(), RULES.build(rule, {}))) == []
@@ -66,85 +175,8 @@ def test_a_healthy_run_has_no_finding():
     assert [str(finding) for finding in diagnose(examine_settings(settings))] == []
 
 
-def test_wrong_order_of_axes():
-    swapped = [replace(batch, inputs=batch.inputs.transpose(0, 1)) for batch in batches(steps=SAMPLES)]
-    assert found(training(healthy()), swapped)[0] == "wrong order of axes"
-    assert "wrong order of axes" not in found(training(healthy()), list(batches(steps=SAMPLES)))
-
-
-def test_nearly_empty_input():
-    empty = [replace(batch, inputs=batch.inputs * (torch.arange(INPUTS) < 0)) for batch in batches()]
-    assert found(training(healthy()), empty)[0] == "nearly empty input"
-    dim = [replace(batch, inputs=batch.inputs / 255) for batch in batches()]
-    assert found(training(healthy()), dim)[0] == "nearly empty input"
-
-
-@pytest.mark.parametrize("tau", [1e-4, 50.0])
-def test_a_time_step_that_does_not_fit(tau):
-    made = network(lambda: LIF(tau, r=20.0), scale=1.0)
-    assert found(training(made))[0] == "time step does not fit"
-
-
-def test_exploding_errors():
-    steep = BPTT(adjoint=Surrogate(Rectangle(height=1e4)))
-    made = network(neuron(), net="40-30-30-3", scale=3.0)
-    assert found(training(made, steep))[0] == "exploding errors"
-
-
-def test_a_learning_rate_that_is_too_high():
-    assert found(training(healthy(), lr=3.0))[0] == "learning rate too high"
-
-
-def test_a_learning_rate_that_is_too_low():
-    assert found(training(healthy(), optimizer="sgd", lr=1e-6)) == ["learning rate too low"]
-
-
-def test_weights_at_their_bounds():
-    made = healthy()
-    with torch.no_grad():
-        for weight in made.parameters():
-            if weight.ndim > 1:
-                weight.copy_(0.2 * weight.sign())
-    assert found(training(made, optimizer="sgd", constraints=[Bounds(-0.2, 0.2)]))[0] == "weights at their bounds"
-
-
-def test_a_saturated_block():
-    made = healthy()
-    with torch.no_grad():
-        made.blocks["fc1"].synapse[1].weight.abs_()
-    assert found(training(made), list(batches(gain=300.0)))[0] == "saturated block"
-
-
-def test_a_dead_block():
-    assert found(training(network(neuron(), scale=1e-3)))[0] == "dead block"
-
-
-def test_an_epileptic_block():
-    made = network(neuron(), net="40-30(F30)-3", scale=1.0)
-    with torch.no_grad():
-        for edge in made.feedback.values():
-            for weight in edge.synapse.parameters():
-                weight.fill_(0.5) if weight.ndim > 1 else weight.zero_()
-    assert found(training(made))[0] == "epileptic block"
-
-
-def test_a_rule_that_changes_nothing():
-    rule = RULES.build("stdp", {"a_plus": 0.0, "a_minus": 0.0})
-    assert found(training(healthy(), rule, constraints=()))[0] == "nothing changes"
-
-
-def test_vanishing_errors():
-    made = network(neuron(), net="40-30-30-30-3", scale=3.0)
-    flat = BPTT(adjoint=Surrogate(Rectangle(height=1e-3)))
-    assert found(training(made, flat))[0] == "vanishing errors"
-
-
-def test_ties_at_the_threshold():
-    made = network(lambda: IF(1.0), scale=1.0)
-    with torch.no_grad():
-        for weight in made.parameters():
-            weight.copy_(torch.round(weight * 4) / 4)
-    assert found(training(made), list(batches(2)))[-1] == "ties at the threshold"
+def test_as_many_steps_as_samples_are_no_wrong_order():
+    assert "wrong order of axes" not in found(training(healthy()), batches(steps=SAMPLES))
 
 
 def test_an_examination_leaves_the_training_as_it_was():
@@ -161,7 +193,3 @@ def test_an_examination_leaves_the_training_as_it_was():
 def test_no_batch_is_refused():
     with pytest.raises(ValueError, match="no batch to look at"):
         gather(training(healthy()), [])
-
-
-def test_every_illness_has_a_name_of_its_own():
-    assert len({illness.name for illness in ILLNESSES}) == len(ILLNESSES) >= 12
