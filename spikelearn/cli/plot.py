@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
+from spikelearn.checks import check_count
 from spikelearn.cli.common import AsJson, DataRoot, Imports, output, print_json, result_file
 from spikelearn.cli.plot_activity import OF_ACTIVITY, Asked, draw_activity
 from spikelearn.cli.suited import settings_at
@@ -80,6 +81,7 @@ def plot_command(
         raise ValueError(f"plot was given {figure!r}, expected {', '.join(FIGURES)}")
     if figure != "why" and (synapse is not None or (sample and figure in OF_RULES)):
         raise ValueError(f"--synapse and --sample are of plot why, but {figure} was asked for: leave them out")
+    check_count("frames", frames)
     path = result_file(out or f"{figure}.{'gif' if figure == 'movie' else 'png'}")
     assert path is not None
     if figure in OF_ACTIVITY:

@@ -1,5 +1,6 @@
 """Pictures of activity and weights, of runs and of simulations."""
 
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from spikelearn.runs import Settings, prepare, trained_network
 from spikelearn.runs.simulations import simulation_of
 from spikelearn.simulation import Recording, SimulationFolder
 from spikelearn.threads import threads
-from spikelearn.training import RunFolder, learn, load_checkpoint
+from spikelearn.training import RunFolder, forming_weights, load_checkpoint
 
 #: Figures by their names.
 OF_SPIKES = ("raster", "membranes", "thresholds", "rates", "histograms")
@@ -163,19 +164,9 @@ def _learning(settings: Settings, asked: Asked) -> bytes:
     from spikelearn.draw.receptive_fields import chosen_weights, tensors_of
 
     training, loaders = prepare(settings)
-    name, values = chosen_weights(tensors_of(training.network), asked.block)
-    frames, epoch = [values], 0
-    while len(frames) < asked.frames:
-        for samples in loaders["train"].epoch(epoch):
-            learn(training, Batch.of(samples, loaders["train"].task))
-            frames.append(chosen_weights(tensors_of(training.network), name)[1])
-            if len(frames) >= asked.frames:
-                break
-        epoch += 1
-    first = name == next(iter(training.network.blocks))
-    shape = training.network.input_shape if first else None
-    stacked = np.stack(frames)
-    if stacked.ndim > 3:  # filters: the channels are drawn as their mean
-        stacked, shape = stacked.mean(tuple(range(2, stacked.ndim - 2))), stacked.shape[-2:]
-        stacked = stacked.reshape(*stacked.shape[:2], -1)
-    return draw.forming(stacked, shape)
+    network, loader = training.network, loaders["train"]
+    name, _ = chosen_weights(tensors_of(network), asked.block)
+    epochs = chain.from_iterable(loader.epoch(number) for number in count())
+    batches = (Batch.of(samples, loader.task) for samples in islice(epochs, asked.frames - 1))
+    shape = network.input_shape if name == next(iter(network.blocks)) else None
+    return draw.forming(forming_weights(training, batches, name), shape)

@@ -104,7 +104,7 @@ def forming(weights: np.ndarray, shape: Sequence[int] | None = None, *, seconds:
     """Receptive fields as they form, as a GIF: the first neurons side by side; red above 0, blue below, 0 white.
 
     Args:
-        weights: at every frame, [N, out, in].
+        weights: at every frame, [N, out, in]; of filters [N, out, in, ...], whose mean over the inputs is shown.
         shape: of one sample, (H, W) or (C, H, W); None: nearly a square where the input is one, else a row.
         seconds: how long each frame is shown.
 
@@ -114,8 +114,11 @@ def forming(weights: np.ndarray, shape: Sequence[int] | None = None, *, seconds:
     from matplotlib import colormaps
     from PIL import Image
 
-    if weights.ndim != 3 or not weights.size:
+    if weights.ndim < 3 or not weights.size:
         raise ValueError(f"weights have shape {list(weights.shape)}, expected [frames, neurons, inputs]")
+    if weights.ndim > 3:
+        weights, shape = weights.mean(tuple(range(2, weights.ndim - 2))), weights.shape[-2:]
+        weights = weights.reshape(*weights.shape[:2], -1)
     side = math.isqrt(weights.shape[2])
     shape = (side, side) if shape is None and side * side == weights.shape[2] else shape
     frames = [mosaic(one, shape) for one in weights]

@@ -8,6 +8,7 @@ from spikelearn.training.finite import NonFiniteUpdate
 from spikelearn.training.fit import fit
 from spikelearn.training.fitting import Fitted
 from spikelearn.training.folder import RunFolder
+from spikelearn.training.forming import forming_weights
 from spikelearn.training.interrupt import Interrupted
 from spikelearn.training.learning import learn
 from spikelearn.training.optimizers import OPTIMIZERS, OptimizerFactory, make_optimizer
@@ -40,6 +41,7 @@ __all__ = [
     "Training",
     "clip_norm",
     "fit",
+    "forming_weights",
     "joined",
     "learn",
     "load_checkpoint",

@@ -61,6 +61,8 @@ def test_settings_of_another_rule_and_another_figure(tmp_path, capsys):
     plan.write_text('rule = "bptt"\ndata = "digits"\nnet = "64-10"\nsteps = 4\n')
     assert run(["plot", "why", str(plan), "--out", str(tmp_path / "why.png")]) == 2
     assert "bptt does not change weights at every step" in capsys.readouterr().err
+    assert run(["plot", "movie", str(plan), "--frames", "0"]) == 2
+    assert "frames is 0" in capsys.readouterr().err
     assert run(["plot", "how", str(plan)]) == 2
     assert "plot was given 'how', expected why, window, pairing" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["plan.toml"]

@@ -254,5 +254,6 @@ def test_changes_and_fields_that_form(ran, tmp_path):
     drawn(draw.weight_histograms(network, after), tmp_path)
     frames = np.random.default_rng(0).normal(size=(3, 7, 16))
     assert draw.forming(frames).startswith(b"GIF89a")
+    assert draw.forming(np.random.default_rng(0).normal(size=(3, 7, 2, 5, 5))).startswith(b"GIF89a")
     with pytest.raises(ValueError, match="expected \\[frames, neurons, inputs\\]"):
         draw.forming(frames[0])
