@@ -1,13 +1,13 @@
 """A NIR file as a network that can be run, trained with any rule, and exported again."""
 
+import heapq
 import math
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 from torch import nn
 
 from spikelearn.export.nir_file import CONTENT, read_tree
@@ -79,7 +79,8 @@ def network_of(tree: Mapping[str, Any], *, dt: float | None = None, mend: Collec
     return Imported(network, reader.input, tuple(notes), metadata)
 
 
-class _Chain(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Chain:
     """A way between two populations: where it begins, the nodes on it, and where it ends."""
 
     source: str
@@ -94,12 +95,13 @@ class _Reader:
         self.reading = reading
         self.nodes = _with_junctions(nodes)
         self.start = self.nodes.of("Input")[0]
-        self.populations = self.nodes.of(*POPULATIONS, JUNCTION)
+        self.populations = dict.fromkeys(self.nodes.of(*POPULATIONS, JUNCTION))
+        self.before, _ = self.nodes.ways()
         self.chains = [chain for name in self.populations for chain in self._into(name)]
         names = sorted(self.populations)
         if "spikelearn" in nodes.metadata:  # whose names sort as the nodes follow each other
             self.late = _backwards(names, self.chains)
-            self.order = _by_name(names, [chain for chain in self.chains if chain not in self.late], self.start)
+            self.order = _by_name(names, _without(self.chains, self.late), self.start)
         else:
             self.order, self.late = _ordered(self.start, names, self.chains)
         self.input = _input_shape(self.nodes.nodes[self.start])
@@ -110,20 +112,23 @@ class _Reader:
     def _into(self, name: str) -> list[_Chain]:
         """The ways that end in a population, in order of names."""
         found = []
-        for before in sorted(self.nodes.before(name)):
+        for before in sorted(self.before[name]):
             through: list[Node] = []
             while before not in self.populations and before != self.start:
                 through.insert(0, self.nodes.nodes[before])
-                (before,) = self.nodes.before(before)
+                (before,) = self.before[before]
             found.append(_Chain(before, tuple(through), name))
         return found
 
     def network(self) -> Network:
         blocks, feedforward = dict[str, Block](), dict[str, Feedforward]()
         feedback: dict[str, Feedback] = {}
-        previous = self.start
+        previous, taken = self.start, set(self.names.values())
+        arriving_at: dict[str, list[_Chain]] = {name: [] for name in self.order}
+        for chain in _without(self.chains, self.late):
+            arriving_at[chain.target].append(chain)
         for name in self.order:
-            arriving = [chain for chain in self.chains if chain.target == name and chain not in self.late]
+            arriving = arriving_at[name]
             if not arriving:
                 raise ValueError(f"node {name!r} takes from nothing but what comes back to it")
             # The own synapse takes from the block before, where one does.
@@ -137,7 +142,7 @@ class _Reader:
             for chain in others:
                 more, late, its = self._synapse(chain)
                 self._check_fits(chain, its, shape)
-                edge = self._edge_name(chain, (*feedforward, *feedback))
+                edge = self._edge_name(chain, taken)
                 feedforward[edge] = Feedforward(self._source(chain.source), self.names[name], more, delay=late)
             previous = name
         for chain in self.late:
@@ -146,7 +151,7 @@ class _Reader:
             if delay:
                 raise ValueError(f"a delay stands on the way back from {chain.source!r} to {chain.target!r}, which is "
                                  "one step late and cannot be later")  # fmt: skip
-            edge = self._edge_name(chain, (*feedforward, *feedback))
+            edge = self._edge_name(chain, taken)
             feedback[edge] = Feedback(self.names[chain.source], self.names[chain.target], synapse)
         outputs = [self.names[before] for name in self.nodes.of("Output") for before in self.nodes.before(name)]
         self._check_outputs()
@@ -190,10 +195,13 @@ class _Reader:
             if said != self.sent[before]:
                 raise ValueError(f"output {name!r} has shape {list(said)}, but {list(self.sent[before])} arrives")
 
-    def _edge_name(self, chain: _Chain, taken: Collection[str]) -> str:
+    def _edge_name(self, chain: _Chain, taken: set[str]) -> str:
+        """A name that is free, and taken from now on."""
         weighted = [node.name for node in chain.through if "weight" in node.fields]
         way = f"{self._source(chain.source)}_to_{self.names[chain.target]}"
-        return _free(_plain(weighted[-1]) if weighted else way, {*taken, *self.names.values()})
+        name = _free(_plain(weighted[-1]) if weighted else way, taken)
+        taken.add(name)
+        return name
 
 
 def _with_junctions(nodes: Nodes) -> Nodes:
@@ -221,7 +229,7 @@ def _ordered(start: str, names: list[str], chains: list[_Chain]) -> tuple[list[s
     behind: dict[str, list[_Chain]] = {name: [] for name in (start, *names)}
     for chain in chains:
         behind[chain.source].append(chain)
-    late, done, on_the_way = list[_Chain](), list[str](), set[str]()
+    late, done, on_the_way = list[_Chain](), dict[str, None](), set[str]()
     stack = [(start, iter(behind[start]))]
     while stack:
         name, ways = stack[-1]
@@ -234,30 +242,52 @@ def _ordered(start: str, names: list[str], chains: list[_Chain]) -> tuple[list[s
                 break
         else:
             stack.pop()
-            done.append(name)
+            done[name] = None
             on_the_way.discard(name)
     order = [name for name in reversed(done) if name != start]
-    return _by_name(order, [chain for chain in chains if chain not in late], start), late
+    return _by_name(order, _without(chains, late), start), late
+
+
+def _without(chains: list[_Chain], late: list[_Chain]) -> list[_Chain]:
+    others = set(late)
+    return [chain for chain in chains if chain not in others]
 
 
 def _backwards(names: list[str], chains: list[_Chain]) -> list[_Chain]:
     """The ways on circles that lead to what does not stand behind where they begin, by its name."""
     place = {name: number for number, name in enumerate(names)}
     inner = [chain for chain in chains if chain.source in place]
+    back = [chain for chain in inner if place[chain.target] <= place[chain.source]]
+    if not back:
+        return back
+    from scipy.sparse import csr_array  # which takes longer to import than most files to read
+    from scipy.sparse.csgraph import connected_components
+
     ends = [[place[chain.source] for chain in inner], [place[chain.target] for chain in inner]]
     joined = csr_array((np.ones(len(inner), bool), ends), shape=(len(names), len(names)))
     circle = connected_components(joined, connection="strong")[1]
-    return [
-        chain for chain, a, b in zip(inner, *ends, strict=True) if circle[a] == circle[b] and place[chain.target] <= a
-    ]
+    return [chain for chain in back if circle[place[chain.source]] == circle[place[chain.target]]]
 
 
 def _by_name(order: list[str], chains: list[_Chain], start: str) -> list[str]:
     """The same populations, of those that could come next the first by name: as files sort them."""
-    needed = {name: {c.source for c in chains if c.target == name} - {start} for name in order}
+    needed: dict[str, set[str]] = {name: set() for name in order}
+    needing: dict[str, list[str]] = {name: [] for name in order}
+    for chain in chains:
+        if chain.source != start:
+            needed[chain.target].add(chain.source)
+            needing[chain.source].append(chain.target)
+    ready = sorted(name for name in order if not needed[name])
     found: list[str] = []
-    while len(found) < len(order):
-        found.append(min(name for name in order if name not in found and needed[name] <= set(found)))
+    while ready:
+        name = heapq.heappop(ready)
+        found.append(name)
+        for other in needing[name]:
+            if name in needed[other]:
+                needed[other].discard(name)
+                if not needed[other]:
+                    heapq.heappush(ready, other)
+    assert len(found) == len(order)  # circles are cut
     return found
 
 
@@ -282,10 +312,11 @@ def _steps(node: Node, reading: Reading) -> int:
 def _names(order: list[str], chains: list[_Chain]) -> dict[str, str]:
     """A block's name for each population: its node's, or that of the weights before it, without its number."""
     names: dict[str, str] = {}
+    first = {chain.target: chain for chain in reversed(chains)}
     for name in order:
         node_name = name
         if ":" in name:
-            before = next((chain for chain in chains if chain.target == name), None)
+            before = first.get(name)
             weighted = [n.name for n in before.through if "weight" in n.fields] if before else []
             node_name = weighted[-1] if weighted else name.split(":")[0]
         names[name] = _free(_plain(node_name), set(names.values()))

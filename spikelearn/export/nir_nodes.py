@@ -48,6 +48,9 @@ POPULATIONS = ("Threshold", "I", "LI", "IF", "LIF", "CubaLI", "CubaLIF")
 #: A place where several edges meet, or part; it maps nothing.
 JUNCTION = "Junction"
 
+#: Nodes and edges of one file beyond which it is not believed: a node is a whole layer.
+MOST_NODES, MOST_EDGES = 5_000, 20_000
+
 
 @dataclass(frozen=True)
 class Node:
@@ -88,6 +91,15 @@ class Nodes:
     def behind(self, name: str) -> list[str]:
         """The nodes to which edges lead from one."""
         return [b for a, b in self.edges if a == name]
+
+    def ways(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        """{node: those from which edges lead to it} and {node: those to which edges lead from it}."""
+        before: dict[str, list[str]] = {name: [] for name in self.nodes}
+        behind: dict[str, list[str]] = {name: [] for name in self.nodes}
+        for a, b in self.edges:
+            behind[a].append(b)
+            before[b].append(a)
+        return before, behind
 
     def of(self, *kinds: str) -> list[str]:
         """The names of the nodes of some kinds."""
@@ -142,15 +154,26 @@ def _lay_open(tree: Mapping[str, Any], prefix: str, found: Nodes) -> None:
             if prefix and node.kind in ("Input", "Output"):
                 node = Node(node.name, JUNCTION, {})
             found.nodes[node.name] = node
+    taken = set(found.edges)
     for a, b in _pairs(edges, where):
         for end in (a, b):
             if end not in nodes:
                 raise ValueError(f"{where} has an edge from {a!r} to {b!r}, but no node {end!r}: expected "
                                  f"{one_of(end, list(nodes))}")  # fmt: skip
         edge = (inner[a][1][0] if a in inner else prefix + a, inner[b][0][0] if b in inner else prefix + b)
-        if edge in found.edges:
+        if edge in taken:
             raise ValueError(f"{where} has the edge from {a!r} to {b!r} twice, but edges of NIR are a set")
+        taken.add(edge)
         found.edges.append(edge)
+    _check_size(found)
+
+
+def _check_size(found: Nodes) -> None:
+    if len(found.nodes) > MOST_NODES or len(found.edges) > MOST_EDGES:
+        raise ValueError(
+            f"the file has {len(found.nodes):,} nodes and {len(found.edges):,} edges, expected {MOST_NODES:,} and "
+            f"{MOST_EDGES:,} at the most, of whole layers"
+        )
 
 
 def _pairs(edges: Any, where: str) -> Iterable[tuple[str, str]]:
@@ -202,23 +225,28 @@ def _contract(found: Nodes) -> None:
     """Take the ends of sub-graphs away and tie what was before them to what was behind."""
     for name in found.of(JUNCTION):
         before, behind = found.before(name), found.behind(name)
+        if len(before) * len(behind) > MOST_EDGES:
+            raise ValueError(f"{len(before):,} ways into sub-graphs meet {len(behind):,} ways out at node {name!r}")
         found.edges = [edge for edge in found.edges if name not in edge]
+        taken = set(found.edges)
         for edge in [(a, b) for a in before for b in behind]:
-            if edge in found.edges or name in edge:
+            if edge in taken or name in edge:
                 raise ValueError(f"an edge from {edge[0]!r} to {edge[1]!r} stands both in a sub-graph and around it")
             found.edges.append(edge)
         del found.nodes[name]
+        _check_size(found)
 
 
 def _check_reached(found: Nodes) -> None:
     """Every node lies on a way from the input to an output."""
+    before, behind = found.ways()
     for what, starts, follow in (
-        ("no way leads from the input to", found.of("Input"), found.behind),
-        ("no way leads to an output from", found.of("Output"), found.before),
+        ("no way leads from the input to", found.of("Input"), behind),
+        ("no way leads to an output from", found.of("Output"), before),
     ):
         seen, waiting = set(starts), list(starts)
         while waiting:
-            for other in follow(waiting.pop()):
+            for other in follow[waiting.pop()]:
                 if other not in seen:
                     seen.add(other)
                     waiting.append(other)
@@ -234,8 +262,11 @@ def _check_reached(found: Nodes) -> None:
 def _check_circles(found: Nodes) -> None:
     """Every circle has neurons on it, whose spikes of the step before go round."""
     left = {name for name, node in found.nodes.items() if node.kind not in POPULATIONS}
-    while ends := {name for name in left if not any(other in left for other in found.behind(name))}:
-        left -= ends
+    before, behind = found.ways()
+    ends = [name for name in left if not left.intersection(behind[name])]
+    while ends:
+        left.difference_update(ends)
+        ends = [a for name in ends for a in before[name] if a in left and not left.intersection(behind[a])]
     if left:
         raise ValueError(
             f"the nodes {', '.join(map(repr, sorted(left)[:5]))} are a circle without neurons, in which nothing is "

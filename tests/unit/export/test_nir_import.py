@@ -236,6 +236,34 @@ def test_a_circle_without_neurons_is_refused():
         from_nir(graph)
 
 
+def deep_chain(layers):
+    nodes = {"input": nir.Input({"input": np.array([1])}), "output": nir.Output({"output": np.array([1])})}
+    for number in range(layers):
+        nodes |= {f"{number:04}a": nir.Affine(np.ones((1, 1)), full(0.0, 1)), f"{number:04}l": lif(1)}
+    names = ["input", *sorted(set(nodes) - {"input", "output"}), "output"]
+    return nir.NIRGraph(nodes, list(zip(names, names[1:], strict=False)), type_check=False)
+
+
+def test_a_network_of_many_layers_is_read_in_order():
+    assert list(from_nir(deep_chain(300)).network.blocks)[-1] == "0299l"
+
+
+def test_more_nodes_than_a_network_has_are_refused():
+    with pytest.raises(ValueError, match="the file has 5,202 nodes and 5,201 edges, expected 5,000 and 20,000"):
+        from_nir(deep_chain(2_600))
+
+
+def test_more_ways_through_sub_graphs_than_a_network_has_are_refused():
+    """Each way into a sub-graph goes on by each way out of its input: a product."""
+    ends = {"input": nir.Input({"input": np.array([1])}), "output": nir.Output({"output": np.array([1])})}
+    many = {f"l{number}": lif(1) for number in range(150)}
+    into = [("input", name) for name in many]
+    inner = nir.NIRGraph({**ends, **many}, into + [(name, "output") for name in many], type_check=False)
+    edges = into + [(name, "sub") for name in many] + [("sub", "output")]
+    with pytest.raises(ValueError, match="150 ways into sub-graphs meet 150 ways out"):
+        from_nir(nir.NIRGraph({**ends, **many, "sub": inner}, edges, type_check=False))
+
+
 class TestFiles:
     """Files that are no NIR, damaged ones, and ones that reach out of themselves."""
 
