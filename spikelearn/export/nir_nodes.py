@@ -42,6 +42,9 @@ KINDS = {
     "CubaLIF": Fields(("tau_syn", "tau_mem", "r", "v_leak", "v_threshold"), {"v_reset": 0.0, "w_in": 1.0}),
 }
 
+#: What nir writes beside the fields of a kind.
+_OF_ANY_KIND = ("type", "metadata", "input_type", "output_type", "input_shape")
+
 #: Kinds that keep something from step to step, or fire: each is a population of neurons.
 POPULATIONS = ("Threshold", "I", "LI", "IF", "LIF", "CubaLI", "CubaLIF")
 
@@ -61,12 +64,14 @@ class Node:
         kind: its type, one of ``KINDS``.
         fields: {field: array, text or None}.
         metadata: what else is written with it.
+        unread: names of fields that it has and its kind has not.
     """
 
     name: str
     kind: str
     fields: Mapping[str, Any]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Any:
         return self.fields[name]
@@ -202,7 +207,8 @@ def _node(name: str, own: Mapping[str, Any]) -> Node:
         if value is None and field_name in needed:
             raise ValueError(f"node {name!r} of kind {kind} has no {field_name}: export it again")
         fields[field_name] = value if value is None or isinstance(value, str) else _numbers(name, field_name, value)
-    return Node(name, kind, fields, dict(metadata) if isinstance(metadata, Mapping) else {})
+    unread = tuple(sorted(key for key in own if key not in fields and key not in _OF_ANY_KIND))
+    return Node(name, kind, fields, dict(metadata) if isinstance(metadata, Mapping) else {}, unread)
 
 
 def _numbers(name: str, field_name: str, value: Any) -> np.ndarray:

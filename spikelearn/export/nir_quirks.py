@@ -72,8 +72,12 @@ def reading_of(nodes: Nodes, dt: float | None, mend: Collection[str]) -> tuple[N
     for name in mend:
         if name not in QUIRKS:
             raise ValueError(f"mend names {name!r}, expected {one_of(name, list(QUIRKS))}")
-    said = number_in(nodes.metadata, "dt")
-    notes = []
+    said = _seconds(nodes.metadata, "dt") if dt is None else None
+    notes = [
+        f"node {node.name!r} of kind {node.kind} has {', '.join(node.unread)}, which its kind has not: not read"
+        for node in nodes.nodes.values()
+        if node.unread
+    ]
     if dt is None and said is None:
         dt = NORSE_DT if "norse-time" in mend else FILE_DT
         if not {"steps", "sinabs", "rockpool"} & set(mend):
@@ -81,7 +85,7 @@ def reading_of(nodes: Nodes, dt: float | None, mend: Collection[str]) -> tuple[N
     dt = dt if dt is not None else said
     assert dt is not None
     check_positive("dt of the file", dt, "s")
-    network_dt = number_in(nodes.metadata, "network_dt")
+    network_dt = _seconds(nodes.metadata, "network_dt")
     exact = nodes.metadata.get("discretisation") == "exact"
     reading = Reading(dt, dt if network_dt is None else network_dt, exact=exact)
     check_positive("network_dt of the file", reading.network_dt, "s")
@@ -94,6 +98,20 @@ def reading_of(nodes: Nodes, dt: float | None, mend: Collection[str]) -> tuple[N
                 raise ValueError(f'{seen}: read it with mend="{name}" (--mend {name})')
             notes.append(f'{seen}; mend="{name}" (--mend {name}) reads it so')
     return nodes, reading, notes
+
+
+def _seconds(metadata: Any, name: str) -> float | None:
+    """A time of a graph's metadata; None where it is not there.
+
+    Raises:
+        ValueError: it is there and is no number.
+    """
+    value = number_in(metadata, name)
+    if value is None and metadata.get(name) is not None:
+        words = " ".join(str(metadata[name]).split())[:40]
+        cure = "give its time step (dt), or export it again" if name == "dt" else "export it again"
+        raise ValueError(f"the file's metadata say {name} = {words}, expected a number of seconds: {cure}")
+    return value
 
 
 def number_in(metadata: Any, name: str) -> float | None:

@@ -179,6 +179,26 @@ def test_the_time_step_is_the_files_the_callers_or_assumed_and_said():
     assert any("0.0001 s is assumed" in note for note in assumed.notes)
 
 
+@pytest.mark.parametrize("dt", ["soon", np.ones((2, 2))])
+def test_a_time_step_that_is_no_number_is_refused_or_given(dt):
+    graph = chain(nir.Affine(weights(), full(0.0)), lif(), metadata={"dt": dt})
+    with pytest.raises(ValueError, match=r"metadata say dt = .*, expected a number of seconds: give its time step"):
+        from_nir(graph)
+    assert from_nir(graph, dt=DT).network.blocks
+    graph.metadata = {"network_dt": dt}
+    with pytest.raises(ValueError, match="metadata say network_dt = "):
+        from_nir(graph, dt=DT)
+
+
+def test_fields_that_a_kind_does_not_have_are_named():
+    from spikelearn.export.nir_import import network_of
+
+    tree = chain(nir.Affine(weights(), full(0.0)), lif()).to_dict()
+    assert network_of(tree, dt=DT).notes == ()
+    tree["nodes"]["n0"]["type"] = "Linear"
+    assert network_of(tree, dt=DT).notes == ("node 'n0' of kind Linear has bias, which its kind has not: not read",)
+
+
 def test_the_networks_own_time_step_comes_back():
     network = build("6-4", lambda: LIF.per_step(0.9, dt=2e-3))
     graph, _ = to_graph(network, (6,), {})
