@@ -77,10 +77,6 @@ def _print(found: FileVerdict, record: bool) -> None:
     for note in found.notes:
         output.print(f"  note: {note}")
     for name, verdict in found.readers.items():
-        words = verdict.reason or f"{verdict.differing} of {verdict.entries} output entries differ"
-        if verdict.first is not None:
-            step, sample, neuron = verdict.first
-            words += f", the first at step {step} in neuron {neuron} of sample {sample}"
-        output.print(f"  {name}: {words}")
+        output.print(f"  {name}: {verdict.words}")
     if record and not found.recorded:
         output.print("the spikes are recorded in the file")

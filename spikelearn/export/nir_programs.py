@@ -94,14 +94,14 @@ def jaxpike(path: str, inputs: Any) -> Any:
 
 
 def sparx(path: str, inputs: Any) -> Any:
-    """sparx's import by Euler steps, images with their channels last."""
+    """sparx's import by Euler steps, time first and images with their channels last."""
     import nir
     import numpy as np
     from sparx.nir import from_nir
 
     model, variables = from_nir(nir.read(path), dt=FILE_DT, discretization="euler")
-    taken = np.swapaxes(np.asarray(_channels_last(inputs), np.float32), 0, 1)
-    return _channels_first(np.swapaxes(np.asarray(model.apply(variables, taken)), 0, 1))
+    taken = np.asarray(_channels_last(inputs), np.float32)
+    return _channels_first(np.asarray(model.apply(variables, taken)))
 
 
 def snn_mlir(path: str, inputs: Any) -> Any:

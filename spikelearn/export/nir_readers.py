@@ -149,13 +149,21 @@ def _snn_mlir(key: str, node: Any) -> Iterator[str]:
             yield f"{key} has {', '.join(varying)} for each neuron, and it takes one for all"
         if np.any(node.v_reset) or np.any(getattr(node, "v_leak", 0.0)):
             yield f"{key} has a v_reset or v_leak other than 0"
+        if isinstance(node, nir.IF) and not np.allclose(node.r, 1.0):
+            yield f"{key} is an IF with an r other than 1"
     if isinstance(node, nir.Conv2d | nir.Conv1d) and np.any(np.asarray(node.dilation) != 1):
         yield f"{key} is dilated, which it does not read"
 
 
 def _sparx(key: str, node: Any) -> Iterator[str]:
-    if isinstance(node, nir.LIF) and (np.any(node.v_leak) or np.any(node.v_reset)):
+    if np.any(getattr(node, "v_leak", 0.0)) or np.any(getattr(node, "v_reset", 0.0)):
         yield f"{key} has a v_leak or v_reset other than 0"
+    if isinstance(node, nir.LIF | nir.IF) and _varies(node, "v_threshold"):
+        yield f"{key} has a threshold for each neuron, and it takes one for all"
+    rows = np.asarray(getattr(node, "tau", np.zeros(1)))
+    rows = rows.reshape(len(rows), -1)
+    if np.any(rows != rows[:, :1]):
+        yield f"{key} has time constants that differ within a channel"
 
 
 _POOLS = ("SumPool2d", "AvgPool2d")
@@ -175,5 +183,5 @@ READERS: Mapping[str, Reader] = {
     "snn-mlir": Reader(
         "1.0.0", "cuba-lif", (*_LAYERS, "Conv1d", *_POOLS, "IF", "LIF", "CubaLIF", "LI", "CubaLI"), _snn_mlir
     ),
-    "sparx": Reader("0.1.1", "lif", (*_LAYERS, *_POOLS, "IF", "LIF", "LI"), _sparx),
+    "sparx": Reader("0.1.1", "lif", (*_LAYERS, "IF", "LIF", "LI", "NIRGraph"), _sparx, fan_in=False),
 }

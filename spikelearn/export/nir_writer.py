@@ -292,13 +292,15 @@ class Writer:
             divisor, gain = 1, layer.gain
         else:
             divisor, gain = divisor or kernel[0] * kernel[1], 1.0
-        average = self.raw and divisor == kernel[0] * kernel[1] and divisor != 1
+        area = kernel[0] * kernel[1]
+        # Readers of exponential decays know averages alone, other readers sums.
+        average = self.form == "exponential-lif" or (self.raw and divisor == area and divisor != 1)
         kind = nir.AvgPool2d if average else nir.SumPool2d
         self._add(f"{name}_pool", kind(np.array(kernel), np.array(stride), np.array(padding)))
         channels, *edges = self.shape
         sizes = zip(edges, padding, kernel, stride, strict=True)
         self.shape = (channels, *((edge + 2 * p - k) // s + 1 for edge, p, k, s in sizes))
-        factor = gain if average else gain / divisor
+        factor = gain * area / divisor if average else gain / divisor
         if factor != 1.0:
             self._scale(name, factor)
 

@@ -57,6 +57,17 @@ class Verdict(NamedTuple):
         """True if everything was compared and nothing differs."""
         return self.differing == 0
 
+    @property
+    def words(self) -> str:
+        """The verdict as a sentence."""
+        if self.reason is not None:
+            return self.reason
+        found = f"{self.differing} of {self.entries} output entries differ"
+        if self.first is None:
+            return found
+        step, sample, neuron = self.first
+        return f"{found}, the first at step {step} in neuron {neuron} of sample {sample}"
+
 
 class Verification(NamedTuple):
     """Verdicts by simulator, output spikes of the reference, how close any potential came to its threshold, and other

@@ -46,6 +46,7 @@ def test_the_first_entry_that_differs_is_named(file, monkeypatch):
     assert found.readers["spikelearn"].agrees
     verdict = found.readers["snntorch"]
     assert (verdict.entries, verdict.differing, verdict.first) == (160, 1, (3, 1, 2))
+    assert verdict.words == "1 of 160 output entries differ, the first at step 3 in neuron 2 of sample 1"
     assert 0 < found.margin < 1
 
 
@@ -110,6 +111,9 @@ SAID = {
     ("norse", "delay"): "a Delay, which it does not know",
     ("jaxpike", "filter"): "CubaLIF neurons, which readers of exponential decays do not know",
     ("sparx", "filter"): "a CubaLIF, which it does not know",
+    ("sparx", "pads and averages"): "a SumPool2d, which it does not know",
+    ("sparx", "thresholds"): "a threshold for each neuron",
+    ("jaxpike", "pads and averages"): None,
 }
 NETWORKS = {
     "pads and averages": lambda: (build("1x6x6-2C3-P2-4"), (1, 6, 6)),
@@ -140,6 +144,20 @@ def test_what_nir_cannot_say_is_written_on_request_with_its_loss():
     assert any("fires less" in note for note in notes)
     assert from_nir(graph).network.blocks["fc1"].neuron.reset == "to_value"
     assert network.blocks["fc1"].neuron.reset == "subtract"
+
+
+def test_an_average_is_written_for_readers_that_know_no_sum():
+    """Both are the same map: the next weights take what they differ by."""
+    for pool, weight in (("P2", 1.0), ("SP2", 4.0)):
+        network = build(f"1x6x6-2C3-{pool}-4")
+        graph, _ = to_graph(network, (1, 6, 6), {}, "exponential-lif")
+        kinds = [type(node).__name__ for node in graph.nodes.values()]
+        assert "AvgPool2d" in kinds
+        assert "SumPool2d" not in kinds
+        own = network.blocks["fc1"]
+        gain = own.neuron.gain_mem / (1.0 - own.neuron.decay_mem)
+        written = torch.from_numpy(graph.nodes["05_fc1"].weight)
+        torch.testing.assert_close(written, own.synapse[-1].weight.detach() * gain * weight)
 
 
 def test_every_reader_has_a_form_and_a_program():
