@@ -35,6 +35,7 @@ def export_command(
         bool, Option("--lossy", help="Write what NIR or the reader cannot say as what is nearest.")
     ] = False,
     bits: Annotated[int | None, Option("--bits", help="Bits of a weight in a C header; default: 8.")] = None,
+    power_of_two: Annotated[bool, Option("--power-of-two", help="Thresholds in a C header are powers of two.")] = False,
     proof: Annotated[bool, Option("--proof", help="Record the spikes of test samples in the file.")] = False,
     verify: Annotated[
         bool, Option("--verify", help="Run snnTorch's and Norse's import on test samples and compare.")
@@ -51,12 +52,9 @@ def export_command(
       spikelearn export runs/mlp --format safetensors --to network.safetensors
     """
     folder, settings = opened(run, data_root)
-    own = {"--form": form, "--for": reader, "--lossy": lossy, "--proof": proof}
-    if kind != "nir" and (given := [flag for flag, value in own.items() if value]):
-        raise ValueError(f"{given[0]} is of NIR files, but --format is {kind!r}: drop one of the two")
-    if bits is not None and kind != "c-header":
-        raise ValueError(f"--bits is of C headers, but --format is {kind!r}: drop one of the two")
-    chosen = {"bits": bits, "form": form, "reader": reader, "lossy": lossy or None}
+    chosen = {"form": form, "reader": reader, "lossy": lossy or None, "bits": bits}
+    chosen["power_of_two"] = power_of_two or None
+    _check_of_format(kind, {**chosen, "proof": proof or None})
     writer = FORMATS.build(kind, {name: value for name, value in chosen.items() if value is not None})
     if verify and kind != "nir":
         raise ValueError(f"--verify compares spikes of a NIR file, but --format is {kind!r}: drop one of the two")
@@ -82,6 +80,17 @@ def export_command(
         print_json(report)
     if failed:
         raise typer.Exit(1)
+
+
+def _check_of_format(kind: str, chosen: dict[str, Any]) -> None:
+    """Raise ValueError where an option is of files of another format."""
+    whose = dict.fromkeys(("form", "reader", "lossy", "proof"), ("nir", "NIR files"))
+    whose |= dict.fromkeys(("bits", "power_of_two"), ("c-header", "C headers"))
+    for name, value in chosen.items():
+        its, files = whose[name]
+        if value is not None and kind != its:
+            flag = "--for" if name == "reader" else f"--{name.replace('_', '-')}"
+            raise ValueError(f"{flag} is of {files}, but --format is {kind!r}: drop one of the two")
 
 
 def _record(settings: Settings, path: Path) -> None:
@@ -120,6 +129,5 @@ def _print(outcome: Verification, samples: int) -> None:
         f"than {outcome.margin:.1e}",
     )
     for name, verdict in outcome.peers.items():
-        words = verdict.reason or f"{verdict.differing} of {verdict.entries} output entries differ"
-        output.print(f"  {name}: {words}")
+        output.print(f"  {name}: {verdict.words}")
     output.print(f"  not tried: {', '.join(outcome.not_tried)}")

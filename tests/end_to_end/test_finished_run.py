@@ -1,6 +1,7 @@
 """The command line on a run that has ended: evaluate, export, verify, inspect, and damage."""
 
 import json
+import re
 import tomllib
 
 import pytest
@@ -49,6 +50,24 @@ def test_export_and_verify(finished, capsys):
         assert report["peers"][peer]["differing"] == 0
         assert report["peers"][peer]["entries"] == 360 * 5 * 10
     assert (finished / "network.nir").exists()
+
+
+def test_an_integer_export_takes_the_options_of_its_format_alone(finished, tmp_path, capsys):
+    path = tmp_path / "net.h"
+    given = ["export", str(finished), "--to", str(path)]
+    assert run([*given, "--format", "c-header", "--bits", "4", "--power-of-two"]) == 0
+    levels = [int(level) for level in re.findall(r"net_layer\(\w+, \w+, \w+, \d+, (\d+),", path.read_text())]
+    assert levels
+    assert all(level & (level - 1) == 0 for level in levels)
+    for flags, words in (
+        (["--power-of-two"], "--power-of-two is of C headers, but --format is 'nir'"),
+        (["--bits", "4", "--format", "onnx"], "--bits is of C headers, but --format is 'onnx'"),
+        (["--for", "norse", "--format", "c-header"], "--for is of NIR files, but --format is 'c-header'"),
+        (["--proof", "--format", "safetensors"], "--proof is of NIR files"),
+    ):
+        capsys.readouterr()
+        assert run([*given, *flags]) == 2
+        assert words in capsys.readouterr().err
 
 
 def test_an_export_takes_the_place_of_an_export_alone(finished, tmp_path, capsys):
