@@ -4,11 +4,12 @@ import copy
 import hashlib
 import json
 import math
+import os
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
@@ -17,7 +18,16 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_choice
-from spikelearn.datasets.binned_cache import BinnedCache, Kept, Stamp, is_settled, limit, plain, version_of_readers
+from spikelearn.datasets.binned_cache import (
+    BinnedCache,
+    Found,
+    Kept,
+    Stamp,
+    is_settled,
+    limit,
+    plain,
+    version_of_readers,
+)
 from spikelearn.datasets.provenance import DataWarning, Provenance
 from spikelearn.datasets.root import data_root
 from spikelearn.recordings.binning import Binning
@@ -233,8 +243,8 @@ class EventDataset(Dataset):
         """
         binning = self._binning()
         shape = binning.shape_of(self.sensor_size)
-        cache = None if change is not None else self._cache(n_steps)
-        kept = [self._changed_or_kept(int(index), n_steps, cache, change) for index in indices]
+        chosen = [int(index) for index in indices]
+        kept = self._binned(chosen, n_steps) if change is None else self._changed(chosen, n_steps, change)
         binned = _together(kept, n_steps, math.prod(shape), None if binning.binary else binning.stored)
         frames = torch.from_numpy(binned).view(n_steps, len(indices), *shape)
         if self._first:
@@ -245,17 +255,14 @@ class EventDataset(Dataset):
                 warnings.warn(f"{DATASETS.name_of(type(self))}, {self.split}: {doubt.words}", DataWarning, stacklevel=2)
         return frames
 
-    def _changed_or_kept(
-        self, index: int, n_steps: int, cache: BinnedCache | None, change: Change | None
-    ) -> np.ndarray:
-        if change is None:
-            return self._binned(index, n_steps, cache)
-        binned = self._bin(index, n_steps, change)
-        self._note(index, binned)
-        return binned.bits
+    def _changed(self, indices: Sequence[int], n_steps: int, change: Change) -> list[np.ndarray]:
+        binned = [self._bin(index, n_steps, change) for index in indices]
+        for index, one in zip(indices, binned, strict=True):
+            self._note(index, one)
+        return [one.bits for one in binned]
 
     def _binning(self) -> Binning:
-        return self.binning or Binning(width=self.bin_width or 0.0)
+        return self.binning or _of_width(self.bin_width or 0.0)
 
     def stamp(self, index: int) -> Stamp | None:
         """What changes when the file of a recording is written anew; None: it comes from no file that is known."""
@@ -270,12 +277,12 @@ class EventDataset(Dataset):
 
     @cached_property
     def _endings(self) -> frozenset[str]:
-        return frozenset(path.suffix.lower() for path in self.provenance.files)
+        return frozenset({os.path.splitext(path)[1].lower() for path in self.provenance.files})
 
     def _cache(self, n_steps: int) -> BinnedCache | None:
         """What the disk keeps of recordings with these settings; None: nothing."""
         kind, binning = type(self), self._binning()
-        kinds = [one for one in kind.__mro__ if issubclass(one, EventDataset)]
+        kinds = [one for one in kind.__mro__ if EventDataset in one.__mro__]
         own = all(one.__module__.startswith("spikelearn.") for one in kinds)
         if not (own or self.reader_version) or not len(self) or self.stamp(0) is None or limit() == 0:
             return None
@@ -296,24 +303,36 @@ class EventDataset(Dataset):
             self._caches[key] = BinnedCache(name, n_bytes, len(self))
         return self._caches[key]
 
-    def _binned(self, index: int, n_steps: int, cache: BinnedCache | None) -> np.ndarray:
-        """A recording's bits, from memory, the disk, or its events."""
-        key = (index, n_steps)
-        if key in self._kept:
-            return self._kept[key]
-        stamp = None if cache is None else self.stamp(index)
-        binned = None if cache is None or stamp is None else cache.get(stamp)
-        if binned is None:
-            binned = self._bin(index, n_steps)
-            if cache is not None and stamp is not None and is_settled(stamp) and self.stamp(index) == stamp:
-                cache.put(stamp, binned)
-        elif binned.mended:
-            self.say_mended(index, binned.mended)
-        self._note(index, binned)
-        if self._kept_bytes + binned.bits.nbytes <= KEPT_BYTES:
-            self._kept[key] = binned.bits
-            self._kept_bytes += binned.bits.nbytes
-        return binned.bits
+    def _binned(self, indices: Sequence[int], n_steps: int) -> Sequence[np.ndarray] | np.ndarray:
+        """The bits of recordings, from memory, the disk, or their events; those of the disk are read together."""
+        wanted = [index for index in dict.fromkeys(indices) if (index, n_steps) not in self._kept]
+        cache = self._cache(n_steps) if wanted else None
+        if cache is None:
+            there, stamps = {}, [None] * len(wanted)
+        else:
+            stamps = [*map(self.stamp, wanted)]
+            found = cache.get(stamps)
+            there = dict(zip([wanted[place] for place in found.places], found.bits, strict=True))
+            self._note_all(list(there), found)
+            if len(there) == len(indices):
+                self._keep(there, n_steps)
+                return found.bits
+        for index, stamp in zip(wanted, stamps, strict=True):
+            if index not in there:
+                binned = self._bin(index, n_steps)
+                if cache is not None and stamp is not None and is_settled(stamp) and self.stamp(index) == stamp:
+                    cache.put(stamp, binned)
+                self._note(index, binned)
+                there[index] = binned.bits
+        self._keep(there, n_steps)
+        return [there[index] if index in there else self._kept[index, n_steps] for index in indices]
+
+    def _keep(self, binned: Mapping[int, np.ndarray], n_steps: int) -> None:
+        """Keep the bits of recordings in memory, where they fit."""
+        size = sum(bits.nbytes for bits in binned.values())
+        if self._kept_bytes + size <= KEPT_BYTES:
+            self._kept.update(((index, n_steps), bits) for index, bits in binned.items())
+            self._kept_bytes += size
 
     def _bin(self, index: int, n_steps: int, change: Change | None = None) -> Kept:
         binning = self._binning()
@@ -340,19 +359,42 @@ class EventDataset(Dataset):
 
     def _note(self, index: int, binned: Kept) -> None:
         self._counts[index] = binned.events, binned.outside, binned.merged
-        if binned.late is not None and not self._sorted_one:
-            self._sorted_one = True
-            warnings.warn(
-                f"{self.place(index)}: event {binned.late} is earlier than the one before it; the events of this "
-                "and of every such recording are sorted by time",
-                DataWarning,
-                stacklevel=4,
-            )
+        if binned.late is not None:
+            self._say_sorted(index, binned.late)
         if self._first is not None:
             self._first.append((binned.events, binned.outside, binned.seconds))
 
+    def _note_all(self, indices: Sequence[int], found: Found) -> None:
+        """Note what the disk tells of recordings."""
+        about = found.about
+        self._counts.update(zip(indices, about[["events", "outside", "merged"]].tolist(), strict=True))
+        for place, words in found.mended.items():
+            self.say_mended(indices[place], words)
+        for place in np.flatnonzero(about["late"] >= 0)[:1].tolist():
+            self._say_sorted(indices[place], int(about["late"][place]))
+        if self._first is not None:
+            self._first += about[["events", "outside", "seconds"]].tolist()
 
-def _together(kept: Sequence[np.ndarray], n_steps: int, size: int, stored: np.dtype[Any] | None) -> np.ndarray:
+    def _say_sorted(self, index: int, late: int) -> None:
+        if not self._sorted_one:
+            self._sorted_one = True
+            warnings.warn(
+                f"{self.place(index)}: event {late} is earlier than the one before it; the events of this and of "
+                "every such recording are sorted by time",
+                DataWarning,
+                stacklevel=5,
+            )
+
+
+@lru_cache(maxsize=64)
+def _of_width(width: float) -> Binning:
+    """Bins of a width, made once: every batch asks for them."""
+    return Binning(width=width)
+
+
+def _together(
+    kept: Sequence[np.ndarray] | np.ndarray, n_steps: int, size: int, stored: np.dtype[Any] | None
+) -> np.ndarray:
     """Recordings, as they are kept, time first: [T, B, size], bytes of 0 and 1, or numbers of the type ``stored``.
 
     A step that fills whole bytes is put in its place while it is packed, and so is written once.
@@ -363,7 +405,11 @@ def _together(kept: Sequence[np.ndarray], n_steps: int, size: int, stored: np.dt
             numbers[:, place] = values.view(stored).reshape(n_steps, -1)
         return numbers
     if len(kept) and size % 8 == 0:
-        packed = np.stack(kept).reshape(len(kept), n_steps, -1).transpose(1, 0, 2)
+        packed = (
+            (kept if isinstance(kept, np.ndarray) else np.stack(kept))
+            .reshape(len(kept), n_steps, -1)
+            .transpose(1, 0, 2)
+        )
         return np.unpackbits(np.ascontiguousarray(packed), axis=2)
     binned = np.empty((n_steps, len(kept), size), np.uint8)
     for place, bits in enumerate(kept):

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import itertools
 import json
 import logging
 import math
@@ -10,7 +11,7 @@ import shutil
 import struct
 import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from multiprocessing.util import Finalize
@@ -83,6 +84,22 @@ class Kept(NamedTuple):
     late: int | None
     #: What the reader mended, in words.
     mended: str
+
+
+class Found(NamedTuple):
+    """Recordings that were on the disk.
+
+    Attributes:
+        places: which of those that were asked for.
+        bits: a row each, uint8.
+        about: what is known of each, as ``_ROW``.
+        mended: {number among them: what the reader mended, in words}.
+    """
+
+    places: list[int]
+    bits: np.ndarray[Any, Any]
+    about: np.ndarray[Any, Any]
+    mended: dict[int, str]
 
 
 class Part(NamedTuple):
@@ -181,19 +198,31 @@ class BinnedCache:
     def __reduce__(self) -> Any:
         return type(self), (self.folder.name, self.n_bytes, self.samples)
 
-    def get(self, stamp: Stamp) -> Kept | None:
-        """A recording; None where there is none of this stamp, or what is there is damaged."""
-        place = self._places.get(_short(stamp))
-        if place is None:
-            return None
-        part, row = self._parts[place >> 32], place & 0xFFFFFFFF
-        content = self._read(part.path, part.first + row * self.n_bytes)
-        _, checksum, mended, late, events, outside, merged, seconds = part.rows[row].item()
-        if len(content) != self.n_bytes or zlib.crc32(content) != checksum:
-            del self._places[_short(stamp)]
-            return None
-        bits = np.frombuffer(content, np.uint8)
-        return Kept(bits, events, outside, merged, seconds, None if late < 0 else late, part.words[mended])
+    def get(self, stamps: Sequence[Stamp | None]) -> Found:
+        """What there is of recordings, and is not damaged; those that follow one another in a file are read at once."""
+        known = self._places
+        keys = [b"" if stamp is None else _short(stamp) for stamp in stamps]
+        places = np.array([known.get(key, -1) for key in keys], np.int64)
+        there = np.flatnonzero(places >= 0)
+        parts, rows = places[there] >> 32, places[there] & 0xFFFFFFFF
+        bits, about = np.empty((len(there), self.n_bytes), np.uint8), np.empty(len(there), _ROW)
+        for number in np.unique(parts).tolist():
+            about[parts == number] = self._parts[number].rows[rows[parts == number]]
+        begins = np.flatnonzero(np.diff(places[there], prepend=-2) != 1).tolist()
+        for begin, end in itertools.pairwise([*begins, len(there)]):
+            part = self._parts[parts[begin]]
+            self._read(part.path, part.first + int(rows[begin]) * self.n_bytes, bits[begin:end])
+        whole = np.fromiter(map(zlib.crc32, bits), np.uint32, len(bits)) == about["checksum"]
+        if not whole.all():
+            for place in there[~whole].tolist():
+                known.pop(keys[place], None)
+            there, parts, bits, about = there[whole], parts[whole], bits[whole], about[whole]
+        words = {number: self._parts[number].words for number in np.unique(parts).tolist()}
+        mended = {}
+        if any(map(any, words.values())):
+            said = [words[part][row] for part, row in zip(parts.tolist(), about["mended"].tolist(), strict=True)]
+            mended = {place: one for place, one in enumerate(said) if one}
+        return Found(there.tolist(), bits, about, mended)
 
     def put(self, stamp: Stamp, binned: Kept) -> None:
         """Keep a recording; many are written at once."""
@@ -215,7 +244,8 @@ class BinnedCache:
             self._places.update((stamps[16 * row : 16 * row + 16], first + row) for row in range(len(part.rows)))
             self._parts.append(part)
 
-    def _read(self, path: Path, offset: int) -> bytes:
+    def _read(self, path: Path, offset: int, bits: np.ndarray[Any, Any]) -> None:
+        """Fill ``bits``; where the file is cut or gone the rest is left, and its checksums are wrong."""
         try:
             file = self._open.get(path)
             if file is None:
@@ -224,9 +254,9 @@ class BinnedCache:
                 file = self._open[path] = path.open("rb", buffering=0)
                 with suppress(OSError):  # of another user
                     os.utime(path)  # the oldest use goes first
-            return os.pread(file.fileno(), self.n_bytes, offset)
+            os.preadv(file.fileno(), [memoryview(bits).cast("B")], offset)
         except OSError:
-            return b""
+            return
 
 
 def _short(stamp: Stamp) -> bytes:

@@ -67,6 +67,14 @@ def test_a_second_run_reads_no_recording_and_gives_the_same(root):
     assert files == [0, 1, 2, 3]
 
 
+def test_samples_in_any_order_some_of_them_kept_and_one_twice(root):
+    whole, _ = read(NMNIST("train", root))
+    data = NMNIST("train", root)
+    assert torch.equal(data.frames([2, 0, 2], 6), whole[:, [2, 0, 2]])
+    assert torch.equal(data.frames([3, 0, 1], 6), whole[:, [3, 0, 1]])
+    assert data.binned_events().recordings == 4
+
+
 @pytest.mark.parametrize("options", [{"bin_width": 3e-3}, {"bin_width": 4e-3}, {"stabilised": True}])
 @pytest.mark.filterwarnings("ignore::spikelearn.datasets.DataWarning")  # such bins leave events out
 def test_another_setting_is_binned_anew(root, options, monkeypatch):
