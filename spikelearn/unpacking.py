@@ -110,6 +110,19 @@ def _read_member(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
 
 def _read_array(file: BinaryIO, size: int, name: str) -> np.ndarray:
     """The array of ``size`` bytes in numpy's format that begins here."""
+    shape, by_column, kind = read_header(file, size, name)
+    values = read_exactly(file, shape[::-1] if by_column else shape, kind)
+    if values is None:
+        raise ValueError(f"{name} is cut short: {list(shape)} of {kind} were expected")
+    return values.T if by_column else values
+
+
+def read_header(file: BinaryIO, size: int, name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether columns lie together, and type of the array of ``size`` bytes in numpy's format that begins here.
+
+    Raises:
+        ValueError: another version, objects, as many bytes as the array has not.
+    """
     version = np.lib.format.read_magic(file)
     if version not in _HEADERS:
         raise ValueError(f"{name} is of the npy version {version}, expected 1.0 or 2.0")
@@ -117,9 +130,6 @@ def _read_array(file: BinaryIO, size: int, name: str) -> np.ndarray:
     if kind.hasobject or not kind.itemsize:
         raise ValueError(f"{name} holds {kind}, expected numbers")
     declared, there = math.prod(shape) * kind.itemsize, size - file.tell()
-    values = None
-    if declared == there and min(shape, default=0) >= 0:
-        values = read_exactly(file, shape[::-1] if by_column else shape, kind)
-    if values is None:
+    if declared != there or min(shape, default=0) < 0:
         raise ValueError(f"{name} holds {there} bytes, expected {declared} for {list(shape)} of {kind}")
-    return values.T if by_column else values
+    return shape, by_column, kind

@@ -241,7 +241,7 @@ class EventDataset(Dataset):
             ValueError: a recording that is damaged, too short, or not of this sensor; data set, sample and the first
                 such event are named.
         """
-        binning = self._binning()
+        binning = self.bins()
         shape = binning.shape_of(self.sensor_size)
         chosen = [int(index) for index in indices]
         kept = self._binned(chosen, n_steps) if change is None else self._changed(chosen, n_steps, change)
@@ -261,7 +261,8 @@ class EventDataset(Dataset):
             self._note(index, one)
         return [one.bits for one in binned]
 
-    def _binning(self) -> Binning:
+    def bins(self) -> Binning:
+        """How recordings become steps, as the data set or ``binned_by`` says."""
         return self.binning or _of_width(self.bin_width or 0.0)
 
     def stamp(self, index: int) -> Stamp | None:
@@ -281,7 +282,7 @@ class EventDataset(Dataset):
 
     def _cache(self, n_steps: int) -> BinnedCache | None:
         """What the disk keeps of recordings with these settings; None: nothing."""
-        kind, binning = type(self), self._binning()
+        kind, binning = type(self), self.bins()
         kinds = [one for one in kind.__mro__ if EventDataset in one.__mro__]
         own = all(one.__module__.startswith("spikelearn.") for one in kinds)
         if not (own or self.reader_version) or not len(self) or self.stamp(0) is None or limit() == 0:
@@ -335,7 +336,7 @@ class EventDataset(Dataset):
             self._kept_bytes += size
 
     def _bin(self, index: int, n_steps: int, change: Change | None = None) -> Kept:
-        binning = self._binning()
+        binning = self.bins()
         try:
             events = as_events(self._recorded(index), self.sensor_size, in_order=self.in_order)
             late = events.late

@@ -1,13 +1,15 @@
 """A folder of one's own with recordings of events, a folder a class."""
 
-import re
 from pathlib import Path
+
+import numpy as np
 
 from spikelearn.checks import check_count, check_positive
 from spikelearn.datasets.base import Split
 from spikelearn.datasets.class_folders import by_class
 from spikelearn.datasets.recorded_files import Item, RecordedFiles
 from spikelearn.datasets.splits import chosen_of, part_of
+from spikelearn.recordings import EVENT, Recording, sensor_from
 from spikelearn.recordings.readers import FORMATS, count_recordings, is_recording, read_recording
 
 
@@ -66,33 +68,26 @@ class RecordingsFolder(RecordedFiles):
         ]
         self.take(items)
         self.classes, self.class_names = len(there.classes), there.classes
-        width, height = _read_size(sensor) if sensor else self._sensor_of_files()
+        width, height = self._sensor(sensor)
         self.sensor_size = (width, height, polarities)
         self.shape = (polarities, height, width)
         if test_fraction:
             chosen = chosen_of(self.targets, split, test_fraction, split_seed).tolist()
             self.take([items[place] for place in chosen])
 
-    def _sensor_of_files(self) -> tuple[int, int]:
-        """The sensor that the first recording names."""
+    def _sensor(self, text: str) -> tuple[int, int]:
+        """The sensor that is said, or that the first recording names."""
         path, number, _ = self.items[0]
-        named = read_recording(path, number=number, **self.reading).sensor
-        if named is None:
+        first = Recording(np.zeros(0, EVENT)) if text else read_recording(path, number=number, **self.reading)
+        if not text and first.sensor is None:
             raise ValueError(
                 f"{path} does not name its sensor: say it, for example --data-option sensor=128x128 (width x height, "
                 "pixels)"
             )
-        return named
+        return sensor_from(text, first)
 
 
 def recording_files(path: Path) -> list[Path]:
     """The files of a folder of recordings, in order; raises ValueError as ``RecordingsFolder``."""
     files = by_class(path, is_recording, "recordings").files
     return [file for part in sorted(files) for file, _ in files[part]]
-
-
-def _read_size(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", str(text))
-    if found is None or not int(found[1]) or not int(found[2]):
-        raise ValueError(f"sensor is {text!r}, expected width x height in pixels, as in 128x128")
-    return int(found[1]), int(found[2])

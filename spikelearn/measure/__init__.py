@@ -10,6 +10,7 @@ from spikelearn.measure.locality import Locality, locality
 from spikelearn.measure.operations import Count, Operations, forward_operations, learning_operations
 from spikelearn.measure.payload import Payload, payload_bytes
 from spikelearn.measure.peak_bytes import PeakBytes
+from spikelearn.measure.streamed import StreamScores, evaluate_stream
 from spikelearn.measure.writes import Writes, writes
 from spikelearn.tasks import correct, correct_unique
 
@@ -29,6 +30,7 @@ __all__ = [
     "Payload",
     "PeakBytes",
     "Predict",
+    "StreamScores",
     "Writes",
     "activity",
     "alignment",
@@ -37,6 +39,7 @@ __all__ = [
     "cosines",
     "energy",
     "evaluate",
+    "evaluate_stream",
     "forgetting",
     "forgotten_errors",
     "forward_operations",

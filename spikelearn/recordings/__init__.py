@@ -4,6 +4,7 @@ from spikelearn.recordings.binning import Binned, Binning, bin_by_width, bin_eve
 from spikelearn.recordings.chunks import chunks
 from spikelearn.recordings.events import EVENT, RecordedEvents, as_events
 from spikelearn.recordings.readers import FORMATS, Recording, read_recording
+from spikelearn.recordings.streams import StreamedRecording, sensor_from, stream_recording
 
 __all__ = [
     "Binned",
@@ -12,9 +13,12 @@ __all__ = [
     "FORMATS",
     "RecordedEvents",
     "Recording",
+    "StreamedRecording",
     "as_events",
     "bin_by_width",
     "bin_events",
     "chunks",
     "read_recording",
+    "sensor_from",
+    "stream_recording",
 ]

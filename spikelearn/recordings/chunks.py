@@ -11,6 +11,7 @@ from spikelearn.checks import check_count
 from spikelearn.recordings.binning import Binning, Sensor
 from spikelearn.recordings.bins import in_microseconds
 from spikelearn.recordings.events import RecordedEvents, as_events
+from spikelearn.recordings.streams import StreamedRecording
 
 
 def chunks(
@@ -18,11 +19,13 @@ def chunks(
 ) -> Iterator[Tensor]:
     """A recording of any length, ``n_steps`` steps at a time, [T, P, H, W] each; the last may be shorter.
 
-    Together they are what ``binning`` gives of all steps at once, but one alone is in memory beside the events.
+    Together they are what ``binning`` gives of all steps at once, but one alone is in memory beside the events; of a
+    recording of ``stream_recording`` some events alone are, too.
     ``network.run`` goes on from one to the next where it is given the state that the last one left.
 
     Args:
-        recording: ``as_events`` says what it may be.
+        recording: ``as_events`` says what it may be; or one of ``stream_recording``, of which some events alone are in
+            memory.
         binning: bins of a width.
         sensor_size: width, height (pixels) and number of polarities.
         n_steps: steps of a chunk.
@@ -37,18 +40,33 @@ def chunks(
             f"the binning is {str(binning) or 'that by default'!r}, expected a width, without overlap, voxels, begin "
             "and end: chunks end where a bin does"
         )
-    events = as_events(recording, sensor_size)
-    t = events.t
-    if len(t) == 0:
-        return
-    zero = t[0] if start is None else start
-    if t[0] < zero:
-        raise ValueError(f"the first event, at {t[0]}, comes before the start, {zero}: choose an earlier one")
-    width = in_microseconds("bin_width", binning.width)
-    in_all = max(math.ceil((t[-1] - zero) / width), 1)
-    for begin in range(0, in_all, n_steps):
-        steps = min(n_steps, in_all - begin)
-        low, high = (int(np.searchsorted(t, zero + at * width, "right")) for at in (begin, begin + steps))
-        some = slice(low if begin else 0, high)
-        part = RecordedEvents(events.x[some], events.y[some], t[some], events.p[some])
-        yield binning.tensor_of(binning.of_events(part, sensor_size, steps, zero + begin * width))
+    streamed = isinstance(recording, StreamedRecording)
+    parts = recording.in_order(sensor_size) if streamed else iter([as_events(recording, sensor_size)])
+    width, begin, zero = in_microseconds("bin_width", binning.width), 0, start
+    waiting: RecordedEvents | None = None
+    for part in parts:
+        if len(part.t) == 0:
+            continue
+        zero = part.t[0] if zero is None else zero
+        if part.t[0] < zero:
+            raise ValueError(f"the first event, at {part.t[0]}, comes before the start, {zero}: choose an earlier one")
+        waiting = part if waiting is None else _joined(waiting, part)
+        while waiting.t[-1] > zero + (begin + n_steps) * width:
+            some, waiting = _cut(waiting, zero + (begin + n_steps) * width)
+            yield binning.tensor_of(binning.of_events(some, sensor_size, n_steps, zero + begin * width))
+            begin += n_steps
+    if waiting is not None and zero is not None:
+        steps = max(math.ceil((waiting.t[-1] - zero) / width), 1) - begin
+        yield binning.tensor_of(binning.of_events(waiting, sensor_size, steps, zero + begin * width))
+
+
+def _joined(one: RecordedEvents, other: RecordedEvents) -> RecordedEvents:
+    x, y, t, p = (np.concatenate(pair) for pair in zip(one[:4], other[:4], strict=True))
+    return RecordedEvents(x, y, t, p)
+
+
+def _cut(events: RecordedEvents, end: float) -> tuple[RecordedEvents, RecordedEvents]:
+    """Events up to a time, and those behind it."""
+    cut = int(np.searchsorted(events.t, end, "right"))
+    before, behind = ([column[part] for column in events[:4]] for part in (slice(cut), slice(cut, None)))
+    return RecordedEvents(*before), RecordedEvents(*behind)

@@ -19,6 +19,7 @@ from spikelearn.runs.run import train
 from spikelearn.runs.settings import Settings
 from spikelearn.runs.settings_files import read_settings, settings_from, write_settings
 from spikelearn.runs.start import make_loaders, prepare, test_loader
+from spikelearn.runs.streams import pieces_of
 from spikelearn.runs.weights import about_weights, trained_network
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "needs_of",
     "network_for",
     "open_run",
+    "pieces_of",
     "prepare",
     "read_preset",
     "read_settings",

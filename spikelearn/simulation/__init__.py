@@ -7,6 +7,7 @@
 """
 
 from spikelearn.simulation.folder import SimulationFolder
+from spikelearn.simulation.from_file import FromFile
 from spikelearn.simulation.plan import Recorded, read_plan
 from spikelearn.simulation.presented import Presented
 from spikelearn.simulation.recording import Recording, Spikes, Values
@@ -27,6 +28,7 @@ from spikelearn.simulation.sources import (
 __all__ = [
     "SOURCES",
     "Current",
+    "FromFile",
     "Given",
     "Moment",
     "Place",

@@ -1,7 +1,9 @@
 """AEDAT 4: recordings of dv-processing and DV, packets of flat buffers, most often packed."""
 
+import os
 import re
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
@@ -10,7 +12,7 @@ import numpy as np
 
 from spikelearn.extras import from_extra
 from spikelearn.recordings.events import Column
-from spikelearn.recordings.readers.base import Reading, Recording, content_of, structured
+from spikelearn.recordings.readers.base import Reading, Recording, check_fits, structured, together
 
 MAGIC = b"#!AER-DAT4.0\r\n"
 
@@ -41,21 +43,37 @@ def read_aedat4(path: Path, _: Reading) -> Recording:
 
     Source: iniVation, "AEDAT 4.0", and the flat buffers of dv-processing (IOHeader, EventPacket).
     """
-    body = content_of(path)
-    if not body.startswith(MAGIC):
-        raise ValueError(f"it begins with {body[:14]!r}, expected {MAGIC!r}")
-    try:
-        (size,) = struct.unpack_from("<I", body, len(MAGIC))
-        start = len(MAGIC) + 4 + size
-        codec, end, text = _head(body[len(MAGIC) + 4 : start])
-    except (struct.error, IndexError) as error:
-        raise ValueError("its header is cut short or damaged") from error
-    if start > len(body):
-        raise ValueError("it ends within its header: it is cut short")
-    stream = _stream(text)
-    parts = _packets(body[: end if start <= end <= len(body) else len(body)], start, codec, stream.number)
+    check_fits(path)
+    sensor, parts = _opened(path)
     events = np.concatenate([np.zeros(0, EVENT_4), *parts])
-    return Recording(structured(events["x"], events["y"], events["t"], events["p"]), stream.sensor)
+    return Recording(structured(events["x"], events["y"], events["t"], events["p"]), sensor)
+
+
+def aedat4_parts(path: Path, _: Reading, count: int) -> Iterator[Recording]:
+    """As ``read_aedat4``, packets of about ``count`` events at a time."""
+    sensor, parts = _opened(path)
+    for some in together(parts, count, len):
+        events = np.concatenate(some)
+        yield Recording(structured(events["x"], events["y"], events["t"], events["p"]), sensor)
+
+
+def _opened(path: Path) -> tuple[tuple[int, int] | None, Iterator[Column]]:
+    """The sensor that is named, and the events, packet after packet."""
+    whole = path.stat().st_size
+    with path.open("rb") as file:
+        magic = file.read(len(MAGIC))
+        if magic != MAGIC:
+            raise ValueError(f"it begins with {magic!r}, expected {MAGIC!r}")
+        try:
+            (size,) = struct.unpack("<I", file.read(4))
+            start = len(MAGIC) + 4 + size
+            if start > whole:
+                raise ValueError("it ends within its header: it is cut short")
+            codec, end, text = _head(file.read(size))
+        except (struct.error, IndexError) as error:
+            raise ValueError("its header is cut short or damaged") from error
+    stream = _stream(text)
+    return stream.sensor, _packets(path, start, end if start <= end <= whole else whole, codec, stream.number)
 
 
 def _head(buffer: bytes) -> tuple[str | None, int, str]:
@@ -109,25 +127,30 @@ def _stream(text: str) -> Stream:
     return min(streams, key=lambda stream: stream.number)
 
 
-def _packets(body: bytes, start: int, codec: str | None, wanted: int) -> list[Column]:
-    parts, number = [], 0
-    while start < len(body):
-        if start + 8 > len(body):
-            raise ValueError(f"it ends within the head of packet {number}: it is cut short")
-        stream, size = struct.unpack_from("<ii", body, start)
-        start += 8
-        if size < 0 or start + size > len(body):
-            raise ValueError(
-                f"packet {number} declares {size} bytes, but {len(body) - start} follow: it is cut short or damaged"
-            )
-        if stream == wanted:
-            try:
-                parts.append(_events(_unpacked(body[start : start + size], codec)))
-            except (struct.error, IndexError, ValueError) as error:
-                raise ValueError(f"packet {number} is damaged ({error})") from error
-        start += size
-        number += 1
-    return parts
+def _packets(path: Path, start: int, end: int, codec: str | None, wanted: int) -> Iterator[Column]:
+    number = 0
+    with path.open("rb") as file:
+        file.seek(start)
+        while start < end:
+            head = file.read(8)
+            if start + 8 > end or len(head) < 8:
+                raise ValueError(f"it ends within the head of packet {number}: it is cut short")
+            stream, size = struct.unpack("<ii", head)
+            start += 8
+            if size < 0 or start + size > end:
+                raise ValueError(
+                    f"packet {number} declares {size} bytes, but {end - start} follow: it is cut short or damaged"
+                )
+            if stream == wanted:
+                try:
+                    events = _events(_unpacked(file.read(size), codec))
+                except (struct.error, IndexError, ValueError) as error:
+                    raise ValueError(f"packet {number} is damaged ({error})") from error
+                yield events
+            else:
+                file.seek(size, os.SEEK_CUR)
+            start += size
+            number += 1
 
 
 def _unpacked(packed: bytes, codec: str | None) -> bytes:

@@ -1,14 +1,15 @@
 """Files of numpy arrays: .npz and .npy."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from spikelearn.recordings.events import columns_by_name
 from spikelearn.recordings.readers.base import Reading, Recording, microseconds, structured
-from spikelearn.unpacking import read_npy, read_npz
+from spikelearn.unpacking import read_header, read_npy, read_npz
 
 
 def read_npz_events(path: Path, reading: Reading) -> Recording:
@@ -38,7 +39,35 @@ def read_npy_events(path: Path, reading: Reading) -> Recording:
 
     Source: NEP 1 of NumPy, "A simple file format for NumPy arrays", 2007.
     """
-    array = read_npy(path)
+    return _of_array(read_npy(path), reading)
+
+
+def npy_parts(path: Path, reading: Reading, count: int) -> Iterator[Recording]:
+    """As ``read_npy_events``, ``count`` events at a time."""
+    with path.open("rb") as file:
+        try:
+            shape, by_column, kind = read_header(file, path.stat().st_size, "it")
+        except Exception as error:  # a damaged header fails in any way that numpy's reader of it has
+            raise ValueError(f"it is damaged or no npy file ({error}): write it again with numpy.save") from error
+        begin, width = file.tell(), math.prod(shape[1:])
+        if len(shape) not in (1, 2):
+            _of_array(np.empty((0,) * len(shape), kind), reading)  # which says what is wrong
+        for first in range(0, shape[0], count):
+            rows = min(count, shape[0] - first)
+            if by_column and len(shape) == 2:
+                places = [begin + (column * shape[0] + first) * kind.itemsize for column in range(width)]
+                part = np.stack([_at(file, place, rows, kind) for place in places], 1)
+            else:
+                part = _at(file, begin + first * width * kind.itemsize, rows * width, kind).reshape(rows, *shape[1:])
+            yield _of_array(part, reading)
+
+
+def _at(file: BinaryIO, place: int, count: int, kind: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    file.seek(place)
+    return np.frombuffer(file.read(count * kind.itemsize), kind, count)
+
+
+def _of_array(array: np.ndarray[Any, Any], reading: Reading) -> Recording:
     if array.dtype.names:
         return from_columns(array, reading)
     if array.ndim != 2 or array.dtype.kind not in "iufb":

@@ -1,18 +1,24 @@
 """What every reader of recordings gives, and the checks that all of them share."""
 
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from spikelearn.recordings.events import EVENT, Column
 from spikelearn.unpacking import check_declared
 
+T = TypeVar("T")
+
 #: Last lines of headers: of RAW, AEDAT 3.1 and AEDAT 2.0.
 ENDS = ("end", "!END-HEADER", "End Of ASCII Header")
 
 #: Bytes of memory that a byte of a file can need: two of EVT 3.0 hold up to 12 events.
 MOST_MEMORY = 12 * EVENT.itemsize // 2
+
+#: Bytes of the longest header of a file that is read in parts.
+MOST_HEADER = 1 << 20
 
 
 class Recording(NamedTuple):
@@ -83,11 +89,62 @@ def microseconds(times: Column, unit: float) -> Column:
     return scaled.astype(np.int64)
 
 
-def content_of(path: Path) -> bytes:
-    """The bytes of a file, which the machine can hold as events."""
+def check_fits(path: Path) -> None:
+    """Raise ValueError where the machine cannot hold the events of a file."""
     size = path.stat().st_size
     check_declared(size * MOST_MEMORY, size)
+
+
+def content_of(path: Path) -> bytes:
+    """The bytes of a file, which the machine can hold as events."""
+    check_fits(path)
     return path.read_bytes()
+
+
+def records_of(path: Path, start: int, kind: np.dtype[Any], what: str, count: int) -> Iterator[Column]:
+    """The records from byte ``start`` on, ``count`` at a time.
+
+    Raises:
+        ValueError: the last record is cut; its number is named.
+    """
+    size = path.stat().st_size - start
+    whole, rest = divmod(size, kind.itemsize)
+    with path.open("rb") as file:
+        file.seek(start)
+        for first in range(0, whole, count):
+            wanted = min(count, whole - first)
+            records = np.frombuffer(file.read(wanted * kind.itemsize), kind)
+            if len(records) < wanted:
+                raise ValueError(f"it ends within {what} {first + len(records)}: it was cut while it was read")
+            yield records
+    if rest:
+        _say_cut(what, whole, rest, kind, start + size)
+
+
+def _say_cut(what: str, number: int, rest: int, kind: np.dtype[Any], size: int) -> None:
+    raise ValueError(
+        f"it ends within {what} {number}, after {rest} of its {kind.itemsize} bytes: it is cut short; restore it, or "
+        f"cut it to {size - rest} bytes"
+    )
+
+
+def together(parts: Iterable[T], count: int, size: Callable[[T], int]) -> Iterator[list[T]]:
+    """Parts that follow each other, so many that they have ``count`` events together, or a few more."""
+    some, there = list[T](), 0
+    for part in parts:
+        some.append(part)
+        there += size(part)
+        if there >= count:
+            yield some
+            some, there = [], 0
+    if some:
+        yield some
+
+
+def head_of(path: Path) -> bytes:
+    """The first bytes of a file, in which its header lies."""
+    with path.open("rb") as file:
+        return file.read(MOST_HEADER)
 
 
 def whole_records(body: bytes, start: int, kind: np.dtype[Any], what: str) -> Column:
@@ -99,10 +156,7 @@ def whole_records(body: bytes, start: int, kind: np.dtype[Any], what: str) -> Co
     rest = (len(body) - start) % kind.itemsize
     records = np.frombuffer(body, kind, count=(len(body) - start) // kind.itemsize, offset=start)
     if rest:
-        raise ValueError(
-            f"it ends within {what} {len(records)}, after {rest} of its {kind.itemsize} bytes: it is cut short; "
-            f"restore it, or cut it to {len(body) - rest} bytes"
-        )
+        _say_cut(what, len(records), rest, kind, len(body))
     return records
 
 

@@ -1,6 +1,6 @@
 """The one door to files of events: a format by its ending, a reader, and the checks that all recordings pass."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,16 +8,19 @@ import numpy as np
 
 from spikelearn.checks import check_positive, one_of
 from spikelearn.recordings.events import LONGEST
-from spikelearn.recordings.readers.aedat import read_aedat
-from spikelearn.recordings.readers.aedat4 import read_aedat4
-from spikelearn.recordings.readers.arrays import read_npy_events, read_npz_events
+from spikelearn.recordings.readers.aedat import aedat_parts, read_aedat
+from spikelearn.recordings.readers.aedat4 import aedat4_parts, read_aedat4
+from spikelearn.recordings.readers.arrays import npy_parts, read_npy_events, read_npz_events
 from spikelearn.recordings.readers.base import Reading, Recording
 from spikelearn.recordings.readers.event_stream import read_event_stream
-from spikelearn.recordings.readers.hdf5 import count_in_hdf5, read_hdf5
-from spikelearn.recordings.readers.nmnist_bin import read_nmnist_bin
-from spikelearn.recordings.readers.prophesee import read_dat, read_raw
+from spikelearn.recordings.readers.hdf5 import count_in_hdf5, hdf5_parts, read_hdf5
+from spikelearn.recordings.readers.nmnist_bin import bin_parts, read_nmnist_bin
+from spikelearn.recordings.readers.prophesee import dat_parts, raw_parts, read_dat, read_raw
 from spikelearn.recordings.readers.rosbag import read_bag
 from spikelearn.recordings.readers.text import read_text
+
+#: What is said of a file without events.
+NO_EVENTS = "it holds no events: restore the file, or delete it to leave the sample out"
 
 
 class Format(NamedTuple):
@@ -27,28 +30,30 @@ class Format(NamedTuple):
         words: what it is.
         read: the reader: a path and what files do not say of themselves -> the recording.
         sensor: whether its files name their sensor.
+        parts: the reader in parts, told about how many events a part has; None: the format is read as a whole.
     """
 
     words: str
     read: Callable[[Path, Reading], Recording]
     sensor: bool
+    parts: Callable[[Path, Reading, int], Iterator[Recording]] | None = None
 
 
-_HDF5 = Format("HDF5 (Prophesee's layout, DSEC's, SHD's)", read_hdf5, False)
+_HDF5 = Format("HDF5 (Prophesee's layout, DSEC's, SHD's)", read_hdf5, False, hdf5_parts)
 _TEXT = Format("text, one event a line", read_text, False)
 
 #: Formats by the ending of a file's name, in lower case.
 FORMATS: dict[str, Format] = {
-    ".bin": Format("N-MNIST, N-Caltech101", read_nmnist_bin, False),
-    ".aedat": Format("AEDAT 2.0 and 3.1", read_aedat, True),
-    ".aedat4": Format("AEDAT 4", read_aedat4, True),
-    ".raw": Format("Prophesee RAW, EVT 2.0 and 3.0", read_raw, True),
-    ".dat": Format("Prophesee DAT", read_dat, True),
+    ".bin": Format("N-MNIST, N-Caltech101", read_nmnist_bin, False, bin_parts),
+    ".aedat": Format("AEDAT 2.0 and 3.1", read_aedat, True, aedat_parts),
+    ".aedat4": Format("AEDAT 4", read_aedat4, True, aedat4_parts),
+    ".raw": Format("Prophesee RAW, EVT 2.0 and 3.0", read_raw, True, raw_parts),
+    ".dat": Format("Prophesee DAT", read_dat, True, dat_parts),
     ".es": Format("Event Stream", read_event_stream, True),
     ".h5": _HDF5,
     ".hdf5": _HDF5,
     ".npz": Format("numpy arrays by name", read_npz_events, False),
-    ".npy": Format("a numpy array", read_npy_events, False),
+    ".npy": Format("a numpy array", read_npy_events, False, npy_parts),
     ".csv": _TEXT,
     ".txt": _TEXT,
     ".bag": Format("ROS 1 bag", read_bag, True),
@@ -89,26 +94,37 @@ def read_recording(
         ValueError: no such file, an empty or damaged one, a format that is not known, no events, an event that cannot
             be; path and event are named.
     """
-    path = Path(path)
-    if time_unit is not None:
-        check_positive("time_unit", time_unit, "s")
+    path, reading = Path(path), Reading(columns, time_unit, number)
+    form = checked_format(path, reading)
+    try:
+        recording = form.read(path, reading)
+        if len(recording.events) == 0:
+            raise ValueError(NO_EVENTS)
+        check_events(recording)
+    except ValueError as error:
+        words = str(error)
+        raise ValueError(words if str(path) in words else f"{path}: {words}") from error
+    except MemoryError as error:
+        raise ValueError(
+            f"{path}: it is larger than this machine's memory: read it in parts (stream_recording), or cut it"
+        ) from error
+    return recording
+
+
+def checked_format(path: Path, reading: Reading) -> Format:
+    """The format of a file that can be read; raises ValueError as ``read_recording`` where it cannot."""
+    if reading.time_unit is not None:
+        check_positive("time_unit", reading.time_unit, "s")
+    columns = reading.columns
     bad = sorted(set(columns) - set("xytp_"))
     if bad or len(set(columns) - {"_"}) < len(columns) - columns.count("_"):
         raise ValueError(f"columns is {columns!r}, expected each of x, y, t and p once, and _ for others, as in txyp")
     if not path.is_file():
         raise ValueError(f"{path} does not exist, or is no file: name a recording")
-    reader = format_of(path)
+    form = format_of(path)
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty: restore the file, or delete it to leave the sample out")
-    try:
-        recording = reader.read(path, Reading(columns, time_unit, number))
-        _check(recording)
-    except ValueError as error:
-        words = str(error)
-        raise ValueError(words if str(path) in words else f"{path}: {words}") from error
-    except MemoryError as error:
-        raise ValueError(f"{path}: it is larger than this machine's memory: cut it into parts") from error
-    return recording
+    return form
 
 
 def count_recordings(path: Path) -> int:
@@ -119,11 +135,9 @@ def count_recordings(path: Path) -> int:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _check(recording: Recording) -> None:
-    """Raise ValueError where there are no events, or one has a place or a time that cannot be."""
+def check_events(recording: Recording) -> None:
+    """Raise ValueError where an event has a place or a time that cannot be."""
     events, sensor = recording.events, recording.sensor
-    if len(events) == 0:
-        raise ValueError("it holds no events: restore the file, or delete it to leave the sample out")
     width, height = sensor or (1 << 15, 1 << 15)
     outside = np.flatnonzero((events["x"] < 0) | (events["x"] >= width) | (events["y"] < 0) | (events["y"] >= height))
     if len(outside):

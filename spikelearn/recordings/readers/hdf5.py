@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,9 @@ GROUPS, TABLES = ("events", "", "CD"), ("CD/events", "events")
 
 #: Filters that HDF5 can have from others, by their registered numbers.
 FILTERS = {32001: "Blosc", 32004: "LZ4", 32015: "Zstandard", 36559: "Prophesee's ECF"}
+
+#: Bytes that are packed together at most in a file that is read in parts.
+MOST_CHUNK = 1 << 26
 
 #: Unit of the times of the Heidelberg sets, seconds.
 SECONDS = 1.0
@@ -37,22 +40,58 @@ def read_hdf5(path: Path, reading: Reading) -> Recording:
     with opened(path) as file:
         if "spikes/times" in file:
             return heidelberg(file, reading.number)
-        sensor = _sensor(file)
-        for name in TABLES:
-            node = file.get(name)
-            if node is not None and hasattr(node, "dtype") and node.dtype.names:
-                return from_columns(read_array(node), reading, sensor)
-        for name in GROUPS:
-            group = file[name] if name and name in file else file if not name else None
-            columns = _columns(group) if group is not None else {}
-            if len(columns) >= 4:
-                recording = from_columns(columns, reading, sensor)
-                recording.events["t"] += _offset(file, group)
-                return recording
-        raise ValueError(
-            f"it holds {', '.join(list(file)[:8]) or 'nothing'}, expected CD/events, events/x, y, t and p, or "
-            "spikes/times and spikes/units"
-        )
+        found = _found(file)
+        if found.table is not None:
+            return from_columns(read_array(found.table), reading, found.sensor)
+        columns = {name: read_array(node) for name, node in found.columns.items()}
+        recording = from_columns(columns, reading, found.sensor)
+        recording.events["t"] += found.offset
+        return recording
+
+
+def hdf5_parts(path: Path, reading: Reading, count: int) -> Iterator[Recording]:
+    """As ``read_hdf5``, ``count`` events at a time; one of SHD's layout, which is short, as a whole."""
+    with opened(path) as file:
+        if "spikes/times" in file:
+            yield heidelberg(file, reading.number)
+            return
+        found = _found(file)
+        nodes = found.columns if found.table is None else {"": found.table}
+        for node in nodes.values():
+            _check_chunks(node)
+        longest = max(len(node) for node in nodes.values())
+        for first in range(0, longest, count):
+            slices = {name: _read(node, slice(first, first + count)) for name, node in nodes.items()}
+            recording = from_columns(slices.get("", slices), reading, found.sensor)
+            recording.events["t"] += found.offset
+            yield recording
+
+
+class Found(NamedTuple):
+    """Where the events of a file lie: in a table, or in columns [N] by name, with times counted from ``offset``."""
+
+    sensor: tuple[int, int] | None
+    table: Any
+    columns: dict[str, Any]
+    offset: int = 0
+
+
+def _found(file: Any) -> Found:
+    """Where the events lie; raises ValueError in a file of another layout."""
+    sensor = _sensor(file)
+    for name in TABLES:
+        node = file.get(name)
+        if node is not None and hasattr(node, "dtype") and node.dtype.names:
+            return Found(sensor, node, {})
+    for name in GROUPS:
+        group = file[name] if name and name in file else file if not name else None
+        columns = _columns(group) if group is not None else {}
+        if len(columns) >= 4:
+            return Found(sensor, None, columns, _offset(file, group))
+    raise ValueError(
+        f"it holds {', '.join(list(file)[:8]) or 'nothing'}, expected CD/events, events/x, y, t and p, or "
+        "spikes/times and spikes/units"
+    )
 
 
 @contextmanager
@@ -97,8 +136,25 @@ def read_array(node: Any) -> np.ndarray[Any, Any]:
     if kind.hasobject:
         raise ValueError(f"{node.name} holds {kind}, expected numbers")
     check_declared(int(node.size) * kind.itemsize, stored)
+    return _read(node, ())
+
+
+def _check_chunks(node: Any) -> None:
+    """Raise ValueError where a data set cannot be read in parts: objects, or what is packed together is too much."""
+    if node.dtype.hasobject or node.ndim != 1:
+        raise ValueError(f"{node.name} holds {node.dtype} {list(node.shape)}, expected numbers [N]")
+    packed = (node.chunks or (0,))[0] * node.dtype.itemsize
+    if packed > MOST_CHUNK:
+        raise ValueError(
+            f"{node.name} has {packed} bytes packed together, expected {MOST_CHUNK} at most: pack it anew, for example "
+            "with h5repack -l CHUNK=65536"
+        )
+
+
+def _read(node: Any, where: Any) -> np.ndarray[Any, Any]:
+    """The values of a data set at some places."""
     try:
-        return np.asarray(node[()])
+        return np.asarray(node[where])
     except OSError as error:
         filters = node.id.get_create_plist()
         wanted = [filters.get_filter(place)[0] for place in range(filters.get_nfilters())]
@@ -111,13 +167,13 @@ def read_array(node: Any) -> np.ndarray[Any, Any]:
         raise ValueError(f"HDF5 cannot read {node.name} ({_one_line(error)}){cure}") from error
 
 
-def _columns(group: Any) -> dict[str, np.ndarray[Any, Any]]:
-    """Columns x, y, t and p of a group, each a data set of one axis."""
+def _columns(group: Any) -> dict[str, Any]:
+    """Data sets x, y, t and p of a group, of one axis each."""
     if not hasattr(group, "items") or hasattr(group, "dtype"):
         return {}
     short = ("x", "y", "t", "p", "xs", "ys", "ts", "ps", "pol", "polarity", "timestamp", "timestamps", "polarities")
     nodes = {name: group[name] for name in group if name.lower() in short}
-    return {name: read_array(node) for name, node in nodes.items() if getattr(node, "ndim", 0) == 1}
+    return {name: node for name, node in nodes.items() if getattr(node, "ndim", 0) == 1}
 
 
 def _offset(file: Any, group: Any) -> int:

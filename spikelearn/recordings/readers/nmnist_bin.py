@@ -1,11 +1,12 @@
 """The five bytes an event of N-MNIST and N-Caltech101."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from spikelearn.recordings.events import EVENT, Column
-from spikelearn.recordings.readers.base import Reading, Recording
+from spikelearn.recordings.readers.base import Reading, Recording, records_of
 
 #: Bytes of an event: x, y, then the polarity (one bit) and the time (23 bits, microseconds).
 BYTES = 5
@@ -43,10 +44,23 @@ def check_size(path: Path) -> int:
 
 def nmnist_events(path: Path) -> Column:
     """The events of a file, structured as ``EVENT``."""
-    raw = np.fromfile(path, np.uint8, count=check_size(path)).reshape(-1, BYTES).astype(np.int64)
-    x, y, high, middle, low = raw.T
+    return _events(np.fromfile(path, np.uint8, count=check_size(path)), 0)[0]
+
+
+def bin_parts(path: Path, _: Reading, count: int) -> Iterator[Recording]:
+    """As ``read_nmnist_bin``, ``count`` events at a time, of a file of any length."""
+    overflows = 0
+    for records in records_of(path, 0, np.dtype((np.void, BYTES)), "event", count):
+        events, overflows = _events(records.view(np.uint8), overflows)
+        yield Recording(events)
+
+
+def _events(content: Column, overflows: int) -> tuple[Column, int]:
+    """Events of whole records, and how often the time's counter has run over, ``overflows`` times before them."""
+    x, y, high, middle, low = content.reshape(-1, BYTES).astype(np.int64).T
     overflow = y == OVERFLOW
-    events = np.empty(len(raw), EVENT)
+    counted = overflows + np.cumsum(overflow)
+    events = np.empty(len(x), EVENT)
     events["x"], events["y"], events["p"] = x, y, high >> 7
-    events["t"] = ((high & 127) << 16 | middle << 8 | low) + OVERFLOW_TIME * np.cumsum(overflow)
-    return events[~overflow]
+    events["t"] = ((high & 127) << 16 | middle << 8 | low) + OVERFLOW_TIME * counted
+    return events[~overflow], int(counted[-1]) if len(x) else overflows

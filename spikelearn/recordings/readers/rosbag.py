@@ -7,7 +7,7 @@ import numpy as np
 
 from spikelearn.extras import from_extra
 from spikelearn.recordings.events import EVENT, Column
-from spikelearn.recordings.readers.base import Reading, Recording, content_of
+from spikelearn.recordings.readers.base import Reading, Recording, check_fits
 
 #: Messages that hold an array of events (of rpg_dvs_ros and of Prophesee's wrapper), which are laid out alike.
 MESSAGES = ("dvs_msgs/msg/EventArray", "prophesee_event_msgs/msg/EventArray")
@@ -25,7 +25,7 @@ def read_bag(path: Path, _: Reading) -> Recording:
     Source: rosbags 0.11; ROS, dvs_msgs/EventArray.
     """
     reader = from_extra("rosbags.rosbag1", "reading a .bag").Reader
-    content_of(path)
+    check_fits(path)
     parts, sensor, kinds = [], None, set()
     try:
         with reader(path) as bag:
