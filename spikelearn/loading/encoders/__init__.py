@@ -10,6 +10,7 @@ from spikelearn.loading.encoders.poisson import PoissonRate
 from spikelearn.loading.encoders.population import Population
 from spikelearn.loading.encoders.rate import BernoulliRate
 from spikelearn.loading.encoders.regular import RegularRate
+from spikelearn.loading.encoders.rows import Rows
 from spikelearn.loading.encoders.saccades import Saccades
 from spikelearn.loading.encoders.together import Together
 from spikelearn.loading.encoders.zca import ZCA
@@ -28,6 +29,7 @@ __all__ = [
     "PoissonRate",
     "Population",
     "RegularRate",
+    "Rows",
     "Saccades",
     "Together",
     "check_intensities",
