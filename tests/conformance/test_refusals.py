@@ -94,6 +94,7 @@ def readout(make):
 BROKEN = {
     "Chain": [(with_skip, r"a graph with feedforward edge 'skip': take a chain")],
     "Delay": [(lambda network, need: rebuilt(network, later=2), r"has delay \d, expected \d.*--delay")],
+    "FeedbackFromHidden": [(with_feedback, r"but the feedback edges \['back'\] come from blocks that are read: leave them")],
     "FeedbackFromLast": [
         (lambda network, need: rebuilt(network, feedback={}), "but the network has feedback from no block: add an edge"),
         (with_feedback_of_the_first, r"but the network has feedback from \['fc1'\]: add an edge"),

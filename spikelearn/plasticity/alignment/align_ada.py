@@ -26,7 +26,7 @@ from spikelearn.plasticity.alignment.leaves import (
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update, firing_rates
 from spikelearn.plasticity.gradient.base import named_gradients
 from spikelearn.plasticity.losses import CrossEntropyRate, Loss
-from spikelearn.plasticity.requires import Need, PlainSynapses
+from spikelearn.plasticity.requires import Need, NoFeedback, PlainSynapses
 from spikelearn.plasticity.three_factor.engine.walk import before_mask, every_current, zero_currents
 from spikelearn.synapses import as_float, trainable
 from spikelearn.synapses.structure import rows_of
@@ -60,6 +60,8 @@ class AlignAda(InitialWeightsRule):
     blocks that are read. Weights on the way down, derivatives of neurons and of norms are those of a second run with
     $W^0$; the presynaptic activity s is that of the network as it is, and the last block and the readout learn by the
     derivative of the loss itself. At the start it is ``bptt``; the wider the network, the longer it stays near it.
+    Feedback edges are ways like others: both networks are unrolled, and the error that has come back through $W^0$ and
+    time meets what the edge carries now.
 
     Args:
         loss: what is descended.
@@ -71,7 +73,8 @@ class AlignAda(InitialWeightsRule):
     parameters.
 
     Raises:
-        ValueError: a network with feedback edges; several layers of weights in one synapse; as ``bptt``.
+        ValueError: feedback from a block that is read, or any for ``slopes`` "program"; several layers of weights in
+            one synapse; as ``bptt``.
 
     Source: Boopathy & Fiete, ICML 2022, and the authors' program, of rate networks whose weights are standard normal
     and divided by the root of the fan-in (``init`` "ntk"). deviation: of spiking networks, for which there is none, the
@@ -91,7 +94,10 @@ class AlignAda(InitialWeightsRule):
 
     @property
     def requires(self) -> tuple[Need, ...]:
-        return *super().requires, PlainSynapses()
+        needs = *super().requires, PlainSynapses()
+        if self.slopes == "initial":
+            return needs
+        return *needs, NoFeedback("with slopes=program takes neurons as they are, which in a loop send to themselves")
 
     def updates(self, network: Network, batch: Batch, memory: Memory, generator: torch.Generator) -> Iterator[Update]:
         names, hidden = self.learned(network), _edges_below(network)
@@ -157,6 +163,7 @@ def _edges_below(network: Network) -> dict[str, nn.Module]:
     """{prefix: synapse} of the edges into blocks from which others take, in which something learns."""
     driven = network.currents()
     sending = {source for name in network.blocks for _, source, _ in network.into(name)}
+    sending |= {edge.source for edge in network.feedback.values()}
     return {
         prefix: synapse
         for prefix, synapse in network.synapses().items()

@@ -30,7 +30,7 @@ class AlignZero(InitialWeightsRule):
     as it is: the way down, and what meets the weights, are those of a second run with $W^0$. So the weights become
     $W^0$ plus a sum of errors times fixed features, as those of a network that is linear in them. At the start it is
     ``bptt``; a wide network in which weights hardly move stays near it. The readout's own weights, if it has any,
-    follow the loss as it is.
+    follow the loss as it is. A network with feedback edges is unrolled.
 
     Args:
         loss: what is descended.
@@ -40,7 +40,7 @@ class AlignZero(InitialWeightsRule):
     parameters.
 
     Raises:
-        ValueError: a network with feedback edges; as ``bptt``.
+        ValueError: feedback from a block that is read; as ``bptt``.
 
     Source: Boopathy & Fiete, ICML 2022, and the authors' program, of rate networks whose weights are standard normal
     and divided by the root of the fan-in (``init`` "ntk"). deviation: of spiking networks, for which there is none, the

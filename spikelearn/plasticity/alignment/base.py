@@ -11,7 +11,7 @@ from spikelearn.network import Network, Record, learning_only
 from spikelearn.plasticity.base import Batch, Memory
 from spikelearn.plasticity.factors import SUPERVISED, Factors
 from spikelearn.plasticity.gradient.base import GradientRule
-from spikelearn.plasticity.requires import Need, NoFeedback, trainable_names
+from spikelearn.plasticity.requires import FeedbackFromHidden, Need, trainable_names
 from spikelearn.plasticity.three_factor.engine.walk import before_mask, every_current, zero_currents
 from spikelearn.synapses import drive
 
@@ -49,7 +49,9 @@ class InitialWeightsRule(GradientRule):
 
     @property
     def requires(self) -> tuple[Need, ...]:
-        return *super().requires, NoFeedback("sends errors down through a network that is run from start to end")
+        return *super().requires, FeedbackFromHidden(
+            "knows the error at what drives the output, as if no loop closed there"
+        )
 
     @property
     def factors(self) -> Factors:

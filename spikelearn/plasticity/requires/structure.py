@@ -95,6 +95,24 @@ class NoFeedback(Need):
 
 
 @dataclass(frozen=True)
+class FeedbackFromHidden(Need):
+    """Feedback edges, if there are any, from blocks that are not read; ``why`` is a phrase behind the rule's name."""
+
+    why: str
+
+    def check(self, network: Network, rule: str) -> None:
+        read = [name for name, edge in network.feedback.items() if edge.source in network.outputs]
+        if read:
+            raise ValueError(
+                f"{rule} {self.why}, but the feedback edges {read} come from blocks that are read: leave them out, or "
+                "train with bptt"
+            )
+
+    def __str__(self) -> str:
+        return "no feedback from blocks that are read"
+
+
+@dataclass(frozen=True)
 class FeedbackFromLast(Need):
     """A feedback edge from the last block; ``why`` is a phrase behind the rule's name and before "feedback"."""
 
