@@ -78,5 +78,5 @@ def _print(found: FileVerdict, record: bool) -> None:
         output.print(f"  note: {note}")
     for name, verdict in found.readers.items():
         output.print(f"  {name}: {verdict.words}")
-    if record and not found.recorded:
-        output.print("the spikes are recorded in the file")
+    if record:
+        output.print("the file has its spikes already" if found.recorded else "the spikes are recorded in the file")

@@ -34,8 +34,8 @@ INSTALL = {
     "snntorch": "pip install 'spikelearn[peers]'",
     "norse": "pip install 'spikelearn[peers]'",
     "spikingjelly": "pip install --no-deps spikingjelly && pip install loguru",
-    "jaxpike": "pip install --ignore-requires-python jaxpike",
-    "sparx": "pip install sparxml",
+    "jaxpike": "pip install jaxpike",
+    "sparx": "pip install sparxml, into Python 3.12 or later, and name that one (verify --python sparx=PYTHON)",
     "snn-mlir": "pip install snn-mlir",
 }
 

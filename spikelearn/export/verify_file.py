@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import torch
 
-from spikelearn.export.nir_import import read_nir
+from spikelearn.export.nir_import import Imported, read_nir
 from spikelearn.export.nir_proof import Proof, add_proof, read_proof
+from spikelearn.export.nir_readers import READERS
 from spikelearn.export.verify import Verdict, compare_readers, compared, installed, recorded_spikes
 from spikelearn.network import evaluating
 
@@ -79,4 +80,19 @@ def verify_file(
     readers |= compare_readers(path, inputs, reference, others, pythons or {})
     if record and proof is None:
         add_proof(path, Proof(inputs, ours, margin))
-    return FileVerdict(readers, proof is not None, int(reference.sum()), margin, imported.notes)
+    notes = (*imported.notes, *_of_other_steps(imported, others))
+    return FileVerdict(readers, proof is not None, int(reference.sum()), margin, notes)
+
+
+def _of_other_steps(imported: Imported, readers: Sequence[str]) -> list[str]:
+    """A note on each reader whose time constants have another meaning than those of a file of this package."""
+    found, said = [], imported.metadata.get("discretisation")
+    for name in readers:
+        meant = "exact" if READERS[name].form == "exponential-lif" else "euler"
+        if said in ("exact", "euler") and said != meant:
+            words = {"exact": "exponential decays", "euler": "Euler steps"}
+            found.append(
+                f"the file's time constants are of {words[said]}, and {name} takes them for those of {words[meant]}: "
+                f"write it for {name} (export --for {name})"
+            )
+    return found

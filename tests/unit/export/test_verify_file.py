@@ -86,6 +86,17 @@ def test_a_reader_in_another_python(file, tmp_path):
         verify_file(file, against=["spyx"])
 
 
+def test_readers_that_take_time_constants_otherwise_are_named(file, tmp_path, monkeypatch):
+    monkeypatch.setitem(its.PROGRAMS, "jaxpike", other((0, 0, 0)))
+    monkeypatch.setitem(its.PROGRAMS, "norse", other((0, 0, 0)))
+    (note,) = verify_file(file, against=["jaxpike", "norse"], steps=3).notes
+    assert "are of Euler steps, and jaxpike takes them for those of exponential decays" in note
+    path = tmp_path / "for.nir"
+    NIR(reader="jaxpike").write(build("6-4"), path, (6,), {})
+    (note,) = verify_file(path, against=["jaxpike", "norse"], steps=3, share=0.9).notes
+    assert "(export --for norse)" in note
+
+
 def test_a_reader_that_cannot_run_says_what_it_found(file, monkeypatch):
     def refuse(path, inputs):
         raise NotRun("its check takes the file")
