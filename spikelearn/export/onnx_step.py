@@ -13,7 +13,8 @@ from spikelearn.export.nir_fold import Weighted, folded
 from spikelearn.extras import from_extra
 from spikelearn.files import write_atomically
 from spikelearn.network import Network, check_weights_finite
-from spikelearn.neurons import IF, LIF, CubaLIF, LeakyIntegrator
+from spikelearn.neurons import IF, LIF, PLIF, CubaLIF, LeakyIntegrator, Rate
+from spikelearn.neurons.activations import Linear
 from spikelearn.synapses import SumPool2d
 
 
@@ -117,7 +118,9 @@ class _Graph:
 
     def neurons(self, name: str, neuron: Any, shape: tuple[int, ...]) -> None:
         """One step of a block's neurons."""
-        if type(neuron) not in (LIF, IF, CubaLIF, LeakyIntegrator):
+        if type(neuron) is Rate and isinstance(neuron.activation, Linear):
+            return  # what arrives is what they send
+        if type(neuron) not in (LIF, PLIF, IF, CubaLIF, LeakyIntegrator):
             raise ValueError(f"block {name!r} has {type(neuron).__name__} neurons, which are not written as ONNX here")
         drive = self.at
         if isinstance(neuron, CubaLIF):
@@ -125,9 +128,10 @@ class _Graph:
             given = self._node("Mul", drive, self._constant(neuron.gain_syn))
             drive = self._node("Add", kept, given)
             self._returned(f"{name}_i", drive, shape)
-        kept = self._node("Mul", self._state(f"{name}_v", shape), self._constant(neuron.decay_mem))
-        scaled = self._node("Mul", drive, self._constant(neuron.gain_mem))
-        v = self._node("Add", kept, self._node("Add", scaled, self._constant(neuron.leak)))
+        decay, gain, leak = _per_step(neuron)
+        kept = self._node("Mul", self._state(f"{name}_v", shape), self._constant(decay))
+        scaled = self._node("Mul", drive, self._constant(gain))
+        v = self._node("Add", kept, self._node("Add", scaled, self._constant(leak)))
         if isinstance(neuron, LeakyIntegrator):
             self._returned(f"{name}_v", v, shape)
             self.at = v
@@ -155,6 +159,15 @@ class _Graph:
         model = self.helper.make_model(graph, producer_name="spikelearn", opset_imports=opset, ir_version=8)
         self.onnx.checker.check_model(model)
         return model
+
+
+def _per_step(neuron: Any) -> tuple[Any, Any, Any]:
+    """The factors on a membrane and on its input, and what is added, as they are now."""
+    decay = neuron.decay_mem
+    if not isinstance(neuron, PLIF):
+        return decay, neuron.gain_mem, neuron.leak
+    share = 1.0 - decay
+    return decay, 1.0 if neuron.unit_gain else share * neuron.r, share * neuron.v_leak
 
 
 def _pair(value: Any) -> tuple[int, int]:

@@ -5,7 +5,8 @@ import torch
 
 from spikelearn.export.onnx_step import ONNX, step_model
 from spikelearn.network import build
-from spikelearn.neurons import IF, LIF, CubaLIF, LeakyIntegrator
+from spikelearn.neurons import IF, LIF, PLIF, CubaLIF, LeakyIntegrator, Rate
+from spikelearn.neurons.activations import Linear
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
@@ -19,6 +20,13 @@ CASES = {
         None,
     ),
     "without leak, an integrator at the end": ("12-20-5", (12,), IF, LeakyIntegrator),
+    "learned leak": ("12-20-5", (12,), lambda: PLIF(5e-3, r=12.0), None),
+    "learned leak of unit gain, linear rates at the end": (
+        "12-20-5",
+        (12,),
+        lambda: PLIF.per_step(0.8),
+        lambda: Rate(Linear()),
+    ),
     "rest": ("12-20-5", (12,), lambda: LIF(v_leak=-0.1, v_reset=-0.2, r=30.0), None),
 }
 
@@ -29,8 +37,9 @@ def test_onnxruntime_steps_as_the_network(name, tmp_path):
     torch.manual_seed(0)
     network = build(text, neuron, input_shape=shape, output=output)
     with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.mul_(4.0)
+        for block in network.blocks.values():
+            for parameter in block.synapse.parameters():
+                parameter.mul_(4.0)
     x = (torch.rand(25, 8, *shape) < 0.4).float()
     path = tmp_path / "step.onnx"
     ONNX().write(network, path, shape, {})
