@@ -10,7 +10,7 @@ import nir
 from spikelearn.checks import check_choice, check_flag
 from spikelearn.export.base import FORMATS, Exported, Format
 from spikelearn.export.nir_file import CONTENT, content_of
-from spikelearn.export.nir_neurons import FILE_DT, Form
+from spikelearn.export.nir_neurons import FILE_DT, Form, Pools
 from spikelearn.export.nir_readers import READERS, check_reader
 from spikelearn.export.nir_writer import Writer
 from spikelearn.files import replacing
@@ -24,13 +24,13 @@ class NIR(Format):
     LIF and CubaLIF become ``CubaLIF`` with $\tau = dt/(1-\lambda)$ for the decays $\lambda$ per step,
     $w_{in} = \tau_{syn}/dt$ and $r = \tau_{mem}/dt$, so that one Euler step of an importer is one step of this network;
     dt = 0.1 ms whatever the network's own. Input gains are multiplied into the weights, an average pool is a sum pool
-    with the next weights divided by its area, a sum pool's factor and a ``Scale`` go into the next weights, batch norms
-    into those beside them, resting potentials are moved to 0, a threshold that fires at equality is lowered by one
-    float32 ulp. Kernels that are not square, and groups, get zeros around and between their weights. Rate neurons that
-    are linear need no node. Constants of single neurons are written as they are. Feedback of a block to itself is a
-    sub-graph, other feedback a circle of edges, both one step late, or, where it closes none, an edge with a delay. The
-    nodes where data enter and leave are ``input`` and ``output``; the metadata hold dt in seconds and a checksum. Edges
-    into one population add up in its node.
+    (for a reader that knows none an average, or a convolution) with the next weights divided by its area, a sum pool's
+    factor and a ``Scale`` go into the next weights, batch norms into those beside them, resting potentials are moved to
+    0, a threshold that fires at equality is lowered by one float32 ulp. Kernels that are not square, and groups, get
+    zeros around and between their weights. Rate neurons that are linear need no node. Constants of single neurons are
+    written as they are. Feedback of a block to itself is a sub-graph, other feedback a circle of edges, both one step
+    late, or, where it closes none, an edge with a delay. The nodes where data enter and leave are ``input`` and
+    ``output``; the metadata hold dt in seconds and a checksum. Edges into one population add up in its node.
 
     Args:
         form: what a LIF becomes. "cuba-lif": as above, bit for bit in readers that know that node; "lif": the node
@@ -68,7 +68,8 @@ class NIR(Format):
 
     def write(self, network: Network, path: Path, input_shape: Sequence[int], metadata: Mapping[str, Any]) -> Exported:
         texts = {name: value for name, value in metadata.items() if isinstance(value, str)}
-        graph, notes = to_graph(network, input_shape, texts, self.form, lossy=self.lossy)
+        pools: Pools = "sum" if self.reader is None else READERS[self.reader].pools
+        graph, notes = to_graph(network, input_shape, texts, self.form, lossy=self.lossy, pools=pools)
         if self.reader is not None:
             notes = (*notes, *check_reader(self.reader, graph, lossy=self.lossy))
         with replacing(path) as temporary:
@@ -83,6 +84,7 @@ def to_graph(
     form: Form = "cuba-lif",
     *,
     lossy: bool = False,
+    pools: Pools = "sum",
 ) -> tuple[nir.NIRGraph, tuple[str, ...]]:
     """The graph of a network, and notes on what it says in another way."""
     check_weights_finite(network)
@@ -92,7 +94,7 @@ def to_graph(
             'readers, which take one output: read one block, write form="nir" (--form nir), or export weights alone '
             "(safetensors)"
         )
-    writer = Writer(network, tuple(input_shape), form, lossy=lossy)
+    writer = Writer(network, tuple(input_shape), form, lossy=lossy, pools=pools)
     needed = _needed(network)
     for name in needed:
         writer.block(name, network.blocks[name])

@@ -19,6 +19,9 @@ FILE_DT = 1e-4
 #: What a leaky neuron is written as.
 Form = Literal["cuba-lif", "lif", "nir", "exponential-lif"]
 
+#: What a pool is written as: sums, averages, or convolutions with a kernel of ones for each channel.
+Pools = Literal["sum", "average", "conv"]
+
 
 class Unsayable(ValueError):
     """A NIR file cannot express this part of a block; the caller names the block."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import nir
 import numpy as np
 
-from spikelearn.export.nir_neurons import FILE_DT, Form
+from spikelearn.export.nir_neurons import FILE_DT, Form, Pools
 
 #: Layers that all of them read.
 _LAYERS = ("Affine", "Linear", "Conv2d", "Flatten")
@@ -22,6 +22,7 @@ class Reader(NamedTuple):
         faults: what it would refuse or mistake in one node, a sentence each.
         circles: whether it reads edges that close a circle.
         fan_in: whether it adds up what several edges bring to a node.
+        pools: as what pools are written for it.
     """
 
     version: str
@@ -30,6 +31,7 @@ class Reader(NamedTuple):
     faults: Callable[[str, Any], Iterator[str]]
     circles: bool = False
     fan_in: bool = True
+    pools: Pools = "sum"
 
 
 def check_reader(name: str, graph: nir.NIRGraph, *, lossy: bool = False) -> tuple[str, ...]:
@@ -179,9 +181,11 @@ READERS: Mapping[str, Reader] = {
     "spikingjelly": Reader(
         "2.0.0", "cuba-lif", (*_LAYERS, "Conv1d", *_POOLS, "IF", "LIF", "CubaLIF", "NIRGraph"), _spikingjelly
     ),
-    "jaxpike": Reader("0.1.4", "exponential-lif", (*_LAYERS, "AvgPool2d", "LIF", "LI"), _jaxpike, fan_in=False),
+    "jaxpike": Reader(
+        "0.1.4", "exponential-lif", (*_LAYERS, "AvgPool2d", "LIF", "LI"), _jaxpike, fan_in=False, pools="average"
+    ),
     "snn-mlir": Reader(
         "1.0.0", "cuba-lif", (*_LAYERS, "Conv1d", *_POOLS, "IF", "LIF", "CubaLIF", "LI", "CubaLI"), _snn_mlir
     ),
-    "sparx": Reader("0.1.1", "lif", (*_LAYERS, "IF", "LIF", "LI", "NIRGraph"), _sparx, fan_in=False),
+    "sparx": Reader("0.1.1", "lif", (*_LAYERS, "IF", "LIF", "LI", "NIRGraph"), _sparx, fan_in=False, pools="conv"),
 }

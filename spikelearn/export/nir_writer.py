@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from spikelearn.export.nir_conv import square_conv
 from spikelearn.export.nir_fold import Weighted, folded, layers_of
-from spikelearn.export.nir_neurons import FILE_DT, Form, Population, Unsayable, by_output, population_of
+from spikelearn.export.nir_neurons import FILE_DT, Form, Pools, Population, Unsayable, by_output, population_of
 from spikelearn.network import Block, Network, RateReadout
 from spikelearn.neurons import LIF
 from spikelearn.synapses import Scale, SumPool2d
@@ -25,9 +25,12 @@ class Writer:
         shape: of one input.
         form: what a LIF becomes; "nir": nothing is multiplied into weights.
         lossy: whether what cannot be said is written as what is nearest.
+        pools: what a pool is written as.
     """
 
-    def __init__(self, network: Network, shape: Shape, form: Form, *, lossy: bool = False) -> None:
+    def __init__(
+        self, network: Network, shape: Shape, form: Form, *, lossy: bool = False, pools: Pools = "sum"
+    ) -> None:
         for name, edge in {**network.blocks, **network.feedforward, **network.feedback}.items():
             if edge.release is not None:
                 raise ValueError(f"{name!r} has short-term plasticity, {edge.release}, for which NIR has no node")
@@ -35,7 +38,7 @@ class Writer:
         if all(isinstance(next(iter(layers_of(synapse)), None), nn.Flatten) for synapse in fed):
             shape = (int(np.prod(shape)),)
         self.network, self.shape, self.form, self.lossy = network, shape, form, lossy
-        self.raw = form == "nir"
+        self.raw, self.pools = form == "nir", pools
         #: {the inputs, or a block: the nodes whose sum it sends, by what the next weights divide it, and its shape}.
         self.sent: dict[str, tuple[tuple[str, ...], float, Shape]] = {"inputs": (("input",), 1.0, shape)}
         #: {block: the node of its neurons}, to which what comes back leads.
@@ -293,10 +296,12 @@ class Writer:
         else:
             divisor, gain = divisor or kernel[0] * kernel[1], 1.0
         area = kernel[0] * kernel[1]
-        # Readers of exponential decays know averages alone, other readers sums.
-        average = self.form == "exponential-lif" or (self.raw and divisor == area and divisor != 1)
-        kind = nir.AvgPool2d if average else nir.SumPool2d
-        self._add(f"{name}_pool", kind(np.array(kernel), np.array(stride), np.array(padding)))
+        average = self.pools == "average" or (self.raw and divisor == area and divisor != 1)
+        if self.pools == "conv" and kernel[0] == kernel[1] and padding == (0, 0):
+            made = _sums(self.shape, kernel, stride)
+        else:
+            made = (nir.AvgPool2d if average else nir.SumPool2d)(*map(np.array, (kernel, stride, padding)))
+        self._add(f"{name}_pool", made)
         channels, *edges = self.shape
         sizes = zip(edges, padding, kernel, stride, strict=True)
         self.shape = (channels, *((edge + 2 * p - k) // s + 1 for edge, p, k, s in sizes))
@@ -347,6 +352,15 @@ class Writer:
         self.nodes[key] = node
         self.edges += [(at, key) for at in self.at]
         self.at = (key,)
+
+
+def _sums(shape: Shape, kernel: tuple[int, int], stride: tuple[int, int]) -> nir.Conv2d:
+    """The sums of a pool as a convolution of each channel with ones."""
+    channels = shape[0]
+    weight = np.zeros((channels, channels, *kernel), np.float32)
+    weight[range(channels), range(channels)] = 1.0
+    bias = np.zeros(channels, np.float32)
+    return nir.Conv2d(tuple(shape[1:]), weight, stride, (0, 0), (1, 1), 1, bias)
 
 
 def scaled(weight: Tensor, factor: Any) -> np.ndarray:

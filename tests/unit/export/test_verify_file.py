@@ -3,11 +3,12 @@
 import sys
 
 import h5py
+import nir
 import pytest
 import torch
 
 from spikelearn.cli.app import run
-from spikelearn.export import NIR, READERS, Proof, add_proof, from_nir, read_proof, verify_file
+from spikelearn.export import NIR, READERS, Proof, add_proof, from_nir, read_nir, read_proof, verify_file
 from spikelearn.export import verify as its
 from spikelearn.export.nir import to_graph
 from spikelearn.export.nir_programs import NotRun
@@ -122,7 +123,7 @@ SAID = {
     ("norse", "delay"): "a Delay, which it does not know",
     ("jaxpike", "filter"): "CubaLIF neurons, which readers of exponential decays do not know",
     ("sparx", "filter"): "a CubaLIF, which it does not know",
-    ("sparx", "pads and averages"): "a SumPool2d, which it does not know",
+    ("sparx", "pads and averages"): None,
     ("sparx", "thresholds"): "a threshold for each neuron",
     ("jaxpike", "pads and averages"): None,
 }
@@ -157,18 +158,25 @@ def test_what_nir_cannot_say_is_written_on_request_with_its_loss():
     assert network.blocks["fc1"].neuron.reset == "subtract"
 
 
-def test_an_average_is_written_for_readers_that_know_no_sum():
-    """Both are the same map: the next weights take what they differ by."""
-    for pool, weight in (("P2", 1.0), ("SP2", 4.0)):
-        network = build(f"1x6x6-2C3-{pool}-4")
-        graph, _ = to_graph(network, (1, 6, 6), {}, "exponential-lif")
-        kinds = [type(node).__name__ for node in graph.nodes.values()]
-        assert "AvgPool2d" in kinds
-        assert "SumPool2d" not in kinds
-        own = network.blocks["fc1"]
-        gain = own.neuron.gain_mem / (1.0 - own.neuron.decay_mem)
-        written = torch.from_numpy(graph.nodes["05_fc1"].weight)
-        torch.testing.assert_close(written, own.synapse[-1].weight.detach() * gain * weight)
+@pytest.mark.parametrize(
+    ("reader", "node"), [("norse", nir.SumPool2d), ("jaxpike", nir.AvgPool2d), ("sparx", nir.Conv2d)]
+)
+@pytest.mark.parametrize("pool", ["P2", "SP2x1.5"])
+def test_pools_are_written_as_what_the_reader_knows(reader, node, pool, tmp_path):
+    """All are the same map: the next weights take what they differ by."""
+    network = build(f"2x6x6-2C3-{pool}-4", lambda: LIF.per_step(0.8))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(6.0)
+    path = tmp_path / "a.nir"
+    NIR(reader=reader).write(network, path, (2, 6, 6), {})
+    graph = nir.read(path)
+    assert isinstance(graph.nodes["03_fc1_pool"], node)
+    x = (torch.rand(20, 5, 2, 6, 6) < 0.4).float()
+    expected = network.run(x)[0].output
+    found = read_nir(path).network.run(x)[0].output
+    assert expected.spikes.sum() > 20
+    torch.testing.assert_close(found.v, expected.v, rtol=1e-4, atol=1e-5)
 
 
 def test_every_reader_has_a_form_and_a_program():
