@@ -316,19 +316,28 @@ class Writer:
         one = isinstance(layer, nn.Conv1d)
         # nir 1.0 wants one number of an axis, and pairs of two.
         number: Any = (lambda values: int(values[0])) if one else tuple
+        padding: Any = number(square.padding)
+        around = [d * (k - 1) / 2 for d, k in zip(layer.dilation, square.weight.shape[2:], strict=True)]
+        if (
+            self.form == "exponential-lif"
+            and set(layer.stride) == {1}
+            and any(around)
+            and list(square.padding) == around
+        ):
+            padding = "same"  # the only padding that a reader of this form knows
         made: Any = (nir.Conv1d if one else nir.Conv2d)(
             input_shape=self.shape[1] if one else tuple(self.shape[1:]),
             weight=scaled(square.weight, gain / self.factor),
             stride=number(layer.stride),
-            padding=number(square.padding),
+            padding=padding,
             dilation=number(layer.dilation),
             groups=1,
             bias=bias_of(part, gain),
         )
         if square.notes:
             # What it was, for this package's own reader.
-            padding = layer.padding if isinstance(layer.padding, str) else np.array(layer.padding)
-            made.metadata = {"groups": layer.groups, "kernel_size": np.array(layer.kernel_size), "padding": padding}
+            own = layer.padding if isinstance(layer.padding, str) else np.array(layer.padding)
+            made.metadata = {"groups": layer.groups, "kernel_size": np.array(layer.kernel_size), "padding": own}
         return made
 
     def _weights(self, name: str, node: Any, shape: Shape) -> None:

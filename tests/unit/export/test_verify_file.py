@@ -158,6 +158,19 @@ def test_what_nir_cannot_say_is_written_on_request_with_its_loss():
     assert network.blocks["fc1"].neuron.reset == "subtract"
 
 
+def test_padding_is_written_as_what_the_reader_knows(tmp_path):
+    network = build("1x6x6-2C3p1-3C5p1-4", lambda: LIF.per_step(0.8))
+    with pytest.raises(ValueError, match="padded by a number of pixels, which it does not read") as refused:
+        NIR(reader="jaxpike").write(network, tmp_path / "a.nir", (1, 6, 6), {})
+    assert "conv2" in str(refused.value)
+    assert "conv1" not in str(refused.value)
+    graph, _ = to_graph(network, (1, 6, 6), {}, "exponential-lif")
+    assert (graph.nodes["01_conv1"].padding, graph.nodes["03_conv2"].padding) == ("same", (1, 1))
+    x = (torch.rand(10, 4, 1, 6, 6) < 0.4).float()
+    found, expected = (net.run(x)[0].output.v for net in (from_nir(graph).network, network))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("reader", "node"), [("norse", nir.SumPool2d), ("jaxpike", nir.AvgPool2d), ("sparx", nir.Conv2d)]
 )
