@@ -167,6 +167,8 @@ MODULES = (
     "benchmarks.competing_neurons",
     "benchmarks.long_simulation",
     "benchmarks.short_products",
+    "benchmarks.nir_readers",
+    "tests.property.mutated_nir",
 )
 
 
