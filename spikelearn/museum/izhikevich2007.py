@@ -214,14 +214,16 @@ class Izhikevich2007(Model):
         # A reward raises dopamine by its share of the time constant.
         pays = FollowedPair((0, second), delay, reward * tau_dopamine, generator_for(seed, "izhikevich2007 delays"))
         simulation = Simulation(network, UniformNoise(noise), rule, samples=stretches, seed=seed, payments=pays)
-        weight, course, spikes = "feedback.exciting.synapse.weight", [], 0.0
+        weight, spikes = "feedback.exciting.synapse.weight", 0.0
+        course: list[tuple[float, float, float]] = []
         for begin in range(0, steps, EVERY):
             for moment in simulation.moments(min(EVERY, steps - begin)):
                 spikes += float(moment.record["neurons"].spikes.sum())
             now = network.get_parameter(weight).detach().flatten()
             course.append((simulation.seconds * stretches, float(now[0]), float(now[1:].mean())))
         rate = spikes / (simulation.seconds * stretches * (self.excitatory + self.inhibitory))
-        return Course(*(np.array(column) for column in zip(*course, strict=True)), now.numpy().copy(), pays.count, rate)
+        seconds, rewarded, others = np.array(course).T
+        return Course(seconds, rewarded, others, now.numpy().copy(), pays.count, rate)
 
     def draw(self) -> "tuple[Figure, list[str]]":
         from matplotlib.figure import Figure  # the numbers are told without it
