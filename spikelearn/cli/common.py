@@ -60,10 +60,22 @@ def opened(run: str, data_root: str | None) -> "tuple[RunFolder, Settings]":
     return folder, settings if data_root is None else settings.model_copy(update={"data_root": data_root})
 
 
+#: Endings of pictures that are drawn.
+PICTURES = (".png", ".pdf", ".svg")
+
+
 def result_file(name: str | None) -> str | None:
     """The name of a file for a result, refused before the work where none can be written there."""
     if name is not None:
         check_writable(Path(name))
+    return name
+
+
+def picture_file(name: str) -> str:
+    """The name of a file for a picture, refused before the work where its ending is none of a picture."""
+    result_file(name)
+    if (suffix := Path(name).suffix.lower()) not in PICTURES:
+        raise ValueError(f"{name} ends in {suffix or 'nothing'!r}, expected {', '.join(PICTURES)}: rename the picture")
     return name
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer import Option
 
-from spikelearn.cli.common import AsJson, DataRoot, Imports, output, print_json, progress, result_file
+from spikelearn.cli.common import AsJson, DataRoot, Imports, output, picture_file, print_json, progress
 from spikelearn.cli.suited import settings_at
 from spikelearn.doctor import BATCHES, Evidence, diagnose, examine_settings
 from spikelearn.threads import threads
@@ -34,7 +34,7 @@ def doctor_command(
       spikelearn doctor runs/mlp
       spikelearn doctor runs/mlp --picture seen.png
     """
-    picture = result_file(picture)
+    picture = None if picture is None else picture_file(picture)
     settings, folder = settings_at(source)
     if data_root is not None:
         settings = settings.model_copy(update={"data_root": data_root})

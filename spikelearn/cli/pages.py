@@ -4,10 +4,15 @@ from types import TracebackType
 
 #: {subcommand: page}.
 OF_COMMANDS = {
-    **dict.fromkeys(("train", "evaluate", "inspect", "presets", "traces", "plot", "continual", "meta"), "train"),
+    **dict.fromkeys(("train", "evaluate", "inspect", "presets", "traces", "continual", "meta"), "train"),
     **dict.fromkeys(("compare", "report", "align"), "compare"),
     **{"tune": "tune", "export": "export", "verify": "export", "doctor": "doctor", "datasets": "own-data"},
-    **{"phenotype": "train", "credits": "train", "impairments": "compare", "simulate": "simulate"},
+    **{
+        "phenotype": "train",
+        "credits": "train",
+        "impairments": "compare",
+        **dict.fromkeys(("simulate", "plot"), "simulate"),
+    },
     **{"rules": "extending", "neurons": "extending", "locality": "extending"},
 }
 
@@ -21,6 +26,7 @@ OF_PARTS = {
     "bench.tune": "tune",
     "bench": "compare",
     "doctor": "doctor",
+    "museum": "simulate",
 }
 
 #: Where neither says.

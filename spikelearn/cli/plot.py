@@ -7,7 +7,7 @@ import typer
 from typer import Option
 
 from spikelearn.checks import check_count
-from spikelearn.cli.common import AsJson, DataRoot, Imports, output, print_json, result_file
+from spikelearn.cli.common import AsJson, DataRoot, Imports, output, picture_file, print_json, result_file
 from spikelearn.cli.plot_activity import OF_ACTIVITY, Asked, draw_activity
 from spikelearn.cli.suited import settings_at
 from spikelearn.files import write_atomically
@@ -82,8 +82,7 @@ def plot_command(
     if figure != "why" and (synapse is not None or (sample and figure in OF_RULES)):
         raise ValueError(f"--synapse and --sample are of plot why, but {figure} was asked for: leave them out")
     check_count("frames", frames)
-    path = result_file(out or f"{figure}.{'gif' if figure == 'movie' else 'png'}")
-    assert path is not None
+    path = _file(figure, out)
     if figure in OF_ACTIVITY:
         draw_activity(Asked(figure, source, sample, block, begin, end, frames, data_root), path)
         _say(path, as_json)
@@ -108,6 +107,21 @@ def plot_command(
     else:
         save(why(course), path)
     _print(course, path, as_json)
+
+
+def _file(figure: str, out: str | None) -> str:
+    """Where the figure goes, refused before the work where it cannot be what is drawn."""
+    if figure == "movie":
+        path = out or "movie.gif"
+        result_file(path)
+        if not path.endswith(".gif"):
+            raise ValueError(f"{path} is no name of a movie, expected one that ends in .gif")
+        return path
+    path = out or f"{figure}.png"
+    if figure == "why" and path.endswith(".html"):
+        result_file(path)
+        return path
+    return picture_file(path)
 
 
 def _measure(figure: str, rule: Rule, path: str, as_json: bool) -> None:

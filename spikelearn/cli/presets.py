@@ -6,7 +6,8 @@ import typer
 from typer import Option
 
 from spikelearn.catalogue import PRESETS
-from spikelearn.cli.common import AsJson, output, print_json, result_file
+from spikelearn.checks import one_of
+from spikelearn.cli.common import AsJson, output, picture_file, print_json
 from spikelearn.museum import MODELS
 from spikelearn.runs import Preset, read_preset
 
@@ -21,7 +22,7 @@ def presets_command(
     draw: Annotated[
         str | None, Option(metavar="FILE", help="Simulate a model and draw its published figure.", show_default=False)
     ] = None,
-    scale: Annotated[float, Option(help="Of a model: share of the published neurons.")] = 1.0,
+    scale: Annotated[float, Option(help="Of a model: share of the published size, in (0, 1].")] = 1.0,
     as_json: AsJson = False,
 ) -> None:
     """List published recipes, which train takes with --preset, and published models, which are simulated; or show one.
@@ -60,10 +61,9 @@ def presets_command(
 
 def _draw(name: str | None, path: str | None, scale: float, as_json: bool) -> None:
     if name is None or name not in MODELS or path is None:
-        raise ValueError(
-            f"--draw FILE and --scale are of one of the models {', '.join(MODELS)}, but {name!r} was named: name one"
-        )
-    result_file(path)
+        expected = one_of(name or "", list(MODELS))
+        raise ValueError(f"--draw FILE and --scale are of models, but {name!r} was named, expected {expected} and FILE")
+    picture_file(path)
     from spikelearn.draw import save  # it loads matplotlib, which no other command waits for
 
     figure, measured = MODELS.build(name, {"scale": scale}).draw()

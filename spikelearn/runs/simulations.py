@@ -42,6 +42,8 @@ def source_of(name: str) -> tuple[dict[str, Any], RunFolder | None]:
         return {"settings": _plain(open_run(folder)), "kind": "run"}, folder
     if is_nir(name) or path.suffix == ".nir":
         net = name if is_nir(name) else f"{WORD}{path}"
+        if not path.exists() and not is_nir(name):
+            raise ValueError(f"{name} does not exist: name a NIR file that is there")
         return {"settings": None, "kind": "nir", "net": net}, None
     if path.is_file():
         values = read_settings(path)

@@ -63,6 +63,10 @@ def test_settings_of_another_rule_and_another_figure(tmp_path, capsys):
     assert "bptt does not change weights at every step" in capsys.readouterr().err
     assert run(["plot", "movie", str(plan), "--frames", "0"]) == 2
     assert "frames is 0" in capsys.readouterr().err
+    assert run(["plot", "movie", str(plan), "--out", "seen.png"]) == 2
+    assert "expected one that ends in .gif" in capsys.readouterr().err
+    assert run(["plot", "raster", str(plan), "--out", "seen.docx"]) == 2
+    assert "expected .png, .pdf, .svg" in capsys.readouterr().err
     assert run(["plot", "how", str(plan)]) == 2
     assert "plot was given 'how', expected why, window, pairing" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["plan.toml"]

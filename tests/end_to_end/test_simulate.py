@@ -72,6 +72,11 @@ def test_of_a_nir_file_and_of_a_data_set(kind, plastic, folder, tmp_path):
         assert there.spikes("fc2").neuron.tolist() == neuron.tolist()
 
 
+def test_a_nir_file_that_is_not_there(capsys):
+    assert run(["simulate", "nothing.nir", "--input", "silence"]) == 2
+    assert "nothing.nir does not exist" in capsys.readouterr().err
+
+
 def test_killed_at_any_time_it_goes_on_to_the_same_bytes(tmp_path):
     words = ["simulate", "20-10(F10)", "--input", "poisson:rate=50", "--rule", "stdp-online", "--out"]
     kept = ["--record", "fc1:spikes", "fc1:weight:every=500"]

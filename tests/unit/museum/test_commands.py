@@ -37,7 +37,9 @@ def test_the_command_draws(name, tmp_path, capsys, monkeypatch):
 def test_what_cannot_be_drawn(tmp_path, capsys):
     path = str(tmp_path / "seen.png")
     assert run(["presets", "ide/fashion-mnist", "--draw", path]) == 2
-    assert "are of one of the models brunel2000" in capsys.readouterr().err
+    assert "expected one of brunel2000" in capsys.readouterr().err
+    assert run(["presets", "florian2007", "--draw", str(tmp_path / "seen.docx")]) == 2
+    assert "expected .png, .pdf, .svg" in capsys.readouterr().err
     assert run(["presets", "florian2007", "--draw", path, "--scale", "1.5"]) == 2
     assert "scale is 1.5" in capsys.readouterr().err
     assert run(["presets", "florian2007", "--scale", "0.5"]) == 2
