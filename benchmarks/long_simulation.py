@@ -3,10 +3,11 @@
 8,000 excitatory and 2,000 inhibitory neurons, each with 100 recurrent connections (1 %) of 1 ms and 50 of 1,000 Poisson
 trains; the weights from inhibitory to excitatory neurons learn by Vogels' rule. NEST gets the same lists and weights.
 
-    python -m benchmarks.long_simulation --seconds 60 --out simulation
-    python -m benchmarks.long_simulation --seconds 6 --nest      # with nest-simulator 3.10 installed
+    python -m benchmarks.long_simulation --seconds 600 --out simulation    # goes on where it was stopped or killed
+    python -m benchmarks.long_simulation --seconds 20 --out simulation --nest   # with nest-simulator 3.10 installed
+    python -m benchmarks.long_simulation --out simulation --draw long-simulation.png
 
-A line of JSON for every biological second: seconds of the processor and of the clock, memory, rates.
+A line of JSON for every biological second, also in the folder: seconds of processor and clock, memory, rates.
 """
 
 import argparse
@@ -24,6 +25,9 @@ EXCITING, INHIBITING, EXTERNAL, LEAST = 0.02, -0.08, 0.1, -1.0
 
 #: Biological seconds after which the state is kept anew.
 KEPT_EVERY = 10
+
+#: Files of the folder with a line for every biological second.
+COURSE, IN_NEST = "course.jsonl", "nest.jsonl"
 
 
 class Lists(NamedTuple):
@@ -93,7 +97,7 @@ def simulate(made: Lists, excitatory: int, size: int, seconds: int, folder: Path
     simulation = Simulation(network(made, excitatory, size), f"poisson:rate={RATE}", rule)
     plan = ["exc:spikes", "inh:spikes", "exc:v:0-99:every=10", "feedback.inh_to_exc:weight:0-99:every=1000"]
     kept, about, counts = SimulationFolder(folder), {"size": size}, {"exc": excitatory, "inh": size - excitatory}
-    resumed, course = kept.about.exists(), folder / "course.jsonl"
+    resumed, course = kept.about.exists(), folder / COURSE
     if resumed:
         if kept.read() != about:
             raise SystemExit(f"{folder} holds a simulation of another size: name another folder with --out")
@@ -108,16 +112,13 @@ def simulate(made: Lists, excitatory: int, size: int, seconds: int, folder: Path
             spent = measured(lambda: simulation.run(1.0, recording))
             there = Recording(kept.recording)
             rates = {name: len(there.spikes(name, 1000 * second).step) / n for name, n in counts.items()}
-            line = json.dumps({"second": second + 1, **spent, **rates, "file": kept.recording.stat().st_size / 2**20})
-            print(line, flush=True)
-            with course.open("a") as file:
-                file.write(line + "\n")
+            tell(course, {"second": second + 1, **spent, **rates, "file": kept.recording.stat().st_size / 2**20})
             if (second + 1) % KEPT_EVERY == 0 or second + 1 == seconds:
                 recording.sync()
                 kept.save(simulation)
 
 
-def simulate_in_nest(made: Lists, excitatory: int, size: int, seconds: int) -> None:
+def simulate_in_nest(made: Lists, excitatory: int, size: int, seconds: int, folder: Path) -> None:
     """Simulate the same with NEST, one thread, and record spikes in memory."""
     import nest
 
@@ -145,12 +146,15 @@ def simulate_in_nest(made: Lists, excitatory: int, size: int, seconds: int) -> N
     recorders = {name: nest.Create("spike_recorder") for name in blocks}
     for name, block in blocks.items():
         nest.Connect(block, recorders[name])
+    folder.mkdir(parents=True, exist_ok=True)
+    course = folder / IN_NEST
+    course.unlink(missing_ok=True)
     nest.Prepare()
     for second in range(seconds):
         before = {name: recorder.n_events for name, recorder in recorders.items()}
         spent = measured(lambda: nest.Run(1000.0))
         rates = {name: (recorder.n_events - before[name]) / counts[name] for name, recorder in recorders.items()}
-        print(json.dumps({"second": second + 1, **spent, **rates}), flush=True)
+        tell(course, {"second": second + 1, **spent, **rates})
     nest.Cleanup()
 
 
@@ -164,6 +168,51 @@ def measured(work: Callable[[], object]) -> dict[str, float]:
     return {**spent, "memory": pages * resource.getpagesize() / 2**20, "most": most}
 
 
+def tell(course: Path, line: dict[str, float]) -> None:
+    """Print a line, and keep it."""
+    print(json.dumps(line), flush=True)
+    with course.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def columns(course: Path) -> dict[str, np.ndarray]:
+    """What was kept, by name; nothing where there is no file."""
+    lines = [json.loads(line) for line in course.read_text().splitlines()] if course.exists() else []
+    return {name: np.array([line[name] for line in lines]) for name in (lines[0] if lines else ())}
+
+
+def draw(folder: Path, path: Path) -> None:
+    """Memory, seconds of the processor and rates over biological time, of NEST beside them where it was simulated."""
+    from matplotlib.figure import Figure
+
+    from spikelearn.draw.style import COLOURS, clean, save
+
+    mine, other = columns(folder / COURSE), columns(folder / IN_NEST)
+    if not mine:
+        raise SystemExit(f"{folder} holds no simulation: simulate first, without --draw")
+    figure = Figure(figsize=(13, 3.8), layout="constrained")
+    memory, spent, rates = figure.subplots(1, 3)
+    second = mine["second"]
+    memory.plot(second, mine["memory"], color=COLOURS[0], label="memory of the process")
+    memory.plot(second, mine["file"], color=COLOURS[1], label="recording on the disk")
+    memory.set(ylabel="MiB")
+    spent.plot(second, mine["processor"], color=COLOURS[0], linewidth=0.8, label="spikelearn")
+    spent.set(ylabel="processor time (s)\na biological second")
+    for name, colour, label in (("exc", COLOURS[0], "excitatory"), ("inh", COLOURS[2], "inhibitory")):
+        rates.plot(second, mine[name], color=colour, label=label)
+        if other:
+            rates.plot(other["second"], other[name], ".", color=COLOURS[1], label="NEST" if name == "inh" else None)
+    if other:
+        spent.plot(other["second"], other["processor"], color=COLOURS[1], label="NEST")
+    rates.axhline(TARGET, color="black", linewidth=0.8, linestyle="--")
+    rates.set(ylabel="rate (Hz)", xscale="log")
+    for axis in (memory, spent, rates):
+        axis.set(xlabel="biological time (s)", ylim=(0, None))
+        axis.legend(frameon=False, fontsize=8)
+        clean(axis)
+    save(figure, path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=10, help="biological seconds")
@@ -171,10 +220,14 @@ def main() -> None:
     parser.add_argument("--taken", type=int, default=100, help="recurrent connections into each neuron")
     parser.add_argument("--out", type=Path, default=Path("long-simulation"), help="folder of the recording")
     parser.add_argument("--nest", action="store_true", help="simulate with NEST")
+    parser.add_argument("--draw", type=Path, metavar="FILE", help="draw what was simulated; nothing is simulated")
     given = parser.parse_args()
+    if given.draw is not None:
+        draw(given.out, given.draw)
+        return
     made, excitatory = lists(given.neurons, given.taken), 4 * given.neurons // 5
     if given.nest:
-        simulate_in_nest(made, excitatory, given.neurons, given.seconds)
+        simulate_in_nest(made, excitatory, given.neurons, given.seconds, given.out)
     else:
         simulate(made, excitatory, given.neurons, given.seconds, given.out)
 
