@@ -92,6 +92,28 @@ def test_a_course_is_that_of_training(name):
     assert all(values.any() for named in course.traces.values() for values in named.values())
 
 
+#: Options by which a rule changes weights in another way.
+VARIANTS = [
+    ("stdp-online", {"in_turn": True}),
+    ("stdp-online", {"dependence": "power-law:mu=0.4", "high": 1.0}),
+    ("stdp-online", {"dendritic_delay": 2}),
+    ("triplet-stdp", {"in_turn": True}),
+    ("mstdp", {"coincident": "both"}),
+    ("mstdpet", {"coincident": "none"}),
+    ("dopamine-stdp", {"coincident": "both", "dendritic_delay": 1}),
+    ("vogels", {"conductance": True, "low": 0.0}),
+    ("clopath", {"dendritic_delay": 1}),
+]
+
+
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+def test_terms_of_variants_sum_to_the_change(name, variant):
+    course = course_of(network_for(name), RULES.make(name, OPTIONS[name] | variant), data(), "out:2,3")
+    change = course.weight.diff()
+    assert int((change != 0).sum()) > 5
+    assert float((sum(course.terms.values()) - change).abs().max()) <= 1e-12
+
+
 def test_bounds_are_a_term_where_they_cut():
     rule = RULES.make("stdp-online", {"a_plus": 1.0, "a_minus": 0.0, "high": 0.6})
     course = course_of(network_for("stdp-online"), rule, data())
