@@ -37,7 +37,7 @@ def datasets_command(
     """List the data sets, or show one; get downloads, check reads every sample, show draws one.
     cache lists the binned recordings that are kept on the disk; SPIKELEARN_CACHE_GB says how many GB (8; 0: none).
 
-    NAME alone prints all about it; of your own are idx:, file:, folder: and images: with a path.
+    NAME alone prints all about it; of your own are idx:, file:, folder:, images: and video: with a path.
 
     \b
     Examples:
@@ -96,4 +96,4 @@ def _list_all(root: Path) -> None:
         print_summaries([data])
         there = "bundled" if data.attributes.get("bundled") else f"{folder} ({_there(folder.is_dir())})"
         output.print(f"  {there}")
-    output.print("-- files of your own: --data idx:FOLDER, file:PATH.npz, folder:PATH, images:PATH")
+    output.print("-- files of your own: --data idx:FOLDER, file:PATH.npz, folder:PATH, images:PATH, video:PATH")

@@ -31,6 +31,7 @@ from spikelearn.datasets.smnist import SMNIST
 from spikelearn.datasets.ssc import SSC
 from spikelearn.datasets.subset import stratified_subset
 from spikelearn.datasets.text import Text
+from spikelearn.datasets.video import VideoFolder
 
 __all__ = [
     "CIFAR10",
@@ -58,6 +59,7 @@ __all__ = [
     "IdxFolder",
     "ImageDataset",
     "ImagesFolder",
+    "VideoFolder",
     "NCaltech101",
     "NTIDigits",
     "PokerDVS",

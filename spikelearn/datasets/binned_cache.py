@@ -46,6 +46,7 @@ LIBRARIES = {
     ".hdf5": ("h5py", "hdf5plugin"),
     ".bag": ("rosbags",),
     ".aedat4": ("pyarrow",),
+    ".gif": ("pillow",),
 }
 
 _MAGIC = b"SPIKEBIN"

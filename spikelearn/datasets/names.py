@@ -13,6 +13,7 @@ from spikelearn.datasets.idx import IdxFolder, idx_files
 from spikelearn.datasets.images_folder import ImagesFolder, picture_files
 from spikelearn.datasets.provenance import md5_of
 from spikelearn.datasets.root import data_root, written_out
+from spikelearn.datasets.video import VideoFolder, video_files
 from spikelearn.registry import Registry
 from spikelearn.unpacking import existing
 
@@ -22,14 +23,15 @@ OWN.register("idx")(IdxFolder)
 OWN.register("file")(ArrayFile)
 OWN.register("folder")(RecordingsFolder)
 OWN.register("images")(ImagesFolder)
+OWN.register("video")(VideoFolder)
 
 #: What lists the files of data that lie in folders of classes.
-_IN_FOLDERS = {"folder": recording_files, "images": picture_files}
+_IN_FOLDERS = {"folder": recording_files, "images": picture_files, "video": video_files}
 
 HOW = (
     "files of your own are named idx:FOLDER (IDX files as MNIST's), file:PATH.npz (arrays x_train, y_train, x_test and "
-    "y_test, or data and targets), folder:PATH (recordings of events, a folder a class) or images:PATH (pictures, a "
-    "folder a class)"
+    "y_test, or data and targets), folder:PATH (recordings of events, a folder a class), images:PATH (pictures, a "
+    "folder a class) or video:PATH (videos as events, a folder a class)"
 )
 
 

@@ -8,13 +8,12 @@ from typing import Annotated, Any, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from spikelearn.component_text import several
 from spikelearn.datasets import Dataset, Split
 from spikelearn.datasets.names import checksums_of, full_name, kind_of, stamp_of
 from spikelearn.datasets.root import data_root, written_out
 from spikelearn.hardware import HARDWARE, Hardware
 from spikelearn.imports import checksums
-from spikelearn.loading import AUGMENTATIONS, ENCODERS, NOISES, Augmentation, Encoder, Noise, Together
+from spikelearn.loading import AUGMENTATIONS, ENCODERS, NOISES, Augmentation, Encoder, Noise, encoder_from
 from spikelearn.network import INITIALISERS, READOUTS, InputNorm, Network, build
 from spikelearn.neurons import NEURONS, neuron_factory
 from spikelearn.plasticity import RULES, OptimizerChoice, Rule
@@ -109,7 +108,9 @@ class Settings(BaseModel):
         None, description="Noise on all samples: {names}, e.g. deletion:share=0.1."
     )
     encoder: Annotated[str | None, Setting(Group.NETWORK, names=ENCODERS)] = Field(
-        None, description="Encoder of still images: {names}, several as in latency+rate; default: direct."
+        None,
+        description="Encoder of still images: {names}, side by side as latency+rate, behind one another as "
+        "gamma/latency; default: direct.",
     )
     encoder_option: Annotated[Options, Setting(Group.NETWORK)] = Field({}, description="Option of the encoder.")
     binning: Annotated[str | None, Setting(Group.DATA)] = Field(
@@ -346,14 +347,7 @@ class Settings(BaseModel):
             if self.encoder_option:
                 raise ValueError("encoder_option is given without an encoder: name one with --encoder")
             return None
-        codes = several(self.encoder)
-        if len(codes) == 1:
-            return ENCODERS.make(self.encoder, self.encoder_option)
-        if self.encoder_option:
-            raise ValueError(
-                "encoder_option is of one encoder, and several are joined: write rate:max_rate=0.5+latency"
-            )
-        return Together([ENCODERS.make(code) for code in codes])
+        return encoder_from(self.encoder, self.encoder_option)
 
     def make_augment(self) -> list[Augmentation]:
         """The changes of recordings in training; raises ValueError on an unknown one or an option."""

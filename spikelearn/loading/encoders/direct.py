@@ -32,3 +32,7 @@ class Direct(Encoder):
         scaled = pixels if self.mean == 0.0 and self.std == 1.0 else (pixels - self.mean) / self.std
         scaled = scaled if self.gain == 1.0 else self.gain * scaled
         return scaled.expand(n_steps, *scaled.shape)
+
+    def decoded(self, currents: Tensor) -> Tensor:
+        """The intensity of a current, [T, ...] -> [...]."""
+        return currents[0] / self.gain * self.std + self.mean

@@ -46,3 +46,12 @@ class Latency(Encoder):
             return torch.zeros(n_steps, *pixels.shape, dtype=pixels.dtype).scatter_(0, when, left.to(pixels))
         spikes = torch.zeros(n_steps, *pixels.shape, dtype=torch.uint8)
         return spikes.scatter_(0, when, (pixels > self.threshold).view(torch.uint8).unsqueeze(0))
+
+    def decoded(self, spikes: Tensor) -> Tensor:
+        """The brightest intensity that a spike can mean by its step or time; 0 where there is none, [T, ...] -> [...].
+
+        Of whole steps it is at most 1/T above the intensity; of ``exact`` times it is the intensity.
+        """
+        steps = torch.arange(len(spikes), dtype=torch.float64).view(-1, *[1] * (spikes.ndim - 1))
+        when = steps + 1.0 - spikes.double() if self.exact else steps
+        return ((1.0 - when / len(spikes)) * (spikes > 0)).sum(0)
