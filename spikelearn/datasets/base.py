@@ -308,9 +308,9 @@ class EventDataset(Dataset):
         """The bits of recordings, from memory, the disk, or their events; those of the disk are read together."""
         wanted = [index for index in dict.fromkeys(indices) if (index, n_steps) not in self._kept]
         cache = self._cache(n_steps) if wanted else None
-        if cache is None:
-            there, stamps = {}, [None] * len(wanted)
-        else:
+        there: dict[int, np.ndarray] = {}
+        stamps: list[Stamp | None] = [None] * len(wanted)
+        if cache is not None:
             stamps = [*map(self.stamp, wanted)]
             found = cache.get(stamps)
             there = dict(zip([wanted[place] for place in found.places], found.bits, strict=True))

@@ -213,7 +213,7 @@ class BinnedCache:
         for begin, end in itertools.pairwise([*begins, len(there)]):
             part = self._parts[parts[begin]]
             self._read(part.path, part.first + int(rows[begin]) * self.n_bytes, bits[begin:end])
-        whole = np.fromiter(map(zlib.crc32, bits), np.uint32, len(bits)) == about["checksum"]
+        whole = np.fromiter((zlib.crc32(one.data) for one in bits), np.uint32, len(bits)) == about["checksum"]
         if not whole.all():
             for place in there[~whole].tolist():
                 known.pop(keys[place], None)
@@ -255,7 +255,7 @@ class BinnedCache:
                 file = self._open[path] = path.open("rb", buffering=0)
                 with suppress(OSError):  # of another user
                     os.utime(path)  # the oldest use goes first
-            os.preadv(file.fileno(), [memoryview(bits).cast("B")], offset)
+            os.preadv(file.fileno(), [bits.data], offset)
         except OSError:
             return
 

@@ -68,5 +68,6 @@ def _joined(one: RecordedEvents, other: RecordedEvents) -> RecordedEvents:
 def _cut(events: RecordedEvents, end: float) -> tuple[RecordedEvents, RecordedEvents]:
     """Events up to a time, and those behind it."""
     cut = int(np.searchsorted(events.t, end, "right"))
-    before, behind = ([column[part] for column in events[:4]] for part in (slice(cut), slice(cut, None)))
-    return RecordedEvents(*before), RecordedEvents(*behind)
+    x, y, t, p = events[:4]
+    before = RecordedEvents(x[:cut], y[:cut], t[:cut], p[:cut])
+    return before, RecordedEvents(x[cut:], y[cut:], t[cut:], p[cut:])
