@@ -29,7 +29,8 @@ class Text(Dataset):
     The 700 or so thousand signs of ``pydoc_data.topics``, its topics in order of their names, are cut into pieces that
     follow each other. At every step a network sees one sign as a spike of one of 32 inputs, and is asked for the next
     one: a to z (whatever the case), space, end of line, full stop, comma, any digit, any other. The first nine tenths
-    are for training, the rest is the test. The text differs from version to version of Python.
+    are for training, the rest is the test. The text differs from version to version of Python. ``train --preset
+    bptt/text`` learns it; a last block of spikes, with a rate as readout, hardly does: a step's scores are then 0 or 1.
 
     Args:
         split: "train" or "test".
