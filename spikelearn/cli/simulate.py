@@ -32,8 +32,8 @@ Input = Annotated[
     Option(
         "--input",
         metavar="NAME:KEY=VALUE,...",
-        help="poisson:rate=20, regular:rate=20, current:mean=1,std=0.1, silence, or data: the training samples of "
-        "the settings, one after another.",
+        help="poisson:rate=20, regular:rate=20, current:mean=1,std=0.1, silence, recording:path=FILE (events, read "
+        "while it goes on), or data: the training samples of the settings, one after another.",
     ),
 ]
 Record = Annotated[

@@ -16,7 +16,7 @@ from spikelearn.datasets.recorded_files import Item, RecordedFiles
 from spikelearn.datasets.splits import chosen_of, part_of
 from spikelearn.extras import from_extra
 from spikelearn.recordings.video import Camera, events_of_video
-from spikelearn.unpacking import read_npy, read_npz
+from spikelearn.unpacking import read_header, read_npy, read_npz
 
 #: Endings of files that hold a whole video each.
 MOVING = (".gif", ".npy", ".npz")
@@ -119,8 +119,25 @@ def files_of(video: Path) -> list[Path]:
 
 
 def count_videos(path: Path) -> int:
-    """The number of videos in a file, or of a folder of pictures."""
-    return len(_array(path)) if path.suffix.lower() in (".npy", ".npz") and _array(path).ndim == 4 else 1
+    """The number of videos in a file, or of a folder of pictures; of an .npy file the header alone is read."""
+    ending = path.suffix.lower()
+    if ending == ".npz":
+        shape: tuple[int, ...] = _array(path).shape
+    elif ending == ".npy":
+        with path.open("rb") as file:
+            try:
+                shape, _, kind = read_header(file, path.stat().st_size, "it")
+            except Exception as error:  # a damaged header fails in any way that numpy's reader of it has
+                raise ValueError(f"{path} is damaged or no npy file ({error}): write it with numpy.save") from error
+        _check_frames(path, shape, kind)
+    else:
+        return 1
+    return shape[0] if len(shape) == 4 else 1
+
+
+def _check_frames(path: Path, shape: tuple[int, ...], kind: np.dtype[Any]) -> None:
+    if len(shape) not in (3, 4) or kind.kind not in "uif" or 0 in shape:
+        raise ValueError(f"{path} holds {kind} {list(shape)}, expected frames [T, H, W] or [N, T, H, W]")
 
 
 def frames_of(path: Path, number: int = 0, size: int = 0) -> Iterator[Any]:
@@ -159,8 +176,7 @@ def _read_array(path: Path, *_: int) -> np.ndarray[Any, Any]:
         array = arrays["frames"] if "frames" in arrays else next(iter(arrays.values()))
     else:
         array = read_npy(path)
-    if array.ndim not in (3, 4) or array.dtype.kind not in "uif" or not array.size:
-        raise ValueError(f"{path} holds {array.dtype} {list(array.shape)}, expected frames [T, H, W] or [N, T, H, W]")
+    _check_frames(path, array.shape, array.dtype)
     return array
 
 

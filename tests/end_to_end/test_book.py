@@ -132,6 +132,7 @@ OWN = (
     "|",
     "idx:kmnist",
     "file:mine.npz",
+    "video:clips",
     "nir:mine.nir",
     "found.json",
     "myrule.py",
