@@ -23,7 +23,6 @@ from spikelearn.datasets.n_tidigits import NTIDigits
 from spikelearn.datasets.names import full_name, kind_of, open_dataset, short_name
 from spikelearn.datasets.nmnist import NMNIST
 from spikelearn.datasets.poker_dvs import PokerDVS
-from spikelearn.datasets.provenance import DataWarning
 from spikelearn.datasets.recorded_files import PublishedRecordings, RecordedFiles
 from spikelearn.datasets.root import ROOT_VARIABLE, data_root
 from spikelearn.datasets.shd import SHD
@@ -32,6 +31,7 @@ from spikelearn.datasets.ssc import SSC
 from spikelearn.datasets.subset import stratified_subset
 from spikelearn.datasets.text import Text
 from spikelearn.datasets.video import VideoFolder
+from spikelearn.recordings.doubts import DataWarning
 
 __all__ = [
     "CIFAR10",

@@ -28,10 +28,10 @@ from spikelearn.datasets.binned_cache import (
     plain,
     version_of_readers,
 )
-from spikelearn.datasets.provenance import DataWarning, Provenance
+from spikelearn.datasets.provenance import Provenance
 from spikelearn.datasets.root import data_root
 from spikelearn.recordings.binning import Binning
-from spikelearn.recordings.doubts import doubt_about
+from spikelearn.recordings.doubts import DataWarning, doubt_about
 from spikelearn.recordings.events import RecordedEvents, as_events
 from spikelearn.registry import Registry
 from spikelearn.tasks import CLASSIFY, Task

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from spikelearn.datasets.base import DATASETS, ImageDataset, Split
-from spikelearn.datasets.provenance import DataWarning, Provenance, md5_of
+from spikelearn.datasets.provenance import Provenance, md5_of
 from spikelearn.datasets.root import fetch
 from spikelearn.files import write_atomically
+from spikelearn.recordings.doubts import DataWarning
 
 FOLDER, ARCHIVE, CHECKSUMS = "cifar-10-batches-bin", "cifar-10-binary.tar.gz", "MD5SUMS"
 FILES: dict[Split, tuple[str, ...]] = {

@@ -11,16 +11,13 @@ from typing import Any
 import platformdirs
 
 from spikelearn.files import write_atomically
+from spikelearn.recordings.doubts import DataWarning
 
 #: Bytes from which a file's checksum is kept on the disk: smaller files are read again as fast.
 KEPT_FROM = 16 << 20
 
 #: Files up to which each is named with its checksum; more have one checksum together.
 NAMED = 16
-
-
-class DataWarning(UserWarning):
-    """Data are accepted but look wrong."""
 
 
 class Provenance:

@@ -10,8 +10,9 @@ import torch
 from spikelearn.datasets.archives import Archive, get, is_there
 from spikelearn.datasets.base import EventDataset, Split
 from spikelearn.datasets.binned_cache import Stamp, stamp_of
-from spikelearn.datasets.provenance import DataWarning, Provenance
+from spikelearn.datasets.provenance import Provenance
 from spikelearn.datasets.root import ROOT_VARIABLE, remove_if_empty
+from spikelearn.recordings.doubts import DataWarning
 from spikelearn.recordings.readers import read_recording
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.datasets.base import DATASETS, Dataset
-from spikelearn.datasets.provenance import DataWarning
+from spikelearn.recordings.doubts import DataWarning
 
 #: Samples without any input after which it is said.
 MANY = 32

@@ -1,9 +1,13 @@
-"""What is odd in binned recordings."""
+"""What is odd in recordings and other data."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor
+
+
+class DataWarning(UserWarning):
+    """Data are accepted but look wrong."""
 
 
 class Doubt(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikelearn.checks import check_count
+from spikelearn.recordings.doubts import DataWarning
 from spikelearn.recordings.events import RecordedEvents, as_events
 from spikelearn.recordings.readers.base import Reading, Recording
 from spikelearn.recordings.readers.files import NO_EVENTS, check_events, checked_format
@@ -58,13 +59,14 @@ class StreamedRecording:
             sensor_size: width, height (pixels) and number of polarities.
 
         Raises:
-            ValueError: as ``read_recording`` and ``as_events``; an event more than ``LATE`` microseconds late.
+            ValueError: as ``read_recording`` and ``as_events``; an event that comes when later ones have been handed
+                over, which wait for ``LATE`` microseconds.
         """
         waiting, count, shown, is_sorted = np.zeros(0, np.int64), 0, None, False
         for recording in self.parts():
             events = recording.events
             for words in recording.repairs:
-                warnings.warn(f"{self.path}: {words}", stacklevel=2)
+                warnings.warn(f"{self.path}: {words}", DataWarning, stacklevel=2)
             if not len(events):
                 continue
             some = np.concatenate([waiting, events]) if len(waiting) else events
@@ -78,9 +80,8 @@ class StreamedRecording:
             if np.any(some["t"][1:] < some["t"][:-1]):
                 some = some[np.argsort(some["t"], kind="stable")]
                 if not is_sorted:
-                    warnings.warn(
-                        f"{self.path}: some events come after later ones; they are sorted by time", stacklevel=2
-                    )
+                    words = f"{self.path}: events that come after later ones are sorted by time"
+                    warnings.warn(words, DataWarning, stacklevel=2)
                 is_sorted = True
             cut = int(np.searchsorted(some["t"], newest, "right"))
             if cut:

@@ -5,7 +5,8 @@ import pytest
 
 from spikelearn.datasets import CIFAR10, DigitsEvents, provenance
 from spikelearn.datasets.cifar10 import CHECKSUMS
-from spikelearn.datasets.provenance import DataWarning, Provenance, md5_of
+from spikelearn.datasets.provenance import Provenance, md5_of
+from spikelearn.recordings.doubts import DataWarning
 
 
 def md5(content):

@@ -13,6 +13,7 @@ import torch
 
 from spikelearn import build
 from spikelearn.cli.app import run
+from spikelearn.datasets import DataWarning
 from spikelearn.measure import evaluate_stream
 from spikelearn.network import MembraneReadout
 from spikelearn.recordings import Binning, StreamedRecording, as_events, chunks, read_recording, stream_recording
@@ -142,14 +143,14 @@ def test_memory_does_not_grow_with_the_file(tmp_path, kinds):
     assert all(float(one) < GROWTH for one in growth), growth
 
 
-@pytest.mark.filterwarnings("ignore:.*are sorted by time")
 def test_events_that_are_a_little_late_are_sorted_and_others_refused(tmp_path):
     t = np.arange(2000) * 100
     t[1000], t[1500] = t[1000] - 5000, t[1500] - 9000
     events = np.stack([t, t % 5, t % 3, t % 2], 1)
     np.save(tmp_path / "a.npy", events)
     streamed, sensor = stream_recording(tmp_path / "a.npy", columns="txyp", part=64), (5, 3, 2)
-    together = torch.cat(list(chunks(streamed, Binning(width=1e-3, counts=True), sensor, 9)))
+    with pytest.warns(DataWarning, match="a.npy: events that come after later ones are sorted by time"):
+        together = torch.cat(list(chunks(streamed, Binning(width=1e-3, counts=True), sensor, 9)))
     whole = read_recording(tmp_path / "a.npy", columns="txyp").events
     assert together.equal(torch.cat(list(chunks(whole, Binning(width=1e-3, counts=True), sensor, 9))))
     events[1500, 0] -= 20_000
