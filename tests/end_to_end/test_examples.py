@@ -84,6 +84,18 @@ def test_paper(name, tiny_images, monkeypatch, capsys):
     assert re.search("test accuracy|mean squared error|van Rossum distance|perplexity", capsys.readouterr().out)
 
 
+def test_autoencoder_latents(tiny_images, monkeypatch, capsys):
+    words = "--rules pal fa bptt untrained --seeds 0 1 --images 20 --epochs 1"
+    monkeypatch.setattr(sys, "argv", ["autoencoder_latents.py", *words.split()])
+    runpy.run_path(str(EXAMPLES / "autoencoder_latents.py"), run_name="__main__")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        [rule, what] for rule in ("pal", "fa", "bptt", "untrained") for what in ("error", "probe")
+    ]
+    errors = [float(line.split()[2]) for line in lines[::2]]
+    assert max(errors[:3]) < errors[3]  # all learn
+
+
 def test_demo(monkeypatch, tmp_path, capsys):
     pytest.importorskip("snntorch")
     pytest.importorskip("norse")
