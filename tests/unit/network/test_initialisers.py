@@ -336,3 +336,10 @@ def test_ntk_leaves_weights_that_are_reparametrised_otherwise():
     network = drawn("ntk", build("10-8(ws)-3", IF))
     kinds = [type(block.synapse[-1].parametrizations.weight[0]).__name__ for block in network.blocks.values()]
     assert kinds == ["WeightStandardisation", "FanInScale"]
+
+
+def test_normal_of_each_weight_whatever_the_fan_in(layer):
+    synapse, _ = layer
+    drawn("normal", network_of(synapse), seed=1, mean=0.8, std=0.05, each=True)
+    assert float(synapse.weight.detach().mean()) == pytest.approx(0.8, abs=0.002)
+    assert float(synapse.weight.detach().std()) == pytest.approx(0.05, rel=0.03)
