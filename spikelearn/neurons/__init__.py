@@ -21,6 +21,7 @@ from spikelearn.neurons.deep_artificial_neuron import DeepArtificialNeuron, Deep
 from spikelearn.neurons.diehl_cook_lif import DiehlCookLIF, DiehlCookLIFState
 from spikelearn.neurons.eif import EIF, EIFState
 from spikelearn.neurons.escape_noise_lif import EscapeNoiseLIF, EscapeNoiseLIFState
+from spikelearn.neurons.first_spike_if import FirstSpikeIF, FirstSpikeIFState
 from spikelearn.neurons.homeostatic_lif import HomeostaticLIF, HomeostaticLIFState
 from spikelearn.neurons.integrate_and_fire import IF
 from spikelearn.neurons.izhikevich import Izhikevich, IzhikevichState
@@ -110,6 +111,8 @@ __all__ = [
     "DiehlCookLIFState",
     "EscapeNoiseLIF",
     "EscapeNoiseLIFState",
+    "FirstSpikeIF",
+    "FirstSpikeIFState",
     "FastSigmoid",
     "LeakyIntegrator",
     "LeakyNeuron",

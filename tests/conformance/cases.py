@@ -22,6 +22,7 @@ from spikelearn.neurons import (
     DeepArtificialNeuron,
     DiehlCookLIF,
     EscapeNoiseLIF,
+    FirstSpikeIF,
     HomeostaticLIF,
     Izhikevich,
     LeakyIntegrator,
@@ -123,6 +124,7 @@ NEURONS = {
         lambda: LeakyIntegrator(spread(5e-3, 20e-3), v_leak=0.2).double(),
     ],
     "escape-noise-lif": [lambda: EscapeNoiseLIF.per_step(0.8), lambda: EscapeNoiseLIF(10e-3, width=0.3, r=12.0)],
+    "first-spike-if": [lambda: FirstSpikeIF(), lambda: FirstSpikeIF(spread(0.4, 1.5)).double()],
     "winner-take-all-lif": [
         lambda: WinnerTakeAllLIF.per_step(0.8),
         lambda: WinnerTakeAllLIF.per_step(0.8, winners=2, reset="subtract", inclusive=True, v_leak=0.1),
