@@ -9,6 +9,7 @@ from spikelearn.loading.encoders.fields import ReceptiveFields
 from spikelearn.loading.encoders.gamma import Gamma
 from spikelearn.loading.encoders.invert import Invert
 from spikelearn.loading.encoders.latency import Latency
+from spikelearn.loading.encoders.on_off_latency import OnOffLatency
 from spikelearn.loading.encoders.phase import Phase
 from spikelearn.loading.encoders.pipeline import Pipeline
 from spikelearn.loading.encoders.poisson import PoissonRate
@@ -41,6 +42,7 @@ __all__ = [
     "Encoder",
     "Latency",
     "NoiseKey",
+    "OnOffLatency",
     "Phase",
     "PoissonRate",
     "Population",
