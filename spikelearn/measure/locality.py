@@ -14,6 +14,9 @@ from spikelearn.plasticity import Batch, Memory, Rule, Update
 
 #: Differences below this share of the largest change are rounding.
 ROUNDING = 1e-9
+
+#: A weight by which a source hardly changes a run, and the relative change of its own updates that tells a dependence.
+FAINT, FAINT_CHANGE = 1e-6, 1e-2
 #: What is kept grows with the number of steps where it grows by more than this share of the inputs, in float64.
 FLAT = 0.5
 
@@ -49,7 +52,8 @@ def locality(network: Network, rule: Rule, batch: Batch, memory: Memory, generat
     Looked at are the weights $W_{ij}$ into the first block that learns, i one of its neurons:
 
     - "pre": the activity of a source j whose weights are 0, so that nothing else of the run changes; one source after
-      another, for a rule may write labels over the first inputs;
+      another, for a rule may write labels over the first inputs; of rules whose changes vanish with the weight, of a
+      source with faint weights, by whose own changes it is told;
     - "post": the state of neuron i, by its other weights;
     - "targets": the targets of the samples, exchanged;
     - "error": the output's activity, by weights into the output that do not come from i;
@@ -154,7 +158,15 @@ class _Probe:
             self.source = source
             if self.differs(self.silence_a_source, self.change_that_source, anywhere=True):
                 return True
+            if self.differs_by_a_faint_source():
+                return True
         return False
+
+    def differs_by_a_faint_source(self) -> bool:
+        """The same of rules whose changes vanish with the weight: by the changes of faint weights alone."""
+        column = (slice(None), self.source)
+        strengths, before, perturb = (0.1, 1.0, 10.0), self.make_a_source_faint, self.change_that_source
+        return any(self._differs(before, perturb, column, s, least=FAINT_CHANGE) for s in strengths)
 
     def differs_by_a_neighbour(self) -> bool:
         """Tell whether the update of a neuron is another by the weights into another one that does as before.
@@ -176,7 +188,15 @@ class _Probe:
         rows = slice(None) if anywhere else self._into(self.block, self.neuron)
         return any(self._differs(prepare, perturb, rows, strength) for strength in (0.1, 0.3, 1.0, 3.0, 10.0, 30.0))
 
-    def _differs(self, prepare: Change, perturb: Change, rows: slice, strength: float) -> bool:
+    def _differs(
+        self,
+        prepare: Change,
+        perturb: Change,
+        rows: slice | tuple[slice, int],
+        strength: float,
+        *,
+        least: float = ROUNDING,
+    ) -> bool:
         updates = []
         for changes in ((prepare,), (prepare, perturb)):
             run = self._run()
@@ -185,7 +205,7 @@ class _Probe:
             updates.append([grads[self.weight][rows] for grads in self._updates(run)])
         largest = max(float(grad.abs().max()) for grad in updates[0] + updates[1])
         gaps = [float((a - b).abs().max()) for a, b in zip(*updates, strict=True)]
-        return max(gaps) > ROUNDING * largest
+        return max(gaps) > least * largest
 
     def _into(self, block: str, neuron: int) -> slice:
         """The rows of weights into a neuron, one for each channel of its current."""
@@ -206,6 +226,10 @@ class _Probe:
     def silence_a_source(self, run: _Run, strength: float) -> None:
         for name in self.beside:
             run.weight(name)[:, self.source] = 0.0
+
+    def make_a_source_faint(self, run: _Run, strength: float) -> None:
+        for name in self.beside:
+            run.weight(name)[:, self.source] = FAINT
 
     def change_that_source(self, run: _Run, strength: float) -> None:
         if self.below == "inputs":
