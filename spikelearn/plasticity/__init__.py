@@ -37,6 +37,7 @@ from spikelearn.plasticity.gradient.readout_only import ReadoutOnly
 from spikelearn.plasticity.gradient.tssl_bp import TSSLBP
 from spikelearn.plasticity.hebbian.activation_learning import ActivationLearning
 from spikelearn.plasticity.hebbian.bcm import BCM
+from spikelearn.plasticity.hebbian.first_spike_stdp import FirstSpikeSTDP
 from spikelearn.plasticity.hebbian.foldiak import Foldiak
 from spikelearn.plasticity.hebbian.hebbian_conv import HebbianConv
 from spikelearn.plasticity.hebbian.oja import Oja
@@ -197,6 +198,7 @@ __all__ = [
     "BCM",
     "Clopath",
     "Course",
+    "FirstSpikeSTDP",
     "Foldiak",
     "Oja",
     "UrbanczikSenn",

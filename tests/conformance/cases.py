@@ -510,6 +510,16 @@ RULES = {
         RuleCase("hebbian-conv", settings={**UNTAUGHT, "input_norm": None}, lr=0.1, deep=False, seed=6),
         RuleCase("hebbian-conv", GRADED, {**UNTAUGHT, "input_norm": None}, lr=0.02, deep=False, seed=6),
     ],
+    "first-spike-stdp": [
+        # A rate at which two patterns are learned in the few batches of the test, of neurons that fire at two inputs.
+        RuleCase(
+            "first-spike-stdp",
+            {"a_plus": 0.2, "a_minus": 0.2, "turns": 0},
+            {**UNTAUGHT, "neuron_option": {"v_threshold": 1.5}},
+            lr=1.0,
+            deep=False,
+        )
+    ],
     "oja": [
         RuleCase("oja", settings=UNTAUGHT, covers="weights", deep=False, seed=5),
         RuleCase("oja", {"form": "subspace"}, UNTAUGHT, covers="weights", deep=False, seed=5),

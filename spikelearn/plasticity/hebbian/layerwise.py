@@ -85,6 +85,10 @@ class LayerwiseHebbian(Rule):
         """New values of the memory behind a batch, of which ``record`` was seen."""
         return {}
 
+    def metrics(self, network: Network) -> dict[str, float]:
+        """The rule's own measurements of a batch."""
+        return {}
+
     @torch.no_grad()
     def updates(
         self,
@@ -108,4 +112,11 @@ class LayerwiseHebbian(Rule):
                 changes = self.changes(LearningLayer(place, module, block.neuron, pre, record[name]), memory)
                 grads |= {prefix + key: grad for key, grad in changes.items()}
             scores, rates = network.scores(record), firing_rates(network, record)
-        yield Update(grads, scores, buffers=buffers, memory=self.kept(memory, record), rates=rates)
+        yield Update(
+            grads,
+            scores,
+            buffers=buffers,
+            memory=self.kept(memory, record),
+            rates=rates,
+            metrics=self.metrics(network),
+        )

@@ -4,10 +4,11 @@ import torch
 from torch import Tensor, nn
 
 from spikelearn.network import ActivationReadout, Block, Network
-from spikelearn.neurons import Rate
+from spikelearn.neurons import FirstSpikeIF, Rate
 from spikelearn.neurons.activations import Abs, Linear, MeanTriangle
 from spikelearn.plasticity.base import Batch
 from spikelearn.plasticity.hebbian.activation_learning import ActivationLearning
+from spikelearn.plasticity.hebbian.first_spike_stdp import FirstSpikeSTDP
 from spikelearn.plasticity.hebbian.hebbian_conv import HebbianConv
 from spikelearn.plasticity.hebbian.softhebb import SoftHebb
 from spikelearn.plasticity.identities.base import SAMPLES, changes, compare, draw, identity
@@ -53,6 +54,34 @@ def hebbian_conv() -> None:
     changed = changes(HebbianConv(winners=2), network, Batch(images, torch.arange(SAMPLES) % 2))
     rise = wins / (SAMPLES * len(places)) - 2 / 4
     compare("hebbian-conv", changed, {"blocks.b0.synapse.weight": -change / SAMPLES, "blocks.b0.synapse.bias": rise})
+
+
+@identity("first-spike-stdp")
+def first_spike_stdp() -> None:
+    """Image by image: the first and highest of all maps wins, then of those that it left, and kernels see its past."""
+    conv = nn.Conv2d(1, 3, 2, bias=False)
+    network = Network({"b0": Block(conv, FirstSpikeIF(0.8))})
+    spikes = (torch.rand(4, SAMPLES, 1, 4, 4, generator=torch.Generator().manual_seed(4)) < 0.3).double()
+    draw(network, 0.3)
+    weight = conv.weight.data.abs_().add_(0.2)
+    change = torch.zeros_like(weight)
+    for image in spikes.transpose(0, 1):
+        sums = torch.nn.functional.conv2d(image.cumsum(0), weight)
+        fired = {
+            (step, -float(sums[step, c, y, x]), c, y, x)
+            for c, y, x in torch.cartesian_prod(*map(torch.arange, sums.shape[1:])).tolist()
+            for step in (sums[:, c, y, x] > 0.8).nonzero().flatten().tolist()[:1]
+        }
+        # At each place the map that fires first is left.
+        left = {min(own for own in fired if own[3:] == place) for place in {neuron[3:] for neuron in fired}}
+        for _ in range(2):
+            if left:
+                step, _, c, y, x = min(left)
+                before = image[: step + 1, :, y : y + 2, x : x + 2].amax(0)
+                change[c] += weight[c] * (1.0 - weight[c]) * (0.2 * before - 0.1 * (1.0 - before))
+                left = {own for own in left if own[2] != c and max(abs(own[3] - y), abs(own[4] - x)) > 1}
+    changed = changes(FirstSpikeSTDP(0.2, 0.1, winners=2, radius=1), network, Batch(spikes, torch.arange(SAMPLES) % 2))
+    compare("first-spike-stdp", changed, {"blocks.b0.synapse.weight": -change / SAMPLES})
 
 
 @identity("activation-learning")
