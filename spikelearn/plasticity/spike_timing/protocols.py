@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from spikelearn.checks import check_count, check_finite, check_positive
+from spikelearn.checks import check_count, check_finite, check_positive, check_shape
 from spikelearn.neurons import LIF
 from spikelearn.plasticity.base import Rule
 from spikelearn.plasticity.spike_timing.stepwise import Seen, StepwiseRule, Traces
@@ -15,17 +15,20 @@ from spikelearn.plasticity.spike_timing.urbanczik_senn import UrbanczikSenn
 F64 = torch.float64
 
 
-def prescribed_changes(rule: Rule, pre: Tensor, post: Tensor, weight: float | None = None) -> Tensor:
+def prescribed_changes(
+    rule: Rule, pre: Tensor, post: Tensor, weight: float | None = None, *, potential: Tensor | None = None
+) -> Tensor:
     """The change of n synapses whose spikes on both sides are given; nothing of it is a formula for the window.
 
-    Between spikes the potential stays where a LIF neuron starts; a rule of reward is paid 1 at every step.
+    A rule of reward is paid 1 at every step.
 
     Args:
         rule: one whose weights change at steps.
         pre, post: spikes of both sides of each synapse, one step ``rule.dt``.
         weight: at which they start; None: in the middle of the rule's bounds, or 0 where one is infinite.
+        potential: of the postsynaptic neurons, unit of potential; None: it stays where a LIF neuron starts.
 
-    Shapes: pre and post [T, n]; the changes [n], float64.
+    Shapes: pre, post and potential [T, n]; the changes [n], float64.
 
     Raises:
         ValueError: a rule whose weights do not change at steps, or whose neuron must predict itself.
@@ -38,9 +41,11 @@ def prescribed_changes(rule: Rule, pre: Tensor, post: Tensor, weight: float | No
     post = torch.cat([torch.zeros_like(post[:late]), post])[: len(pre)].to(F64)
     weights = torch.full((size, size), weight, dtype=F64).clamp(rule.low, rule.high)
     start, traces, reward = weights.clone(), Traces(), torch.ones(1, dtype=F64)
-    v = torch.full((1, size), float(neuron.v_leak), dtype=F64)
-    for met, sent in zip(pre.to(F64).unbind(0), post.unbind(0), strict=True):
-        seen = Seen(met.unsqueeze(0), sent.unsqueeze(0), v, None, neuron, weights, reward)
+    if potential is None:
+        potential = torch.full((1, 1), float(neuron.v_leak)).expand(pre.shape)
+    check_shape("potential", potential, tuple(pre.shape), "give one at every step of every synapse")
+    for met, sent, v in zip(pre.to(F64), post, potential.to(F64), strict=True):
+        seen = Seen(met.unsqueeze(0), sent.unsqueeze(0), v.unsqueeze(0), None, neuron, weights, reward)
         rule.move(weights, rule.change(seen, traces))
     return (weights - start).diagonal().clone()
 

@@ -8,6 +8,11 @@ from spikelearn.museum import MODELS
 #: {model: a part of its drawing, by constants of its module, its scale, and what is told of it}.
 PARTS = {
     "brunel2000": ({"DRAWN": 0.02, "BEFORE": 0.01}, 0.01, "mean-field"),
+    "clopath2010": (
+        {"HELD": 200.0, "FREQUENCIES": (20.0, 50.0), "EXPERIMENT": {10.0: ((1, 1), (1, 1)), -10.0: ((1, 1), (1, 1))}},
+        0.4,
+        "post after pre",
+    ),
     "florian2007": ({"EPOCHS": 2}, 0.2, "reward of an epoch"),
     "izhikevich2007": ({"STRETCHES": 2, "STEPS": 600}, 0.02, "rewarded synapse: 0 to"),
     "vogels2011": ({"SECONDS": 1.5}, 0.1, "target 5 Hz"),
