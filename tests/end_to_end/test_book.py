@@ -166,6 +166,7 @@ MODULES = (
     "benchmarks.rule_steps",
     "benchmarks.busy",
     "benchmarks.competing_neurons",
+    "benchmarks.depth_and_adapter",
     "benchmarks.long_simulation",
     "benchmarks.short_products",
     "benchmarks.nir_readers",

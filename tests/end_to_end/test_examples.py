@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 
 import spikelearn
+from benchmarks import depth_and_adapter
 from spikelearn import DATASETS, NEURONS, RULES
 from spikelearn.datasets import CIFAR10
 from tests.conformance import tiny
@@ -94,6 +96,26 @@ def test_autoencoder_latents(tiny_images, monkeypatch, capsys):
     ]
     errors = [float(line.split()[2]) for line in lines[::2]]
     assert max(errors[:3]) < errors[3]  # all learn
+
+
+def test_depth_and_adapter(tiny_images, monkeypatch, tmp_path, capsys):
+    out = tmp_path / "out"
+    monkeypatch.setattr(depth_and_adapter, "DEPTHS", (1, 4))
+    monkeypatch.setattr(depth_and_adapter, "WHOLE", 4)
+    monkeypatch.setitem(depth_and_adapter.COMMON, "epochs", 1)
+    monkeypatch.setattr(sys, "argv", ["depth_and_adapter", "--seeds", "0", "--share", "1", "--out", str(out)])
+    depth_and_adapter.main()
+    first = capsys.readouterr().out
+    assert len(re.findall(r" ± 0\.00 %", first)) == 2 * 2 + 3
+    assert (out / "depth-and-adapter.png").is_file()
+    base, kept = (load_file(out / name / "weights.safetensors") for name in ("bptt-4-0", "adapter-tp-sgd-0"))
+    stay = {name: tensor.equal(kept[name]) for name, tensor in base.items() if name.endswith("weight")}
+    assert [name for name, same in stay.items() if same] == [
+        name for name in stay if "conv4" not in name and "fc" not in name
+    ]
+    monkeypatch.setattr(depth_and_adapter, "train", None)  # what has ended is read
+    depth_and_adapter.main()
+    assert capsys.readouterr().out == first
 
 
 def test_demo(monkeypatch, tmp_path, capsys):
