@@ -161,6 +161,7 @@ def test_a_command_of_a_page_is_taken(name, line, monkeypatch, tmp_path):
 #: Modules that pages run by ``python -m`` and that are files.
 MODULES = (
     "benchmarks.digits_by_stdp",
+    "benchmarks.first_spikes",
     "pytest",
     "docs.generator.readme",
     "benchmarks.rule_steps",

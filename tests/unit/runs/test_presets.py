@@ -38,6 +38,7 @@ def test_the_published_recipes_are_there():
         "dtp/mnist",
         "emstdp/mnist",
         "forward-forward/mnist",
+        "first-spike-stdp/mnist",
         "fw-dtp/mnist",
         "ide/fashion-mnist",
         "ide/mnist",
@@ -97,7 +98,8 @@ def test_a_preset_is_a_run_that_can_begin(name, tmp_path, monkeypatch):
     )
     make_schedule(settings.schedule_name(), training.optimizer, 100, settings.epochs)
     data = DATASETS.get(settings.data)
-    inputs = torch.rand(2, 2, *data.shape)
+    encoder = settings.make_encoder()
+    inputs = torch.rand(2, 2, *(data.shape if encoder is None else encoder.shape_of(data.shape)))
     with torch.no_grad(), evaluating(network):
         assert network(inputs).shape == ((2, 2, data.classes) if data.task.per_step else (2, data.classes))
 
