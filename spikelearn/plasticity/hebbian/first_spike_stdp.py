@@ -18,6 +18,9 @@ from spikelearn.synapses import as_float, correlate, trainable
 #: Axis of the neurons, or maps, of a layer behind the batch.
 MAPS = 1
 
+#: Doublings of a rate, beyond which its power of two is no float; ``largest`` stands far below.
+MOST = 1000.0
+
 
 @RULES.register("first-spike-stdp")
 class FirstSpikeSTDP(LayerwiseHebbian):
@@ -137,7 +140,7 @@ class FirstSpikeSTDP(LayerwiseHebbian):
         samples = won.shape[1]
         potentiated = correlate(layer.module, before, won)["weight"]
         depressed = by_neuron(won.transpose(0, 2).flatten(1).sum(1), layer.weight) - potentiated
-        doubled = min(2.0 ** (begun // self.doubling), self.largest / self.a_plus) if self.doubling else 1.0
+        doubled = min(2.0 ** min(begun // self.doubling, MOST), self.largest / self.a_plus) if self.doubling else 1.0
         free = (layer.weight * (1.0 - layer.weight)).clamp(min=0.0)
         change = free * (self.a_plus * potentiated - self.a_minus * depressed)
         return {"weight": change * (-doubled / samples)}

@@ -140,3 +140,18 @@ def test_networks_that_it_cannot_train():
         rule.check(network)
     with pytest.raises(ValueError, match="those of block 'b0' are IF: take --neuron first-spike-if"):
         rule.check(Network({"b0": Block(network.blocks["b0"].synapse, IF())}))
+
+
+def test_rates_that_were_doubled_very_often_stay_at_their_largest():
+    """After 2000 doublings, of which no float holds the factor."""
+    spikes = torch.ones(2, 1, 1, 4, 4, dtype=torch.float64)
+    changes = []
+    for batches in (10.0, 2000.0):
+        network = network_of(1, [(2, 3, 0, 1.0, 1, 0, 1)], [torch.full((2, 1, 3, 3), 0.7, dtype=torch.float64)])
+        rule = RULES.make("first-spike-stdp", {"doubling": 1})
+        memory = rule.init(network, torch.Generator())
+        memory["batches"] += batches
+        batch = Batch(spikes, torch.zeros(1, dtype=torch.int64))
+        changes.append(next(iter(rule.updates(network, batch, memory, torch.Generator()))).grads[weight_of(0)])
+    assert changes[0].abs().max() > 0
+    torch.testing.assert_close(*changes)
