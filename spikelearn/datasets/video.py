@@ -97,10 +97,20 @@ class VideoFolder(RecordedFiles):
         self.provenance = Provenance([file for path in paths for file in files_of(path)])
 
     def recording(self, index: int) -> Any:
-        events = events_of_video(frames_of(*self.items[index][:2], self.size), 1.0 / self.fps, self.camera)
+        events = events_of_video(self._frames(index), 1.0 / self.fps, self.camera)
         if not len(events):
             raise ValueError("it has no events: nothing moves, or the contrasts (on, off) are too high")
         return events
+
+    def _frames(self, index: int) -> Iterator[Any]:
+        """The frames of a video; raises ValueError where they have another size than the first video's."""
+        for number, frame in enumerate(frames_of(*self.items[index][:2], self.size)):
+            if frame.shape != self.shape[1:]:
+                raise ValueError(
+                    f"frame {number} has {list(frame.shape)} pixels (height, width), expected {list(self.shape[1:])} "
+                    "as the first video: bring all to one size (size=N does it for pictures and GIFs)"
+                )
+            yield frame
 
     def stamp(self, index: int) -> Any:
         # Of a folder no single time tells that a picture in it has changed.

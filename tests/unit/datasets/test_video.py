@@ -133,3 +133,17 @@ def test_the_command_trains_on_videos(videos, tmp_path, capsys):
     assert run(["train", *own, *words, "--out", str(tmp_path / "r")]) == 0
     assert run(["datasets", "check", own[1], "--data-option", "test_fraction=0.2"]) == 0
     assert "no faults" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("other", [(6, 5), (5, 6), (7, 6), (5, 7)])
+def test_videos_of_several_sizes_are_refused(tmp_path, other):
+    """A smaller one, too, whose events would all lie inside of the first one's sensor."""
+    generator = np.random.default_rng(1)
+    for name, size in (("0", (6, 6)), ("1", other)):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "one.npy", generator.random((4, *size)))
+        np.save(tmp_path / name / "two.npy", generator.random((4, *size)))
+    dataset = VideoFolder("train", tmp_path, test_fraction=0.5)
+    place = int(dataset.targets.argmax())
+    with pytest.raises(ValueError, match=rf"frame 0 has \[{other[0]}, {other[1]}\] pixels"):
+        dataset.recording(place)
