@@ -45,6 +45,12 @@ def check_intensities(pixels: Tensor) -> None:
         )
 
 
+def check_images(pixels: Tensor, cure: str) -> None:
+    """Raise ValueError unless ``pixels`` are [B, C, H, W]; ``cure`` is what to do with samples of another form."""
+    if pixels.ndim != 4:
+        raise ValueError(f"samples have shape {list(pixels.shape[1:])}, expected images [C, H, W]: {cure}")
+
+
 def spread(count: int, most: int) -> Tensor:
     """Places of at most ``most`` of ``count`` samples, spread evenly, int64."""
     taken = min(count, most)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_positive
-from spikelearn.loading.encoders.base import ENCODERS
+from spikelearn.loading.encoders.base import ENCODERS, check_images
 from spikelearn.loading.encoders.transform import Transform
 
 
@@ -44,10 +44,7 @@ class CentreSurround(Transform):
         return (2 * shape[0], *shape[1:])
 
     def transform(self, pixels: Tensor) -> Tensor:
-        if pixels.ndim != 4:
-            raise ValueError(
-                f"samples have shape {list(pixels.shape[1:])}, expected images [C, H, W]: leave centre-surround out"
-            )
+        check_images(pixels, "leave centre-surround out")
         image = pixels.double()
         difference = _mean(image, self.centre) - _mean(image, self.surround)
         most = difference.abs().flatten(1).amax(1).view(-1, 1, 1, 1)

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spikelearn.checks import check_count, check_fraction, check_positive
-from spikelearn.loading.encoders.base import ENCODERS, Encoder, NoiseKey, check_intensities
+from spikelearn.loading.encoders.base import ENCODERS, Encoder, NoiseKey, check_images, check_intensities
 
 
 @ENCODERS.register("on-off-latency")
@@ -27,7 +27,8 @@ class OnOffLatency(Encoder):
     Shapes: pixels [B, C, H, W] in 0..1 -> spikes as bytes [T, B, 2 C, H, W], on-centre cells before off-centre ones.
 
     Raises:
-        ValueError: a width not positive or alike, an even window, a threshold or a pixel outside [0, 1].
+        ValueError: a width not positive, a surround not wider than the centre, an even window, a threshold or a pixel
+            outside [0, 1], samples that are no images.
 
     Source: Kheradpisheh, Ganjtabesh, Thorpe & Masquelier, Neural Networks 99, 2018, section 2.1; steps of equally many
     spikes as in Mozafari, Ganjtabesh, Nowzari-Dalini & Masquelier, Frontiers in Neuroscience 13, 2019. deviation:
@@ -70,6 +71,7 @@ class OnOffLatency(Encoder):
 
     def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:
         check_count("n_steps", n_steps)
+        check_images(pixels, "choose another code")
         check_intensities(pixels)
         channels = pixels.shape[1]
         kernel = self.kernel().to(pixels.dtype).expand(channels, 1, self.size, self.size)

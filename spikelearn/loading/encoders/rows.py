@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_count, check_finite
-from spikelearn.loading.encoders.base import ENCODERS, Encoder, NoiseKey
+from spikelearn.loading.encoders.base import ENCODERS, Encoder, NoiseKey, check_images
 
 
 @ENCODERS.register("rows")
@@ -34,11 +34,7 @@ class Rows(Encoder):
 
     def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:
         check_count("n_steps", n_steps)
-        if pixels.ndim != 4:
-            raise ValueError(
-                f"samples have shape {list(pixels.shape[1:])}, expected images [C, H, W], whose rows are shown one by "
-                "one: use the encoder direct"
-            )
+        check_images(pixels, "they have no rows, use the encoder direct")
         height = pixels.shape[2]
         if n_steps % height:
             raise ValueError(

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from spikelearn.checks import check_count, check_positive
-from spikelearn.loading.encoders.base import ENCODERS, Encoder, NoiseKey, check_intensities
+from spikelearn.loading.encoders.base import ENCODERS, Encoder, NoiseKey, check_images, check_intensities
 
 #: Corners of the way, unit of the amplitude: right and down, right and up, back left, as N-MNIST's triangle.
 CORNERS = ((0.0, 0.0), (0.5, 1.0), (1.0, 0.0), (0.0, 0.0))
@@ -43,10 +43,7 @@ class Saccades(Encoder):
     def __call__(self, pixels: Tensor, n_steps: int, indices: Tensor, key: NoiseKey) -> Tensor:
         check_count("n_steps", n_steps)
         check_intensities(pixels)
-        if pixels.ndim != 4:
-            raise ValueError(
-                f"samples have shape {list(pixels.shape[1:])}, expected images [C, H, W]: choose another code"
-            )
+        check_images(pixels, "choose another code")
         image = pixels.double()
         channels = image.shape[1]
         reference = torch.log(image + self.black)

@@ -64,3 +64,10 @@ def test_shape_of_colour_images():
 def test_options_out_of_range(options, message):
     with pytest.raises(ValueError, match=message):
         OnOffLatency(**options)
+
+
+def test_samples_that_are_no_images():
+    with pytest.raises(
+        ValueError, match=r"samples have shape \[12\], expected images \[C, H, W\]: choose another code"
+    ):
+        encoded(OnOffLatency(), torch.rand(2, 12), 4)
