@@ -60,9 +60,11 @@ def presets_command(
 
 
 def _draw(name: str | None, path: str | None, scale: float, as_json: bool) -> None:
-    if name is None or name not in MODELS or path is None:
+    if name is None or name not in MODELS:
         expected = one_of(name or "", list(MODELS))
-        raise ValueError(f"--draw FILE and --scale are of models, but {name!r} was named, expected {expected} and FILE")
+        raise ValueError(f"--draw and --scale are of models, but {name!r} was named, expected {expected}")
+    if path is None:
+        raise ValueError("--scale is of a model that is drawn, but no picture was named: add --draw FILE")
     picture_file(path)
     from spikelearn.draw import save  # it loads matplotlib, which no other command waits for
 
