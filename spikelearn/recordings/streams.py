@@ -70,6 +70,7 @@ class StreamedRecording:
             if not len(events):
                 continue
             some = np.concatenate([waiting, events]) if len(waiting) else events
+            first = count - len(waiting)
             newest = int(some["t"].max()) - LATE
             if shown is not None and int(events["t"].min()) < shown:
                 late = int(np.flatnonzero(events["t"] < shown)[0])
@@ -86,18 +87,17 @@ class StreamedRecording:
             cut = int(np.searchsorted(some["t"], newest, "right"))
             if cut:
                 shown = max(newest, shown or 0)
-                yield self._checked(some[:cut], sensor_size, count)
+                yield self._checked(some[:cut], sensor_size, first)
             waiting, count = some[cut:], count + len(events)
         if len(waiting):
-            yield self._checked(waiting, sensor_size, count)
+            yield self._checked(waiting, sensor_size, count - len(waiting))
 
-    def _checked(self, events: Any, sensor_size: tuple[int, int, int], count: int) -> RecordedEvents:
+    def _checked(self, events: Any, sensor_size: tuple[int, int, int], first: int) -> RecordedEvents:
         try:
             return as_events(events, sensor_size)
         except ValueError as error:
-            raise ValueError(
-                f"{self.path}, of the {len(events)} events in order before event {count}: {error}"
-            ) from error
+            behind = f", in order of time behind {first} events" if first else ""
+            raise ValueError(f"{self.path}{behind}: {error}") from error
 
 
 def stream_recording(

@@ -241,3 +241,18 @@ def test_the_command_shows_a_recording(tmp_path, capsys, monkeypatch):
 
 def test_a_recording_is_opened_by_its_function():
     assert isinstance(stream_recording(REFERENCES / "faery.dat"), StreamedRecording)
+
+
+def test_an_event_outside_of_the_sensor_is_named_by_its_place_in_the_file(tmp_path):
+    """Sorted events, parts of 100: those up to 10 ms before a part's newest are handed over with the next one."""
+    events = np.zeros(400, [(name, np.int64) for name in "xytp"])
+    events["t"] = 1000 * np.arange(400)
+    events["x"][203] = 40
+    np.save(tmp_path / "a.npy", events)
+    stream = stream_recording(tmp_path / "a.npy", part=100)
+    with pytest.raises(ValueError, match=r"a.npy, in order of time behind 190 events: .* event 13 is at x = 40"):
+        list(stream.in_order((32, 32, 2)))
+    events["x"][203], events["x"][7] = 0, 40
+    np.save(tmp_path / "a.npy", events)
+    with pytest.raises(ValueError, match=r"a.npy: it has .* event 7 is at x = 40"):
+        list(stream_recording(tmp_path / "a.npy", part=100).in_order((32, 32, 2)))
