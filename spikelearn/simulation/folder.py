@@ -32,7 +32,7 @@ class SimulationFolder:
         if simulation.rule is not None:
             save_checkpoint(self.beginning, simulation.state_dict())
         self.save(simulation)
-        write_atomically(self.about, json_text(about).encode())
+        write_atomically(self.about, json_text({**about, "stamp": simulation.source.stamp()}).encode())
 
     def check_free(self) -> None:
         """Raise ValueError where there is a simulation already."""
@@ -50,8 +50,14 @@ class SimulationFolder:
         """Have a simulation stand where it was kept.
 
         Raises:
-            ValueError: no state, a damaged one, or one of another network.
+            ValueError: no state, a damaged one, or one of another network; inputs that are no longer what they were.
         """
+        began, stamp = self.read().get("stamp", ""), simulation.source.stamp()
+        if stamp != began:
+            raise ValueError(
+                f"{self.path} was begun with {began or 'no file'}, but its input is now {stamp}: restore the file, or "
+                "begin anew with another --out"
+            )
         simulation.load_state_dict(load_checkpoint(self.state))
 
     def read(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A recording in a file as the input of a simulated network, read while it goes on."""
 
+import hashlib
 from collections.abc import Iterator
 
 import torch
@@ -12,6 +13,9 @@ from spikelearn.simulation.sources import SOURCES, Place, Source
 
 #: Steps that are binned together.
 TOGETHER = 100
+
+#: Bytes at the beginning and at the end of a file by which it is known again.
+KNOWN_BY = 1 << 20
 
 
 @SOURCES.register("recording")
@@ -80,6 +84,15 @@ class FromFile(Source):
                 f"a step of {self.recording.path} has the shape {list(shape)}, or {size} in a row, expected "
                 f"{list(place.shape)} of the network: crop it, put pixels together (down=2), or take another network"
             )
+
+    def stamp(self) -> str:
+        """Size of the file, and the md5 of its beginning and end: all of a long one would take too long to read."""
+        size = self.recording.path.stat().st_size
+        with self.recording.path.open("rb") as file:
+            known = hashlib.md5(file.read(KNOWN_BY), usedforsecurity=False)
+            file.seek(max(size - KNOWN_BY, 0))
+            known.update(file.read(KNOWN_BY))
+        return f"{self.recording.path.name}, {size} bytes, {known.hexdigest()}"
 
     def at(self, first: int, count: int, place: Place) -> Tensor:
         parts, step, end = list[Tensor](), first, first + count

@@ -42,6 +42,10 @@ class Source(ABC):
         """Raise ValueError where such inputs cannot be given there."""
         return
 
+    def stamp(self) -> str:
+        """What a simulation that goes on has to find as it was, such as a checksum of a file; by default nothing."""
+        return ""
+
 
 SOURCES = Registry("input", Source)
 

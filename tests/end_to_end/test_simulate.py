@@ -121,3 +121,23 @@ def steps_of(folder):
         return Recording(folder.recording).steps
     except ValueError:  # it has not begun
         return 0
+
+
+def test_a_simulation_does_not_go_on_with_another_recording(tmp_path, capsys):
+    """Of the same size, so that nothing but its content tells."""
+    events = np.zeros(50, [(name, np.int64) for name in "xytp"])
+    events["t"] = 400 * np.arange(50)
+    path, out = tmp_path / "seen.npy", str(tmp_path / "s")
+    np.save(path, events)
+    kept = path.read_bytes()
+    words = ["--input", f"recording:path={path},sensor=2x2", "--seconds", "0.01", "--out", out]
+    assert run(["simulate", "8-3", *words]) == 0
+    events["x"][30:] = 1
+    np.save(path, events)
+    capsys.readouterr()
+    assert run(["simulate", "--resume", out, "--seconds", "0.02"]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "was begun with seen.npy" in told
+    assert "restore the file" in told
+    path.write_bytes(kept)
+    assert run(["simulate", "--resume", out, "--seconds", "0.02"]) == 0
