@@ -52,8 +52,8 @@ class FirstSpikeSTDP(LayerwiseHebbian):
     Shapes: inputs [T, B, ...]; W [n, in] or [n, C, h, w], 0 to 1.
 
     Raises:
-        ValueError: a value out of range; neurons that may fire more than once, weights below 0; feedback edges, weights
-            that do not stand last in their synapse.
+        ValueError: a value out of range; neurons that may fire more than once, weights or inputs below 0; feedback
+            edges, weights that do not stand last in their synapse.
 
     Source: Kheradpisheh, Ganjtabesh, Thorpe & Masquelier, Neural Networks 99, 2018, section 2.4; winners and doubled
     rates as in Mozafari, Ganjtabesh, Nowzari-Dalini & Masquelier, Frontiers in Neuroscience 13, 2019 (SpykeTorch).
@@ -147,6 +147,11 @@ class FirstSpikeSTDP(LayerwiseHebbian):
 
     def competition(self, layer: LearningLayer) -> tuple[Tensor, Tensor]:
         """Of each winner in turn the inputs up to its spike, and itself: [k, B, in...] and [k, B, n, ...]."""
+        if (lowest := float(layer.pre.min())) < 0.0:
+            raise ValueError(
+                f"{self.name} learns from first spikes, but inputs of a block go down to {lowest:g}, expected spikes: "
+                "take an encoder of spikes, for example --encoder on-off-latency"
+            )
         v, pre = layer.seen.v.abs(), layer.pre  # that of silenced neurons is reported with a minus
         when = first_steps(v >= layer.neuron.v_threshold if layer.neuron.inclusive else v > layer.neuron.v_threshold)
         potential = v.gather(0, when.clamp(max=len(v) - 1).unsqueeze(0)).squeeze(0)

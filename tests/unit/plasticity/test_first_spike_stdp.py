@@ -155,3 +155,12 @@ def test_rates_that_were_doubled_very_often_stay_at_their_largest():
         changes.append(next(iter(rule.updates(network, batch, memory, torch.Generator()))).grads[weight_of(0)])
     assert changes[0].abs().max() > 0
     torch.testing.assert_close(*changes)
+
+
+def test_inputs_below_zero_are_refused():
+    """A potential below 0 is reported as that of a neuron that was silenced, which would count as one that fired."""
+    network = network_of(1, [(2, 3, 0, 2.0, 1, 0, 1)], [torch.full((2, 1, 3, 3), 0.7, dtype=torch.float64)])
+    training = Training.start(network, RULES.make("first-spike-stdp"))
+    inputs = torch.full((2, 1, 1, 4, 4), -1.0, dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"inputs of a block go down to -1, expected spikes"):
+        learn(training, Batch(inputs, torch.zeros(1, dtype=torch.int64)))
