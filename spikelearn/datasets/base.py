@@ -329,11 +329,14 @@ class EventDataset(Dataset):
         return [there[index] if index in there else self._kept[index, n_steps] for index in indices]
 
     def _keep(self, binned: Mapping[int, np.ndarray], n_steps: int) -> None:
-        """Keep the bits of recordings in memory, where they fit."""
-        size = sum(bits.nbytes for bits in binned.values())
-        if self._kept_bytes + size <= KEPT_BYTES:
-            self._kept.update(((index, n_steps), bits) for index, bits in binned.items())
-            self._kept_bytes += size
+        """Keep the bits of as many recordings in memory as fit."""
+        whole = self._kept_bytes + sum(bits.nbytes for bits in binned.values()) <= KEPT_BYTES
+        for index, bits in binned.items():
+            if self._kept_bytes + bits.nbytes > KEPT_BYTES:
+                return
+            # Of recordings that were read together, one that is kept alone would keep them all.
+            self._kept[index, n_steps] = bits if whole else bits.copy()
+            self._kept_bytes += bits.nbytes
 
     def _bin(self, index: int, n_steps: int, change: Change | None = None) -> Kept:
         binning = self.bins()
