@@ -32,7 +32,7 @@ class SimulationFolder:
         if simulation.rule is not None:
             save_checkpoint(self.beginning, simulation.state_dict())
         self.save(simulation)
-        write_atomically(self.about, json_text({**about, "stamp": simulation.source.stamp()}).encode())
+        write_atomically(self.about, json_text({**about, **_stamp(simulation)}).encode())
 
     def check_free(self) -> None:
         """Raise ValueError where there is a simulation already."""
@@ -52,10 +52,10 @@ class SimulationFolder:
         Raises:
             ValueError: no state, a damaged one, or one of another network; inputs that are no longer what they were.
         """
-        began, stamp = self.read().get("stamp", ""), simulation.source.stamp()
-        if stamp != began:
+        began, stamp = self.read().get("stamp"), simulation.source.stamp()
+        if began is not None and began != stamp:
             raise ValueError(
-                f"{self.path} was begun with {began or 'no file'}, but its input is now {stamp}: restore the file, or "
+                f"{self.path} was begun with {began}, but its input is now {stamp}: restore the file, or "
                 "begin anew with another --out"
             )
         simulation.load_state_dict(load_checkpoint(self.state))
@@ -69,3 +69,9 @@ class SimulationFolder:
         if not self.about.is_file():
             raise ValueError(f"{self.path} holds no simulation (no {self.about.name}): name what simulate --out wrote")
         return dict(read_json(self.about))
+
+
+def _stamp(simulation: Simulation) -> dict[str, str]:
+    """The stamp of its inputs, where they have one."""
+    stamp = simulation.source.stamp()
+    return {"stamp": stamp} if stamp else {}
