@@ -12,7 +12,7 @@ from spikelearn.plasticity.base import RULES, Memory, OptimizerChoice
 from spikelearn.plasticity.hebbian.competition import by_neuron
 from spikelearn.plasticity.hebbian.layerwise import LayerwiseHebbian, LearningLayer
 from spikelearn.plasticity.per_layer import PerLayer, check_places, of_layer, per_layer
-from spikelearn.plasticity.requires import Need, Passes
+from spikelearn.plasticity.requires import Encoding, Need, Passes
 from spikelearn.synapses import as_float, correlate, trainable
 
 #: Axis of the neurons, or maps, of a layer behind the batch.
@@ -66,7 +66,6 @@ class FirstSpikeSTDP(LayerwiseHebbian):
     sums_over_batch = True
     default_settings = {
         "net": "16C5p-MP2-10",
-        "encoder": "on-off-latency",
         "steps": 8,
         "neuron_option": {"v_threshold": 6.0, "window": 2},
         "bias": False,
@@ -98,6 +97,7 @@ class FirstSpikeSTDP(LayerwiseHebbian):
     def requires(self) -> tuple[Need, ...]:
         return (
             *super().requires,
+            Encoding("latency"),
             Passes("neurons that fire once", _check_neurons, {"neuron": "first-spike-if"}),
             Passes(
                 "weights of one sign",
