@@ -1,6 +1,7 @@
 """Recordings of any length, some steps at a time."""
 
 import math
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,8 +11,12 @@ from torch import Tensor
 from spikelearn.checks import check_count
 from spikelearn.recordings.binning import Binning, Sensor
 from spikelearn.recordings.bins import in_microseconds
+from spikelearn.recordings.doubts import DataWarning
 from spikelearn.recordings.events import RecordedEvents, as_events
 from spikelearn.recordings.streams import StreamedRecording
+
+#: Steps behind which a recording is said to be nearly empty, if fewer than one in ten has an event.
+LOOKED_AT = 50
 
 
 def chunks(
@@ -33,6 +38,9 @@ def chunks(
 
     Raises:
         ValueError: bins without a width, or that need the whole recording; an event before ``start``.
+
+    Warns:
+        DataWarning: at the beginning nearly all steps are without events, as where seconds were not meant.
     """
     check_count("n_steps", n_steps)
     if not binning.width or binning.overlap or binning.voxels or binning.begin or binning.end:
@@ -44,6 +52,7 @@ def chunks(
     parts = recording.in_order(sensor_size) if streamed else iter([as_events(recording, sensor_size)])
     width, begin, zero = in_microseconds("bin_width", binning.width), 0, start
     waiting: RecordedEvents | None = None
+    looked, events = False, 0
     for part in parts:
         if len(part.t) == 0:
             continue
@@ -54,10 +63,23 @@ def chunks(
         while waiting.t[-1] > zero + (begin + n_steps) * width:
             some, waiting = _cut(waiting, zero + (begin + n_steps) * width)
             yield binning.tensor_of(binning.of_events(some, sensor_size, n_steps, zero + begin * width))
-            begin += n_steps
+            begin, events = begin + n_steps, events + len(some.t)
+            if not looked and begin >= LOOKED_AT:
+                looked = True
+                _say_where_empty(events, begin, binning.width)
     if waiting is not None and zero is not None:
         steps = max(math.ceil((waiting.t[-1] - zero) / width), 1) - begin
         yield binning.tensor_of(binning.of_events(waiting, sensor_size, steps, zero + begin * width))
+
+
+def _say_where_empty(events: int, steps: int, width: float) -> None:
+    if 10 * events < steps:
+        warnings.warn(
+            f"the first {steps} steps of {width:g} s have {events} events: seconds are meant, and microseconds in the "
+            "recording",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def _joined(one: RecordedEvents, other: RecordedEvents) -> RecordedEvents:

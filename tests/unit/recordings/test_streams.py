@@ -1,5 +1,6 @@
 """Recordings read in parts: equal to the whole, and in memory that does not grow with the file."""
 
+import itertools
 import re
 import struct
 import subprocess
@@ -131,6 +132,15 @@ def test_pieces_are_those_of_the_whole(tmp_path, kind):
     pieces = torch.cat(list(chunks(streamed, binning, sensor, 7)))
     assert pieces.sum() == 20_000
     assert pieces.equal(torch.cat(list(chunks(whole.events, binning, sensor, 7))))
+
+
+def test_a_stream_whose_steps_are_nearly_empty_says_so_once(tmp_path):
+    """Of a width in another unit there are steps without end, none of which holds anything."""
+    streamed = stream_recording(written(tmp_path, ".npy", 20_000), part=1000)
+    pieces = chunks(streamed, Binning(width=1e-9), (32, 32, 2), 50)
+    with pytest.warns(DataWarning, match="the first 50 steps of 1e-09 s have 1 events: seconds are meant") as said:
+        torch.cat([*itertools.islice(pieces, 5)])
+    assert len(said) == 1
 
 
 @pytest.mark.parametrize("kinds", [[".raw"], pytest.param(KINDS, marks=pytest.mark.slow)], ids=" ".join)
