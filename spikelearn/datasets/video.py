@@ -1,5 +1,6 @@
 """Videos of one's own, as a simulated event camera sees them."""
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -27,7 +28,8 @@ class VideoFolder(RecordedFiles):
 
     On the command line ``--data video:PATH``. Videos: ``PATH/<class>/NAME.gif``; ``NAME.npy`` or ``NAME.npz`` (the
     array ``frames``, or its only one) with frames [T, H, W], or with N videos [N, T, H, W]; a folder of pictures
-    ``PATH/<class>/NAME/*``, in order of their names. ``PATH/{train,test}/<class>/...`` where there are both splits.
+    ``PATH/<class>/NAME/*``, in order of their names and of the numbers in them (2 before 10).
+    ``PATH/{train,test}/<class>/...`` where there are both splits.
     Colours become grey.
 
     Args:
@@ -124,8 +126,14 @@ def video_files(path: Path) -> list[Path]:
 
 
 def files_of(video: Path) -> list[Path]:
-    """The files of a video: its own, or the pictures of its folder in order."""
-    return sorted(filter(is_picture, video.iterdir())) if video.is_dir() else [video]
+    """The files of a video: its own, or the pictures of its folder, 2.png before 10.png."""
+    return sorted(filter(is_picture, video.iterdir()), key=_by_number) if video.is_dir() else [video]
+
+
+def _by_number(picture: Path) -> tuple[list[str | int], str]:
+    """Letters and numbers of a name by turns, and the name, by which 01 and 1 differ."""
+    parts = re.split(r"([0-9]+)", picture.name)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], picture.name
 
 
 def count_videos(path: Path) -> int:

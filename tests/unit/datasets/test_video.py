@@ -147,3 +147,13 @@ def test_videos_of_several_sizes_are_refused(tmp_path, other):
     place = int(dataset.targets.argmax())
     with pytest.raises(ValueError, match=rf"frame 0 has \[{other[0]}, {other[1]}\] pixels"):
         dataset.recording(place)
+
+
+def test_pictures_come_in_the_order_of_their_numbers(tmp_path):
+    frames = (ramp([1.0, -1.0], frames=12) * 255).astype(np.uint8)
+    for name in ("train/up", "train/down", "test/up", "test/down"):
+        (tmp_path / name / "film").mkdir(parents=True)
+        for number, frame in enumerate(frames):
+            Image.fromarray(frame).save(tmp_path / name / "film" / f"frame{number}.png")
+    recording = VideoFolder("train", tmp_path, fps=1 / FRAME).recording(0)
+    np.testing.assert_array_equal(recording, events_of_video(frames, FRAME))
