@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 from spikelearn.draw.style import COLOURS, clean, save
 from spikelearn.runs import settings_from, train
+from spikelearn.runs.settings_files import read_whole_settings
 from spikelearn.training import RunFolder
 
 #: Blocks of a convolution each, and the pools behind them.
@@ -67,9 +68,11 @@ def trained(folder: Path, rule: str, net: str, seed: int, share: float, **own: A
     options, lr = ARMS[rule]
     values = {"rule": rule, "net": net, "seed": seed, "data": "mnist", "data_fraction": share, "lr": lr}
     settings = settings_from({**COMMON, **values, **own, "rule_option": {"loss": "cross-entropy", **options}})
-    result = folder / "result.json"
+    result, before = folder / "result.json", folder / "settings.toml"
+    if before.is_file() and read_whole_settings(before) != settings:
+        raise SystemExit(f"{folder} holds a training with other settings: give another folder (--out), or delete it")
     if not result.is_file():
-        train(settings, RunFolder(folder), resume=(folder / "settings.toml").is_file())
+        train(settings, RunFolder(folder), resume=before.is_file())
     return 100.0 * json.loads(result.read_text())["test_accuracy"], folder
 
 

@@ -116,6 +116,9 @@ def test_depth_and_adapter(tiny_images, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(depth_and_adapter, "train", None)  # what has ended is read
     depth_and_adapter.main()
     assert capsys.readouterr().out == first
+    monkeypatch.setattr(sys, "argv", ["depth_and_adapter", "--seeds", "0", "--share", "0.5", "--out", str(out)])
+    with pytest.raises(SystemExit, match="holds a training with other settings"):
+        depth_and_adapter.main()
 
 
 def test_demo(monkeypatch, tmp_path, capsys):
