@@ -14,6 +14,9 @@ from spikelearn.runs import Settings, pieces_of, test_loader, trained_network, t
 from spikelearn.threads import threads
 from spikelearn.training import RunFolder
 
+#: Steps of a recording that are in memory at once, where nothing is said.
+PIECE = 100
+
 
 def evaluate_command(
     run: RunPath,
@@ -24,7 +27,9 @@ def evaluate_command(
     width: Annotated[
         float | None, Option(metavar="SECONDS", help="--recording: width of a step; default: the run's.")
     ] = None,
-    piece: Annotated[int, Option(help="--recording: steps in memory at once, of which scores are told.")] = 100,
+    piece: Annotated[
+        int | None, Option(metavar="STEPS", help="--recording: steps in memory at once, with scores of their own; 100.")
+    ] = None,
     data_root: DataRoot = None,
     imports: Imports = None,
     as_json: AsJson = False,
@@ -40,10 +45,17 @@ def evaluate_command(
     folder, settings = opened(run, data_root)
     network = trained_network(folder, settings)
     if recording is not None:
-        _show(run, folder, settings, network, pieces_of(settings, recording, width, piece), as_json)
+        _show(
+            run,
+            folder,
+            settings,
+            network,
+            pieces_of(settings, recording, width, PIECE if piece is None else piece),
+            as_json,
+        )
         return
-    if width is not None:
-        raise ValueError("--width is of a --recording: name one, or drop it")
+    if given := [flag for flag, value in (("--width", width), ("--piece", piece)) if value is not None]:
+        raise ValueError(f"{given[0]} is of a --recording: name one, or drop it")
     with threads(settings.threads):
         predict = trained_predictor(folder, settings, network)
         tested = evaluate(network, test_loader(settings), predict=predict)

@@ -246,6 +246,9 @@ def test_the_command_shows_a_recording(tmp_path, capsys, monkeypatch):
     assert "60 steps: class" in capsys.readouterr().out
     assert run(["evaluate", "r", "--recording", str(path)]) != 0
     assert "for example --width 0.003" in capsys.readouterr().err
+    for option in (["--width", "0.001"], ["--piece", "20"]):
+        assert run(["evaluate", "r", *option]) == 2
+        assert f"{option[0]} is of a --recording: name one, or drop it" in capsys.readouterr().err
     assert run(["simulate", "r", "--input", f"recording:path={path}", "--seconds", "0.05", "--out", "s"]) == 0
 
 
