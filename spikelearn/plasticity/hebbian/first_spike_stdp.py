@@ -150,7 +150,7 @@ class FirstSpikeSTDP(LayerwiseHebbian):
         if (lowest := float(layer.pre.min())) < 0.0:
             raise ValueError(
                 f"{self.name} learns from first spikes, but inputs of a block go down to {lowest:g}, expected spikes: "
-                "take an encoder of spikes, for example --encoder on-off-latency"
+                "take an encoder of spikes, for example --encoder latency"
             )
         v, pre = layer.seen.v.abs(), layer.pre  # that of silenced neurons is reported with a minus
         when = first_steps(v >= layer.neuron.v_threshold if layer.neuron.inclusive else v > layer.neuron.v_threshold)
