@@ -9,6 +9,7 @@ import numpy as np
 from spikelearn.cli.suited import settings_at
 from spikelearn.files import write_atomically
 from spikelearn.network import Network
+from spikelearn.network.block_weights import chosen_weights, tensors_of
 from spikelearn.plasticity import Batch
 from spikelearn.runs import Settings, prepare, trained_network
 from spikelearn.runs.simulations import simulation_of
@@ -161,7 +162,6 @@ def _trained(settings: Settings, folder: RunFolder | None) -> Network:
 def _learning(settings: Settings, asked: Asked) -> bytes:
     """Receptive fields while the first batches are learned anew."""
     from spikelearn import draw
-    from spikelearn.draw.receptive_fields import chosen_weights, tensors_of
 
     training, loaders = prepare(settings)
     network, loader = training.network, loaders["train"]

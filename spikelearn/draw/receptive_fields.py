@@ -8,10 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from spikelearn.checks import one_of
-from spikelearn.draw.style import as_array
 from spikelearn.network import Network
-from spikelearn.synapses import SparseLinear
+from spikelearn.network.block_weights import chosen_weights, tensors_of
 
 #: Images that are shown, of the first neurons or filters.
 SHOWN = 64
@@ -44,33 +42,6 @@ def weights(
     if images is None or images.ndim == 2:
         return _matrix(values, shown)
     return _images(_coloured(images), f"{shown}: {{}} of {len(values)} {'neurons' if dense else 'filters'}")
-
-
-def tensors_of(network: Network | Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """Weights by name; of listed connections as matrices [out, in], summed over their delays."""
-    if not isinstance(network, Network):
-        return network
-    tensors: dict[str, Tensor] = dict(network.state_dict())
-    for prefix, synapse in network.synapses().items():
-        if isinstance(synapse, SparseLinear):
-            matrix = synapse.dense().detach()
-            tensors[f"{prefix}weight"] = matrix.sum(1) if matrix.ndim == 3 else matrix
-    return tensors
-
-
-def chosen_weights(tensors: Mapping[str, Tensor], block: str | None) -> tuple[str, np.ndarray]:
-    """The block, and its weights: of dense layers [out, in], of filters [out, in, ...]."""
-    there: dict[str, Tensor] = {}
-    for name, value in tensors.items():
-        parts = name.split(".")
-        if parts[0] == "blocks" and len(parts) > 1 and 2 <= value.ndim <= 5:
-            there.setdefault(parts[1], value)
-    block = next(iter(there), None) if block is None else block
-    if block is None or block not in there:
-        raise ValueError(
-            f"block {block!r} has no dense or convolutional weights to show, expected {one_of(str(block), list(there))}"
-        )
-    return block, np.nan_to_num(as_array(there[block]).astype(np.float64))
 
 
 def image_shape(values: np.ndarray, shape: Sequence[int] | None) -> tuple[int, ...]:

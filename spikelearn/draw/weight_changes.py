@@ -8,9 +8,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from spikelearn.draw.receptive_fields import chosen_weights, image_shape, limit_of, tensors_of
+from spikelearn.draw.receptive_fields import image_shape, limit_of
 from spikelearn.draw.style import COLOURS, clean, side_by_side
 from spikelearn.network import Network
+from spikelearn.network.block_weights import chosen_weights, tensors_of
 
 #: Receptive fields that are shown, of the first neurons.
 FIELDS = 25

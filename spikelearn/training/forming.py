@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from spikelearn.network.block_weights import chosen_weights, tensors_of
 from spikelearn.plasticity import Batch
 from spikelearn.training.learning import learn
 from spikelearn.training.training import Training
@@ -22,8 +23,6 @@ def forming_weights(training: Training, batches: Iterable[Batch], block: str | N
     Raises:
         ValueError: a block without weights.
     """
-    from spikelearn.draw.receptive_fields import chosen_weights, tensors_of  # it loads matplotlib
-
     name, values = chosen_weights(tensors_of(training.network), block)
     frames = [values]
     for batch in batches:
