@@ -160,11 +160,13 @@ def _plan(
     given = {"rules": rules, "data": data, "nets": nets, "seeds": seeds}
     values |= {name: value for name, value in given.items() if value is not None}
     values["arms"] = {name: own for name, own in base.arms.items() if name in values.get("rules", base.rules)}
-    values["on"] = {name: own for name, own in base.on.items() if name in values.get("data", base.data)}
-    # Rules and seeds that are named here are those of every data set.
+    # What is named here, settings, rules and seeds, is that of every data set.
+    shared = read_shared(set_)
+    named = {**shared, **({"net": None} if nets else {})}
+    values["on"] = {name: _without(own, named) for name, own in base.on.items() if name in (data or base.data)}
     values["only"] = {} if rules else {name: arms for name, arms in base.only.items() if name in (data or base.data)}
     values["seeds_on"] = {} if seeds else {n: few for n, few in base.seeds_on.items() if n in (data or base.data)}
-    values["common"] = merged(base.common, read_shared(set_))
+    values["common"] = merged(base.common, shared)
     axes = {name: tuple(_values(text)) for name, text in (read_options("--axis", axis) or {}).items()}
     values["axes"] = {**base.axes, **axes}
     values["imports"] = [*base.imports, *imports]
@@ -173,6 +175,12 @@ def _plan(
     if reference_mlp:
         values["reference_network"] = "mlp"
     return plan_from({**values, "tuned": base.tuned if tuned else False})
+
+
+def _without(own: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
+    """The settings of one data set less those that are named for all; of options, less those of the same name."""
+    options = {key: _without(own[key], named[key]) for key in own.keys() & named.keys() if isinstance(own[key], dict)}
+    return {key: value for key, value in own.items() if key not in named} | options
 
 
 def _values(text: Any) -> list[Any]:

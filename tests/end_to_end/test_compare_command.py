@@ -250,3 +250,18 @@ def test_several_values_behind_one_flag():
     assert spread(words, ("--rules", "--data")) == [
         "compare", "p.toml", "--rules", "a", "--rules", "b", "--seeds", "3", "--data", "c", "--json",
     ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("_here")
+def test_settings_and_networks_that_are_named_go_before_those_of_a_data_set(tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        'rules = ["readout-only"]\nseeds = 1\nmeasure = false\n[common]\nepochs = 1\nbatch = 64\n'
+        '[on.digits]\nnet = "64-9-10"\nsteps = 9\ndata_fraction = 0.05\nneuron_option = {decay = 0.5, v_threshold = 0.5}\n'
+    )
+    out = tmp_path / "out"
+    named = ["--net", "64-5-10", "--set", "steps=3", "neuron-option.decay=0.8"]
+    assert run(["compare", str(plan), *named, "--out", str(out)]) == 0
+    settings = TrialFolder(next((out / "trials").iterdir())).read().settings
+    assert (settings["net"], settings["steps"], settings["data_fraction"]) == ("64-5-10", 3, 0.05)
+    assert settings["neuron_option"] == {"decay": 0.8, "v_threshold": 0.5}
