@@ -2,7 +2,8 @@
 
 A step is inference of a batch, 20 activity steps from a forward pass, and the weights' gradients; the plain loop is
 written as one would without a library: values are leaves, their energy is differentiated by torch at every activity
-step. Of a program whose folder is given the same network is stepped in the same run, in turn:
+step. With fixed predictions there are as many steps as blocks, which give the gradient of backpropagation. Times are of
+the processor, on one thread. Of a program whose folder is given the same network is stepped in the same run, in turn:
 
     python -m benchmarks.coding_steps [--net 784-300-300-10] [--batch 128] [--iterations 20] [--torch2pc FOLDER]
 
@@ -40,6 +41,17 @@ def layers_of(network: Network) -> list[nn.Sequential]:
 def ours(network: Network, batch: Batch, iterations: int) -> Callable[[], Changes]:
     """A step of ``pc`` in its strict form; the nudging is a mean's, as the other programs descend one."""
     rule = PredictiveCoding(CrossEntropy(), eta=ETA, iterations=iterations, nudging=1 / batch.size, presynaptic="moved")
+
+    def step() -> Changes:
+        (update,) = rule.updates(network, batch, {}, torch.Generator())
+        return list(update.grads.values())
+
+    return step
+
+
+def fixed(network: Network, batch: Batch) -> Callable[[], Changes]:
+    """A step of ``pc`` with fixed predictions."""
+    rule = PredictiveCoding(CrossEntropy(), form="fixed-pred")
 
     def step() -> Changes:
         (update,) = rule.updates(network, batch, {}, torch.Generator())
@@ -111,6 +123,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--torch2pc", help="folder of the program")
     given = parser.parse_args()
+    torch.set_num_threads(1)
     sizes = [int(size) for size in given.net.split("-")]
     made = generator_for(0, "weights")
     network = build(given.net, lambda: Rate(Tanh()), output=lambda: Rate(Linear()), generator=made)
@@ -120,21 +133,26 @@ def main() -> None:
     steps = {
         "pc": ours(network, batch, given.iterations),
         "plain torch": plain(layers, batch, given.iterations),
+        "pc, fixed": fixed(network, batch),
         "backpropagation": backpropagation(layers, batch),
     }
+    check_agree(steps["pc, fixed"](), steps["backpropagation"](), "pc with fixed predictions")
     if given.torch2pc:
         steps["Torch2PC"] = of_torch2pc(given.torch2pc, layers, batch, given.iterations)
         check_agree(steps["pc"](), steps["Torch2PC"](), "Torch2PC")
     times: dict[str, list[float]] = {name: [] for name in steps}
     for number in range(given.rounds + 2):
         for name, step in steps.items():
-            begun = time.perf_counter()
+            begun = time.process_time()
             step()
             if number >= 2:
-                times[name].append(1e3 * (time.perf_counter() - begun))
+                times[name].append(1e3 * (time.process_time() - begun))
     for name, found in times.items():
-        ratio = statistics.median(mine / other for mine, other in zip(times["pc"], found, strict=True))
-        print(f"{name:16} {statistics.median(found):7.1f} ms   pc takes {ratio:5.2f} of it")
+        of_pc, of_bp = (
+            statistics.median(mine / other for mine, other in zip(found, times[base], strict=True))
+            for base in ("pc", "backpropagation")
+        )
+        print(f"{name:16} {statistics.median(found):7.1f} ms   {of_pc:5.2f} of pc   {of_bp:5.2f} of backpropagation")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ def test_outputs_and_derivative(make, reference, shape):
     (found,) = torch.autograd.grad(output, a, error)
     torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(activation.vjp(a.detach(), error), wanted, rtol=1e-10, atol=1e-12)
+    known = activation.vjp_at(a.detach(), activation(a.detach()), error)
+    torch.testing.assert_close(known, wanted, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize(("make", "reference"), MAKERS)

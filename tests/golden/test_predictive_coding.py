@@ -127,7 +127,7 @@ def test_torch2pc(path, energies):
         beliefs, errors = beliefs_and_errors(case, energy, name)
         compare(f"{name}_belief", beliefs)
         compare(f"{name}_error", errors)
-    assert_relative(energy.output_loss.slope(energy.forward[names[-1]].value)[1][0], case["output_grad"], WITHIN)
+    assert_relative(energy.output_loss.slope(energy.forward[names[-1]].value)[0], case["output_grad"], WITHIN)
     assert float(found[0][0].loss) * (1 if mean else len(case["x"])) == pytest.approx(case["loss"], rel=WITHIN)
     given = {key for key in case if key in ("x", "labels", "target") or key.endswith(("_weight", "_bias", "_bp"))}
     # The program's values of the inputs have no effect on any gradient, and the rule has none.

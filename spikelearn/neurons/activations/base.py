@@ -34,6 +34,10 @@ class Activation(ABC):
     def vjp(self, current: Tensor, error: Tensor) -> Tensor:
         """The ``error`` [B, ...] at the outputs, carried back to the current: the vector-Jacobian product."""
 
+    def vjp_at(self, current: Tensor, output: Tensor, error: Tensor) -> Tensor:
+        """``vjp`` where the ``output`` at the current is known, of which some activations make their slope."""
+        return self.vjp(current, error)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 

@@ -1,5 +1,6 @@
 """Logistic function."""
 
+import torch
 from torch import Tensor
 
 from spikelearn.checks import check_finite, check_positive
@@ -39,3 +40,7 @@ class Logistic(Elementwise):
     def derivative(self, current: Tensor) -> Tensor:
         output = self(current)
         return self.gain * output * (1.0 - output)
+
+    def vjp_at(self, current: Tensor, output: Tensor, error: Tensor) -> Tensor:
+        carried: Tensor = torch.ops.aten.sigmoid_backward(error, output)
+        return carried if self.gain == 1.0 else carried.mul_(self.gain)

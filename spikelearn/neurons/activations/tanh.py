@@ -1,5 +1,6 @@
 """Hyperbolic tangent."""
 
+import torch
 from torch import Tensor
 
 from spikelearn.neurons.activations.base import ACTIVATIONS, Elementwise
@@ -19,3 +20,6 @@ class Tanh(Elementwise):
 
     def derivative(self, current: Tensor) -> Tensor:
         return 1.0 - current.tanh().square()
+
+    def vjp_at(self, current: Tensor, output: Tensor, error: Tensor) -> Tensor:
+        return torch.ops.aten.tanh_backward(error, output)

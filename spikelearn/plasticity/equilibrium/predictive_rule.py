@@ -97,7 +97,7 @@ class PredictiveRule(Rule):
     ) -> dict[str, Tensor]:
         r"""{parameter: $\partial E / \partial\theta$ over the nudging's strength, mean of the samples}."""
         found, strength = energy.weight_slopes(values, slopes), strength or self.nudging
-        return {name: slope / (strength * samples) for name, slope in found.items()}
+        return {name: slope.div_(strength * samples) for name, slope in found.items()}
 
     def warnings(self, metrics: Mapping[str, float]) -> list[str]:
         share = metrics.get("settled", 1.0)

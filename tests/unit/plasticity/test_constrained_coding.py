@@ -202,8 +202,7 @@ def test_closed_forms_are_the_derivatives(name, shape):
     assert energy.shape == shape[1:2]
     assert bool((energy > 0).all())
     found = divergence.slopes(value.detach(), prediction.detach())
-    torch.testing.assert_close(found.energy, energy.sum())
-    for closed, slope in zip(found[1:], torch.autograd.grad(energy.sum(), (value, prediction)), strict=True):
+    for closed, slope in zip(found, torch.autograd.grad(energy.sum(), (value, prediction)), strict=True):
         torch.testing.assert_close(closed, slope)
     at_rest = divergence.slopes(value.detach(), value.detach())
     assert max(float(part.abs().max()) for part in at_rest) < 1e-12

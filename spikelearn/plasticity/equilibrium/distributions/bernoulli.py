@@ -26,14 +26,10 @@ class Bernoulli(Divergence):
     eta = 2.0
 
     def of(self, value: Tensor, prediction: Tensor) -> Tensor:
-        return self._each(value, prediction).flatten(2).sum((0, 2))
+        on = value.sigmoid() * (F.logsigmoid(value) - F.logsigmoid(prediction))
+        off = (-value).sigmoid() * (F.logsigmoid(-value) - F.logsigmoid(-prediction))
+        return (on + off).flatten(2).sum((0, 2))
 
     def slopes(self, value: Tensor, prediction: Tensor) -> DivergenceSlopes:
         p = value.sigmoid()
-        own = p * (1.0 - p) * (value - prediction)
-        return DivergenceSlopes(self._each(value, prediction).sum(), own, prediction.sigmoid() - p)
-
-    @staticmethod
-    def _each(value: Tensor, prediction: Tensor) -> Tensor:
-        on = value.sigmoid() * (F.logsigmoid(value) - F.logsigmoid(prediction))
-        return on + (-value).sigmoid() * (F.logsigmoid(-value) - F.logsigmoid(-prediction))
+        return DivergenceSlopes(p * (1.0 - p) * (value - prediction), prediction.sigmoid() - p)

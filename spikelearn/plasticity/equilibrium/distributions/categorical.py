@@ -33,4 +33,4 @@ class Categorical(Divergence):
         found, expected = value.log_softmax(UNITS), prediction.log_softmax(UNITS)
         p, apart = found.exp(), found - expected
         each = (p * apart).sum(UNITS, keepdim=True)
-        return DivergenceSlopes(each.sum(), p * (apart - each), expected.exp() - p)
+        return DivergenceSlopes(p * (apart - each), expected.exp() - p)

@@ -37,10 +37,9 @@ class GaussianVariance(Divergence):
     def slopes(self, value: Tensor, prediction: Tensor) -> DivergenceSlopes:
         (m, s), (m_, u) = _halves(value), _halves(prediction)
         ratio, pull = (s - u).exp(), (m - m_) * (-u).exp()
-        energy = 0.5 * (u - s + ratio + (m - m_) * pull - 1.0).sum()
         own = torch.cat([pull, 0.5 * (ratio - 1.0)], UNITS)
         predicted = torch.cat([-pull, 0.5 * (1.0 - ratio - (m - m_) * pull)], UNITS)
-        return DivergenceSlopes(energy, own, predicted)
+        return DivergenceSlopes(own, predicted)
 
 
 def _halves(values: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,12 +13,10 @@ class DivergenceSlopes(NamedTuple):
     """Derivatives of a divergence, summed over all samples.
 
     Args:
-        energy: the divergence, scalar.
         value: derivative in the values, shaped like them.
         prediction: derivative in the prediction.
     """
 
-    energy: Tensor
     value: Tensor
     prediction: Tensor
 
@@ -40,9 +38,8 @@ class Divergence(ABC):
         """Derivatives in both."""
         given = [part.detach().requires_grad_() for part in (value, prediction)]
         with torch.enable_grad():
-            energy = self.of(*given).sum()
-            found = torch.autograd.grad(energy, given)
-        return DivergenceSlopes(energy.detach(), *found)
+            found = torch.autograd.grad(self.of(*given).sum(), given)
+        return DivergenceSlopes(*found)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -65,4 +62,4 @@ class Gaussian(Divergence):
 
     def slopes(self, value: Tensor, prediction: Tensor) -> DivergenceSlopes:
         error = value - prediction
-        return DivergenceSlopes(0.5 * error.square().sum(), error, -error)
+        return DivergenceSlopes(error, -error)

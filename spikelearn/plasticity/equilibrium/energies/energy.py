@@ -1,7 +1,9 @@
 """Energies of a network's layer values: inference descends them in the values, learning in the weights."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -21,16 +23,31 @@ class Slopes:
     """Derivatives of an energy at some values.
 
     Args:
-        energy: the energy without the loss, sum of all samples; scalar.
-        loss: the part of the energy that is a loss of the output, sum of all samples; scalar.
+        sums: makes the energy without the loss, and the part of it that is a loss of the output, sums of all samples;
+            most iterations do not ask.
         values: {block: dE/dv}, shaped like the values.
         forces: {block: the two parts of dE/dv that balance at the equilibrium}; {} where there are no such two.
     """
 
-    energy: Tensor
-    loss: Tensor
+    sums: Callable[[], tuple[Tensor, Tensor]]
     values: Values
     forces: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+
+    @cached_property
+    def _found(self) -> tuple[Tensor, Tensor]:
+        with torch.no_grad():
+            energy, loss = self.sums()
+        return energy.detach(), loss.detach()
+
+    @property
+    def energy(self) -> Tensor:
+        """The energy without the loss; scalar."""
+        return self._found[0]
+
+    @property
+    def loss(self) -> Tensor:
+        """The part of the energy that is a loss of the output; scalar."""
+        return self._found[1]
 
     @property
     def total(self) -> Tensor:
@@ -66,7 +83,7 @@ class Energy(ABC):
         with torch.enable_grad():
             energy, loss = self.of(leaves)
             found = torch.autograd.grad(energy + loss, list(leaves.values()))
-        return Slopes(energy.detach(), loss.detach(), dict(zip(leaves, found, strict=True)))
+        return Slopes(lambda: (energy, loss), dict(zip(leaves, found, strict=True)))
 
     def weight_slopes(self, values: Values, slopes: Slopes) -> dict[str, Tensor]:
         """{trainable parameter: dE/dparameter}, sum of all samples, at values whose ``slopes`` are known."""
@@ -112,8 +129,8 @@ def settling(energy: Energy, values: Values, slopes: Slopes) -> dict[str, float]
 
 def _length(parts: list[Tensor]) -> Tensor:
     """Euclidean length of each sample's numbers in all ``parts`` [T, B, ...] together, [B]."""
-    squares = [part.square().flatten(2).sum((0, 2)) for part in parts]
-    return torch.stack(squares).sum(0).sqrt()
+    lengths = [torch.linalg.vector_norm(part.flatten(2), dim=(0, 2)) for part in parts]
+    return lengths[0] if len(lengths) == 1 else torch.linalg.vector_norm(torch.stack(lengths), dim=0)
 
 
 def _relative(part: Tensor, whole: Tensor) -> Tensor:

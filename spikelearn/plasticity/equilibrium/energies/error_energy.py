@@ -52,7 +52,7 @@ class ErrorEnergy(Energy):
     @torch.no_grad()
     def slopes(self, values: Values) -> PredictiveSlopes:
         found, predictions = self.values_of(values)
-        energy, loss, own, errors, top = self.inner.terms(found, predictions)
+        own, errors, top = self.inner.terms(found, predictions)
         names = self.inner.maps.names
         # How the loss changes with a block's values while the errors above stay: errors of backpropagation.
         reaching = {names[-1]: errors[names[-1]] if top is None else top}
@@ -60,7 +60,7 @@ class ErrorEnergy(Energy):
             reaching[below] = self.inner.maps.back(name, predictions[name], reaching[name], found[below])
         forces = {name: (own[name], reaching[name]) for name in values}
         slopes = {name: one + other for name, (one, other) in forces.items()}
-        return PredictiveSlopes(energy, loss, slopes, forces, predictions, errors)
+        return PredictiveSlopes(lambda: self.inner.sums(found, predictions), slopes, forces, predictions, errors)
 
     def weight_slopes(self, values: Values, slopes: Slopes) -> dict[str, Tensor]:
         return self.inner.weight_slopes(values, slopes)

@@ -110,9 +110,9 @@ class Hopfield(Energy):
 
     @torch.no_grad()
     def slopes(self, values: Values) -> Slopes:
-        energy, loss = self.of(values)
         weighted = enumerate(self.currents(values))
-        return Slopes(energy, loss, {self.names[n]: -self._weight(n) * current for n, current in weighted})
+        found = {self.names[n]: -self._weight(n) * current for n, current in weighted}
+        return Slopes(lambda: self.of(values), found)
 
     def currents(self, values: Values) -> list[Tensor]:
         r"""$-\gamma^{L-l}\,\partial E/\partial s_l$ of every block, what its neurons answer to."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from spikelearn.network import Network
 from spikelearn.neurons import Activation, Rate
 from spikelearn.synapses import correlate, drive, transpose
+from spikelearn.synapses.structure import as_linear
 
 #: Whether a block's values are outputs of its neurons or their currents.
 Node = Literal["post", "pre"]
@@ -48,6 +49,9 @@ class LayerMaps:
         self.given = inputs
         #: What meets the first weights; known from ``forward`` on.
         self.inputs = inputs
+        plain = not torch.is_autocast_enabled(inputs.device.type)
+        #: Blocks whose synapse is a dense layer, looked at once: real values meet it at every iteration.
+        self.dense = {name: as_linear(network.blocks[name].synapse) if plain else None for name in self.below}
 
     @torch.no_grad()
     def forward(self) -> dict[str, Prediction]:
@@ -72,7 +76,9 @@ class LayerMaps:
 
     def driven(self, name: str, pre: Tensor) -> Prediction:
         """The prediction of a block from what meets its weights."""
-        current = self._masked(drive(self.network.blocks[name].synapse, pre), f"{name}.synapse")
+        dense = self.dense.get(name)
+        driven = drive(self.network.blocks[name].synapse, pre) if dense is None else dense(pre.flatten(2))
+        current = self._masked(driven, f"{name}.synapse")
         return Prediction(pre, current, self.answer(name, current) if self.node == "post" else current)
 
     def sent(self, name: str, value: Tensor) -> Tensor:
@@ -85,15 +91,23 @@ class LayerMaps:
 
     def error_at_current(self, name: str, prediction: Prediction, error: Tensor) -> Tensor:
         """An error of the prediction, carried back to the current of the block."""
-        arrived = error if self.node == "pre" else self.slope(name, prediction.current, error)
+        arrived = error if self.node == "pre" else self.slope(name, prediction.current, error, prediction.value)
         return self._masked(arrived, f"{name}.synapse")
 
     def back(self, name: str, prediction: Prediction, error: Tensor, below: Tensor) -> Tensor:
         """An error of the prediction, carried back to the values ``below`` that it was made from."""
         at_current = self.error_at_current(name, prediction, error)
         lower = self.below[name]
-        arrived = self._masked(transpose(self.network.blocks[name].synapse, prediction.pre, at_current), lower)
-        return arrived if self.node == "post" else self.slope(lower, below, arrived)
+        arrived = self._masked(self._transposed(name, prediction.pre, at_current), lower)
+        if self.node == "post":
+            return arrived
+        return self.slope(lower, below, arrived, None if lower in self.masks else prediction.pre)
+
+    def _transposed(self, name: str, pre: Tensor, post: Tensor) -> Tensor:
+        dense = self.dense.get(name)
+        if dense is None:
+            return transpose(self.network.blocks[name].synapse, pre, post)
+        return (post @ dense.weight).view_as(pre)
 
     def weights(self, name: str, prediction: Prediction, error: Tensor) -> dict[str, Tensor]:
         """{parameter: derivative}, sum of all samples, of a block by the error of its prediction."""
@@ -114,6 +128,8 @@ class LayerMaps:
         """The outputs of a block at its currents."""
         return self._activation(name)(current.flatten(0, 1)).view_as(current)
 
-    def slope(self, name: str, current: Tensor, error: Tensor) -> Tensor:
-        """An error of a block's outputs, carried back to its currents."""
-        return self._activation(name).vjp(current.flatten(0, 1), error.flatten(0, 1)).view_as(current)
+    def slope(self, name: str, current: Tensor, error: Tensor, output: Tensor | None = None) -> Tensor:
+        """An error of a block's outputs, carried back to its currents; the ``output`` there where it is known."""
+        activation, at, arrived = self._activation(name), current.flatten(0, 1), error.flatten(0, 1)
+        known = activation.vjp(at, arrived) if output is None else activation.vjp_at(at, output.flatten(0, 1), arrived)
+        return known.view_as(current)

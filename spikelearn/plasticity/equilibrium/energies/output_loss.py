@@ -16,6 +16,7 @@ class OutputLoss:
         network: with a readout of rates.
         batch: the samples.
         loss: of their scores.
+        masked: whether values have yet to pass the block's mask, where the batch has one.
 
     Shapes: values [T, B, ...], scores [B, classes].
 
@@ -23,10 +24,10 @@ class OutputLoss:
         ValueError: a loss that does not fit the batch.
     """
 
-    def __init__(self, network: Network, batch: Batch, loss: Loss) -> None:
+    def __init__(self, network: Network, batch: Batch, loss: Loss, *, masked: bool = True) -> None:
         assert isinstance(network.readout, RateReadout)
         self.readout, self.batch, self.loss = network.readout, batch, loss
-        self.mask = batch.masks.get(list(network.blocks)[-1])
+        self.mask = batch.masks.get(list(network.blocks)[-1]) if masked else None
 
     def read(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """Scores, and the loss, mean over the batch."""

@@ -8,11 +8,12 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from spikelearn.network import Activity, Network
+from spikelearn.network import Network
 from spikelearn.plasticity.base import Batch
 from spikelearn.plasticity.equilibrium.energies.divergence import Divergence, Gaussian
 from spikelearn.plasticity.equilibrium.energies.energy import Energy, Slopes, Values
 from spikelearn.plasticity.equilibrium.energies.layer_maps import LayerMaps, Node, Prediction
+from spikelearn.plasticity.equilibrium.energies.output_loss import OutputLoss
 from spikelearn.plasticity.losses import Loss
 from spikelearn.plasticity.per_layer import of_layer
 
@@ -37,14 +38,11 @@ class Terms(NamedTuple):
     """What the slopes of predictive coding's energy are made of.
 
     Args:
-        energy, loss: as in ``Slopes``.
         own: {block: derivative of its term in its values}.
         errors: {block: derivative of its term, or of the loss, in its prediction}.
         top: derivative of the loss in the last block's values; None where it has none.
     """
 
-    energy: Tensor
-    loss: Tensor
     own: Values
     errors: Values
     top: Tensor | None
@@ -55,31 +53,26 @@ class NudgingLoss(NamedTuple):
 
     Args:
         maps: of the network.
-        batch: with its targets.
-        loss: mean of the samples.
+        output: the loss of what the output neurons make of the values.
         strength: factor of the loss in the energy.
     """
 
     maps: LayerMaps
-    batch: Batch
-    loss: Loss
+    output: OutputLoss
     strength: float
 
     def of(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """(loss in the energy, sum of all samples; scores [B, n]), differentiable in the output's values."""
-        sent = self.maps.sent(self.maps.names[-1], value)
-        output = Activity(sent, sent, sent)
-        scores = self.maps.network.readout(output)
-        mean = self.loss.of(self.batch, output, scores)
-        return self.strength * self.batch.size * mean, scores
+        scores, mean = self.output.read(self._outputs(value))
+        return self.strength * self.output.batch.size * mean, scores
 
-    def slope(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        """(loss in the energy, its derivative in the output's values)."""
-        leaf = value.detach().requires_grad_()
-        with torch.enable_grad():
-            loss, _ = self.of(leaf)
-            (found,) = torch.autograd.grad(loss, leaf)
-        return loss.detach(), found
+    def slope(self, value: Tensor) -> Tensor:
+        """Derivative of the loss in the energy in the output's values."""
+        found = self.strength * self.output.slope(self._outputs(value))
+        return found if self.maps.node == "post" else self.maps.slope(self.maps.names[-1], value, found)
+
+    def _outputs(self, value: Tensor) -> Tensor:
+        return value if self.maps.node == "post" else self.maps.answer(self.maps.names[-1], value)
 
 
 class PredictiveEnergy(Energy):
@@ -122,7 +115,9 @@ class PredictiveEnergy(Energy):
     ) -> None:
         super().__init__(network)
         self.maps = maps or LayerMaps(network, batch.inputs, batch.masks, node)
-        self.output_loss = NudgingLoss(self.maps, batch, loss, strength)
+        # Rates of neurons that fire have passed their mask.
+        read = OutputLoss(network, batch, loss, masked=maps is None)
+        self.output_loss = NudgingLoss(self.maps, read, strength)
         self.output, self.fixed = output, fixed
         self.precision = {name: of_layer(tuple(precision), place) for place, name in enumerate(self.maps.names)}
         self.divergences = {name: of_layer(tuple(divergences), place) for place, name in enumerate(self.maps.names)}
@@ -136,7 +131,7 @@ class PredictiveEnergy(Energy):
         last = self.maps.names[-1]
         if self.output == "clamped":
             top = self.forward[last].value
-            self.held = top - self.output_loss.slope(top)[1]
+            self.held = top - self.output_loss.slope(top)
         return {name: found.value for name, found in self.forward.items() if name != last or self.output == "free"}
 
     @torch.no_grad()
@@ -163,54 +158,57 @@ class PredictiveEnergy(Energy):
     def backpropagated(self) -> PredictiveSlopes:
         """Errors as backpropagation has them, at what the network makes of the inputs."""
         last = self.maps.names[-1]
-        loss, top = self.output_loss.slope(self.forward[last].value)
-        errors = {last: top}
+        errors = {last: self.output_loss.slope(self.forward[last].value)}
         for name, below in pairwise(reversed(self.maps.names)):
             errors[below] = self.maps.back(name, self.forward[name], errors[name], self.forward[below].value)
-        return PredictiveSlopes(torch.zeros_like(loss), loss, {}, {}, self.forward, errors)
+        return PredictiveSlopes(lambda: self.sums({}, self.forward), {}, {}, self.forward, errors)
 
     def of(self, values: Values) -> tuple[Tensor, Tensor]:
-        names, total = self.maps.names, []
-        value: Tensor | None = None
-        for name in names:
-            predicted = self.maps.predict(name, value).value
-            value = values.get(name, self.held if name == names[-1] else None)
-            if value is not None:
-                total.append(self.precision[name] * self.divergences[name].of(value, predicted).sum())
-        energy = torch.stack(total).sum() if total else predicted.new_zeros(())
+        below: Tensor | None = None
+        predictions = {}
+        for name in self.maps.names:
+            predictions[name] = self.maps.predict(name, below)
+            below = values.get(name)
+        return self.sums(values, predictions)
+
+    def sums(self, values: Values, predictions: Mapping[str, Prediction]) -> tuple[Tensor, Tensor]:
+        """``of`` values whose predictions are known."""
+        last = self.maps.names[-1]
+        known = values if self.held is None else values | {last: self.held}
+        energy = predictions[last].value.new_zeros(())
+        for name, value in known.items():
+            apart = self.divergences[name].of(value, predictions[name].value)
+            energy = energy + self.precision[name] * apart.sum()
         if self.output == "clamped":
             return energy, torch.zeros_like(energy)
-        loss, _ = self.output_loss.of(predicted if value is None else value)
-        return energy, loss
+        return energy, self.output_loss.of(known.get(last, predictions[last].value))[0]
 
     @torch.no_grad()
     def terms(self, values: Values, predictions: Mapping[str, Prediction]) -> Terms:
         """The terms of E and of its derivatives that need no way back through a block."""
         last = self.maps.names[-1]
         known = values if self.held is None else values | {last: self.held}
-        energy, loss = predictions[last].value.new_zeros(2).unbind()
         own, errors, top = Values(), Values(), None
         for name, value in known.items():
-            term, weight = self.divergences[name].slopes(value, predictions[name].value), self.precision[name]
-            energy = energy + weight * term.energy
-            own[name], errors[name] = weight * term.value, weight * term.prediction
+            found, weight = self.divergences[name].slopes(value, predictions[name].value), self.precision[name]
+            own[name], errors[name] = found if weight == 1.0 else (weight * found.value, weight * found.prediction)
         if self.output == "predicted":
-            loss, errors[last] = self.output_loss.slope(predictions[last].value)
+            errors[last] = self.output_loss.slope(predictions[last].value)
         elif self.output == "free":
-            loss, top = self.output_loss.slope(values[last])
-        return Terms(energy, loss, own, errors, top)
+            top = self.output_loss.slope(values[last])
+        return Terms(own, errors, top)
 
     @torch.no_grad()
     def slopes(self, values: Values) -> PredictiveSlopes:
         predictions = self.predictions(values)
-        energy, loss, own, errors, top = self.terms(values, predictions)
+        own, errors, top = self.terms(values, predictions)
         arriving = Values() if top is None else {self.maps.names[-1]: top}
         for below, name in pairwise(self.maps.names):
             point = self.forward[below].value if self.fixed else values[below]
             arriving[below] = self.maps.back(name, predictions[name], errors[name], point)
         forces = {name: (own[name], arriving[name]) for name in values}
         found = {name: one + other for name, (one, other) in forces.items()}
-        return PredictiveSlopes(energy, loss, found, forces, predictions, errors)
+        return PredictiveSlopes(lambda: self.sums(values, predictions), found, forces, predictions, errors)
 
     @torch.no_grad()
     def weight_slopes(self, values: Values, slopes: Slopes) -> dict[str, Tensor]:
