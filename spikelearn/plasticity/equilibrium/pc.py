@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from spikelearn.checks import check_choice, check_count, check_instance, check_positive
+from spikelearn.checks import check_choice, check_count, check_fraction, check_instance, check_positive
 from spikelearn.network import Network
 from spikelearn.neurons import IF, LIF, Adjoint, ATan, Neuron, Rate, Surrogate
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
@@ -45,11 +45,12 @@ class PredictiveCoding(PredictiveRule):
     $$\Delta W_l \propto -\frac{1}{\lambda B} \frac{\partial E}{\partial W_l}
       = \frac{1}{\lambda B} \sum_b \Big(\frac{\partial f_l(v_{l-1})}{\partial W_l}\Big)^\top \epsilon_l .$$
 
-    Forms: "strict" is this. "fixed-pred" keeps predictions $f_l$ and their derivatives as they are at $\hat v$: with
-    $\eta$ = 1 the errors of backpropagation arrive one block an iteration, so that as many iterations as there are
-    blocks give its gradient, and one less leaves the first block at 0. "exact" takes these errors at once, $v = \hat v
-    - \partial L / \partial\hat v$. "z-il" is strict with $\eta$ = 1, in which each block learns at the look at
-    which its error has just arrived: backpropagation again, in as many looks.
+    Forms: "strict" is this; with a momentum m values move by $u \leftarrow m u + \partial E / \partial v$ instead of
+    the slope, which takes far fewer looks where $\eta$ must be small. "fixed-pred" keeps predictions $f_l$ and their
+    derivatives as they are at $\hat v$: with $\eta$ = 1 the errors of backpropagation arrive one block an iteration, so
+    that as many iterations as there are blocks give its gradient, and one less leaves the first block at 0. "exact"
+    takes these errors at once, $v = \hat v - \partial L / \partial\hat v$. "z-il" is strict with $\eta$ = 1, in which
+    each block learns at the look at which its error has just arrived: backpropagation again, in as many looks.
 
     In the forms "fixed-pred" and "exact" neurons may fire. Values are then mean rates of the presentation, and the
     derivative of $f_l$ is $\mathrm{diag}(\bar\psi_l) W_l$ with the surrogate's mean over the steps: "fixed-pred" with
@@ -63,12 +64,14 @@ class PredictiveCoding(PredictiveRule):
         loss: L, mean of the samples.
         form: as above.
         eta: $\eta$, unit of value per unit of slope; None: 0.1, of fixed predictions 1. Large weights
-            need a small one: where it is too large values swing instead of settling.
+            need a small one: where $\eta$ times the largest curvature of E, about $1 + |W|^2$ by the largest spectral
+            norm of weights between hidden blocks, exceeds 2 + 2 m, values swing instead of settling.
         iterations: looks; None: 20, of fixed predictions the number of blocks.
         nudging: $\lambda$; 1 over the number of samples is a program's that descends their mean. Errors are differences
-            of values: of small ones float32 keeps few digits.
+            of values: of small ones float32 keeps few digits. Under large ones weights near the output grow most.
         presynaptic: whether the values that meet the weights' errors are the "same" or have "moved" once more, as in
             the authors' program; of the strict form alone.
+        momentum: m, of strict inference, dimensionless.
         adjoint: the surrogate $\psi$ of neurons that fire, per unit of potential; None: ATan with $\alpha$ = 2.
 
     Shapes: inputs [T, B, ...], of rate neurons every step a presentation of its own; targets [B]; gradients shaped like
@@ -76,15 +79,15 @@ class PredictiveCoding(PredictiveRule):
 
     Raises:
         ValueError: a graph of blocks, feedback edges, delays, neurons that are no rate neurons (with fixed predictions:
-            nor LIF or IF), batch norm, a readout other than the plain rate; eta or iterations of a form without; a
-            nudging of 0; an adjoint without effect.
+            nor LIF or IF), batch norm, a readout other than the plain rate; eta, iterations or momentum of a form
+            without; a nudging of 0; an adjoint without effect.
 
     Source: Whittington & Bogacz, Neural Computation 29, 2017; Rosenbaum, PLoS ONE 17, 2022, algorithms 1 to 3 and the
     author's program Torch2PC; "z-il": Song, Lukasiewicz, Xu & Bogacz, NeurIPS 2020. deviation: the strict form's errors
     meet the values of the same look, which makes the change a derivative of E; "moved" is the program's.
     """
 
-    cure = PredictiveRule.cure + ", or use form=fixed-pred"
+    cure = PredictiveRule.cure + ", use momentum=0.4, or form=fixed-pred"
     loss: Loss
 
     def __init__(
@@ -96,9 +99,11 @@ class PredictiveCoding(PredictiveRule):
         iterations: int | None = None,
         nudging: float = 1.0,
         presynaptic: Presynaptic = "same",
+        momentum: float = 0.0,
         adjoint: Adjoint | None = None,
     ) -> None:
         super().__init__(loss, nudging)
+        check_fraction("momentum", momentum, below_one=True)
         check_choice("form", form, get_args(Form))
         check_choice("presynaptic", presynaptic, get_args(Presynaptic))
         if form in ("exact", "z-il"):
@@ -111,6 +116,11 @@ class PredictiveCoding(PredictiveRule):
             check_count("iterations", iterations)
         if presynaptic == "moved" and form != "strict":
             raise ValueError(f"presynaptic is 'moved', but form is {form!r}, expected 'strict': drop one of them")
+        if momentum and (form, presynaptic) != ("strict", "same"):
+            raise ValueError(
+                f"momentum is {momentum}, but form is {form!r} and presynaptic {presynaptic!r}, expected 'strict' and "
+                "'same': drop the momentum"
+            )
         if adjoint is not None:
             check_instance("adjoint", adjoint, Surrogate, "for example adjoint=Surrogate(ATan())")
             assert isinstance(adjoint, Surrogate)
@@ -120,7 +130,7 @@ class PredictiveCoding(PredictiveRule):
                     f"form={' or '.join(FIXED)} with neurons that fire, or drop it"
                 )
             self.adjoint: Surrogate | None = adjoint
-        self.form, self.presynaptic = form, presynaptic
+        self.form, self.presynaptic, self.momentum = form, presynaptic, momentum
         fixed = form == "fixed-pred"
         self.eta = eta or (1.0 if fixed else ETA)
         self.iterations = iterations or (None if fixed else ITERATIONS)
@@ -149,7 +159,8 @@ class PredictiveCoding(PredictiveRule):
             return self.changes(energy, start, energy.backpropagated(), samples), {}
         if self.form == "z-il":
             return self._as_errors_arrive(energy, start, samples), {}
-        look = last(descend(energy, self.iterations or len(energy.maps.names), self.eta, start=start))
+        iterations = self.iterations or len(energy.maps.names)
+        look = last(descend(energy, iterations, self.eta, momentum=self.momentum, start=start))
         metrics, slopes, values = settling(energy, look.values, look.slopes), look.slopes, look.values
         assert isinstance(slopes, PredictiveSlopes)
         if self.presynaptic == "moved":

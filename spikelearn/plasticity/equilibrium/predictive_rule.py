@@ -47,7 +47,10 @@ class PredictiveRule(Rule):
     """A rule whose weights learn from values that inference finds; a subclass says how it does."""
 
     #: What makes inference settle, for the warning that it has not.
-    cure: ClassVar[str] = "raise iterations (--rule-option iterations=...), or lower eta where the energy grows"
+    cure: ClassVar[str] = (
+        "raise iterations (--rule-option iterations=...), lower eta where the energy grows, or nudge less "
+        "(nudging=0.1), under which the weights near the output grow less"
+    )
 
     takes = None
     # One step: a rate neuron answers alike at every one. An output without bounds, as its values have none.

@@ -212,10 +212,37 @@ def test_inference_reports_whether_it_has_settled_and_how_to():
     assert (metrics["residual"], metrics["settled"]) == (1.0, 0.0)  # nothing has arrived at the first blocks
     (words,) = rule.warnings(metrics)
     assert "settled for 0 % of the samples" in words
-    assert "raise iterations (--rule-option iterations=...), or lower eta where the energy grows" in words
+    assert "raise iterations (--rule-option iterations=...), lower eta where the energy grows, or nudge less" in words
     settled = only_update(RULES.make("pc", {"eta": 0.3, "iterations": 100}), network, batch).metrics
     assert settled["settled"] == 1.0
     assert rule.warnings(settled) == []
+
+
+def test_momentum_is_that_of_prospective_configuration_and_settles_in_fewer_iterations():
+    network, batch = chain(5, *[6] * 5, 3, scale=1.5), labelled()
+    options = {"loss": "squared-error", "eta": 0.25, "iterations": 40, "momentum": 0.6}
+    same = gradients("pc-prospective", network, batch, node="post", **options)
+    assert apart(gradients("pc", network, batch, **options), same) == 0.0
+    residuals = {
+        momentum: only_update(RULES.make("pc", options | {"momentum": momentum}), network, batch).metrics["residual"]
+        for momentum in (0.0, 0.6)
+    }
+    assert 5.0 * residuals[0.6] < residuals[0.0]
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_values_swing_where_eta_exceeds_the_curvature(momentum):
+    # Of linear neurons E is a quadratic in the hidden values: its curvature is I + W'W, W the weights above them.
+    network, batch = chain(5, 6, 3, activation=Linear(), scale=3.0), valued(chain(5, 6, 3))
+    weight = network.get_parameter("blocks.b1.synapse.weight").detach()
+    limit = 2.0 * (1.0 + momentum) / (1.0 + float(torch.linalg.matrix_norm(weight, 2)) ** 2)
+    options = {"loss": "squared-error", "momentum": momentum, "iterations": 600}
+    below, above = (
+        only_update(RULES.make("pc", options | {"eta": part * limit}), network, batch).metrics["residual"]
+        for part in (0.97, 1.03)
+    )
+    assert below < 1e-3
+    assert above > 0.5
 
 
 def test_inference_ends_where_all_samples_have_settled():
@@ -252,6 +279,8 @@ def test_a_generic_energy_settles_by_the_length_of_its_slope():
         ("pc", {"form": "fixed-pred", "presynaptic": "moved"}, "presynaptic is 'moved', but form is 'fixed-pred'"),
         ("pc", {"nudging": 0.0}, "nudging is 0, so that targets have no effect"),
         ("pc", {"iterations": 0}, "iterations"),
+        ("pc", {"form": "fixed-pred", "momentum": 0.4}, "momentum is 0.4, but form is 'fixed-pred'"),
+        ("pc", {"presynaptic": "moved", "momentum": 0.4}, "presynaptic 'moved', expected 'strict' and 'same'"),
         ("pc-prospective", {"momentum": 1.0}, "momentum"),
         ("pc-prospective", {"discount": 0.0}, "discount"),
         ("pc-prospective", {"output": "held"}, "output"),
