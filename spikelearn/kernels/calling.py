@@ -18,12 +18,19 @@ def flat(tensor: Tensor) -> Any:
 
 
 def share_threads() -> int:
-    """Give parallel kernels as many threads as torch uses, and return the number; called before each of them."""
+    """Give parallel kernels as many threads as torch uses, and return the number; called before each of them.
+
+    Numba starts its threads when it is first asked. By that it tells GNU OpenMP, which torch asks too, to use all
+    cores.
+    """
     import numba
 
-    threads: int = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+    wanted = torch.get_num_threads()
+    threads: int = min(wanted, numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
     if numba.get_num_threads() != threads:
         numba.set_num_threads(threads)
+    if torch.get_num_threads() != wanted:
+        torch.set_num_threads(wanted)
     return threads
 
 

@@ -10,6 +10,15 @@ from spikelearn.threads import said_number, threads, wait_briefly
 
 HOW = "import os, spikelearn; print({name: os.environ.get(name) for name in ('GOMP_SPINCOUNT', 'OMP_WAIT_POLICY')})"
 
+TRAINED = """
+import torch
+from spikelearn import BPTT, Digits, Loader, Training, build, fit
+torch.set_num_threads(1)
+fit(Training.start(build("64-20-10", input_shape=(1, 8, 8)), BPTT()), Loader(Digits("train"), 5, 512), epochs=1)
+import numba
+print(torch.get_num_threads(), numba.threading_layer())
+"""
+
 
 def imported(program, **environment):
     own = {name: value for name, value in os.environ.items() if name not in module.SAID} | environment
@@ -58,3 +67,8 @@ def test_a_container_s_limit_counts_unless_the_environment_says_a_number(monkeyp
         monkeypatch.delenv("OMP_NUM_THREADS")
         module.no_more_than_cores()
         assert torch.get_num_threads() == 1
+
+
+def test_compiled_kernels_leave_torch_its_number_of_threads():
+    """When numba starts its threads, it tells GNU OpenMP, which torch asks too, to use all of them."""
+    assert imported(TRAINED, NUMBA_NUM_THREADS="2").startswith("1 ")
