@@ -59,7 +59,8 @@ class PAL(ConstrainedCoding):
         error: of the output: "potential" as above; "softmax", $\beta\,(y - \mathrm{softmax}(\breve u_L))$; "rate",
             $\beta\,\phi'_L\,(y - r_L)$.
         lr_factor: $k_W$; one a layer or one for all.
-        feedback_factor: $k_B$; the same, that of the first layer is not used.
+        feedback_factor: $k_B$; the same, that of the first layer is not used; 0: B stays as drawn, and errors come down
+            as in ``fa``.
         dt, tau, tau_noise, tau_high: the step, $\tau$, $\tau_\xi$ and $\tau_{hp}$, in one unit, for example ms.
         tau_low: time constant of a low-pass filter in front of the changes of W and b, same unit; 0: none.
         carry: samples of a batch whose state goes on into the next batch, as in the authors' program; a batch of

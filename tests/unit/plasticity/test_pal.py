@@ -52,6 +52,24 @@ def test_without_noise_the_weights_back_fade():
     torch.testing.assert_close(training.memory["back_weights.fc2"], before * (1.0 - 0.5 * rule.dt) ** 100)
 
 
+def test_weights_back_that_are_held_send_errors_as_drawn():
+    """A factor of 0 is feedback alignment in small steps: the settled change, written out."""
+    rule, net, data = PAL(steps=6, sigma=0.0, feedback_factor=0.0), network(), batch_of(5)
+    memory = rule.init(net, torch.Generator().manual_seed(0))
+    *_, last = rule.updates(net, data, memory, torch.Generator())
+    x, wanted = data.inputs[0], torch.eye(4, dtype=F64)[data.targets]
+    rate = torch.tanh(net.blocks["fc1"].synapse(x))
+    error = rule.beta * (wanted - net.blocks["fc2"].synapse(rate))
+    below = (1.0 - rate.square()) * (error @ memory["back_weights.fc2"])
+    torch.testing.assert_close(last.grads["blocks.fc1.synapse.1.weight"], -rule.dt * below.t() @ x / 5)
+    held = PAL(steps=6, sigma=0.1, feedback_factor=0.0)
+    training = Training.start(net, held, optimizer=OptimizerChoice("sgd", 1.0))
+    drawn, up = training.memory["back_weights.fc2"].clone(), net.blocks["fc1"].synapse[1].weight.detach().clone()
+    learn(training, data)
+    assert training.memory["back_weights.fc2"].equal(drawn)
+    assert not net.blocks["fc1"].synapse[1].weight.equal(up)
+
+
 def test_potentials_look_ahead_of_slow_membranes():
     """A layer answers at its first step, while its membranes have gone a hundredth of the way."""
     rule, net, data = PAL(steps=1, sigma=0.0, tau=10.0, dt=0.1), network(), batch_of(3)
