@@ -169,6 +169,8 @@ MODULES = (
     "benchmarks.competing_neurons",
     "benchmarks.depth_and_adapter",
     "benchmarks.long_simulation",
+    "benchmarks.coding_steps",
+    "benchmarks.meta_plasticity",
     "benchmarks.short_products",
     "benchmarks.nir_readers",
     "tests.property.mutated_nir",

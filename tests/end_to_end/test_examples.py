@@ -2,6 +2,7 @@
 
 import gzip
 import importlib.util
+import json
 import re
 import runpy
 import struct
@@ -12,7 +13,7 @@ import pytest
 from safetensors.torch import load_file
 
 import spikelearn
-from benchmarks import depth_and_adapter
+from benchmarks import depth_and_adapter, meta_plasticity
 from spikelearn import DATASETS, NEURONS, RULES
 from spikelearn.datasets import CIFAR10
 from tests.conformance import tiny
@@ -119,6 +120,22 @@ def test_depth_and_adapter(tiny_images, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(sys, "argv", ["depth_and_adapter", "--seeds", "0", "--share", "0.5", "--out", str(out)])
     with pytest.raises(SystemExit, match="holds a training with other settings"):
         depth_and_adapter.main()
+
+
+def test_meta_plasticity_on_held_out_classes(tiny_images, monkeypatch, tmp_path, capsys):
+    out = tmp_path / "found.json"
+    words = f"--episodes 2 --tested 2 --shots 1 --queries 1 --outer-lr 0.01 --out {out}"
+    monkeypatch.setattr(sys, "argv", ["meta_plasticity", *words.split()])
+    monkeypatch.setattr(meta_plasticity, "NET", "784-12-20")
+    meta_plasticity.main()
+    assert "learned terms above feedback alignment by" in capsys.readouterr().out
+    found = json.loads(out.read_text("utf-8"))
+    terms, alignment = (found[arm]["coefficients"] for arm in ("learned terms", "feedback alignment"))
+    assert (alignment["ehebb"], alignment["oja"]) == (0.0, 0.0)
+    assert all(terms.values())
+    assert terms["pseudo-gradient"] != alignment["pseudo-gradient"] != meta_plasticity.FIRST
+    _, learned, held = meta_plasticity.images()
+    assert (len(learned), len(held), {*learned, *held}) == (12, 8, set(range(20)))
 
 
 def test_demo(monkeypatch, tmp_path, capsys):
