@@ -30,4 +30,8 @@ def applied(network: Network, update: Update, lr: float | Tensor) -> dict[str, T
         if name not in parameters:
             raise ValueError(f"the update changes {name!r}, expected {one_of(name, list(parameters))}")
         check_shape(f"the change of {name}", grad, parameters[name].shape, "that of the parameter itself")
-    return parameters | {name: parameters[name] - lr * grad for name, grad in update.grads.items()}
+    return parameters | {name: _stepped(parameters[name], grad, lr) for name, grad in update.grads.items()}
+
+
+def _stepped(parameter: Tensor, grad: Tensor, lr: float | Tensor) -> Tensor:
+    return parameter - lr * grad if isinstance(lr, Tensor) else parameter.sub(grad, alpha=lr)

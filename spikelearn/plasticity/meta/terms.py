@@ -26,12 +26,14 @@ class Sides(NamedTuple):
 
 
 def minus_the_change(coefficients: Tensor, sides: Sides) -> Tensor:
-    """Minus the change of W, mean over the batch, [n, m], by the ``coefficients`` [3] of ``TERMS``."""
-    pseudo_gradient = sides.post_error.T @ sides.pre
-    ehebb = sides.post_error.T @ sides.pre_error
-    oja = sides.post.T @ (sides.pre - sides.post @ sides.weight)
-    weighed = coefficients[0] * pseudo_gradient + coefficients[1] * ehebb - coefficients[2] * oja
-    return weighed / len(sides.pre)
+    """Minus the change of W, mean over the batch, [n, m], by the ``coefficients`` [3] of ``TERMS``.
+
+    Terms of the same factor above are added up before it meets them: no term is written out by itself.
+    """
+    pseudo_gradient, ehebb, oja = coefficients / len(sides.pre)
+    by_error = pseudo_gradient * sides.pre + ehebb * sides.pre_error
+    by_activity = oja * (sides.pre - sides.post @ sides.weight)
+    return torch.cat([sides.post_error, -sides.post]).T @ torch.cat([by_error, by_activity])
 
 
 def local_errors(top: Tensor, back: Mapping[str, Tensor], slopes: Sequence[Tensor]) -> list[Tensor]:
