@@ -57,15 +57,21 @@ def add_outer_product(sums: Tensor, events: Events, first: int, post: Tensor, *,
     With ``fresh`` what was in ``sums`` is not looked at.
     """
     from spikelearn.kernels import events as kernels
+    from spikelearn.kernels.doors import vouch
 
     rows = len(post)
     offsets = events.offsets[first : first + rows + 1]
+    listed = int(offsets[-1] - offsets[0])
     # Few events a column and block would leave the sums no time in the registers.
-    together = EVENTS_TOGETHER * rows * len(sums) // max(1, int(offsets[-1] - offsets[0]))
+    together = EVENTS_TOGETHER * rows * len(sums) // max(1, listed)
     together = min(1024, max(256, together))
     threads = share_threads()
+    starts, by_column = np.empty(-(-rows // together) * (len(sums) + 1), np.int64), np.empty(listed, np.uint16)
+    kernels.list_columns(events.columns, offsets, together, starts, by_column)
+    vouch(starts, listed)
+    vouch(by_column, together)
     kernels.correlate_rows(
-        events.columns, offsets, array(post.contiguous()), together, threads, fresh, array(sums).reshape(-1)
+        by_column, starts, array(post.contiguous()), together, threads, fresh, array(sums).reshape(-1)
     )
 
 

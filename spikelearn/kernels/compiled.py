@@ -1,6 +1,7 @@
 """Kernels compiled on first use and kept on disk."""
 
 import gc
+import inspect
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ from filelock import FileLock
 from numba.core.compiler_lock import global_compiler_lock
 
 from spikelearn.kernels.doors import Door
+from spikelearn.kernels.sharing import EVERY
 
 #: Folders of the package that hold kernels, and what is compiled into them.
 FOLDERS = ("kernels", "fused")
@@ -55,7 +57,8 @@ def kernel(
 
     Args:
         function: what is compiled; its arguments are numbers and arrays.
-        parallel: whether its ``numba.prange`` loops are shared out among ``share_threads`` threads.
+        parallel: whether it has a loop that ``share_threads`` threads share (``sharing.share``); its first argument is
+            the number of the thread, with which no caller has to do.
         contract: whether a product may be added without being rounded first; not where values must equal torch's.
         takes, let, holds: what it may be called with (``Door``); a kernel that is called from kernels alone has none.
     """
@@ -65,7 +68,6 @@ def kernel(
         "fastmath": {"contract"} if contract else False,
         "error_model": "numpy",
         "no_cfunc_wrapper": True,  # nothing but Python and other kernels calls a kernel
-        "parallel": parallel,
     }
 
     def compiled(body: Callable[..., Any]) -> Any:
@@ -80,14 +82,15 @@ def kernel(
             files = f"{index._index_path}.lock"
             index.save, index.load = _in_turn(index.save, files), _in_turn(index.load, files)
             made.compile = _compiled_once(made.compile, f"{index._index_path}.compile.lock")
-        called = Parallel(made) if parallel else made
-        return called if takes is None else Door(called, body, takes, let, holds)
+        names = list(inspect.signature(body).parameters)
+        called, names = (Parallel(made), names[1:]) if parallel else (made, names)
+        return called if takes is None else Door(called, body, names, takes, let, holds)
 
     return compiled if function is None else compiled(function)
 
 
 class Parallel:
-    """A kernel whose loops are shared out among threads; of several Python threads one at a time runs such kernels.
+    """A kernel with a loop that threads share; of several Python threads one at a time runs such kernels.
 
     Args:
         made: the kernel as numba compiled it.
@@ -104,7 +107,8 @@ class Parallel:
                 "whose threads can be forked and are slower"
             )
         with _threads.lock:
-            return self._made(*arguments)
+            numba.get_num_threads()  # starts them, or nothing
+            return self._made(EVERY, *arguments)
 
 
 class _Threads:

@@ -7,9 +7,8 @@ sent at step s of the line arrives at step s + delay - longest of the T steps.
 
 from typing import Any
 
-import numba
-
 from spikelearn.kernels.compiled import kernel
+from spikelearn.kernels.sharing import share
 
 LISTS = {"offsets": "int n+1 ^ K", "targets": "short K < m", "delays": "short K < longest+1"}
 
@@ -20,11 +19,11 @@ LISTS = {"offsets": "int n+1 ^ K", "targets": "short K < m", "delays": "short K 
     holds=("S == T + longest", "longest >= 0"),
 )
 def deliver(
-    line: Any, offsets: Any, targets: Any, delays: Any, weight: Any, longest: int, out: Any
+    thread: int, line: Any, offsets: Any, targets: Any, delays: Any, weight: Any, longest: int, out: Any
 ) -> None:  # pragma: no cover
     """out[t] += weight times what arrives at step t [T, B, m]; every entry of ``line`` that is 0 costs one look."""
     steps, batch, size = line.shape
-    for sample in numba.prange(batch):
+    for sample in share(thread, batch):
         for step in range(steps):
             for source in range(size):
                 sent = line[step, sample, source]
@@ -60,11 +59,11 @@ def deliver_one(
     holds=("S == T + longest", "longest >= 0"),
 )
 def correlate(
-    line: Any, offsets: Any, targets: Any, delays: Any, post: Any, longest: int, sums: Any
+    thread: int, line: Any, offsets: Any, targets: Any, delays: Any, post: Any, longest: int, sums: Any
 ) -> None:  # pragma: no cover
     """sums[k] += what met connection k times ``post`` [T, B, m] of its target; ``line`` is [n, S, B] here."""
     size, steps, batch = line.shape
-    for source in numba.prange(size):
+    for source in share(thread, size):
         for step in range(steps):
             for sample in range(batch):
                 sent = line[source, step, sample]
@@ -82,11 +81,11 @@ def correlate(
     holds=("S == T + longest", "longest >= 0"),
 )
 def carry_back(
-    post: Any, offsets: Any, targets: Any, delays: Any, weight: Any, longest: int, back: Any
+    thread: int, post: Any, offsets: Any, targets: Any, delays: Any, weight: Any, longest: int, back: Any
 ) -> None:  # pragma: no cover
     """back[s] = what every source of step s of the line [S, B, n] has caused of ``post`` [T, B, m]."""
     steps, batch, size = back.shape
-    for row in numba.prange(steps * batch):
+    for row in share(thread, steps * batch):
         step, sample = row // batch, row % batch
         for source in range(size):
             total = back.dtype.type(0)

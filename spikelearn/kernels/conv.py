@@ -11,10 +11,10 @@ images are shared out in as many ``parts`` as there are threads.
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from spikelearn.kernels.compiled import kernel
+from spikelearn.kernels.sharing import share
 from spikelearn.kernels.vectors import LANES, add_rows, transpose_block
 
 U = np.uint64
@@ -48,10 +48,10 @@ SIZES = {
     ),
 )
 def convolve(
-    rows: Any, shape: Any, packed: Any, bias: Any, geometry: Any, starts: Any, parts: int, out: Any
+    thread: int, rows: Any, shape: Any, packed: Any, bias: Any, geometry: Any, starts: Any, parts: int, out: Any
 ) -> None:  # pragma: no cover
     """``out`` [N, M, y, x] = bias + every event of ``rows`` times its window of ``packed``."""
-    for part in numba.prange(parts):
+    for part in share(thread, parts):
         first, last = shape[0] * part // parts, shape[0] * (part + 1) // parts
         _convolve(rows, shape, packed, bias, geometry, starts, first, last, out)
 
@@ -113,10 +113,10 @@ def _convolve(
     ),
 )
 def correlate(
-    rows: Any, shape: Any, post: Any, geometry: Any, starts: Any, parts: int, sums: Any, biases: Any
+    thread: int, rows: Any, shape: Any, post: Any, geometry: Any, starts: Any, parts: int, sums: Any, biases: Any
 ) -> None:  # pragma: no cover
     """``sums`` [parts, C * ky * kx * M] of the errors that events meet, as packed, and ``biases`` of all errors."""
-    for part in numba.prange(parts):
+    for part in share(thread, parts):
         first, last = shape[0] * part // parts, shape[0] * (part + 1) // parts
         _correlate(rows, shape, post, geometry, starts, first, last, sums[part], biases[part])
 

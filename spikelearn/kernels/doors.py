@@ -4,7 +4,6 @@ A loop knows no bounds. Its door says in a line for each array what the loop rel
 arrays that are used as indices the range of their values.
 """
 
-import inspect
 import weakref
 from collections.abc import Callable, Mapping
 from types import CodeType
@@ -77,7 +76,8 @@ class Door:
 
     Args:
         made: the kernel.
-        body: what was compiled, for the names of its arguments.
+        body: what was compiled, for its name.
+        names: those of the arguments.
         takes: {argument: form}, such as ``"real T N"``, ``"real T|1 N"`` (either size), ``"real 0|N"``,
             ``"index E < n"`` (values in 0 .. n - 1), ``"int rows+1 ^ E"`` (values that rise, in 0 .. E),
             ``"2 real N"`` (a tuple of two). A name that stands for a size is set where it is first met, numbers among
@@ -94,11 +94,12 @@ class Door:
         self,
         made: Callable[..., Any],
         body: Callable[..., Any],
+        names: list[str],
         takes: Mapping[str, str],
         let: Mapping[str, str],
         holds: tuple[str, ...],
     ) -> None:
-        self.names = list(inspect.signature(body).parameters)
+        self.names = names
         self.title = f"{body.__module__.removeprefix('spikelearn.')}.{body.__name__}"
         self.made = made
         self.takes = [_taken(self.names.index(name), name, text) for name, text in takes.items()]

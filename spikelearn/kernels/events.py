@@ -6,11 +6,11 @@ vectorised.
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from spikelearn.kernels.bits import lowest_bit
 from spikelearn.kernels.compiled import kernel
+from spikelearn.kernels.sharing import share
 from spikelearn.kernels.vectors import NARROW, WIDE, row_sum
 
 U = np.uint64
@@ -31,10 +31,10 @@ INPUTS = 16
 
 
 @kernel(parallel=True, takes={"record": "real R n", "spikes": "byte R n", "binary": "flag R"})
-def as_bytes(record: Any, spikes: Any, binary: Any) -> None:  # pragma: no cover
+def as_bytes(thread: int, record: Any, spikes: Any, binary: Any) -> None:  # pragma: no cover
     """Bytes that mark where ``record`` [R, n] is not 0, and for every row whether it holds only 0 and 1."""
     rows, size = record.shape
-    for row in numba.prange(rows):
+    for row in share(thread, rows):
         others = 0
         for j in range(size):
             x = record[U(row), U(j)]
@@ -44,13 +44,13 @@ def as_bytes(record: Any, spikes: Any, binary: Any) -> None:  # pragma: no cover
 
 
 @kernel(parallel=True, takes={"words": "word R m", "offsets": "int R+1"})
-def count_rows(words: Any, offsets: Any) -> None:  # pragma: no cover
+def count_rows(thread: int, words: Any, offsets: Any) -> None:  # pragma: no cover
     """Active entries of row r of a record [R, n / 8], eight bytes a word, in ``offsets[r + 1]``.
 
     -1 where a byte of the row is neither 0 nor 1: what ``list_rows`` lists of it is not what is counted here.
     """
     rows, size = words.shape
-    for row in numba.prange(rows):
+    for row in share(thread, rows):
         count, others = U(0), U(0)
         for j in range(size):
             # The product's highest byte is the sum of the eight.
@@ -60,10 +60,10 @@ def count_rows(words: Any, offsets: Any) -> None:  # pragma: no cover
 
 
 @kernel(parallel=True, takes={"words": "word R m", "columns": "index E", "offsets": "int R+1 ^ E"})
-def list_rows(words: Any, offsets: Any, columns: Any) -> None:  # pragma: no cover
+def list_rows(thread: int, words: Any, offsets: Any, columns: Any) -> None:  # pragma: no cover
     """Columns of the active entries, row after row, those of row r from ``offsets[r]`` on."""
     rows, size = words.shape
-    for row in numba.prange(rows):
+    for row in share(thread, rows):
         at = U(offsets[row])
         for first in range(0, size, 8):
             # One bit an entry: the product gathers the lowest bits of eight bytes in its highest byte.
@@ -89,7 +89,7 @@ def list_rows(words: Any, offsets: Any, columns: Any) -> None:  # pragma: no cov
     holds=("threads >= 1", "size >= 1"),
 )
 def gather_rows(
-    columns: Any, offsets: Any, weight: Any, bias: Any, size: int, threads: int, out: Any
+    thread: int, columns: Any, offsets: Any, weight: Any, bias: Any, size: int, threads: int, out: Any
 ) -> None:  # pragma: no cover
     """out[r] = bias + sum of the weights of the columns that row r lists; ``out`` [R * size].
 
@@ -99,7 +99,7 @@ def gather_rows(
     rows, tiles = len(offsets) - 1, (size + TILE - 1) // TILE
     of_tile = len(weight) // tiles
     parts = threads * max(1, rows // (threads * GATHERED))
-    for part in numba.prange(parts):
+    for part in share(thread, parts):
         for tile in range(tiles):
             width = min(TILE, size - tile * TILE)
             for row in range(part * rows // parts, (part + 1) * rows // parts):
@@ -114,28 +114,70 @@ def gather_rows(
     takes={
         "columns": "index E < n",
         "offsets": "int R+1 ^ E",
+        "starts": "int blocks*(n+1)",
+        "by_column": "index F",
+    },
+    let={"R": "offsets.size-1", "blocks": "(R+together-1)//together", "n": "starts.size//blocks-1"},
+    holds=("1 <= together <= 65536",),
+)
+def list_columns(
+    thread: int, columns: Any, offsets: Any, together: int, starts: Any, by_column: Any
+) -> None:  # pragma: no cover
+    """The rows of every ``together`` successive ones that list column i, counted from the first of them, in
+    ``by_column`` from ``starts[block * (n + 1) + i]`` on; ``by_column`` has room for all events of the rows.
+    """
+    rows = len(offsets) - 1
+    blocks, start = (rows + together - 1) // together, offsets[0]
+    size = len(starts) // blocks
+    if len(by_column) < offsets[rows] - start:
+        raise ValueError("there is no room in by_column for the events of all rows: expected one entry for each")
+    for block in share(thread, blocks):
+        first, last, own = block * together, min(rows, (block + 1) * together), block * size
+        for i in range(size):
+            starts[U(own + i)] = 0
+        for k in range(offsets[first], offsets[last]):
+            starts[U(own) + U(columns[U(k)]) + U(1)] += 1
+        starts[U(own)] = offsets[first] - start
+        for i in range(1, size):
+            starts[U(own + i)] += starts[U(own + i - 1)]
+        for row in range(first, last):
+            for k in range(offsets[row], offsets[row + 1]):
+                column = U(own) + U(columns[U(k)])
+                by_column[U(starts[column])] = row - first
+                starts[column] += 1
+        # What was counted up to the next column's start goes back to its own.
+        for i in range(size - 1, 0, -1):
+            starts[U(own + i)] = starts[U(own + i - 1)]
+        starts[U(own)] = offsets[first] - start
+
+
+@kernel(
+    parallel=True,
+    takes={
+        "by_column": "index F < together",
+        "starts": "int blocks*(n+1) ^ F",
         "post": "real R size",
         "sums": "real n*size",
     },
-    let={"R": "post.shape[0]", "n": "sums.size//post.shape[1]"},
+    let={
+        "R": "post.shape[0]",
+        "blocks": "(R+together-1)//together",
+        "n": "sums.size//post.shape[1]",
+    },
     holds=("1 <= together <= 65536", "threads >= 1"),
 )
 def correlate_rows(
-    columns: Any, offsets: Any, post: Any, together: int, threads: int, fresh: bool, sums: Any
+    thread: int, by_column: Any, starts: Any, post: Any, together: int, threads: int, fresh: bool, sums: Any
 ) -> None:  # pragma: no cover
-    """sums[i] += the rows of ``post`` [R, size] that list column i; ``sums`` [n * size], with ``fresh`` from 0 on.
+    """sums[i] += the rows of ``post`` [R, size] that list column i, as ``list_columns`` found them; ``sums``
+    [n * size], with ``fresh`` from 0 on.
 
-    ``together`` rows, at most 65,536, are gone through at once: pieces of them should stay in the second cache.
+    ``together`` rows are gone through at once: pieces of them should stay in the second cache.
     """
     rows, size = post.shape
-    size_in, start = sums.size // size, offsets[0]
-    blocks = (rows + together - 1) // together
-    starts = np.zeros((blocks, size_in + 1), np.int64)
-    by_column = np.empty(offsets[rows] - start, np.uint16)
-    for block in numba.prange(blocks):
-        _list_columns(columns, offsets, block * together, min(rows, (block + 1) * together), starts[block], by_column)
+    size_in, blocks = sums.size // size, (rows + together - 1) // together
     chunks = (size_in + INPUTS - 1) // INPUTS
-    for thread in numba.prange(threads):
+    for part in share(thread, threads):
         piece = np.empty(together * TILE, post.dtype)
         for step in range(blocks * ((size + TILE - 1) // TILE)):
             block, low = step % blocks, step // blocks * TILE
@@ -143,13 +185,13 @@ def correlate_rows(
             for row in range(block * together, min(rows, (block + 1) * together)):
                 for j in range(width):
                     piece[U(row - block * together) * U(TILE) + U(j)] = post[U(row), U(low + j)]
-            for chunk in range(thread, chunks, threads):
+            for chunk in range(part, chunks, threads):
                 for i in range(chunk * INPUTS, min(size_in, (chunk + 1) * INPUTS)):
-                    first, last, at = starts[U(block), U(i)], starts[U(block), U(i + 1)], U(i * size + low)
+                    own, at = U(block * (size_in + 1) + i), U(i * size + low)
                     if fresh and block == 0:
                         for j in range(width):
                             sums[at + U(j)] = 0
-                    _add_listed(by_column, first, last, piece, U(0), sums, at, width)
+                    _add_listed(by_column, starts[own], starts[own + U(1)], piece, U(0), sums, at, width)
 
 
 @kernel(
@@ -211,26 +253,6 @@ def number_active(columns: Any, size: Any) -> Any:  # pragma: no cover
     for event in range(columns.size):
         columns[event] = numbers[columns[event]]
     return active[:count]
-
-
-@kernel
-def _list_columns(
-    columns: Any, offsets: Any, first: int, last: int, starts: Any, by_column: Any
-) -> None:  # pragma: no cover
-    """The rows from ``first`` to ``last`` (counted from there) that list each column, from ``starts[column]`` on."""
-    for k in range(offsets[first], offsets[last]):
-        starts[U(columns[U(k)])] += 1
-    at = offsets[first] - offsets[0]
-    for i in range(len(starts)):
-        count = starts[U(i)]
-        starts[U(i)] = at
-        at += count
-    places = starts.copy()
-    for row in range(first, last):
-        for k in range(offsets[row], offsets[row + 1]):
-            column = U(columns[U(k)])
-            by_column[U(places[column])] = row - first
-            places[column] += 1
 
 
 @kernel

@@ -7,10 +7,10 @@ vectorised.
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from spikelearn.kernels.compiled import kernel
+from spikelearn.kernels.sharing import share
 
 U, BYTE = np.uint64, np.uint8
 
@@ -29,10 +29,10 @@ WINDOWS = ("window[0] >= 1 and window[1] >= 1", "area <= 256")
     },
     let=PLANES,
 )
-def largest_of_four(rows: Any, shape: Any, out: Any, where: Any) -> None:  # pragma: no cover
+def largest_of_four(thread: int, rows: Any, shape: Any, out: Any, where: Any) -> None:  # pragma: no cover
     """``largest`` for windows (2, 2), in a form that is vectorised."""
     planes, height, width = shape
-    for n in numba.prange(planes):
+    for n in share(thread, planes):
         for y in range(height // 2):
             o, r = U((n * (height // 2) + y) * (width // 2)), U((n * height + 2 * y) * width)
             s = r + U(width)
@@ -57,11 +57,11 @@ def largest_of_four(rows: Any, shape: Any, out: Any, where: Any) -> None:  # pra
     let=PLANES | POOLED,
     holds=WINDOWS,
 )
-def largest(rows: Any, shape: Any, window: Any, out: Any, where: Any) -> None:  # pragma: no cover
+def largest(thread: int, rows: Any, shape: Any, window: Any, out: Any, where: Any) -> None:  # pragma: no cover
     """The largest value of every window, the last NaN before all, and where it stands: the first one, row by row."""
     planes, height, width = shape
     window_y, window_x = window
-    for n in numba.prange(planes):
+    for n in share(thread, planes):
         for y in range(height // window_y):
             o, r = U((n * (height // window_y) + y) * (width // window_x)), U((n * height + y * window_y) * width)
             for x in range(width // window_x):
@@ -86,11 +86,13 @@ def largest(rows: Any, shape: Any, window: Any, out: Any, where: Any) -> None:  
     let=PLANES | POOLED,
     holds=WINDOWS,
 )
-def put_back(post: Any, where: Any, shape: Any, window: Any, shifts: Any, back: Any) -> None:  # pragma: no cover
+def put_back(
+    thread: int, post: Any, where: Any, shape: Any, window: Any, shifts: Any, back: Any
+) -> None:  # pragma: no cover
     """The gradient of ``largest``: ``shifts[w]`` is the distance of a window's entry w from its first."""
     planes, height, width = shape
     window_y, window_x = window
-    for n in numba.prange(planes):
+    for n in share(thread, planes):
         start = U(n * height * width)
         for i in range(height * width):
             back[start + U(i)] = 0
@@ -106,11 +108,11 @@ def put_back(post: Any, where: Any, shape: Any, window: Any, shifts: Any, back: 
     let=PLANES | POOLED,
     holds=WINDOWS,
 )
-def averages(rows: Any, shape: Any, window: Any, divisor: Any, out: Any) -> None:  # pragma: no cover
+def averages(thread: int, rows: Any, shape: Any, window: Any, divisor: Any, out: Any) -> None:  # pragma: no cover
     """The sum of every window, divided by ``divisor``."""
     planes, height, width = shape
     window_y, window_x = window
-    for n in numba.prange(planes):
+    for n in share(thread, planes):
         for y in range(height // window_y):
             o, r = U((n * (height // window_y) + y) * (width // window_x)), U((n * height + y * window_y) * width)
             for x in range(width // window_x):
@@ -127,18 +129,18 @@ def averages(rows: Any, shape: Any, window: Any, divisor: Any, out: Any) -> None
     let=PLANES | POOLED,
     holds=WINDOWS,
 )
-def spread(post: Any, shape: Any, window: Any, divisor: Any, back: Any) -> None:  # pragma: no cover
+def spread(thread: int, post: Any, shape: Any, window: Any, divisor: Any, back: Any) -> None:  # pragma: no cover
     """The gradient of ``averages``."""
     planes, height, width = shape
     window_y, window_x = window
     out_y, out_x = height // window_y, width // window_x
-    for n in numba.prange(planes):
+    for n in share(thread, planes):
         for y in range(height):
             r, o = U((n * height + y) * width), U((n * out_y + y // window_y) * out_x)
             for x in range(width):
                 back[r + U(x)] = 0
             if y < out_y * window_y:
                 for x in range(out_x):
-                    share = post[o + U(x)] / divisor
+                    each = post[o + U(x)] / divisor
                     for j in range(window_x):
-                        back[r + U(x * window_x + j)] = share
+                        back[r + U(x * window_x + j)] = each

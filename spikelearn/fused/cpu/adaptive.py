@@ -5,12 +5,12 @@ The record v is what was compared with the threshold at rest, the potential less
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from spikelearn.fused.cpu.constants import BLOCK, U, at, of_block
 from spikelearn.fused.cpu.surrogates import fill_derivative
 from spikelearn.kernels.compiled import kernel
+from spikelearn.kernels.sharing import share
 
 
 @kernel(
@@ -27,12 +27,12 @@ from spikelearn.kernels.compiled import kernel
     },
 )
 def forward(
-    current: Any, start: Any, numbers: Any, v: Any, spikes: Any, fired: Any, last: Any, active: Any
+    thread: int, current: Any, start: Any, numbers: Any, v: Any, spikes: Any, fired: Any, last: Any, active: Any
 ) -> None:  # pragma: no cover
     """v, spikes and the same as bytes, [T, N], the last state (v, a), and every block's spikes."""
     decay, gain, leak, _, limit, keep, offset, decay_adaptation, beta = numbers
     steps, size = v.shape
-    for block in numba.prange((size + BLOCK - 1) // BLOCK):
+    for block in share(thread, (size + BLOCK - 1) // BLOCK):
         low, count, fires = U(block * BLOCK), min(BLOCK, size - block * BLOCK), 0
         u, a = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype)
         d, g, c = of_block(decay, low, count), of_block(gain, low, count), of_block(leak, low, count)
@@ -71,6 +71,7 @@ def forward(
     },
 )
 def backward(
+    thread: int,
     v: Any,
     grad_spikes: Any,
     grad_v: Any,
@@ -90,7 +91,7 @@ def backward(
     kind, a, b = surrogate
     steps, size = v.shape
     one = v.dtype.type(1.0)
-    for block in numba.prange((size + BLOCK - 1) // BLOCK):
+    for block in share(thread, (size + BLOCK - 1) // BLOCK):
         low, count = U(block * BLOCK), min(BLOCK, size - block * BLOCK)
         error, psi, summed = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype), np.zeros(BLOCK, v.dtype)
         error_a = np.empty(BLOCK, v.dtype)

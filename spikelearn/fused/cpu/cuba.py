@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from spikelearn.fused.cpu.constants import BLOCK, U, at, of_block
 from spikelearn.fused.cpu.surrogates import fill_derivative
 from spikelearn.kernels.compiled import kernel
+from spikelearn.kernels.sharing import share
 
 
 @kernel(
@@ -24,12 +24,12 @@ from spikelearn.kernels.compiled import kernel
     },
 )
 def forward(
-    current: Any, start: Any, numbers: Any, v: Any, spikes: Any, fired: Any, last: Any, active: Any
+    thread: int, current: Any, start: Any, numbers: Any, v: Any, spikes: Any, fired: Any, last: Any, active: Any
 ) -> None:  # pragma: no cover
     """v, spikes and the same as bytes, [T, N], the last state (v, i), and every block's spikes."""
     decay, gain, leak, _, limit, keep, offset, decay_syn, gain_syn = numbers
     steps, size = v.shape
-    for block in numba.prange((size + BLOCK - 1) // BLOCK):
+    for block in share(thread, (size + BLOCK - 1) // BLOCK):
         low, count, fires = U(block * BLOCK), min(BLOCK, size - block * BLOCK), 0
         u, i = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype)
         d, g, c = of_block(decay, low, count), of_block(gain, low, count), of_block(leak, low, count)
@@ -67,6 +67,7 @@ def forward(
     },
 )
 def backward(
+    thread: int,
     v: Any,
     grad_spikes: Any,
     grad_v: Any,
@@ -83,7 +84,7 @@ def backward(
     kind, a, b = surrogate
     steps, size = v.shape
     one = v.dtype.type(1.0)
-    for block in numba.prange((size + BLOCK - 1) // BLOCK):
+    for block in share(thread, (size + BLOCK - 1) // BLOCK):
         low, count = U(block * BLOCK), min(BLOCK, size - block * BLOCK)
         error, psi, summed = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype), np.zeros(BLOCK, v.dtype)
         error_i = np.empty(BLOCK, v.dtype)

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from spikelearn.fused.cpu.constants import BLOCK
 from spikelearn.fused.cpu.surrogates import fill_derivative
 from spikelearn.kernels.compiled import kernel
+from spikelearn.kernels.sharing import share
 
 U = np.uint64
 
@@ -27,9 +27,9 @@ def fill_bytes(
 
 
 @kernel(parallel=True, takes={"v": "real N", "slopes": "byte N"})
-def as_bytes(v: Any, threshold: Any, surrogate: Any, peak: Any, slopes: Any) -> None:  # pragma: no cover
+def as_bytes(thread: int, v: Any, threshold: Any, surrogate: Any, peak: Any, slopes: Any) -> None:  # pragma: no cover
     """The derivatives at the potentials ``v`` [entries] as bytes."""
-    for block in numba.prange((len(v) + BLOCK - 1) // BLOCK):
+    for block in share(thread, (len(v) + BLOCK - 1) // BLOCK):
         low, count = U(block * BLOCK), min(BLOCK, len(v) - block * BLOCK)
         x = np.empty(BLOCK, v.dtype)
         for n in range(count):
@@ -51,6 +51,7 @@ def as_bytes(v: Any, threshold: Any, surrogate: Any, peak: Any, slopes: Any) -> 
     },
 )
 def backward(
+    thread: int,
     slopes: Any,
     fired: Any,
     grad_spikes: Any,
@@ -67,7 +68,7 @@ def backward(
     steps, size = slopes.shape
     one = errors.dtype.type(1.0)
     unit = peak / errors.dtype.type(255.0 * 255.0)
-    for block in numba.prange((size + BLOCK - 1) // BLOCK):
+    for block in share(thread, (size + BLOCK - 1) // BLOCK):
         low, count = U(block * BLOCK), min(BLOCK, size - block * BLOCK)
         error, summed = np.empty(BLOCK, errors.dtype), np.zeros(BLOCK, errors.dtype)
         for n in range(count):

@@ -6,12 +6,12 @@ Neither the currents nor, for hidden layers, spikes of floating point ever reach
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from spikelearn.fused.cpu.derivative_bytes import fill_bytes
 from spikelearn.kernels.compiled import kernel
 from spikelearn.kernels.events import GATHERED, TILE, U, add_narrow, add_wide
+from spikelearn.kernels.sharing import share
 from spikelearn.kernels.vectors import NARROW, WIDE
 
 
@@ -35,6 +35,7 @@ from spikelearn.kernels.vectors import NARROW, WIDE
     holds=("threads >= 1", "size >= 1", "B >= 1"),
 )
 def forward(
+    thread: int,
     columns: Any,
     offsets: Any,
     weight: Any,
@@ -61,7 +62,7 @@ def forward(
     (steps, batch, size), flat = fired.shape, slopes.reshape(-1)
     tiles = (size + TILE - 1) // TILE
     parts = min(batch, threads * max(1, steps * batch // (threads * GATHERED)))
-    for part in numba.prange(parts):
+    for part in share(thread, parts):
         first, end = part * batch // parts, (part + 1) * batch // parts
         piece, u = np.empty(TILE, last.dtype), np.empty((end - first) * TILE, last.dtype)
         for tile in range(tiles):

@@ -7,12 +7,12 @@ values, which keeps a loop from being vectorised.
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from spikelearn.fused.cpu.constants import BLOCK, U, at, of_block
 from spikelearn.fused.cpu.surrogates import fill_derivative
 from spikelearn.kernels.compiled import kernel
+from spikelearn.kernels.sharing import share
 
 
 @kernel(
@@ -29,12 +29,12 @@ from spikelearn.kernels.compiled import kernel
     },
 )
 def forward(
-    current: Any, start: Any, numbers: Any, v: Any, spikes: Any, fired: Any, last: Any, active: Any
+    thread: int, current: Any, start: Any, numbers: Any, v: Any, spikes: Any, fired: Any, last: Any, active: Any
 ) -> None:  # pragma: no cover
     """v, spikes and the same as bytes, [T, N], the potential after the last reset, ([N],), and every block's spikes."""
     decay, gain, leak, _, limit, keep, offset = numbers
     steps, size = v.shape
-    for block in numba.prange((size + BLOCK - 1) // BLOCK):
+    for block in share(thread, (size + BLOCK - 1) // BLOCK):
         low, count, fires = U(block * BLOCK), min(BLOCK, size - block * BLOCK), 0
         u = np.empty(BLOCK, v.dtype)
         d, g, c = of_block(decay, low, count), of_block(gain, low, count), of_block(leak, low, count)
@@ -70,6 +70,7 @@ def forward(
     },
 )
 def backward(
+    thread: int,
     v: Any,
     grad_spikes: Any,
     grad_v: Any,
@@ -86,7 +87,7 @@ def backward(
     kind, a, b = surrogate
     steps, size = v.shape
     one = v.dtype.type(1.0)
-    for block in numba.prange((size + BLOCK - 1) // BLOCK):
+    for block in share(thread, (size + BLOCK - 1) // BLOCK):
         low, count = U(block * BLOCK), min(BLOCK, size - block * BLOCK)
         error, psi, summed = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype), np.zeros(BLOCK, v.dtype)
         d, g, c = of_block(decay, low, count), of_block(gain, low, count), of_block(threshold, low, count)

@@ -145,10 +145,27 @@ def pull_back(lists: ErrorLists, weight: Tensor, decay: float) -> Tensor:
 def correlate_errors(lists: ErrorLists, events: Events, like: Tensor, decay: float) -> Tensor:
     """dW = sum over rows of e (x) pre, shaped like ``like``, at a cost that follows the errors."""
     from spikelearn.fused.cpu import sparse_errors
+    from spikelearn.kernels.doors import vouch
 
-    _, batch, _ = lists.shape
+    steps, batch, size = lists.shape
     sums, together = torch.empty_like(like), max(1, TOGETHER // batch)
+    listed = int((lists.ends - lists.starts).sum())
+    places = np.empty(-(-steps // together) * (size + 1), np.int64)
+    by_column, by_value = np.empty(listed, np.int32), np.empty(listed, lists.values.dtype)
+    share_threads()
+    sparse_errors.turn(*lists[:4], together * batch, batch, places, by_column, by_value)
+    vouch(places, listed)
+    vouch(by_column, (together + 1) * batch)
     sparse_errors.correlate_errors(
-        *lists[:4], events.columns, events.offsets, decay, batch, together, share_threads(), array(sums)
+        by_column,
+        by_value,
+        places,
+        events.columns,
+        events.offsets,
+        decay,
+        batch,
+        together,
+        share_threads(),
+        array(sums),
     )
     return sums

@@ -6,22 +6,22 @@ is not zero only where a surrogate of compact support is not.
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from spikelearn.kernels.bits import LOOKED_AT, bits_set, lowest_bit, near_bits
 from spikelearn.kernels.compiled import kernel
 from spikelearn.kernels.events import TILE, U
+from spikelearn.kernels.sharing import share
 from spikelearn.kernels.vectors import NARROW, WIDE, weighted_row_sum
 
 add_wide, add_narrow = weighted_row_sum(WIDE), weighted_row_sum(NARROW)
 
 
 @kernel(parallel=True, takes={"kept": "any N", "near": "int parts"})
-def count_near(kept: Any, center: Any, width: Any, near: Any) -> None:  # pragma: no cover
+def count_near(thread: int, kept: Any, center: Any, width: Any, near: Any) -> None:  # pragma: no cover
     """How many entries of every part of ``kept`` [entries] are less than ``width`` away from ``center``."""
     parts = len(near)
-    for part in numba.prange(parts):
+    for part in share(thread, parts):
         n, last, counted = part * len(kept) // parts, (part + 1) * len(kept) // parts, U(0)
         while n < last:
             counted += bits_set(_near(kept, n, last, center, width))
@@ -45,6 +45,7 @@ def count_near(kept: Any, center: Any, width: Any, near: Any) -> None:  # pragma
     holds=("room >= 64",),
 )
 def list_errors(
+    thread: int,
     kept: Any,
     grad_spikes: Any,
     center: Any,
@@ -70,7 +71,7 @@ def list_errors(
     kind, width, height = surrogate
     steps, batch, size = kept.shape
     fall, flat, parts = height / width, kept.reshape(-1), len(near)
-    for part in numba.prange(parts):
+    for part in share(thread, parts):
         at, last, counted, full = U(part * room), U((part + 1) * room - LOOKED_AT), U(0), False
         for t in range(steps):
             given = U(min(t, len(grad_spikes) - 1))
@@ -117,7 +118,16 @@ def list_errors(
     holds=("batch >= 1", "R % batch == 0", "threads >= 1"),
 )
 def pull_back(
-    columns: Any, values: Any, starts: Any, ends: Any, weight: Any, decay: Any, batch: int, threads: int, out: Any
+    thread: int,
+    columns: Any,
+    values: Any,
+    starts: Any,
+    ends: Any,
+    weight: Any,
+    decay: Any,
+    batch: int,
+    threads: int,
+    out: Any,
 ) -> None:  # pragma: no cover
     """out[t] = decay out[t+1] + the listed weights times their values; ``out`` [T * B, n] and zero before.
 
@@ -126,7 +136,7 @@ def pull_back(
     rows, size_in = out.shape
     tiles, steps = (size_in + TILE - 1) // TILE, rows // batch
     of_tile, flat = len(weight) // tiles, out.reshape(-1)
-    for part in numba.prange(threads):
+    for part in share(thread, threads):
         for tile in range(tiles):
             width = min(TILE, size_in - tile * TILE)
             for step in range(steps):
@@ -148,17 +158,80 @@ def pull_back(
         "values": "real E",
         "starts": "int R < E+1",
         "ends": "int R < E+1",
-        "sums": "real size n",
-        "pre_columns": "index F < n",
-        "pre_offsets": "int R+1 ^ F",
+        "places": "int blocks*(size+1)",
+        "by_column": "short F",
+        "by_value": "real F",
     },
-    holds=("batch >= 1", "R % batch == 0", "together >= 1", "threads >= 1"),
+    let={"blocks": "(starts.size+rows-1)//rows", "size": "places.size//blocks-1"},
+    holds=("rows >= 1", "batch >= 0"),
 )
-def correlate_errors(
+def turn(
+    thread: int,
     columns: Any,
     values: Any,
     starts: Any,
     ends: Any,
+    rows: int,
+    batch: int,
+    places: Any,
+    by_column: Any,
+    by_value: Any,
+) -> None:  # pragma: no cover
+    """The rows of every ``rows`` successive ones that list column j, and its values, from
+    ``places[block * (size + 1) + j]`` on; ``by_column`` and ``by_value`` have room for all that is listed.
+
+    Rows are counted from ``batch`` before the first of a block, whose traces stand before the others in their piece.
+    """
+    blocks = (len(starts) + rows - 1) // rows
+    size, at, done = len(places) // blocks, 0, 0
+    for row in range(len(starts)):
+        at += ends[U(row)] - starts[U(row)]
+    if len(by_column) < at:
+        raise ValueError("there is no room in by_column for the errors of all rows: expected one entry for each")
+    at = 0
+    for block in share(thread, blocks):
+        low, high, own = block * rows, min(len(starts), (block + 1) * rows), block * size
+        while done < low:
+            at += ends[U(done)] - starts[U(done)]
+            done += 1
+        for j in range(size):
+            places[U(own + j)] = 0
+        for row in range(low, high):
+            for k in range(starts[U(row)], ends[U(row)]):
+                places[U(own) + U(columns[U(k)]) + U(1)] += 1
+        places[U(own)] = at
+        for j in range(1, size):
+            places[U(own + j)] += places[U(own + j - 1)]
+        for row in range(low, high):
+            for k in range(starts[U(row)], ends[U(row)]):
+                column = U(own) + U(columns[U(k)])
+                to = U(places[column])
+                by_column[to], by_value[to] = row - low + batch, values[U(k)]
+                places[column] += 1
+        # What was counted up to the next column's start goes back to its own.
+        for j in range(size - 1, 0, -1):
+            places[U(own + j)] = places[U(own + j - 1)]
+        places[U(own)] = at
+
+
+@kernel(
+    parallel=True,
+    takes={
+        "by_column": "short F < together*batch+batch",
+        "by_value": "real F",
+        "places": "int blocks*(size+1) ^ F",
+        "sums": "real size n",
+        "pre_columns": "index E < n",
+        "pre_offsets": "int steps*batch+1 ^ E",
+    },
+    let={"steps": "(pre_offsets.size-1)//batch", "size": "sums.shape[0]", "blocks": "(steps+together-1)//together"},
+    holds=("batch >= 1", "together >= 1", "threads >= 1"),
+)
+def correlate_errors(
+    thread: int,
+    by_column: Any,
+    by_value: Any,
+    places: Any,
     pre_columns: Any,
     pre_offsets: Any,
     decay: Any,
@@ -169,38 +242,34 @@ def correlate_errors(
 ) -> None:  # pragma: no cover
     """sums[j] = sum over rows of the value of j times the trace of what came in, decay trace[t-1] + pre[t]; [size, n].
 
-    ``together`` steps are gone through at once: pieces of their traces should stay in the second cache.
+    The errors are as ``turn`` found them. ``together`` steps are gone through at once: pieces of their traces should
+    stay in the second cache.
     """
     size, size_in = sums.shape
-    steps, tiles, flat = len(starts) // batch, (size_in + TILE - 1) // TILE, sums.reshape(-1)
-    blocks, of_block = (steps + together - 1) // together, together * batch
-    first = np.zeros(blocks + 1, np.int64)
-    for block in range(blocks):
-        rows = slice(block * of_block, (block + 1) * of_block)
-        first[block + 1] = first[block] + (ends[rows] - starts[rows]).sum()
-    by_column, by_value = np.empty(first[blocks], np.int32), np.empty(first[blocks], values.dtype)
-    places = np.empty((blocks, size + 1), np.int64)
-    for block in numba.prange(blocks):
-        low, high = block * of_block, min(len(starts), (block + 1) * of_block)
-        _turn(columns, values, starts, ends, low, high, batch, first[block], places[block], by_column, by_value)
-    groups = (threads + tiles - 1) // tiles
-    for part in numba.prange(min(threads, tiles) * groups):
-        share, group = part // groups, part % groups
-        lanes = min(threads, tiles)
-        cursors, piece = pre_offsets[:-1].copy(), np.empty((of_block + batch) * TILE, sums.dtype)
-        for tile in range(share * tiles // lanes, (share + 1) * tiles // lanes):
+    rows, tiles, flat = len(pre_offsets) - 1, (size_in + TILE - 1) // TILE, sums.reshape(-1)
+    of_block, before = together * batch, batch * TILE
+    blocks = (rows + of_block - 1) // of_block
+    groups, lanes = (threads + tiles - 1) // tiles, min(threads, tiles)
+    for part in share(thread, lanes * groups):
+        lane, group = part // groups, part % groups
+        cursors, piece = np.empty(rows, np.int64), np.empty((of_block + batch) * TILE, sums.dtype)
+        for row in range(rows):
+            cursors[U(row)] = pre_offsets[U(row)]
+        for tile in range(lane * tiles // lanes, (lane + 1) * tiles // lanes):
             low, width = tile * TILE, min(TILE, size_in - tile * TILE)
-            piece[: batch * TILE] = 0
+            for n in range(before):
+                piece[U(n)] = 0
             for block in range(blocks):
-                here = slice(block * of_block, min(len(starts), (block + 1) * of_block))
-                _trace(pre_columns, pre_offsets[1:][here], cursors[here], low, decay, batch, piece)
+                first, last = block * of_block, min(rows, (block + 1) * of_block)
+                _trace(pre_columns, pre_offsets, cursors, first, last, low, decay, batch, piece)
                 for j in range(group * size // groups, (group + 1) * size // groups):
-                    at, begin, end = U(j * size_in + low), places[U(block), U(j)], places[U(block), U(j + 1)]
+                    at, own = U(j * size_in + low), U(block * (size + 1) + j)
                     if block == 0:
                         for n in range(width):
                             flat[at + U(n)] = 0
-                    _add_listed(by_column, by_value, begin, end, piece, U(0), flat, at, width)
-                piece[: batch * TILE] = piece[of_block * TILE :]
+                    _add_listed(by_column, by_value, places[own], places[own + U(1)], piece, U(0), flat, at, width)
+                for n in range(before):
+                    piece[U(n)] = piece[U(of_block * TILE + n)]
 
 
 @kernel
@@ -218,55 +287,19 @@ def _near(kept: Any, n: Any, last: Any, center: Any, width: Any) -> Any:  # prag
 
 
 @kernel
-def _turn(
-    columns: Any,
-    values: Any,
-    starts: Any,
-    ends: Any,
-    low: int,
-    high: int,
-    batch: int,
-    first: int,
-    places: Any,
-    by_column: Any,
-    by_value: Any,
-) -> None:  # pragma: no cover
-    """The rows from ``low`` to ``high`` that list column j, and its values, from ``places[j]`` on.
-
-    Rows are counted from the step before ``low``, whose traces stand before the others in their piece.
-    """
-    places[:] = 0
-    for row in range(low, high):
-        for k in range(starts[U(row)], ends[U(row)]):
-            places[U(columns[U(k)])] += 1
-    at = first
-    for j in range(len(places)):
-        count = places[U(j)]
-        places[U(j)] = at
-        at += count
-    to = places.copy()
-    for row in range(low, high):
-        for k in range(starts[U(row)], ends[U(row)]):
-            column = U(columns[U(k)])
-            by_column[U(to[column])] = row - low + batch
-            by_value[U(to[column])] = values[U(k)]
-            to[column] += 1
-
-
-@kernel
 def _trace(
-    columns: Any, ends: Any, cursors: Any, low: int, decay: Any, batch: int, piece: Any
+    columns: Any, offsets: Any, cursors: Any, first: int, last: int, low: int, decay: Any, batch: int, piece: Any
 ) -> None:  # pragma: no cover
     """Fill ``piece`` [(batch + rows) * TILE] with the traces of columns from ``low`` on; before are those of a step
     earlier. ``cursors`` go from the events of one piece to those of the next."""
-    for row in range(len(ends)):
-        at = U((row + batch) * TILE)
-        before, k = at - U(batch * TILE), cursors[U(row)]
+    for row in range(first, last):
+        at = U((row - first + batch) * TILE)
+        before, k, end = at - U(batch * TILE), cursors[U(row)], offsets[U(row + 1)]
         for n in range(TILE):
             piece[at + U(n)] = decay * piece[before + U(n)]
-        while k < ends[U(row)] and np.int64(columns[U(k)]) < low:
+        while k < end and np.int64(columns[U(k)]) < low:
             k += 1
-        while k < ends[U(row)] and np.int64(columns[U(k)]) < low + TILE:
+        while k < end and np.int64(columns[U(k)]) < low + TILE:
             piece[at + U(np.int64(columns[U(k)]) - low)] += 1
             k += 1
         cursors[U(row)] = k

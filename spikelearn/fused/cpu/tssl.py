@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from spikelearn.fused.cpu.constants import BLOCK, U
 from spikelearn.fused.cpu.surrogates import falling_exponential
 from spikelearn.kernels.compiled import kernel
+from spikelearn.kernels.sharing import share
 
 
 @kernel(
@@ -25,7 +25,16 @@ from spikelearn.kernels.compiled import kernel
     },
 )
 def forward(
-    current: Any, start: Any, numbers: Any, v: Any, spikes: Any, fired: Any, silent: Any, last: Any, active: Any
+    thread: int,
+    current: Any,
+    start: Any,
+    numbers: Any,
+    v: Any,
+    spikes: Any,
+    fired: Any,
+    silent: Any,
+    last: Any,
+    active: Any,
 ) -> None:  # pragma: no cover
     """v, spikes and the same as bytes, where the surrogate stands in, [T, N], the last (v, i), every block's spikes."""
     decay, gain, threshold, decay_syn, gain_syn = numbers
@@ -33,7 +42,7 @@ def forward(
     one = v.dtype.type(1.0)
     follow = one - decay_syn
     low_trace = follow / v.dtype.type(4.0)
-    for block in numba.prange((size + BLOCK - 1) // BLOCK):
+    for block in share(thread, (size + BLOCK - 1) // BLOCK):
         low, count, fires = U(block * BLOCK), min(BLOCK, size - block * BLOCK), 0
         u, i, trace = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype), np.zeros(BLOCK, v.dtype)
         for n in range(count):
@@ -68,6 +77,7 @@ def forward(
     },
 )
 def backward(
+    thread: int,
     v: Any,
     start: Any,
     silent: Any,
@@ -85,7 +95,7 @@ def backward(
     steps, size = v.shape
     zero, one = v.dtype.type(0.0), v.dtype.type(1.0)
     scale = gain * gain_syn
-    for block in numba.prange((size + BLOCK - 1) // BLOCK):
+    for block in share(thread, (size + BLOCK - 1) // BLOCK):
         low, count = U(block * BLOCK), min(BLOCK, size - block * BLOCK)
         error, filtered, slope = np.zeros(BLOCK, v.dtype), np.zeros(BLOCK, v.dtype), np.empty(BLOCK, v.dtype)
         for step in range(steps):

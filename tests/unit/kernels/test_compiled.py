@@ -247,6 +247,7 @@ def forking():
     """{threading layer: what becomes of processes that are forked}."""
     layers = ["workqueue"] + ["default"] * (find_spec("numba.np.ufunc.omppool") is not None)
     own = {name: value for name, value in os.environ.items() if name != "NUMBA_THREADING_LAYER"}
+    own["NUMBA_NUM_THREADS"] = "4"  # more than are used
     command = [sys.executable, "-c", FORKING, *layers]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, env=own)
     assert done.returncode == 0, done.stdout
