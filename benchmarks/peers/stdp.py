@@ -19,7 +19,6 @@ The check shows all samples without a pause to all, and compares output spikes a
 """
 
 import json
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -35,6 +34,7 @@ from torch import Tensor, nn
 
 from benchmarks.peers.agreement import Disagreement
 from benchmarks.peers.compare import Row, Say, versions
+from benchmarks.peers.driven import Driven, driven
 from benchmarks.peers.measure import Timed, interleaved, paired
 from spikelearn import LIF, Batch, Block, Feedback, Network, Training, learn
 from spikelearn.plasticity import OnlineSTDP
@@ -132,60 +132,19 @@ class OursWithoutPause(Ours):
         self.shown = self.given.flatten(0, 1).clone()
 
 
-class Driven:
-    """A library in an environment of its own: a process that is asked for one round at a time."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self.process = process
-        self.about = self._answer()
-
-    def prepare(self) -> None:
-        """Nothing: the driver begins anew by itself."""
-
-    def step(self) -> float:
-        """Its own account of the milliseconds a sample."""
-        return self.ask("time")["ms"]
-
-    def ask(self, line: str) -> dict[str, float]:
-        """The answer to one line.
-
-        Raises:
-            RuntimeError: the process has ended.
-        """
-        assert self.process.stdin is not None
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        return self._answer()
-
-    def _answer(self) -> Any:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if line.startswith("{"):
-                return json.loads(line)
-        raise RuntimeError(f"{self.process.args} ended without an answer")
-
-
 @contextmanager
-def driven(python: str, driver: str, task: Task) -> Iterator[Driven]:
+def driven_by(python: str, driver: str, task: Task) -> Iterator[Driven]:
     """A driver script running under ``python``; it is ended on leaving.
 
     Raises:
         RuntimeError: it ended by itself; with the last lines that it wrote.
         OSError: there is no such interpreter.
     """
-    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "errors").open("w+") as errors:
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "task.npz"
         np.savez(path, spikes=task.spikes().numpy(), weights=task.weights().numpy(), constants=json.dumps(asdict(task)))
-        command = [python, str(DRIVERS / driver), str(path)]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)
-        try:
-            yield Driven(process)
-        except (RuntimeError, BrokenPipeError) as error:
-            errors.seek(0)
-            raise RuntimeError(f"{error}: {errors.read()[-2000:]}") from error
-        finally:
-            process.kill()
-            process.communicate()
+        with driven([python, str(DRIVERS / driver), str(path)]) as process:
+            yield process
 
 
 def compare_stdp(task: Task, pythons: dict[str, str], rounds: int, say: Say = print) -> list[Row]:
@@ -201,7 +160,7 @@ def compare_stdp(task: Task, pythons: dict[str, str], rounds: int, say: Say = pr
     with ExitStack() as stack:
         peers: dict[str, Driven] = {}
         for name, python in pythons.items():
-            peers[name] = stack.enter_context(driven(python, f"{name}_stdp.py", task))
+            peers[name] = stack.enter_context(driven_by(python, f"{name}_stdp.py", task))
             check_against(own, peers[name].ask("check"), name, say)
         timed: dict[str, Timed] = {"bytes": ours, "no pause": OursWithoutPause(task), **peers}
         times = interleaved(timed, rounds)

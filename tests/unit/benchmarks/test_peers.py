@@ -19,7 +19,7 @@ from benchmarks.peers.one import memory_of, status_mib
 from benchmarks.peers.ours import FORMS, Ours, without_events
 from benchmarks.peers.report import draw, read_json, show, write_json
 from benchmarks.peers.stdp import Ours as OursSTDP
-from benchmarks.peers.stdp import Task, check_against, driven, interpreters
+from benchmarks.peers.stdp import Task, check_against, driven_by, interpreters
 from benchmarks.peers.workloads import WORKLOADS, weights_of
 from spikelearn import events
 
@@ -278,7 +278,7 @@ def test_another_stdp_is_refused():
 def test_a_driver_that_fails_says_why(monkeypatch, tmp_path):
     monkeypatch.setattr("benchmarks.peers.stdp.DRIVERS", tmp_path)
     (tmp_path / "broken.py").write_text("raise SystemExit('no such library')")
-    with pytest.raises(RuntimeError, match="no such library"), driven(sys.executable, "broken.py", TINY_TASK):
+    with pytest.raises(RuntimeError, match="no such library"), driven_by(sys.executable, "broken.py", TINY_TASK):
         pass
 
 
@@ -288,7 +288,7 @@ def test_a_driver_answers_line_by_line(monkeypatch, tmp_path):
         "import json, sys\nprint('noise')\nprint(json.dumps({'version': '1'}), flush=True)\n"
         "for line in sys.stdin:\n    print(json.dumps({'ms': float(len(line.strip()))}), flush=True)\n"
     )
-    with driven(sys.executable, "echo.py", TINY_TASK) as peer:
+    with driven_by(sys.executable, "echo.py", TINY_TASK) as peer:
         assert peer.about == {"version": "1"}
         assert peer.step() == 4.0
 

@@ -1,0 +1,1 @@
+"""Programs by the authors of learning rules beside ours (``python -m benchmarks.authors``)."""
