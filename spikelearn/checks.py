@@ -133,7 +133,7 @@ def check_all_finite(name: str, tensor: Tensor, cure: str) -> None:
 
 def check_record_finite(name: str, record: Tensor, cure: str) -> None:
     """``check_all_finite`` of a record, which is then known of that tensor until it is written."""
-    if getattr(record, "_spikelearn_finite", None) != _state_of(record):
+    if not is_known_finite(record):
         check_all_finite(name, record, cure)
         remember_finite(record)
 
@@ -145,6 +145,11 @@ def remember_finite(record: Tensor) -> None:
     """
     if record.is_floating_point() and not record.is_inference():
         record._spikelearn_finite = _state_of(record)  # type: ignore[attr-defined]
+
+
+def is_known_finite(record: Tensor) -> bool:
+    """Tell whether ``remember_finite`` has been called with ``record``, and nobody has written it since."""
+    return getattr(record, "_spikelearn_finite", None) == _state_of(record)
 
 
 def _state_of(record: Tensor) -> tuple[int, ...]:

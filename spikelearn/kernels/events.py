@@ -216,7 +216,13 @@ def find_events(values: Any, words: Any, size: Any, columns: Any, amounts: Any, 
         some = words[first]
         for word in range(first + 1, first + WORDS):
             some |= words[word]
-        if some != 0:
+        if some != 0 and each == 8:
+            bits = _marks(words, first)
+            while bits:
+                place = first * each + np.int64(lowest_bit(bits))
+                count = _enter(values, place, size, columns, amounts, starts, count)
+                bits &= bits - U(1)
+        elif some != 0:
             for place in range(first * each, (first + WORDS) * each):
                 if values[place] != 0:
                     count = _enter(values, place, size, columns, amounts, starts, count)
@@ -225,6 +231,20 @@ def find_events(values: Any, words: Any, size: Any, columns: Any, amounts: Any, 
             count = _enter(values, place, size, columns, amounts, starts, count)
     for row in range(starts.size - 1):
         starts[row + 1] += starts[row]
+
+
+@kernel
+def _marks(words: Any, first: Any) -> Any:  # pragma: no cover
+    """A bit for each byte of eight words, from the lowest on: whether it is not 0."""
+    bits = U(0)
+    for word in range(WORDS):
+        x = words[U(first + word)]
+        x |= (x >> U(4)) & U(0x0F0F0F0F0F0F0F0F)
+        x |= (x >> U(2)) & U(0x3F3F3F3F3F3F3F3F)
+        x |= (x >> U(1)) & U(0x7F7F7F7F7F7F7F7F)
+        # One bit a byte: the product gathers the lowest bits of eight bytes in its highest byte.
+        bits |= (((x & U(0x0101010101010101)) * U(0x0102040810204080)) >> U(56)) << U(8 * word)
+    return bits
 
 
 @kernel

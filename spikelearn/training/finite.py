@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from spikelearn.checks import is_finite, total
+from spikelearn.checks import is_finite, is_known_finite, total
 
 
 class NonFiniteUpdate(ValueError):
@@ -15,7 +15,7 @@ class NonFiniteUpdate(ValueError):
 
 def refuse_not_finite(values: Sequence[tuple[str, Tensor]]) -> None:
     """Raise NonFiniteUpdate where a loss, a change or a state has an entry that is NaN or infinite."""
-    sums = [total(value) for _, value in values if value.is_floating_point()]
+    sums = [total(value) for _, value in values if value.is_floating_point() and not is_known_finite(value)]
     if any(value.is_cuda for value in sums):  # one question to the GPU for all of them
         sums = [torch.stack([value.double() for value in sums])]
     if all(math.isfinite(number) for value in sums for number in value.reshape(-1).tolist()):

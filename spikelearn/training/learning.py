@@ -10,10 +10,9 @@ from torch import Tensor
 from spikelearn.checks import check_instance, check_shape
 from spikelearn.network import drawn_seeds
 from spikelearn.plasticity import Batch, Update, check_takes
-from spikelearn.synapses import float_type
 from spikelearn.training.finite import refuse_not_finite
 from spikelearn.training.parallel.reduction import averaged
-from spikelearn.training.parts import plain, summed_names
+from spikelearn.training.parts import Optimizer, plain, summed_names
 from spikelearn.training.training import Training
 
 
@@ -32,10 +31,10 @@ def learn(training: Training, batch: Batch, share: float = 1.0) -> Update:
     """
     check_takes(training.rule, batch)
     training.to_steps()
-    batch = batch.to(batch.inputs.device, _take_type(training))
-    last, summed = None, summed_names(training.rule, training.network)
     # To go through all modules takes as long as a small rule's batch: once for all updates of a batch.
     known = dict(training.network.named_parameters())
+    batch = batch.to(batch.inputs.device, _take_type(training, known))
+    last, summed = None, summed_names(training.rule, training.network)
     with _drawing(training, batch):
         for update in training.rule.updates(training.network, batch, training.memory, training.generator):
             _check_update(training, update, batch, known)
@@ -44,7 +43,7 @@ def learn(training: Training, batch: Batch, share: float = 1.0) -> Update:
             changes = [(f"the change of {name}", value) for name, value in (reduced.grads | reduced.own).items()]
             refuse_not_finite([*losses, *changes])
             _apply(training, reduced, samples, summed, known)
-            last = replace(update, loss=reduced.loss)
+            last = update if reduced.loss is update.loss else replace(update, loss=reduced.loss)
     if last is None:
         raise ValueError(f"{type(training.rule).__name__} yielded no update: a rule must yield at least one a batch")
     if training.pruning is not None:
@@ -68,9 +67,9 @@ def _drawing(training: Training, batch: Batch) -> AbstractContextManager[None]:
     return network.drawing(drawn_seeds(batch.size, training.generator) if batch.seeds is None else batch.seeds)
 
 
-def _take_type(training: Training) -> torch.dtype:
+def _take_type(training: Training, parameters: Mapping[str, Tensor]) -> torch.dtype:
     """The network's floating type, to which what the rule and the optimizers keep follows a network converted since."""
-    kind = float_type(training.network)
+    kind = next((p.dtype for p in parameters.values() if p.is_floating_point()), torch.get_default_dtype())
     optimizers = (*plain(training.optimizer), *plain(training.own_optimizer))
     states = (state for optimizer in optimizers for state in optimizer.state.values())
     # The count of steps is a float32 of torch's own, whatever the parameters are.
@@ -116,6 +115,13 @@ def _without_optimizer(training: Training, own: Collection[str]) -> list[str]:
     return sorted(name for name in own if id(training.memory.get(name)) not in stepped)
 
 
+def _clear(optimizer: Optimizer) -> None:
+    """Leave no ``.grad`` behind: torch's ``zero_grad`` takes as long as a small rule's batch."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = None
+
+
 def _laid_out(grad: Tensor, like: Tensor) -> Tensor:
     """A gradient with its entries in memory as those of ``like``: torch's fused optimizers go through both alike."""
     return grad if grad.stride() == like.stride() else torch.empty_like(like, requires_grad=False).copy_(grad)
@@ -125,14 +131,14 @@ def _apply(
     training: Training, reduced: Update, samples: float, summed: Collection[str], parameters: Mapping[str, Tensor]
 ) -> None:
     network = training.network
-    training.optimizer.zero_grad(set_to_none=True)
+    _clear(training.optimizer)
     for name, grad in reduced.grads.items():
         # before_step may write into .grad; the update stays the rule's.
         scale = samples if name in summed else 1.0
         copied = training.before_step is not None or scale != 1.0
         parameters[name].grad = _laid_out(scale * grad.detach() if copied else grad.detach(), parameters[name])
     if training.own_optimizer is not None:
-        training.own_optimizer.zero_grad(set_to_none=True)
+        _clear(training.own_optimizer)
     for name, grad in reduced.own.items():
         training.memory[name].grad = _laid_out(grad.detach(), training.memory[name])
     if training.before_step is not None:

@@ -30,10 +30,6 @@ class Optimizers:
         for optimizer in self.parts.values():
             optimizer.step()
 
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        for optimizer in self.parts.values():
-            optimizer.zero_grad(set_to_none)
-
     @property
     def param_groups(self) -> list[dict[str, Any]]:
         return [group for optimizer in self.parts.values() for group in optimizer.param_groups]

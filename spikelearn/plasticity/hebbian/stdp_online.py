@@ -163,6 +163,8 @@ class OnlineSTDP(StepwiseRule):
             self.a_plus, self.a_minus, self.decay_pre, self.decay_post, self.low, self.high, self.coincident
         )
         update, counts = present_layer(layer, network, batch, numbers, self.teaching(network, batch))
+        if not self.homeostasis.acts:
+            return update
         fired = Fired()
         fired.add_counts(layer.name, counts, len(batch.inputs))
         return self.balanced(update, network, fired, memory)

@@ -1,14 +1,17 @@
 """Online pair STDP of one dense layer: which networks the compiled loop knows, and what it is given."""
 
 import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from spikelearn.checks import remember_finite
 from spikelearn.kernels import events, private_weights, stdp_online
 from spikelearn.kernels.calling import array
+from spikelearn.kernels.doors import vouch
 from spikelearn.network import Block, FittedReadout, Network, RateReadout
 from spikelearn.neurons import IF, LIF, AdaptiveLIF, MembraneNeuron, Neuron
 from spikelearn.plasticity.base import Batch, Update
@@ -88,13 +91,14 @@ def _parts(network: Network) -> DenseBlock | None:
     if block.neuron.per_neuron:
         return None
     # Buffers may change as they are read, but for those that were fitted.
-    changing = [] if isinstance(network.readout, FittedReadout) else list(network.readout.buffers())
-    if not is_plain_rate(network.readout) or changing or len(network.feedback) > 1:
+    readout = network.readout
+    changing = not isinstance(readout, FittedReadout) and any(module._buffers for module in readout.modules())
+    if not is_plain_rate(readout) or changing or len(network.feedback) > 1:
         return None
     weight, lateral = linear.weight, None
     for edge in network.feedback.values():
         back = as_linear(edge.synapse)
-        if back is None or edge.dynamic or len(list(back.parameters())) > 1 or back.weight.requires_grad:
+        if back is None or edge.dynamic or back.bias is not None or back.weight.requires_grad:
             return None
         if back.weight.dtype != weight.dtype or back.weight.device != weight.device:
             return None
@@ -106,23 +110,19 @@ def _parts(network: Network) -> DenseBlock | None:
 def _present(numbers: PairNumbers, layer: DenseBlock, inputs: Tensor, teacher: Tensor | None) -> tuple[Tensor, Any]:
     """Minus the change of the weights [out, in], and the numbers of spikes [B, out]."""
     linear, lateral = layer.linear, layer.lateral
-    (steps, batch, size), weight = inputs.shape, array(linear.weight)
+    (steps, batch, _), weight = inputs.shape, array(linear.weight)
     like = weight.dtype
-    columns, amounts, starts = _events(inputs, like)
-    active = events.number_active(columns, size)
+    columns, amounts, starts, active = _events(inputs, like)
     private, grad = np.empty((len(active), len(weight)), like), np.empty_like(weight)
+    bounds = numbers.low, numbers.high
+    largest, finite = private_weights.load(weight, active, np.array(bounds, like), private, grad)
     # Bounds that no weight comes near, infinite ones among them, say nothing of what change is too small for a weight.
-    bound = max(abs(numbers.low), abs(numbers.high))
-    size_of_weights = min(bound, float(np.abs(weight).max(initial=0.0)))
-    rates = numbers.a_plus / batch, numbers.a_minus / batch
-    settings = np.array([*rates, numbers.low, numbers.high, size_of_weights], like)
-    private_weights.load(weight, active, settings[2:4], private, grad)
-    base = np.zeros((batch, len(weight)), like)
+    size_of_weights = min(max(map(abs, bounds)), float(largest))
+    settings = np.array([numbers.a_plus / batch, numbers.a_minus / batch, *bounds, size_of_weights], like)
+    base = np.zeros((batch if teacher is not None else 1, len(weight)), like)
     for current in (linear.bias, teacher):
         if current is not None:
             base += array(current)
-    ages = np.arange(steps)
-    decays = np.stack([numbers.decay_pre**ages, numbers.decay_post**ages]).astype(like)
     counts = stdp_online.present(
         columns,
         amounts,
@@ -133,14 +133,27 @@ def _present(numbers: PairNumbers, layer: DenseBlock, inputs: Tensor, teacher: T
         *_neuron(layer.block.neuron, like),  # type: ignore[arg-type]
         settings,
         numbers.coincident,
-        decays,
+        _decays(numbers.decay_pre, numbers.decay_post, steps, like),
     )
-    private_weights.unload(weight, active, private, counts, grad)
-    return torch.from_numpy(grad), counts
+    finite &= private_weights.unload(weight, active, private, counts, grad)
+    change = torch.from_numpy(grad)
+    if finite:
+        remember_finite(change)
+    return change, counts
 
 
-def _events(inputs: Tensor, like: Any) -> tuple[Any, Any, Any]:
-    """Column and amount of everything in [T, B, n] that is not 0, row after row, and where each row starts."""
+@lru_cache(maxsize=8)
+def _decays(pre: float, post: float, steps: int, like: Any) -> Any:
+    """What is left of both traces after 0, 1, ... steps, [2, steps]."""
+    ages = np.arange(steps)
+    return np.stack([pre**ages, post**ages]).astype(like)
+
+
+def _events(inputs: Tensor, like: Any) -> tuple[Any, Any, Any, Any]:
+    """Events of [T, B, n]: number among the active inputs and amount of each, row after row, where each row starts.
+
+    The last of four: the inputs that are active at all, ascending.
+    """
     steps, batch, size = inputs.shape
     record = inputs.contiguous()
     record = record.view(torch.uint8) if record.dtype == torch.bool else record
@@ -149,7 +162,12 @@ def _events(inputs: Tensor, like: Any) -> tuple[Any, Any, Any]:
     columns, amounts = np.empty(values.size, np.int32), np.empty(values.size, like)
     starts = np.zeros(steps * batch + 1, np.int64)
     events.find_events(values, words, size, columns, amounts, starts)
-    return columns[: starts[-1]], amounts[: starts[-1]], starts
+    count = int(starts[-1])
+    vouch(columns, size)
+    active = events.number_active(columns[:count], size)
+    vouch(columns, len(active))
+    vouch(starts, count)
+    return columns[:count], amounts[:count], starts, active
 
 
 def _neuron(neuron: MembraneNeuron, like: Any) -> tuple[Any, bool]:

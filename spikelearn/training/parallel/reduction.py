@@ -89,6 +89,8 @@ def averaged(update: Update, reduce: Reduce, share: float = 1.0, *, count: bool 
 
     Returns: the update, and the samples of all processes (1 where ``count`` is not set).
     """
+    if reduce is as_they_are and share == 1.0 and not count:
+        return update, 1.0
     parts = ("grads", "own", "buffers", "memory")
     tensors = {f"{part}.{name}": value for part in parts for name, value in getattr(update, part).items()}
     if update.loss is not None:

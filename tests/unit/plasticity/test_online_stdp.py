@@ -2,11 +2,13 @@ import pytest
 import torch
 from torch import nn
 
+from spikelearn.checks import is_known_finite
 from spikelearn.network import Block, Feedback, MembraneReadout, Network, build
 from spikelearn.neurons import LIF, CubaLIF
 from spikelearn.plasticity import Batch, OnlineSTDP
 from spikelearn.plasticity.base import OptimizerChoice
 from spikelearn.training import Training, learn
+from spikelearn.training.finite import NonFiniteUpdate
 from tests.helpers import only_update
 
 F64 = torch.float64
@@ -81,6 +83,18 @@ def test_the_compiled_loop_and_the_steps_of_any_network_have_the_same_values(mon
     stepped = only_update(rule, network, data)
     torch.testing.assert_close(compiled.grads, stepped.grads, rtol=1e-12, atol=1e-14)
     assert compiled.rates == pytest.approx(stepped.rates)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+@pytest.mark.parametrize("neuron", [0, 5])
+def test_weights_that_are_not_finite_are_refused(wrong, neuron):
+    """The compiled loop tells that its change is finite, which is then not looked at again."""
+    network, data = one_layer(), spikes()
+    assert is_known_finite(only_update(OnlineSTDP(), network, data).grads["blocks.a.synapse.weight"])
+    with torch.no_grad():
+        network.get_parameter("blocks.a.synapse.weight")[neuron, 3] = wrong
+    with pytest.raises(NonFiniteUpdate, match=r"the change of blocks\.a\.synapse\.weight is not finite"):
+        learn(Training.start(network, OnlineSTDP()), data)
 
 
 def test_half_a_learning_rate_goes_half_of_the_way():
