@@ -5,7 +5,7 @@ images of each, shown once, one by one, to a new network with new feedback; then
 are tuned by one search, the outer loop with as many episodes, from the same coefficients: one learns the three of
 ``meta-plasticity``, the other that of the pseudo-gradient alone, which is feedback alignment and its learning rate.
 
-    python -m benchmarks.meta_plasticity [--episodes 60] [--tested 40] [--shots 50] [--outer-lr 0.002] [--out FILE]
+    python -m benchmarks.meta_plasticity [--net NET] [--episodes 60] [--tested 40] [--shots 50] [--out FILE]
 
 Each held-out episode is one pair: both arms have its weights, its feedback, its images and their order.
 """
@@ -28,7 +28,7 @@ from spikelearn.plasticity.meta.coefficients import TERMS
 from spikelearn.seeding import generator_for
 from spikelearn.training.outer import Episodes, OuterLoop
 
-#: Hidden layers of the authors' program; the output has all classes.
+#: Hidden layers as in the authors' program; the output has all classes.
 NET = "784-170-130-100-70-20"
 LEARNED = 12
 #: First images of each set that episodes draw from.
@@ -58,9 +58,9 @@ def episodes_of(data: ArrayDataset, classes: list[int], shots: int, queries: int
     return Episodes(Loader(data, n_steps=1, batch=1, indices=members), classes=5, shots=shots, queries=queries)
 
 
-def network_for(number: int) -> Network:
+def network_for(net: str, number: int) -> Network:
     return build(
-        NET,
+        net,
         lambda: Rate(Softplus(10.0)),
         output=lambda: Rate(Linear()),
         bias=False,
@@ -68,12 +68,12 @@ def network_for(number: int) -> Network:
     )
 
 
-def searched(terms: tuple[str, ...], drawn: Episodes, count: int, outer_lr: float) -> dict[str, float]:
+def searched(net: str, terms: tuple[str, ...], drawn: Episodes, count: int, outer_lr: float) -> dict[str, float]:
     """The coefficients behind ``count`` episodes of the outer loop, mean of its last quarter."""
     loop = OuterLoop(MetaPlasticity(pseudo_gradient=FIRST, second_order=True), terms=terms, lr=outer_lr)
     seen = []
     for number in range(count):
-        result = loop.episode(number, network_for(number), drawn.episode(number))
+        result = loop.episode(number, network_for(net, number), drawn.episode(number))
         seen.append(result.coefficients)
         if (number + 1) % max(1, count // 6) == 0:
             found = "  ".join(f"{term} {value:.4g}" for term, value in result.coefficients.items())
@@ -82,15 +82,16 @@ def searched(terms: tuple[str, ...], drawn: Episodes, count: int, outer_lr: floa
     return {term: mean(each[term] for each in last) for term in TERMS}
 
 
-def accuracies(coefficients: dict[str, float], drawn: Episodes, count: int) -> list[float]:
+def accuracies(net: str, coefficients: dict[str, float], drawn: Episodes, count: int) -> list[float]:
     """The share of queries that are right behind each held-out episode."""
     loop = OuterLoop(MetaPlasticity(), derivative="evolution")
     numbers = range(FRESH, FRESH + count)
-    return [loop.tested(n, network_for(n), drawn.episode(n), coefficients).accuracy for n in numbers]
+    return [loop.tested(n, network_for(net, n), drawn.episode(n), coefficients).accuracy for n in numbers]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--net", default=NET)
     parser.add_argument("--episodes", type=int, default=60)
     parser.add_argument("--tested", type=int, default=40)
     parser.add_argument("--shots", type=int, default=50)
@@ -104,9 +105,9 @@ def main() -> None:
     for arm, terms in ARMS.items():
         print(arm)
         coefficients = searched(
-            terms, episodes_of(data, learned, given.shots, given.queries), given.episodes, given.outer_lr
+            given.net, terms, episodes_of(data, learned, given.shots, given.queries), given.episodes, given.outer_lr
         )
-        right = accuracies(coefficients, episodes_of(data, held, given.shots, given.queries), given.tested)
+        right = accuracies(given.net, coefficients, episodes_of(data, held, given.shots, given.queries), given.tested)
         error = stdev(right) / math.sqrt(len(right))
         print(f"  held-out classes: {100 * mean(right):.2f} ± {100 * error:.2f} % (standard error)", flush=True)
         found[arm] = {"coefficients": coefficients, "accuracies": right}

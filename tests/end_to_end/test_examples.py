@@ -124,9 +124,8 @@ def test_depth_and_adapter(tiny_images, monkeypatch, tmp_path, capsys):
 
 def test_meta_plasticity_on_held_out_classes(tiny_images, monkeypatch, tmp_path, capsys):
     out = tmp_path / "found.json"
-    words = f"--episodes 2 --tested 2 --shots 1 --queries 1 --outer-lr 0.01 --out {out}"
+    words = f"--net 784-12-20 --episodes 2 --tested 2 --shots 1 --queries 1 --outer-lr 0.01 --out {out}"
     monkeypatch.setattr(sys, "argv", ["meta_plasticity", *words.split()])
-    monkeypatch.setattr(meta_plasticity, "NET", "784-12-20")
     meta_plasticity.main()
     assert "learned terms above feedback alignment by" in capsys.readouterr().out
     found = json.loads(out.read_text("utf-8"))
