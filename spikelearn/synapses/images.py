@@ -18,8 +18,10 @@ def map_images(synapse: nn.Module, rows: Tensor, spikes: Tensor | None = None) -
         rows: of floating point, or spikes as bytes.
         spikes: the same entries as bytes, where they are known.
     """
+    if rows.ndim != 4:
+        return None
     layers = _layers(synapse)
-    if rows.ndim != 4 or not any(isinstance(layer, nn.Conv2d) or _is_pool(layer) for layer in layers):
+    if not any(isinstance(layer, nn.Conv2d) or _is_pool(layer) for layer in layers):
         return None
     for layer in layers:
         rows, spikes = _mapped(layer, rows, spikes, synapse), None

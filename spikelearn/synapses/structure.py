@@ -29,14 +29,13 @@ WIDE = 64
 def as_linear(synapse: nn.Module) -> nn.Linear | None:
     """The plain ``nn.Linear`` inside, where the synapse is one (Flatten may stand before it); else None.
 
-    Subclasses and reparametrised layers answer None: they take the generic path.
+    Subclasses and reparametrised layers, whose class is one of their own, answer None: they take the generic path.
     """
-    if type(synapse) is nn.Sequential and len(synapse) and all(type(m) is nn.Flatten for m in list(synapse)[:-1]):
-        flattens = [m for m in list(synapse)[:-1] if isinstance(m, nn.Flatten)]
-        if all(m.start_dim == 1 and m.end_dim == -1 for m in flattens):
-            synapse = synapse[-1]
-    hooked = bool(synapse._forward_hooks or synapse._forward_pre_hooks)
-    if type(synapse) is nn.Linear and not parametrize.is_parametrized(synapse) and not hooked:
+    if type(synapse) is nn.Sequential:
+        *front, synapse = synapse._modules.values() or (synapse,)
+        if not all(type(m) is nn.Flatten and m.start_dim == 1 and m.end_dim == -1 for m in front):
+            return None
+    if type(synapse) is nn.Linear and not synapse._forward_hooks and not synapse._forward_pre_hooks:
         return synapse
     return None
 
@@ -133,7 +132,13 @@ def as_float(record: Tensor, like: nn.Module) -> Tensor:
 
 
 def _float_types(module: nn.Module) -> Iterator[torch.dtype]:
-    return (p.dtype for p in module.parameters() if p.is_floating_point())
+    """In the order of ``parameters``, which notes what it has been at: that takes longer than a small product."""
+    for parameter in module._parameters.values():
+        if parameter is not None and parameter.is_floating_point():
+            yield parameter.dtype
+    for child in module._modules.values():
+        if child is not None:
+            yield from _float_types(child)
 
 
 def rows_of(record: Tensor) -> Tensor:

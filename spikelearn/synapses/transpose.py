@@ -23,10 +23,10 @@ def transpose(synapse: nn.Module, pre: Tensor, post: Tensor) -> Tensor:
         raise ValueError(
             f"pre has shape {list(pre.shape)} and post {list(post.shape)}, expected the same [T, B] in both"
         )
-    refuse_batch_statistics(synapse, "transpose")
     linear = as_linear(synapse)
     if linear is not None:
         return (post.detach() @ linear.weight.detach()).reshape(pre.shape)
+    refuse_batch_statistics(synapse, "transpose")
     rows = as_float(rows_of(pre).detach(), synapse).requires_grad_()
     with torch.enable_grad():
         current = synapse(rows)
