@@ -70,8 +70,8 @@ class DiehlCookLIF(MembraneNeuron, RefractoryTime):
     enters the conductances, which so act from the next step on; reset to v_reset, where v stays for
     ``refractory_time``. In training mode a presentation leaves $\theta$ to the next one, in the buffer ``theta``, [n]:
     its fall is taken once, over the steps of the presentation, which is exact where single precision would round it
-    away, and of the rises in a batch of B samples the mean, or with ``summed`` the sum, as if they had been shown one
-    after the other. In evaluation mode $\theta$ stands still. The potential that is reported is
+    away. Of a batch of B samples fall and rises are means, or with ``summed`` sums, as if they had been shown one after
+    the other. In evaluation mode $\theta$ stands still. The potential that is reported is
     $v - \theta + \theta_{start}$; $\theta$ has no derivative. It has no rate map.
 
     Args:
@@ -86,7 +86,7 @@ class DiehlCookLIF(MembraneNeuron, RefractoryTime):
             neurons send $n\,\theta\,T / (\tau_{theta}\,\theta_{plus})$ spikes in a time T: fewer ask for a shorter one.
         excitation, inhibition: weights to and from the partners, in units of the leak's conductance; inhibition 0: no
             competition.
-        summed: whether the rises of a batch are summed, not averaged.
+        summed: whether the rises of a batch, and the times for which $\theta$ falls, are summed, not averaged.
         dt: time step, seconds; no longer than a time constant.
         inclusive: also fire at v == v_threshold.
 
@@ -214,7 +214,8 @@ class DiehlCookLIF(MembraneNeuron, RefractoryTime):
         return spikes.to(v), v.masked_fill(spikes, PARTNER.v_reset), left.masked_fill(spikes, self.partner_steps)
 
     def keep(self, state: DiehlCookLIFState) -> None:
-        fallen = state.theta.detach() * torch.exp(-self.dt * state.age / torch.as_tensor(self.tau_theta).to(state.v))
+        age = state.age.sum(0, keepdim=True) if self.summed else state.age
+        fallen = state.theta.detach() * torch.exp(-self.dt * age / torch.as_tensor(self.tau_theta).to(state.v))
         rise = state.rise.detach()
         self._buffers["theta"] = (fallen.mean(0) + (rise.sum(0) if self.summed else rise.mean(0))).to(self.theta)
 

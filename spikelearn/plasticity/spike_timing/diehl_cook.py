@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from spikelearn.checks import check_count, check_not_negative
+from spikelearn.checks import check_count, check_flag, check_not_negative
 from spikelearn.fast_path import is_watched
 from spikelearn.network import Network, Record, State, keep_states
 from spikelearn.plasticity.base import RULES, Batch, Memory, Update
@@ -41,9 +41,11 @@ class DiehlCook(TripletSTDP):
 
     The input is an intensity that a population of Poisson neurons turns into spikes, as in ``784-784=-100-10`` with
     the neurons ``poisson`` and, where it is read, ``diehl-cook-lif`` and ``label-assignment``; of spikes, which are as
-    strong as they are numbers, it raises the number. Online, weights change at every step. With ``online`` false they
-    stand still while a batch is presented; the mean over its samples, times ``scale``, is the change at its end: a
-    scale of B is the sum, as if they had been shown one after the other.
+    strong as they are numbers, it raises the number. Online, weights change at every step, and the samples of a batch
+    share them; with ``online`` false they stand still while a batch is presented, and change at its end. The change is
+    the mean over the samples, or with ``summed`` the sum, as if they had been shown one after the other, by which a
+    neuron of ``diehl-cook-lif`` with ``summed`` changes its threshold too. Of a batch those samples alone are repeated
+    to which too few neurons have fired.
 
     A plain network of that form goes through a compiled loop over a whole presentation, which follows events of the
     inputs; all else step by step.
@@ -54,6 +56,7 @@ class DiehlCook(TripletSTDP):
         least_spikes: fewer than these have a presentation repeated; 0: none is.
         raised_by: share of the input's strength by which each repeat raises it.
         repeats: of a sample, at most.
+        summed: whether the changes of a batch's samples are added, not averaged.
         dt: time step, seconds; must be that of the neurons.
 
     Shapes: inputs [T, B, in...]; synapses are ``nn.Linear``, ``nn.Flatten`` may stand in front.
@@ -91,6 +94,7 @@ class DiehlCook(TripletSTDP):
         least_spikes: int = 5,
         raised_by: float = 0.5,
         repeats: int = 20,
+        summed: bool = False,
         online: bool = True,
         low: float = 0.0,
         high: float = 1.0,
@@ -102,6 +106,8 @@ class DiehlCook(TripletSTDP):
         check_count("least_spikes", least_spikes, least=0)
         check_not_negative("raised_by", raised_by)
         check_count("repeats", repeats, least=0)
+        check_flag("summed", summed)
+        self.summed = summed
         # A sample may be shown again, and is followed by rest.
         self.walks = False
         self.repeats = Repeats(round(rest / dt), least_spikes, raised_by, repeats if least_spikes else 0)
@@ -183,7 +189,8 @@ class DiehlCook(TripletSTDP):
                 if attempt:
                     shown = (1.0 + attempt * self.repeats.raised_by) * shown.to(float_type(network))
                 masks = {place: mask[chosen] for place, mask in batch.masks.items()}
-                share, spikes = len(chosen) / batch.size if learns else 0.0, dict[str, Tensor]()
+                share = len(chosen) / self.averaged_over(batch.size) if learns else 0.0
+                spikes = dict[str, Tensor]()
                 dark = torch.zeros_like(shown[0])
                 for t in range(len(inputs) + self.repeats.pause):
                     record, state = network.step(shown[t] if t < len(inputs) else dark, state, masks=masks)
@@ -214,6 +221,10 @@ class DiehlCook(TripletSTDP):
         rates = {name: float(sent.double().mean()) / len(inputs) for name, sent in counts.items()}
         return Presented(counts[read], repeats, grads, rates)
 
+    def averaged_over(self, batch: int) -> int:
+        """As ``TripletSTDP`` has it; 1 where changes are added."""
+        return 1 if self.summed else batch
+
     def _learn(
         self,
         network: Network,
@@ -224,7 +235,7 @@ class DiehlCook(TripletSTDP):
         sums: dict[str, Tensor],
         share: float,
     ) -> None:
-        """One step of all edges; ``share`` of the batch's samples take part."""
+        """One step of all edges; of the mean change of those samples that take part, ``share`` counts."""
         for name, seen in seen_edges(network, record, state, weights):
             change = share * self.change(seen, traces.setdefault(name, {}))
             if sums:

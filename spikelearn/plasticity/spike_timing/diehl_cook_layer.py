@@ -156,7 +156,7 @@ def _lit(image: Tensor) -> Lit:
 
 def _amounts(rule: TripletSTDP, batch: int) -> tuple[Any, ...]:
     """The numbers of the rule and its traces, as the loop takes them."""
-    fit, scale = rule.parameters.fit, rule.scale / batch
+    fit, scale = rule.parameters.fit, rule.scale / rule.averaged_over(batch)
     decay_pre, _, *fading = rule.decays
     amounts = [scale * fit.a2_plus, scale * fit.a3_plus, scale * fit.a2_minus, rule.low, rule.high]
     return amounts, decay_pre ** np.arange(OLDEST), fading

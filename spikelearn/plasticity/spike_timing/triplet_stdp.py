@@ -144,10 +144,14 @@ class TripletSTDP(StepwiseRule):
             acausal = correlate(synapse, pre * (fit.a2_minus + fit.a3_minus * r2), o1)
             for name in weight_names(causal):
                 weight = network.get_parameter(prefix + name).detach()
-                up, down = (self.scale / samples * both[name] for both in (causal, acausal))
+                up, down = (self.scale / self.averaged_over(samples) * both[name] for both in (causal, acausal))
                 change = self.dependence.change(weight, up, down, low=self.low, high=self.high)
                 grads[prefix + name] = weight - (weight + change).clamp(self.low, self.high)
         return grads
+
+    def averaged_over(self, batch: int) -> int:
+        """By what the sum of the changes of a batch's samples is divided."""
+        return batch
 
     def _late(self, spikes: Tensor) -> Tensor:
         """A record [T, ...] as synapses see it, ``dendritic_delay`` steps late."""

@@ -12,7 +12,9 @@ from spikelearn.plasticity import DiehlCook
 from spikelearn.runs.presets import read_preset
 from spikelearn.runs.run import train
 from spikelearn.runs.settings import Settings
+from spikelearn.runs.start import prepare
 from spikelearn.training import IncomingNorm, Training, learn
+from spikelearn.training.fit import fit
 from spikelearn.training.folder import RunFolder
 from tests.helpers import only_update
 
@@ -85,8 +87,8 @@ def test_thresholds_are_kept_from_one_presentation_to_the_next(summed):
     for number in range(3):
         update = learn(state, shown(number))
         after = theta(network)
-        least = float(update.rates["fc2"]) * 60 * 5 * 2
-        risen = (after - before * torch.exp(torch.tensor(-35e-3 / 5.0))) / 0.02 * (1 if summed else 2)
+        least, passed = float(update.rates["fc2"]) * 60 * 5 * 2, 35e-3 * (2 if summed else 1)
+        risen = (after - before * torch.exp(torch.tensor(-passed / 5.0))) / 0.02 * (1 if summed else 2)
         assert update.metrics["repeats"] == 0.0
         torch.testing.assert_close(risen, risen.round(), rtol=0, atol=1e-3)
         assert int(risen.sum().round()) >= least > 0, "spikes of the rest count too"
@@ -114,10 +116,52 @@ def test_a_resumed_training_goes_on_with_weights_and_thresholds():
     assert not theta(whole.network).equal(theta(population()))
 
 
-def test_the_preset_trains(tmp_path):
+@pytest.mark.parametrize("samples", [1, 3])
+@pytest.mark.parametrize("online", [True, False])
+def test_changes_that_are_added_are_those_of_the_mean_times_the_samples(online, samples):
+    """By the compiled loop and step by step; one sample changes what it changes without."""
+    found = []
+    for summed, scale in ((True, 1.0), (False, float(samples))):
+        rule = DiehlCook(scale=scale, rest=5e-3, least_spikes=2, repeats=2, summed=summed, online=online)
+        update = only_update(rule, population(), shown(1, samples))
+        with population().presentation():
+            stepped = rule.by_steps(population(), shown(1, samples), learns=True).grads
+        torch.testing.assert_close(update.grads, stepped, rtol=0, atol=1e-6)
+        found += update.grads.values()
+    assert float(found[0].abs().max()) > 1e-3
+    if samples == 1:
+        assert found[0].equal(found[1])
+    torch.testing.assert_close(*found, rtol=0, atol=1e-7)
+
+
+def test_of_a_batch_the_silent_images_alone_are_shown_again():
+    rule = DiehlCook(rest=5e-3, least_spikes=2, repeats=3, summed=True)
+    images = torch.cat([shown(1, 1).inputs, 0.02 * shown(2, 1).inputs], 1)
+    with torch.no_grad(), population().presentation():
+        repeats = rule.presented(population(), Batch(images, torch.zeros(2, dtype=torch.int64)), learns=True).repeats
+    assert repeats.tolist() == [0, 3]
+
+
+def test_the_batched_preset_with_one_image_a_batch_is_the_other():
+    """Weights, thresholds and labels are the same to the last bit."""
+    small = {"data": "digits", "net": "64-64=-5-10", "steps": 80, "epochs": 1, "data_fraction": 0.02, "batch": 1}
+    small |= {"neuron_option": {"rate": 500.0, "dt": 0.5e-3}, "incoming_norm": 20.0}
+    states = []
+    for name in ("mnist", "mnist-batched"):
+        settings = Settings(**{**read_preset(f"diehl-cook/{name}").values, **small})
+        training, loaders = prepare(settings)
+        start = training.network.get_parameter("blocks.fc2.synapse.1.weight").detach().clone()
+        fit(training, loaders["train"], epochs=1)
+        states.append(training.network.state_dict())
+    assert not states[0]["blocks.fc2.synapse.1.weight"].equal(start)
+    assert all(states[0][name].equal(value) for name, value in states[1].items())
+
+
+@pytest.mark.parametrize("preset", ["mnist", "mnist-batched"])
+def test_the_preset_trains(tmp_path, preset):
     """On the images of scikit-learn in place of MNIST's, a few neurons and samples; thresholds are those of the run."""
-    values = read_preset("diehl-cook/mnist").values
-    assert values["batch"] == 1
+    values = read_preset(f"diehl-cook/{preset}").values
+    assert values["batch"] == (1 if preset == "mnist" else 16)
     small = {"data": "digits", "net": "64-64=-5-10", "steps": 80, "epochs": 1, "data_fraction": 0.02, "batch": 8}
     settings = Settings(**{**values, **small, "neuron_option": {"rate": 500.0, "dt": 0.5e-3}, "incoming_norm": 20.0})
     result = train(settings, RunFolder(tmp_path / "run"))
@@ -132,6 +176,7 @@ def test_the_preset_trains(tmp_path):
         ({"least_spikes": -1}, "least_spikes is -1"),
         ({"raised_by": -0.5}, "raised_by is -0.5"),
         ({"repeats": 1.5}, "repeats is 1.5"),
+        ({"summed": 1}, "summed is 1"),
     ],
 )
 def test_wrong_options_are_refused(options, match):
