@@ -54,6 +54,7 @@ class Taken(NamedTuple):
         place: its number.
         name: its name.
         each: how many arrays it is a tuple of; 0: it is an array.
+        optional: whether it may be None.
         kind: word of ``TYPES``.
         sizes: for every axis, the sizes that it may have.
         below: what its values are below, and 0 or more; None: any values.
@@ -64,6 +65,7 @@ class Taken(NamedTuple):
     place: int
     name: str
     each: int
+    optional: bool
     kind: str
     sizes: tuple[tuple[str | CodeType, ...], ...]
     below: CodeType | None
@@ -80,8 +82,9 @@ class Door:
         names: those of the arguments.
         takes: {argument: form}, such as ``"real T N"``, ``"real T|1 N"`` (either size), ``"real 0|N"``,
             ``"index E < n"`` (values in 0 .. n - 1), ``"int rows+1 ^ E"`` (values that rise, in 0 .. E),
-            ``"2 real N"`` (a tuple of two). A name that stands for a size is set where it is first met, numbers among
-            the arguments have the names of the arguments, and whatever else is written is calculated from both.
+            ``"2 real N"`` (a tuple of two), ``"? real N"`` (or None). A name that stands for a size is set where it is
+            first met, numbers among the arguments have the names of the arguments, and whatever else is written is
+            calculated from both.
         let: {name: how it is calculated from the arguments}, before the arrays are looked at.
         holds: what must be true besides, calculated likewise.
 
@@ -165,7 +168,10 @@ class Door:
         try:
             for place, each in self._arrays:
                 for array in arguments[place] if each else (arguments[place],):
-                    key += (array.shape, array.strides, array.dtype)
+                    if array is None:
+                        key.append(None)
+                    else:
+                        key += (array.shape, array.strides, array.dtype)
             for place, _ in self._loose:
                 array = arguments[place]
                 key += (array.ndim, array.strides, array.dtype)
@@ -182,6 +188,8 @@ class Door:
         known: dict[str, Any] = {name: arguments[place] for place, name in enumerate(self.names)}
         for taken in self.takes:
             parts = known[taken.name]
+            if parts is None and taken.optional:
+                continue
             if taken.each and (not isinstance(parts, tuple) or len(parts) != taken.each):
                 raise ValueError(f"{self.title}: {taken.name} is no tuple of {taken.each} arrays")
             for array in parts if taken.each else (parts,):
@@ -195,6 +203,8 @@ class Door:
             raise ValueError(f"{self.title}: there is no {name} for these arguments ({error})") from error
         for taken in self.takes:
             parts = known[taken.name]
+            if parts is None and taken.optional:
+                continue
             for array in parts if taken.each else (parts,):
                 self._check_form(taken, array, known)
         for text, code in self.holds:
@@ -246,6 +256,8 @@ def _check_values(title: str, taken: Taken, array: np.ndarray, bound: int) -> No
 
 def _taken(place: int, name: str, text: str) -> Taken:
     words = text.split()
+    optional = words[0] == "?"
+    words = words[optional:]
     each = int(words.pop(0)) if words[0].isdigit() else 0
     kind, *rest = words
     below = rising = None
@@ -253,7 +265,7 @@ def _taken(place: int, name: str, text: str) -> Taken:
         below, rising = (_calculated(rest[-1]) if rest[-2] == sign else None for sign in "<^")
         rest = rest[:-2]
     sizes = tuple(tuple(o if o.isidentifier() else _calculated(o) for o in axis.split("|")) for axis in rest)
-    return Taken(place, name, each, kind, sizes, below, rising, text)
+    return Taken(place, name, each, optional, kind, sizes, below, rising, text)
 
 
 def _calculated(text: str) -> CodeType:

@@ -11,6 +11,7 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 #: Bytes of a vector, and of a row that are summed at once: eight vectors, of which most machines have sixteen, or two.
 VECTOR, WIDE, NARROW = 32, 256, 64
@@ -218,6 +219,35 @@ def _data(context: Any, builder: Any, kind: Any, value: Any) -> Any:
 
 def _at(builder: Any, data: Any, index: Any, further: int, vector: Any) -> Any:
     return builder.bitcast(builder.gep(data, [builder.add(index, WORD(further))]), vector.as_pointer())
+
+
+def stack_array(size: int) -> Any:
+    """A compiled ``array(like)``: ``size`` values of the type of those of ``like``, to be filled, and lost on return.
+
+    What a function keeps for itself is so had without asking for memory, and numpy's ways take long to compile.
+    """
+
+    @intrinsic
+    def array(typing: Any, like: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            kind = context.get_data_type(signature.return_type.dtype)
+            made = context.make_array(signature.return_type)(context, builder)
+            shape, strides = (
+                cgutils.pack_array(builder, [WORD(number)]) for number in (size, context.get_abi_sizeof(kind))
+            )
+            populate_array(
+                made,
+                data=cgutils.alloca_once(builder, kind, size),
+                shape=shape,
+                strides=strides,
+                itemsize=WORD(context.get_abi_sizeof(kind)),
+                meminfo=None,
+            )
+            return made._getvalue()
+
+        return types.Array(like.dtype, 1, "C")(like), generate
+
+    return array
 
 
 def spread(builder: Any, value: Any, vector: Any) -> Any:

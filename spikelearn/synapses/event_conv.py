@@ -129,9 +129,8 @@ def _convolve(
     packed = weight.detach()[:, :, :, order].permute(1, 2, 3, 0).contiguous()
     start = weight.new_zeros(maps) if bias is None else bias.contiguous()
     geometry = (*stride, *padding, *kernel, *size)
-    convolve(
-        flat(active), tuple(active.shape), flat(packed), array(start), geometry, starts, share_threads(), flat(out)
-    )
+    rows = flat(active.to(weight.dtype))
+    convolve(rows, tuple(active.shape), flat(packed), array(start), geometry, starts, share_threads(), flat(out))
     return out
 
 
@@ -145,8 +144,8 @@ def _correlate(
     threads = share_threads()
     sums, biases = post.new_zeros(threads, channels * kernel[0] * kernel[1] * maps), post.new_zeros(threads, maps)
     geometry = (*stride, *padding, *kernel, *post.shape[2:])
-    given = flat(active), tuple(active.shape), flat(post)
-    correlate(*given, geometry, starts, threads, array(sums), array(biases))
+    given = flat(active.to(post.dtype)), tuple(active.shape), flat(post)
+    correlate(*given, geometry, starts, threads, flat(sums), flat(biases))
     by_weight = torch.empty_like(sums[0]).view(channels, *kernel, maps)
     by_weight[:, :, order] = sums.sum(0).view_as(by_weight)
     return by_weight.permute(3, 0, 1, 2).contiguous(), biases.sum(0)

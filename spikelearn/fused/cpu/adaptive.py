@@ -5,9 +5,7 @@ The record v is what was compared with the threshold at rest, the potential less
 
 from typing import Any
 
-import numpy as np
-
-from spikelearn.fused.cpu.constants import BLOCK, U, at, of_block
+from spikelearn.fused.cpu.constants import BLOCK, U, at, for_block, of_block
 from spikelearn.fused.cpu.surrogates import fill_derivative
 from spikelearn.kernels.compiled import kernel
 from spikelearn.kernels.sharing import share
@@ -34,7 +32,7 @@ def forward(
     steps, size = v.shape
     for block in share(thread, (size + BLOCK - 1) // BLOCK):
         low, count, fires = U(block * BLOCK), min(BLOCK, size - block * BLOCK), 0
-        u, a = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype)
+        u, a = for_block(v), for_block(v)
         d, g, c = of_block(decay, low, count), of_block(gain, low, count), of_block(leak, low, count)
         h, o = of_block(limit, low, count), of_block(offset, low, count)
         fall, rise = of_block(decay_adaptation, low, count), of_block(beta, low, count)
@@ -93,13 +91,14 @@ def backward(
     one = v.dtype.type(1.0)
     for block in share(thread, (size + BLOCK - 1) // BLOCK):
         low, count = U(block * BLOCK), min(BLOCK, size - block * BLOCK)
-        error, psi, summed = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype), np.zeros(BLOCK, v.dtype)
-        error_a = np.empty(BLOCK, v.dtype)
+        error, psi, summed = for_block(v), for_block(v), for_block(v)
+        error_a = for_block(v)
         d, g, c = of_block(decay, low, count), of_block(gain, low, count), of_block(threshold, low, count)
         h, o = of_block(limit, low, count), of_block(offset, low, count)
         fall, rise = of_block(decay_adaptation, low, count), of_block(beta, low, count)
         for n in range(count):
             error[U(n)], error_a[U(n)] = grad_last[0][low + U(n)], grad_last[1][low + U(n)]
+            summed[U(n)] = 0
         for step in range(steps):
             t = U(steps - 1 - step)
             row_s, row_v = min(t, U(len(grad_spikes) - 1)), min(t, U(len(grad_v) - 1))

@@ -9,10 +9,15 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
+from spikelearn.kernels.vectors import stack_array
+
 U = np.uint64
 
 #: Neurons (of all samples) that a thread carries through time together: their state stays in the first cache.
 BLOCK = 2048
+
+#: What a kernel writes down for each of them.
+for_block = stack_array(BLOCK)
 
 
 def of_block(constant: Any, low: Any, count: int) -> Any:  # pragma: no cover

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import numpy as np
-
-from spikelearn.fused.cpu.constants import BLOCK, U, at, of_block
+from spikelearn.fused.cpu.constants import BLOCK, U, at, for_block, of_block
 from spikelearn.fused.cpu.surrogates import fill_derivative
 from spikelearn.kernels.compiled import kernel
 from spikelearn.kernels.sharing import share
@@ -31,7 +29,7 @@ def forward(
     steps, size = v.shape
     for block in share(thread, (size + BLOCK - 1) // BLOCK):
         low, count, fires = U(block * BLOCK), min(BLOCK, size - block * BLOCK), 0
-        u, i = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype)
+        u, i = for_block(v), for_block(v)
         d, g, c = of_block(decay, low, count), of_block(gain, low, count), of_block(leak, low, count)
         h, o = of_block(limit, low, count), of_block(offset, low, count)
         d_syn, g_syn = of_block(decay_syn, low, count), of_block(gain_syn, low, count)
@@ -86,13 +84,14 @@ def backward(
     one = v.dtype.type(1.0)
     for block in share(thread, (size + BLOCK - 1) // BLOCK):
         low, count = U(block * BLOCK), min(BLOCK, size - block * BLOCK)
-        error, psi, summed = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype), np.zeros(BLOCK, v.dtype)
-        error_i = np.empty(BLOCK, v.dtype)
+        error, psi, summed = for_block(v), for_block(v), for_block(v)
+        error_i = for_block(v)
         d, g, c = of_block(decay, low, count), of_block(gain, low, count), of_block(threshold, low, count)
         h, o = of_block(limit, low, count), of_block(offset, low, count)
         d_syn, g_syn = of_block(decay_syn, low, count), of_block(gain_syn, low, count)
         for n in range(count):
             error[U(n)], error_i[U(n)] = grad_last[0][low + U(n)], grad_last[1][low + U(n)]
+            summed[U(n)] = 0
         for step in range(steps):
             t = U(steps - 1 - step)
             row_s, row_v = min(t, U(len(grad_spikes) - 1)), min(t, U(len(grad_v) - 1))

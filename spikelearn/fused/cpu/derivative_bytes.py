@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from spikelearn.fused.cpu.constants import BLOCK
+from spikelearn.fused.cpu.constants import BLOCK, for_block
 from spikelearn.fused.cpu.surrogates import fill_derivative
 from spikelearn.kernels.compiled import kernel
 from spikelearn.kernels.sharing import share
@@ -31,7 +31,7 @@ def as_bytes(thread: int, v: Any, threshold: Any, surrogate: Any, peak: Any, slo
     """The derivatives at the potentials ``v`` [entries] as bytes."""
     for block in share(thread, (len(v) + BLOCK - 1) // BLOCK):
         low, count = U(block * BLOCK), min(BLOCK, len(v) - block * BLOCK)
-        x = np.empty(BLOCK, v.dtype)
+        x = for_block(v)
         for n in range(count):
             x[U(n)] = v[low + U(n)]
         fill_bytes(x, count, threshold, surrogate, peak, slopes, low)
@@ -70,9 +70,9 @@ def backward(
     unit = peak / errors.dtype.type(255.0 * 255.0)
     for block in share(thread, (size + BLOCK - 1) // BLOCK):
         low, count = U(block * BLOCK), min(BLOCK, size - block * BLOCK)
-        error, summed = np.empty(BLOCK, errors.dtype), np.zeros(BLOCK, errors.dtype)
+        error, summed = for_block(errors), for_block(errors)
         for n in range(count):
-            error[U(n)] = grad_last[low + U(n)]
+            error[U(n)], summed[U(n)] = grad_last[low + U(n)], 0
         for step in range(steps):
             t = U(steps - 1 - step)
             row_s, row_v = min(t, U(len(grad_spikes) - 1)), min(t, U(len(grad_v) - 1))

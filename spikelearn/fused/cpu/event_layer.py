@@ -12,7 +12,9 @@ from spikelearn.fused.cpu.derivative_bytes import fill_bytes
 from spikelearn.kernels.compiled import kernel
 from spikelearn.kernels.events import GATHERED, TILE, U, add_narrow, add_wide
 from spikelearn.kernels.sharing import share
-from spikelearn.kernels.vectors import NARROW, WIDE
+from spikelearn.kernels.vectors import NARROW, WIDE, stack_array
+
+for_tile = stack_array(TILE)
 
 
 @kernel(
@@ -27,7 +29,7 @@ from spikelearn.kernels.vectors import NARROW, WIDE
         "start": "real B size",
         "v": "real 0|T B size",
         "spikes": "real 0|T B size",
-        "slopes": "byte 0|T B size",
+        "slopes": "? byte T*B*size",
         "last": "real B size",
         "active": "int B",
     },
@@ -51,20 +53,21 @@ def forward(
     last: Any,
     active: Any,
 ) -> None:  # pragma: no cover
-    """v, spikes (both if not empty), spikes as bytes and surrogate derivatives as bytes (if not empty), [T, B, size],
-    the potential after the last reset, [B, size], and the number of spikes of every sample, [B], zero before.
+    """v, spikes (both if not empty), spikes as bytes, [T, B, size], surrogate derivatives as bytes (unless None), the
+    same one after the other, the potential after the last reset, [B, size], and the number of spikes of every sample,
+    [B], zero before.
 
     Rows of the lists are steps, and samples in each; ``coding`` is the surrogate and its largest value; ``weight`` is
     [tiles * n * TILE] as in ``gather_rows``.
     """
     decay, gain, leak, threshold, limit, keep, offset = constants
     (kind, sharpness, height), peak = coding
-    (steps, batch, size), flat = fired.shape, slopes.reshape(-1)
+    steps, batch, size = fired.shape
     tiles = (size + TILE - 1) // TILE
     parts = min(batch, threads * max(1, steps * batch // (threads * GATHERED)))
     for part in share(thread, parts):
         first, end = part * batch // parts, (part + 1) * batch // parts
-        piece, u = np.empty(TILE, last.dtype), np.empty((end - first) * TILE, last.dtype)
+        piece, u = for_tile(last), np.empty((end - first) * TILE, last.dtype)
         for tile in range(tiles):
             low, width, shift = U(tile * TILE), min(TILE, size - tile * TILE), U(tile * (len(weight) // tiles))
             for b in range(first, end):
@@ -87,8 +90,9 @@ def forward(
                     if len(v):
                         for n in range(width):
                             v[U(t), U(b), low + U(n)] = piece[U(n)]
-                    if len(slopes):
-                        fill_bytes(piece, width, threshold, (kind, sharpness, height), peak, flat, row * U(size) + low)
+                    if slopes is not None:
+                        place = row * U(size) + low
+                        fill_bytes(piece, width, threshold, (kind, sharpness, height), peak, slopes, place)
                     if len(spikes):
                         for n in range(width):
                             spikes[U(t), U(b), low + U(n)] = fired[U(t), U(b), low + U(n)]

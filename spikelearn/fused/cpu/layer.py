@@ -12,7 +12,7 @@ from spikelearn.fast_path import is_plain, refuse_second_derivative
 from spikelearn.fused.cpu.scan import count_near, errors_of, keep
 from spikelearn.fused.cpu.scan_settings import ScanSettings
 from spikelearn.fused.cpu.sparse import Needed, sparse_gradients
-from spikelearn.kernels.calling import array, share_threads
+from spikelearn.kernels.calling import array, flat, share_threads
 from spikelearn.neurons import IF, LIF, Adjoint, MembraneNeuron, MembraneState, Neuron, Surrogate
 from spikelearn.synapses import as_linear
 
@@ -74,7 +74,7 @@ class _Layer(torch.autograd.Function):
         unseen = hollow and settings.bytes
         v, spikes = (weight.new_zeros(1).expand(shape) if h else weight.new_empty(shape) for h in (unseen, hollow))
         last, fired = weight.new_empty(shape[1:]), torch.empty(shape, dtype=torch.uint8)
-        slopes = torch.empty_like(fired) if settings.bytes else fired[:0]
+        slopes = torch.empty_like(fired) if settings.bytes else None
         active = torch.zeros(pre.shape[1], dtype=torch.int64)
         event_layer.forward(
             events.columns,
@@ -87,11 +87,11 @@ class _Layer(torch.autograd.Function):
             array(last[None][:0] if unseen else v),
             array(last[None][:0] if hollow else spikes),
             array(fired),
-            array(slopes),
+            None if slopes is None else flat(slopes),
             array(last),
             array(active),
         )
-        kept = (slopes, fired) if settings.bytes and settings.forgets else (slopes if settings.bytes else v,)
+        kept = (v,) if slopes is None else (slopes, fired) if settings.forgets else (slopes,)
         keep(ctx, fired, active, weight, *kept)
         ctx.settings, ctx.events, ctx.shape, ctx.has_bias = settings, events, pre.shape, bias is not None
         return v, spikes, fired, active, last

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import numpy as np
-
-from spikelearn.fused.cpu.constants import BLOCK, U
+from spikelearn.fused.cpu.constants import BLOCK, U, for_block
 from spikelearn.fused.cpu.surrogates import falling_exponential
 from spikelearn.kernels.compiled import kernel
 from spikelearn.kernels.sharing import share
@@ -44,9 +42,10 @@ def forward(
     low_trace = follow / v.dtype.type(4.0)
     for block in share(thread, (size + BLOCK - 1) // BLOCK):
         low, count, fires = U(block * BLOCK), min(BLOCK, size - block * BLOCK), 0
-        u, i, trace = np.empty(BLOCK, v.dtype), np.empty(BLOCK, v.dtype), np.zeros(BLOCK, v.dtype)
+        u, i, trace = for_block(v), for_block(v), for_block(v)
         for n in range(count):
             u[U(n)], i[U(n)] = start[0][low + U(n)], start[1][low + U(n)]
+            trace[U(n)] = 0
         for t in range(steps):
             now, given = U(t), U(min(t, len(current) - 1))
             for n in range(count):
@@ -97,7 +96,9 @@ def backward(
     scale = gain * gain_syn
     for block in share(thread, (size + BLOCK - 1) // BLOCK):
         low, count = U(block * BLOCK), min(BLOCK, size - block * BLOCK)
-        error, filtered, slope = np.zeros(BLOCK, v.dtype), np.zeros(BLOCK, v.dtype), np.empty(BLOCK, v.dtype)
+        error, filtered, slope = for_block(v), for_block(v), for_block(v)
+        for n in range(count):
+            error[U(n)], filtered[U(n)] = 0, 0
         for step in range(steps):
             t = U(steps - 1 - step)
             row_s, row_q, before = min(t, U(len(silent) - 1)), min(t, U(len(q) - 1)), t - U(1) if t else t

@@ -98,7 +98,7 @@ EXAMPLES = {
     ),
     "fused.cpu.event_layer.forward": lambda: (
         *(*LISTS, real(N * 64), real(M), real(B, M), NUMBERS, ((1, F4(1), F4(1)), F4(1)), 1),
-        *(real(T, B, M), real(T, B, M), np.zeros((T, B, M), U1), np.zeros((T, B, M), U1), real(B, M), np.zeros(B, I8)),
+        *(real(T, B, M), real(T, B, M), np.zeros((T, B, M), U1), np.zeros(T * B * M, U1), real(B, M), np.zeros(B, I8)),
     ),
     "fused.cpu.sparse_errors.count_near": lambda: (real(FLAT), F4(1), F4(1), np.zeros(2, I8)),
     "fused.cpu.sparse_errors.list_errors": lambda: (
@@ -114,7 +114,7 @@ EXAMPLES = {
         *(real(144), CONV[0], real(3 * 9 * M), real(M), CONV[1], np.array([0, 2, 3]), 1, real(2 * M * 8)),
     ),
     "kernels.conv.correlate": lambda: (
-        *(real(144), CONV[0], real(2 * M * 8), CONV[1], np.array([0, 2, 3]), 1, real(1, 27 * M), real(1, M)),
+        *(real(144), CONV[0], real(2 * M * 8), CONV[1], np.array([0, 2, 3]), 1, real(27 * M), real(M)),
     ),
     "kernels.connections.deliver": lambda: (real(T + 2, B, N), *CONNECTIONS, real(4), 2, real(T, B, M)),
     "kernels.connections.deliver_one": lambda: (real(T + 2, N), *CONNECTIONS, real(4), 2, real(T, M)),
@@ -293,6 +293,20 @@ def test_numbers_that_do_not_belong_to_the_arrays_are_refused(title, place, valu
     arguments[place] = value
     with pytest.raises(ValueError, match=title):
         doors()[title].check(*arguments)
+
+
+def test_an_argument_that_may_be_none_is_an_array_of_the_form_or_none():
+    @kernel(takes={"x": "? real n", "y": "real n"})
+    def double(x, y):
+        for i in range(y.size):
+            y[i] *= 2
+
+    for x in (None, real(3), None):
+        double(x, real(3))
+    with pytest.raises(ValueError, match="double: y has shape"):
+        double(real(4), real(3))
+    with pytest.raises(ValueError, match="y is a NoneType, expected an array 'real n'"):
+        double(None, None)
 
 
 def test_a_kernel_behind_a_door_computes():
