@@ -54,7 +54,7 @@ class Settings(BaseModel):
         {}, description="Option of the neuron, e.g. decay=0.95."
     )
     output: Annotated[str | None, Setting(Group.NETWORK)] = Field(
-        None, description="Another neuron model for the last block."
+        None, description="Another neuron model for the last block, which is a hidden one where the readout is fitted."
     )
     output_option: Annotated[Options, Setting(Group.NETWORK)] = Field(
         {}, description="Option of the last block's neuron."

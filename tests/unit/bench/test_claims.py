@@ -4,8 +4,10 @@ import pytest
 
 from spikelearn.bench.analyse.verdicts import judge
 from spikelearn.bench.plan.claims import Claim, read_claim
-from spikelearn.bench.plan.reading import plan_from
+from spikelearn.bench.plan.reading import plan_from, read_suite
 from spikelearn.catalogue import CLAIMS
+from spikelearn.neurons.activations.linear import Linear
+from spikelearn.neurons.activations.triangle import MeanTriangle
 from spikelearn.report.findings.verdicts import outcome_sentence, read_verdicts, verdict_values, write_verdicts
 
 
@@ -19,6 +21,18 @@ def test_every_claim_can_be_laid_out(name):
             assert place.axis is None or str(place.value) in map(str, claim.plan.axes[place.axis])
             assert place.condition is None or place.condition in claim.plan.conditions()
     assert claim.plan.points()
+
+
+@pytest.mark.parametrize(
+    ("plan", "image"),
+    [(read_claim("bio-study").plan, (1, 28, 28)), (read_suite("bio-study-cifar10"), (3, 32, 32))],
+    ids=["claim", "suite"],
+)
+def test_the_layer_that_a_ridge_regression_reads_is_rectified_where_other_arms_end_linearly(plan, image):
+    settings = {p.arm: p.trial.settings for p in plan.points()}
+    hebbian, bp = (settings[arm].network_of(image) for arm in ("hebbian-conv", "bp"))
+    assert {type(block.neuron.activation) for block in hebbian.blocks.values()} == {MeanTriangle}
+    assert type(list(bp.blocks.values())[-1].neuron.activation) is Linear
 
 
 def test_an_unknown_claim_is_named():
