@@ -18,15 +18,18 @@ Adam on the cross-entropy of summed spikes; d: STDP, see ``stdp.py``. ``floor`` 
 Gradients of ours and of each peer are compared first, in settings whose equations are the same (``agreement.py``).
 
 What cannot be imported is left out, and said. SpikingJelly asks for torchaudio and BindsNET for a later torch, which
-neither needs here; Brian2 asks for an earlier numpy and has an environment of its own, with a C++ compiler:
+neither needs here; Brian2 and NEST ask for an earlier numpy and have environments of their own, Brian2's with a C++
+compiler:
 
     pip install -c constraints.txt -e '.[peers,bench]'
     pip install --no-deps spikingjelly==2.0.0 bindsnet==0.3.4
     python -m venv brian && brian/bin/pip install brian2==2.9.0 numpy==1.26.4 cython setuptools
 
+    python -m venv nest && nest/bin/pip install nest-simulator==3.10.0 'numpy<2.4'
+
 BindsNET may have its own too; each is named by its Python:
 
-    python -m benchmarks.peers --workload d --bindsnet-python PATH --brian2-python PATH
+    python -m benchmarks.peers --workload d --bindsnet-python PATH --brian2-python PATH --nest-python PATH
 """
 
 import argparse
@@ -46,8 +49,8 @@ from benchmarks.peers.report import draw, read_json, show, write_json
 from benchmarks.peers.stdp import Task, compare_stdp, interpreters
 from benchmarks.peers.workloads import WORKLOADS, Workload
 
-#: Samples at once in workload d; Brian2 has no batches.
-BATCHES = (1, 32)
+#: Samples at once in workload d, and the libraries that have batches there.
+BATCHES, BATCHED = (1, 32), ("bindsnet",)
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -74,8 +77,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--values", type=float, nargs="+", help="points of the sweep")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--picture", type=Path)
-    parser.add_argument("--bindsnet-python", metavar="PATH")
-    parser.add_argument("--brian2-python", metavar="PATH")
+    for name in ("bindsnet", "brian2", "nest"):
+        parser.add_argument(f"--{name}-python", metavar="PATH")
     return parser
 
 
@@ -137,11 +140,12 @@ def _measured(given: argparse.Namespace, peers: list[str], forms: list[str]) -> 
 
 
 def _stdp(given: argparse.Namespace) -> Iterator[list[Row]]:
-    pythons, left_out = interpreters(given.bindsnet_python, given.brian2_python, sys.executable)
+    named = {"bindsnet": given.bindsnet_python, "brian2": given.brian2_python, "nest": given.nest_python}
+    pythons, left_out = interpreters(named, sys.executable)
     for sentence in left_out:
         print(sentence)
     for batch in [given.batch] if given.batch else BATCHES:
-        taken = {name: python for name, python in pythons.items() if name != "brian2" or batch == 1}
+        taken = {name: python for name, python in pythons.items() if batch == 1 or name in BATCHED}
         if taken:
             task = Task(batch=batch, steps=given.steps or Task.steps, threads=given.threads)
             print(f"d: STDP, {task.inputs}-{task.neurons}, T {task.steps}, B {task.batch}")

@@ -21,6 +21,7 @@ NAMES = {
     "spikingjelly-compiled": "SpikingJelly, torch.compile",
     "bindsnet": "BindsNET",
     "brian2": "Brian2, C++ standalone",
+    "nest": "NEST",
     "floor": "without neurons",
 }
 TICKS = (0.5, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)

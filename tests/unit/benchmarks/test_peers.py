@@ -294,6 +294,20 @@ def test_a_driver_answers_line_by_line(monkeypatch, tmp_path):
 
 
 def test_libraries_without_an_interpreter_are_left_out_aloud():
-    found, reasons = interpreters("/some/python", None, sys.executable)
+    named = {"bindsnet": "/some/python", "brian2": None, "nest": None}
+    found, reasons = interpreters(named, sys.executable)
     assert found["bindsnet"] == "/some/python"
-    assert ("brian2" in found) != any("--brian2-python" in reason for reason in reasons)
+    for name in ("brian2", "nest"):
+        assert (name in found) != any(f"--{name}-python" in reason for reason in reasons)
+
+
+@pytest.mark.skipif(find_spec("nest") is None, reason="NEST is not in this environment")
+def test_nest_has_our_spikes_and_the_same_change_again():
+    """Of every round anew: what a round leaves in synapses is entered before the next."""
+    task = Task(samples=2)
+    own = OursSTDP(task).check()
+    with driven(sys.executable, "nest_stdp.py", task) as peer:
+        first = peer.ask("check")
+        assert peer.step() > 0.0
+        assert peer.ask("check") == first
+    check_against(own, first, "nest", lambda _: None)
