@@ -297,10 +297,10 @@ def _depress(
                 private[k, U(j)] = value
         else:
             for place in range(length):
-                j = U(live[b, inputs + place])
-                value = private[k, j] - share * scratch[0, place]
+                neuron = U(live[b, inputs + place])
+                value = private[k, neuron] - share * scratch[0, place]
                 beyond |= (value < low) | (value > high)
-                private[k, j] = value
+                private[k, neuron] = value
         if beyond and clip:
             _clip_row(private, columns[event], b, live, inputs, length, rule)
         lowered[event] = beyond and not clip

@@ -98,7 +98,7 @@ def _parts(network: Network) -> DenseBlock | None:
     weight, lateral = linear.weight, None
     for edge in network.feedback.values():
         back = as_linear(edge.synapse)
-        if back is None or edge.dynamic or back.bias is not None or back.weight.requires_grad:
+        if back is None or edge.dynamic or back._parameters["bias"] is not None or back.weight.requires_grad:
             return None
         if back.weight.dtype != weight.dtype or back.weight.device != weight.device:
             return None
