@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--tested", type=int, default=40)
     parser.add_argument("--shots", type=int, default=50)
     parser.add_argument("--queries", type=int, default=10, help="images of each class that are asked about")
-    parser.add_argument("--outer-lr", type=float, default=0.002)
+    parser.add_argument("--outer-lr", type=float, default=0.001)
     parser.add_argument("--out", type=Path, help="a file of what was found")
     given = parser.parse_args()
     data, learned, held = images()
