@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 
 import numba
 import torch
@@ -27,6 +27,8 @@ LOCK_WAIT = 60.0
 NOTHING: Mapping[str, str] = {}
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Given = ParamSpec("Given")
+Returned = TypeVar("Returned")
 
 
 @overload
@@ -36,7 +38,17 @@ def kernel(function: Function) -> Function: ...
 @overload
 def kernel(
     *,
-    parallel: bool = False,
+    parallel: Literal[True],
+    contract: bool = True,
+    takes: Mapping[str, str] | None = None,
+    let: Mapping[str, str] = NOTHING,
+    holds: tuple[str, ...] = (),
+) -> Callable[[Callable[Concatenate[int, Given], Returned]], Callable[Given, Returned]]: ...
+
+
+@overload
+def kernel(
+    *,
     contract: bool = True,
     takes: Mapping[str, str] | None = None,
     let: Mapping[str, str] = NOTHING,

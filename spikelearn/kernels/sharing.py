@@ -40,7 +40,6 @@ def _share_type(context: Any) -> Any:
     return lambda thread, count: types.range_state64_type
 
 
-@lower_builtin(share, types.Integer, types.Integer)
 def _share(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     thread, count = (
         context.cast(builder, argument, kind, types.int64)
@@ -58,6 +57,9 @@ def _share(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
                 builder.store(builder.sdiv(builder.mul(number, count), threads), place)
     make = context.get_function(range, types.range_state64_type(types.int64, types.int64))
     return make(builder, (builder.load(first), builder.load(last)))
+
+
+lower_builtin(share, types.Integer, types.Integer)(_share)
 
 
 def _call_by_every(builder: Any, threads: Any) -> None:
