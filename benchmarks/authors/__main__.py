@@ -8,6 +8,11 @@ published recipe (``presets``), on that recipe's data. Of every case the gradien
 one step are compared first; where they differ by more than the tolerance, no time is told. Then both step in turn, from
 the same weights each time: the ratio is the median over rounds of theirs / ours, in brackets its 10 % and 90 %
 quantiles; ``processor`` is the ratio of processor time, which other work on the machine disturbs less.
+
+A program that needs other libraries gets an interpreter that has them, by its name and ``-python``; jpc asks for JAX:
+
+    python -m venv jax && jax/bin/pip install ./jpc
+    python -m benchmarks.authors --jpc FOLDER --jpc-python jax/bin/python
 """
 
 import argparse
@@ -31,7 +36,7 @@ def arguments() -> argparse.ArgumentParser:
     )
     for program, repository in PROGRAMS.items():
         parser.add_argument(f"--{program}", metavar="FOLDER", dest=program, help=f"a copy of {repository}")
-        parser.add_argument(f"--{program}-python", metavar="PATH", dest=f"{program}-python", help=argparse.SUPPRESS)
+        parser.add_argument(f"--{program}-python", metavar="PATH", dest=f"{program}-python", help="its Python")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--json", type=Path)
     return parser

@@ -3,6 +3,8 @@
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.authors.cases import Case
-from benchmarks.authors.ours import Arrays
+from benchmarks.authors.ours import Arrays, Ours
 from benchmarks.peers.agreement import Disagreement
 from benchmarks.peers.driven import Driven, driven
 from benchmarks.peers.measure import WARM_UP, interleaved, paired
@@ -108,14 +110,9 @@ def driver_of(program: str) -> str:
     return f"benchmarks.authors.drivers.{program.replace('-', '_')}"
 
 
-def compare(case: Case, folder: str, rounds: int, python: str = sys.executable) -> Row:
-    """The row of one case.
-
-    Raises:
-        Disagreement: both do not compute the same.
-        RuntimeError: the program failed; with what it wrote.
-    """
-    ours = case.ours()
+@contextmanager
+def started(case: Case, ours: Ours, folder: str, python: str) -> Iterator[Theirs]:
+    """The case's program with the weights and the batch of ours; it is ended on leaving."""
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "task.npz"
         ours.write(path)
@@ -124,10 +121,23 @@ def compare(case: Case, folder: str, rounds: int, python: str = sys.executable) 
         environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(paths)}
         with driven(command, environment, Theirs) as theirs:
             assert isinstance(theirs, Theirs)
-            mine = ours.gradients() if case.compared == "gradients" else ours.changes()
-            difference = checked(case, mine, theirs.found())
-            times = interleaved({"ours": ours, "theirs": theirs}, case.rounds or rounds)
-            version = theirs.about["version"]
+            yield theirs
+
+
+def compare(case: Case, folder: str, rounds: int, python: str = sys.executable) -> Row:
+    """The row of one case.
+
+    Raises:
+        Disagreement: both do not compute the same.
+        RuntimeError: the program failed; with what it wrote.
+    """
+    exact = case.ours(double=case.double or case.exactly)
+    with started(case, exact, folder, python) as theirs:
+        mine = exact.gradients() if case.compared == "gradients" else exact.changes()
+        difference = checked(case, mine, theirs.found())
+    ours = case.ours(double=case.double)
+    with started(case, ours, folder, python) as theirs:
+        times = interleaved({"ours": ours, "theirs": theirs}, case.rounds or rounds)
     found = paired(times["ours"], times["theirs"])
     processor = paired(counted(ours.processor_ms), counted(theirs.processor_ms))
     return Row(
@@ -143,7 +153,7 @@ def compare(case: Case, folder: str, rounds: int, python: str = sys.executable) 
         ratio_high=found.high,
         ratio_processor=processor.median,
         rounds=len(times["ours"]),
-        version=version,
+        version=theirs.about["version"],
     )
 
 

@@ -11,7 +11,7 @@ import importlib
 import torch
 from torch import nn
 
-from benchmarks.authors.drivers.of_torch import Descending, batch_of
+from benchmarks.authors.drivers.of_torch import Descending, as_precise_as, batch_of
 from benchmarks.authors.drivers.serve import serve, stand_in
 
 #: Of the fields of the models' configuration, those that are the same in both scripts.
@@ -36,6 +36,7 @@ def model_of(first, back, settings, side):
 
 
 def make(arrays, settings):
+    as_precise_as(arrays)
     stand_in("termcolor", colored=None)
     images, labels = batch_of(arrays)
     names = [name for name in arrays if "." in name and not name.endswith("num_batches_tracked")]

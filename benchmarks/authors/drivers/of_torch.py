@@ -15,8 +15,15 @@ def without_cuda() -> None:
 
 
 def batch_of(arrays: Mapping[str, np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Inputs [T or 1, B, ...] as floats, and targets [B]."""
-    return torch.from_numpy(arrays["inputs"]).float(), torch.from_numpy(arrays["targets"])
+    """Inputs [T or 1, B, ...] in torch's default type, and targets [B]."""
+    return torch.from_numpy(arrays["inputs"]).to(torch.get_default_dtype()), torch.from_numpy(arrays["targets"])
+
+
+def as_precise_as(arrays: Mapping[str, np.ndarray]) -> None:
+    """Have the program compute in double precision where the task's weights have it, also where it asks for floats."""
+    if any(array.dtype == np.float64 for array in arrays.values()):
+        torch.set_default_dtype(torch.float64)
+        torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]
 
 
 class Descending:

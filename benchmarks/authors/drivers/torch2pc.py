@@ -8,11 +8,12 @@ import importlib
 import torch
 from torch import nn
 
-from benchmarks.authors.drivers.of_torch import Descending, batch_of
+from benchmarks.authors.drivers.of_torch import Descending, as_precise_as, batch_of
 from benchmarks.authors.drivers.serve import serve
 
 
 def make(arrays, settings):
+    as_precise_as(arrays)
     infer = importlib.import_module("TorchSeq2PC").PCInfer
     images, labels = batch_of(arrays)
     names = [name for name in arrays if name.endswith(("weight", "bias"))]

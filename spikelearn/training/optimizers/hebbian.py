@@ -63,7 +63,7 @@ class HebbianSteps(optim.Optimizer):
                 if parameter.grad is None:
                     continue
                 step = parameter.grad
-                scale = torch.linalg.vector_norm(step, torch.inf) + LEAST if group["scaled"] else 1.0
+                scale = _largest(step) + LEAST if group["scaled"] else 1.0
                 parameter.addcmul_(step, rates / scale, value=-1.0)
         return loss
 
@@ -76,6 +76,12 @@ class HebbianSteps(optim.Optimizer):
             return parameter.new_tensor(rate)
         length = parameter.detach().flatten(1).norm(dim=1).view(-1, *[1] * (parameter.ndim - 1))
         return rate * ((length - 1.0).abs() + LEAST_GAP) ** group["power"]
+
+
+def _largest(step: Tensor) -> Tensor:
+    """max |g|: a vector norm of order infinity is the same, and takes several times as long on a processor."""
+    low, high = torch.aminmax(step)
+    return torch.maximum(high, -low)
 
 
 def check_options(power: float, scaled: bool, bias_factor: float) -> None:

@@ -1,6 +1,7 @@
 """The benchmark of authors' programs by its own parts: a stand-in plays the program."""
 
 import json
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -56,9 +57,10 @@ def program(tmp_path):
     return made
 
 
-def test_a_program_is_compared_and_timed(program):
-    row = compare(TINY, program(1.0), rounds=3)
-    assert 0.0 < row.difference <= 1e-4
+@pytest.mark.parametrize(("exactly", "least", "most"), [(False, 1e-12, 1e-4), (True, 0.0, 1e-12)])
+def test_a_program_is_compared_and_timed(program, exactly, least, most):
+    row = compare(replace(TINY, exactly=exactly), program(1.0), rounds=3)
+    assert least <= row.difference <= most
     assert (row.batch, row.rounds) == (8, 3)
     assert row.ours_ms > 0.0
     assert row.theirs_ms > 0.0
