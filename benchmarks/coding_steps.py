@@ -3,8 +3,7 @@
 A step is inference of a batch, 20 activity steps from a forward pass, and the weights' gradients; the plain loop is
 written as one would without a library: values are leaves, their energy is differentiated by torch at every activity
 step. With fixed predictions there are as many steps as blocks, which give the gradient of backpropagation. Times are of
-the processor, on one thread. Ours and what it is measured beside first agree on the changes of the weights, then all step in
-turn:
+the processor, on one thread. Ours and what it is measured beside first agree on the changes of the weights:
 
     python -m benchmarks.coding_steps [--net 784-300-300-10] [--batch 128] [--iterations 20]
 

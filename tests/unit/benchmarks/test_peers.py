@@ -306,7 +306,7 @@ def test_nest_has_our_spikes_and_the_same_change_again():
     """Of every round anew: what a round leaves in synapses is entered before the next."""
     task = Task(samples=2)
     own = OursSTDP(task).check()
-    with driven(sys.executable, "nest_stdp.py", task) as peer:
+    with driven_by(sys.executable, "nest_stdp.py", task) as peer:
         first = peer.ask("check")
         assert peer.step() > 0.0
         assert peer.ask("check") == first
