@@ -28,6 +28,7 @@ class OutputLoss:
         assert isinstance(network.readout, RateReadout)
         self.readout, self.batch, self.loss = network.readout, batch, loss
         self.mask = batch.masks.get(list(network.blocks)[-1]) if masked else None
+        self._fits = False
 
     def read(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """Scores, and the loss, mean over the batch."""
@@ -39,10 +40,12 @@ class OutputLoss:
     def slope(self, values: Tensor) -> Tensor:
         r"""$\partial L/\partial s_L$ of the sum of the samples' losses, [T, B, ...]."""
         head = self.readout.head
-        if self.mask is None and type(head) in (nn.Identity, nn.Linear):
+        if self.mask is None and self.batch.valid_steps is None and type(head) in (nn.Identity, nn.Linear):
             rate = (values[0] if len(values) == 1 else values.mean(0)).flatten(1)
             weighted = head if isinstance(head, nn.Linear) else None
-            error = self.loss.error(rate if weighted is None else weighted(rate), self.batch.targets)
+            scores = rate if weighted is None else weighted(rate)
+            self._check(scores)
+            error = self.loss.error(scores, self.batch.targets)
             if error is not None:
                 slope = (error if weighted is None else error @ weighted.weight) / len(values)
                 return slope.expand(len(values), *slope.shape).view_as(values)
@@ -51,6 +54,13 @@ class OutputLoss:
             _, loss = self.read(values)
             (found,) = torch.autograd.grad(loss, values, retain_graph=True)
         return self.batch.size * found
+
+    def _check(self, scores: Tensor) -> None:
+        """Raise ValueError, once a batch, where the loss or its targets do not fit the scores."""
+        if not self._fits:
+            self.loss.check_task(self.batch.task)
+            self.batch.task.check_scores(scores, self.batch.targets)
+            self._fits = True
 
     def weight_slopes(self, values: Tensor) -> dict[str, Tensor]:
         """{the readout's parameter: derivative of the sum of the samples' losses}."""

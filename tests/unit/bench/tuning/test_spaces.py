@@ -50,8 +50,8 @@ def test_a_search_begins_at_the_defaults(rule):
             optimizer = RULES.get(rule).default_optimizer
             own = inspect.signature(OPTIMIZERS.get(optimizer.name)).parameters[option].default
             assert dimension.default == optimizer.options.get(option, own)
-        elif name == "neuron_option":
-            assert dimension.default == needs_of(rule, "digits")["neuron_option"][option]
+        elif name in ("neuron_option", "init_option"):
+            assert dimension.default == needs_of(rule, "digits")[name][option]
         elif given is None:
             default = known[option].default
             assert dimension.default == (getattr(made_rule, option) if default is None else default)

@@ -22,7 +22,7 @@ def test_the_written_file_is_what_a_comparison_reads(tmp_path, instant):
     tables = tomllib.loads(found.path.read_text())
     assert tables.keys() == {"on"}
     assert tables["on"]["digits"].keys() == {"search", "settings"}
-    assert read_tuned("stdp", "nmnist", tmp_path) is None
+    assert read_tuned("stdp", "shd", tmp_path) is None
     assert read_tuned("no-such-rule", "digits", tmp_path) is None
 
 
