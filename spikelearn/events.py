@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spikelearn.fast_path import is_plain, is_watched
-from spikelearn.kernels.calling import array, share_threads
+from spikelearn.kernels.calling import array
 
 #: Share of active entries above which the dense product is cheaper, packing included (benchmarks/fast_paths.py).
 BREAK_EVEN = 0.2
@@ -144,7 +144,6 @@ def _pack(record: Tensor, spikes: Tensor | None) -> Events | None:
     size = rows.shape[1]
     spikes = spikes.view(rows.shape)
     words = (F.pad(spikes, (0, -size % 8)) if size % 8 else spikes.contiguous()).numpy().view(np.uint64)
-    share_threads()
     offsets = np.zeros(len(rows) + 1, np.int64)
     kernels.count_rows(words, offsets)
     if (offsets < 0).any():
@@ -169,6 +168,5 @@ def _as_bytes(rows: Tensor) -> Tensor | None:
     if int(active.sum()) > 2 * BREAK_EVEN * active.numel() or not torch.equal(sample, active.to(rows.dtype)):
         return None
     spikes, binary = torch.empty(rows.shape, dtype=torch.uint8), np.empty(len(rows), np.bool_)
-    share_threads()
     kernels.as_bytes(array(rows.contiguous()), array(spikes), binary)
     return spikes if binary.all() else None

@@ -18,7 +18,7 @@ def flat(tensor: Tensor) -> Any:
 
 
 def share_threads() -> int:
-    """Give parallel kernels as many threads as torch uses, and return the number; called before each of them.
+    """Give parallel kernels as many threads as torch uses, and return the number; each of them begins by it.
 
     Numba starts its threads when it is first asked. By that it tells GNU OpenMP, which torch asks too, to use all
     cores.
@@ -32,9 +32,3 @@ def share_threads() -> int:
     if torch.get_num_threads() != wanted:
         torch.set_num_threads(wanted)
     return threads
-
-
-def call(kernel: Any, *arguments: Any) -> None:
-    """Run a parallel kernel on as many threads as torch uses."""
-    share_threads()
-    kernel(*arguments)

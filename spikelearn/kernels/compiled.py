@@ -15,6 +15,7 @@ import torch
 from filelock import FileLock
 from numba.core.compiler_lock import global_compiler_lock
 
+from spikelearn.kernels.calling import share_threads
 from spikelearn.kernels.doors import Door
 from spikelearn.kernels.sharing import EVERY
 
@@ -119,7 +120,7 @@ class Parallel:
                 "whose threads can be forked and are slower"
             )
         with _threads.lock:
-            numba.get_num_threads()  # starts them, or nothing
+            share_threads()
             return self._made(EVERY, *arguments)
 
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spikelearn.fast_path import is_plain, is_watched
-from spikelearn.kernels.calling import array, call
+from spikelearn.kernels.calling import array
 from spikelearn.synapses.windows import windows
 
 #: Products that are formed at once where no kernel forms them.
@@ -94,12 +94,12 @@ def _deliver(line: Tensor, weight: Tensor, synapse: Any) -> Tensor:
     if _for_kernels(weight):
         from spikelearn.kernels import connections
 
-        lists, entries = synapse.lists(), _entries(line, weight)
+        (offsets, targets, delays, *_), entries = synapse.lists(), _entries(line, weight)
         if line.shape[1] == 1:
-            values: tuple[Any, ...] = (entries[:, 0], *lists[:3], _flat(weight), longest, array(out[:, 0]))
-            connections.deliver_one(*values)
+            step, sums = entries[:, 0], array(out[:, 0])
+            connections.deliver_one(step, offsets, targets, delays, _flat(weight), longest, sums)
         else:
-            call(connections.deliver, entries, *lists[:3], _flat(weight), longest, array(out))
+            connections.deliver(entries, offsets, targets, delays, _flat(weight), longest, array(out))
         return out
     for delay, matrix, _ in _matrices(synapse, weight):
         sent = line[longest - delay : longest - delay + steps].flatten(0, 1).to(weight.dtype)
@@ -114,9 +114,9 @@ def _correlate(line: Tensor, post: Tensor, synapse: Any) -> Tensor:
     if _for_kernels(post):
         from spikelearn.kernels import connections
 
-        lists, sums = synapse.lists(), post.new_zeros(len(weight))
+        (offsets, targets, delays, *_), sums = synapse.lists(), post.new_zeros(len(weight))
         by_source = _entries(line.movedim(2, 0), post)
-        call(connections.correlate, by_source, *lists[:3], array(post), longest, array(sums))
+        connections.correlate(by_source, offsets, targets, delays, array(post), longest, array(sums))
         return sums.unsqueeze(1)
     rows, sums = post.flatten(0, 1), post.new_zeros(len(weight))
     late = torch.zeros_like(synapse.sources) if synapse.delays is None else synapse.delays
@@ -134,8 +134,8 @@ def _carry_back(post: Tensor, weight: Tensor, synapse: Any, shape: torch.Size) -
     if _for_kernels(weight):
         from spikelearn.kernels import connections
 
-        back = weight.new_empty(shape)
-        call(connections.carry_back, array(post), *synapse.lists()[:3], _flat(weight), longest, array(back))
+        (offsets, targets, delays, *_), back = synapse.lists(), weight.new_empty(shape)
+        connections.carry_back(array(post), offsets, targets, delays, _flat(weight), longest, array(back))
         return back
     back = weight.new_zeros(shape)
     for delay, _, transposed in _matrices(synapse, weight):

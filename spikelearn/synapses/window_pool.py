@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from spikelearn.fast_path import is_plain, refuse_second_derivative
-from spikelearn.kernels.calling import call, flat
+from spikelearn.kernels.calling import flat
 from spikelearn.synapses.pooling import SumPool2d
 from spikelearn.synapses.structure import is_hooked
 
@@ -50,9 +50,9 @@ class _MaxPool(torch.autograd.Function):
         where = torch.empty_like(out, dtype=torch.uint8)
         ctx.save_for_backward(where)
         if window == (2, 2):
-            call(largest_of_four, flat(active), _planes(rows.shape), flat(out), flat(where))
+            largest_of_four(flat(active), _planes(rows.shape), flat(out), flat(where))
         else:
-            call(largest, flat(active), _planes(rows.shape), window, flat(out), flat(where))
+            largest(flat(active), _planes(rows.shape), window, flat(out), flat(where))
         return out
 
     @staticmethod
@@ -63,7 +63,7 @@ class _MaxPool(torch.autograd.Function):
         (where,) = ctx.saved_tensors
         back = post.new_empty(ctx.shape)
         shifts = np.array([y * ctx.shape[3] + x for y in range(ctx.window[0]) for x in range(ctx.window[1])])
-        call(put_back, flat(post), flat(where), _planes(ctx.shape), ctx.window, shifts, flat(back))
+        put_back(flat(post), flat(where), _planes(ctx.shape), ctx.window, shifts, flat(back))
         return back, None, None
 
 
@@ -74,7 +74,7 @@ class _MeanPool(torch.autograd.Function):
 
         ctx.shape, ctx.window, ctx.divisor = rows.shape, window, divisor
         out, given = rows.new_empty(_pooled(rows.shape, window)), flat(rows)
-        call(averages, given, _planes(rows.shape), window, given.dtype.type(divisor), flat(out))
+        averages(given, _planes(rows.shape), window, given.dtype.type(divisor), flat(out))
         return out
 
     @staticmethod
@@ -83,7 +83,7 @@ class _MeanPool(torch.autograd.Function):
         from spikelearn.kernels.pool import spread
 
         back, given = post.new_empty(ctx.shape), flat(post)
-        call(spread, given, _planes(ctx.shape), ctx.window, given.dtype.type(ctx.divisor), flat(back))
+        spread(given, _planes(ctx.shape), ctx.window, given.dtype.type(ctx.divisor), flat(back))
         return back, None, None
 
 

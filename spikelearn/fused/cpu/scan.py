@@ -59,7 +59,6 @@ class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, current: Tensor, settings: ScanSettings, *state: Tensor) -> tuple[Tensor, ...]:
         v, spikes, fired, active, last = _records(current, state)
-        share_threads()
         settings.kernels.forward(
             _steps(current),
             _each(state),
@@ -94,7 +93,6 @@ class _TSSLScan(torch.autograd.Function):
         real = REAL[current.dtype]
         names = ("decay_mem", "gain_mem", "v_threshold", "decay_syn", "gain_syn")
         ctx.numbers = tuple(real(getattr(neuron, name)) for name in names)
-        share_threads()
         tssl.forward(
             _steps(current),
             _each(state),
@@ -127,7 +125,6 @@ class _TSSLScan(torch.autograd.Function):
         adjoint, real, decay = ctx.adjoint, REAL[v.dtype], ctx.numbers[0]
         errors, through_reset = torch.empty_like(v), -decay if adjoint.bptt_reset else 1 - decay
         settings = (real(through_reset), real(adjoint.cap), real(WIDTH), real(LARGEST), adjoint.intra)
-        share_threads()
         tssl.backward(_steps(v), _flat(start), _steps(silent), _steps(q), ctx.numbers, *settings, _steps(errors))
         return errors, None, None, None, None
 
@@ -145,7 +142,6 @@ def kept_of(settings: ScanSettings, v: Tensor, fired: Tensor) -> tuple[Tensor, .
     from spikelearn.fused.cpu import derivative_bytes
 
     slopes = torch.empty_like(fired)
-    share_threads()
     derivative_bytes.as_bytes(_flat(v), settings.numbers[3], settings.surrogate, settings.peak, _flat(slopes))
     return (slopes, fired) if settings.forgets else (slopes,)
 
@@ -195,7 +191,6 @@ def errors_of(
     given_spikes = _steps(none if grad_spikes is None else grad_spikes)
     given_v = _steps(none if grad_v is None else grad_v)
     after = _each(tuple(none[0] if part is None else part for part in grad_last))
-    share_threads()
     if settings.bytes:
         from spikelearn.fused.cpu import derivative_bytes
 

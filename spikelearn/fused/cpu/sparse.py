@@ -152,7 +152,6 @@ def correlate_errors(lists: ErrorLists, events: Events, like: Tensor, decay: flo
     listed = int((lists.ends - lists.starts).sum())
     places = np.empty(-(-steps // together) * (size + 1), np.int64)
     by_column, by_value = np.empty(listed, np.int32), np.empty(listed, lists.values.dtype)
-    share_threads()
     sparse_errors.turn(*lists[:4], together * batch, batch, places, by_column, by_value)
     vouch(places, listed)
     vouch(by_column, (together + 1) * batch)

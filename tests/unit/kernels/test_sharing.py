@@ -3,6 +3,7 @@
 import numba
 import numpy as np
 import pytest
+import torch
 
 from spikelearn.kernels.compiled import kernel
 from spikelearn.kernels.events import list_columns
@@ -21,10 +22,10 @@ def note(thread, seen, wrong):
 def threads(request):
     if request.param > numba.config.NUMBA_NUM_THREADS:
         pytest.skip("there are not as many threads")
-    before = numba.get_num_threads()
-    numba.set_num_threads(request.param)
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
     yield request.param
-    numba.set_num_threads(before)
+    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 1000])
